@@ -1,0 +1,126 @@
+"""Sentences, tags and the files that hold them.
+
+This module is the only home of label names. Everything downstream works at word level on BIO tags over
+four types; Twitter-2015's fourth type ``OTHER`` is read as ``MISC``, as the papers' tables print it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mner.files import write_text_atomically
+
+TYPES: tuple[str, ...] = ("PER", "LOC", "ORG", "MISC")
+OUTSIDE = "O"
+LABELS: tuple[str, ...] = (OUTSIDE, *(f"{prefix}-{kind}" for kind in TYPES for prefix in ("B", "I")))
+TYPE_ALIASES: dict[str, str] = {"OTHER": "MISC"}
+SPLITS: tuple[str, ...] = ("train", "dev", "test")
+
+
+class CorpusError(ValueError):
+    """A corpus file that cannot be read as what it claims to be; the message names file and line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One tweet: its words, the id of its picture, and its tags unless they are withheld.
+
+    ``index`` is the position in its split (from 0) and, with data set and split, the sentence's identity:
+    predictions, gold and relation lists are matched by it. ``tags`` is None exactly in the blind test split.
+    """
+
+    index: int
+    image: str
+    words: tuple[str, ...]
+    tags: tuple[str, ...] | None
+
+    def __post_init__(self) -> None:
+        if self.tags is not None and len(self.tags) != len(self.words):
+            raise CorpusError(f"sentence {self.index}: {len(self.words)} words but {len(self.tags)} tags")
+
+    def blind(self) -> Sentence:
+        """The same sentence with its tags withheld."""
+        return Sentence(self.index, self.image, self.words, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """The three splits that training may read; ``test`` carries no tags."""
+
+    name: str
+    train: tuple[Sentence, ...]
+    dev: tuple[Sentence, ...]
+    test: tuple[Sentence, ...]
+
+    def split(self, name: str) -> tuple[Sentence, ...]:
+        return {"train": self.train, "dev": self.dev, "test": self.test}[name]
+
+
+def canonical_tag(tag: str) -> str:
+    """Map a corpus's own tag to the harness's: ``B-OTHER`` becomes ``B-MISC``; raises on unknown tags."""
+    prefix, _, kind = tag.partition("-")
+    mapped = f"{prefix}-{TYPE_ALIASES.get(kind, kind)}" if kind else tag
+    if mapped not in LABELS:
+        raise CorpusError(f"unknown tag {tag!r}; expected one of {', '.join(LABELS)} (or OTHER for MISC)")
+    return mapped
+
+
+def write_sentences(path: Path, sentences: Iterable[Sentence]) -> None:
+    """Write one JSON object a line, atomically; blind sentences have no ``tags`` key at all."""
+    lines = []
+    for sentence in sentences:
+        row: dict[str, object] = {
+            "index": sentence.index,
+            "image": sentence.image,
+            "words": list(sentence.words),
+        }
+        if sentence.tags is not None:
+            row["tags"] = list(sentence.tags)
+        lines.append(json.dumps(row, ensure_ascii=False))
+    write_text_atomically(path, "\n".join(lines) + "\n")
+
+
+def read_sentences(path: Path) -> tuple[Sentence, ...]:
+    """Read what :func:`write_sentences` wrote.
+
+    Raises:
+        CorpusError: a line is not a sentence, or indices are not 0, 1, 2, ...
+    """
+    sentences = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
+        try:
+            row = json.loads(line)
+            tags = tuple(row["tags"]) if "tags" in row else None
+            sentence = Sentence(row["index"], row["image"], tuple(row["words"]), tags)
+        except (json.JSONDecodeError, KeyError, TypeError, CorpusError) as error:
+            raise CorpusError(f"{path}:{number + 1}: not a sentence record ({error})") from error
+        if sentence.index != number:
+            raise CorpusError(f"{path}:{number + 1}: index {sentence.index}, expected {number}")
+        sentences.append(sentence)
+    return tuple(sentences)
+
+
+def read_corpus(folder: Path, name: str) -> Corpus:
+    """Read ``train.jsonl``, ``dev.jsonl`` and ``test.blind.jsonl`` of one data set."""
+    corpus = Corpus(
+        name,
+        read_sentences(folder / "train.jsonl"),
+        read_sentences(folder / "dev.jsonl"),
+        read_sentences(folder / "test.blind.jsonl"),
+    )
+    if any(sentence.tags is not None for sentence in corpus.test):
+        raise CorpusError(f"{folder / 'test.blind.jsonl'}: the test split that training reads must carry no tags")
+    return corpus
+
+
+def write_tags(path: Path, tags: Sequence[Sequence[str]]) -> None:
+    """Write predicted (or gold) tags, one JSON list a line in sentence order, atomically."""
+    write_text_atomically(path, "\n".join(json.dumps(list(row)) for row in tags) + "\n")
+
+
+def read_tags(path: Path) -> list[list[str]]:
+    """Read what :func:`write_tags` wrote."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

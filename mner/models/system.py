@@ -1,0 +1,96 @@
+"""The contract of a system: a card that says what it is, and a ``Tagger`` that computes emissions.
+
+A system is one file with ``CARD`` and ``Tagger``; ``params.yaml`` names the file and the options of each row.
+Nothing registers anything: :func:`load_system` imports the file a row names.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Protocol
+
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+NEEDS = ("captions", "objects", "ocr", "regions", "relations")
+DECODERS = ("crf", "softmax", "own")
+
+
+class ContractError(ValueError):
+    """A system file or its options do not satisfy the contract; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a reader must know of a system before believing its number.
+
+    ``needs`` lists visual inputs (see ``NEEDS``); ``decoder`` is ``crf``, ``softmax`` or ``own`` (the tagger
+    brings ``loss`` and ``decode`` itself). ``published`` states the paper's recipe in words, field by field;
+    ``doubts`` what neither paper nor code settles. ``reconstructed`` is set where no code could be read.
+    """
+
+    name: str
+    title: str
+    cite: str
+    needs: tuple[str, ...] = ()
+    decoder: str = "crf"
+    published: Mapping[str, str] | None = None
+    variants: Mapping[str, str] | None = None
+    doubts: tuple[str, ...] = ()
+    reconstructed: str = ""
+
+    def __post_init__(self) -> None:
+        unknown = set(self.needs) - set(NEEDS)
+        if unknown or self.decoder not in DECODERS:
+            raise ContractError(f"card {self.name}: needs {sorted(unknown)} or decoder {self.decoder!r} unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Emissions:
+    """Label scores per word; ``mask`` is True on real words."""
+
+    scores: Float[Tensor, "batch words labels"]
+    mask: Bool[Tensor, "batch words"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredients:
+    """What a tagger may build itself from.
+
+    ``encoder`` makes a fresh pretrained text encoder (``mner.models.encoders.TextEncoder``); ``visual_size`` is
+    the width of a region vector, None where the data set has no regions; ``labels`` fixes the label order.
+    """
+
+    labels: tuple[str, ...]
+    encoder: Callable[[], nn.Module]
+    visual_size: int | None
+
+
+class SystemModule(Protocol):
+    """What a system file provides. ``context`` is present only in systems that read the picture as text."""
+
+    CARD: Card
+
+    def Tagger(self, ingredients: Ingredients, **options: Any) -> nn.Module: ...  # noqa: N802
+
+
+def load_system(file: str) -> ModuleType:
+    """Import the module at a repository-relative path such as ``baselines/bert_crf.py``.
+
+    Raises:
+        ContractError: the file does not exist, or lacks ``CARD`` or ``Tagger``.
+    """
+    name = file.removesuffix(".py").replace("/", ".")
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and name.startswith(error.name):
+            raise ContractError(f"system file {file} does not exist; params.yaml names it") from error
+        raise
+    missing = [part for part in ("CARD", "Tagger") if not hasattr(module, part)]
+    if missing:
+        raise ContractError(f"{file} lacks {' and '.join(missing)}; a system file provides CARD and Tagger")
+    return module
