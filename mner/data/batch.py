@@ -6,10 +6,15 @@ Anything a system does not ask for in its card is None. Absent pictures are mask
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+from mner.data.side import ImageText
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class Batch:
 
     ``tags`` are indices into ``corpus.LABELS``, 0 on padding, None for the blind test split. ``cross`` is the
     tweet followed by a separator and its picture in words; ``has_context[b]`` says whether there were any.
+    ``image_text`` holds those words as they are, for systems that embed captions or labels themselves.
     """
 
     index: Int[Tensor, "batch"]
@@ -62,16 +68,17 @@ class Batch:
     image: Visual | None = None
     inter: Neighbours | None = None
     intra: Neighbours | None = None
+    image_text: tuple[ImageText, ...] | None = None
 
     def to(self, device: torch.device) -> Batch:
         """A copy with every tensor, nested ones too, on ``device``."""
-        return _to(self, device)
+        return moved(self, device)
 
 
-def _to(value, device: torch.device):
+def moved(value: T, device: torch.device) -> T:
+    """A copy of a tensor, or of a batch and all its parts, on ``device``; anything else as it is."""
     if isinstance(value, Tensor):
         return value.to(device, non_blocking=True)
-    if isinstance(value, (Batch, TextInput, Visual, Neighbours)):
-        moved = {field.name: _to(getattr(value, field.name), device) for field in fields(value)}
-        return replace(value, **moved)
+    if isinstance(value, Batch | TextInput | Visual | Neighbours):
+        return replace(value, **{part.name: moved(getattr(value, part.name), device) for part in fields(value)})
     return value

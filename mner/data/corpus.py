@@ -90,7 +90,7 @@ def read_sentences(path: Path) -> tuple[Sentence, ...]:
         CorpusError: a line is not a sentence, or indices are not 0, 1, 2, ...
     """
     sentences = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines()):
+    for number, line in enumerate(_lines(path)):
         try:
             row = json.loads(line)
             tags = tuple(row["tags"]) if "tags" in row else None
@@ -123,4 +123,9 @@ def write_tags(path: Path, tags: Sequence[Sequence[str]]) -> None:
 
 def read_tags(path: Path) -> list[list[str]]:
     """Read what :func:`write_tags` wrote."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in _lines(path)]
+
+
+def _lines(path: Path) -> list[str]:
+    # Not splitlines(): JSON leaves line separators such as U+2028 inside its strings.
+    return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")

@@ -7,8 +7,9 @@ Nothing registers anything: :func:`load_system` imports the file a row names.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -62,11 +63,13 @@ class Ingredients:
 
     ``encoder`` makes a fresh pretrained text encoder (``mner.models.encoders.TextEncoder``); ``visual_size`` is
     the width of a region vector, None where the data set has no regions; ``labels`` fixes the label order.
+    ``words`` are the sentences of every split, without tags, for systems that build a vocabulary.
     """
 
     labels: tuple[str, ...]
     encoder: Callable[[], nn.Module]
     visual_size: int | None
+    words: Mapping[str, Sequence[tuple[str, ...]]] = field(default_factory=dict)
 
 
 class SystemModule(Protocol):
@@ -94,3 +97,16 @@ def load_system(file: str) -> ModuleType:
     if missing:
         raise ContractError(f"{file} lacks {' and '.join(missing)}; a system file provides CARD and Tagger")
     return module
+
+
+def make_tagger(module: ModuleType, ingredients: Ingredients, options: Mapping[str, Any]) -> nn.Module:
+    """Call a system file's ``Tagger`` with the options of its row.
+
+    Raises:
+        ContractError: the options do not fit the constructor's arguments.
+    """
+    try:
+        inspect.signature(module.Tagger).bind(ingredients, **options)
+    except TypeError as error:
+        raise ContractError(f"options of {module.CARD.name} in params.yaml: {error}") from error
+    return module.Tagger(ingredients, **options)

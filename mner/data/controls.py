@@ -1,0 +1,206 @@
+"""The controls: a generated miniature corpus with planted truth, pictures included.
+
+``controls-positive`` and ``controls-negative`` hold the very same sentences and tags. In the positive control the
+picture shows the type of the sentence's ambiguous name, so a gain from pictures must be found; in the negative
+control the same kinds of pictures are dealt out at random within each split, so no gain may be found. What is
+reachable with and without pictures is computed into the audit (see ``controls_audit``).
+
+Retrieval lists are all null: nobody published any for these data, so relation graphs are rebuilt for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from mner.data.controls_audit import audit_controls
+from mner.data.controls_pictures import caption_scene, label_scene
+from mner.data.controls_text import Draft, Example, ambiguous_mentions, draft_split
+from mner.data.controls_words import AMBIGUOUS_NAMES
+from mner.data.corpus import SPLITS, TYPES, Sentence, write_sentences
+from mner.data.drawings import compose_scene, draw_scene
+from mner.data.findings import to_json, to_markdown
+from mner.files import write_json_atomically, write_text_atomically
+
+DATASETS: tuple[str, ...] = ("controls-positive", "controls-negative")
+SOURCE = "planted"
+PLAIN_SHARE = 0.08
+ABSENT_SHARE = 0.04
+RETRIEVAL_K = 10
+
+
+class ControlsError(ValueError):
+    """Settings from which no meaningful control can be made; the message says which and what would do."""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlsSettings:
+    """Size of the controls: sentences per split, seed, and the share of sentences with an ambiguous name.
+
+    Besides those, 8 % of the sentences have no entity and 4 % no picture; the rest have easy entities only.
+    """
+
+    train: int
+    dev: int
+    test: int
+    seed: int
+    ambiguous_share: float
+
+    def __post_init__(self) -> None:
+        for field in fields(self)[:4]:
+            value = getattr(self, field.name)
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise ControlsError(f"controls: {field.name} must be a whole number, not {value!r}")
+        if not 0 < self.ambiguous_share <= 1 - PLAIN_SHARE:
+            raise ControlsError(
+                f"controls: ambiguous_share is {self.ambiguous_share}; it must be above 0 and at most "
+                f"{1 - PLAIN_SHARE:.2f}, because {PLAIN_SHARE:.0%} of the sentences have no entity"
+            )
+        for split in SPLITS:
+            if self.ambiguous(split) < len(TYPES):
+                raise ControlsError(
+                    f"controls: {split} = {getattr(self, split)} sentences hold {self.ambiguous(split)} ambiguous "
+                    f"names; at least {len(TYPES)} are needed, one a type: ask for more sentences"
+                )
+
+    def ambiguous(self, split: str) -> int:
+        """Number of ambiguous names in a split, one a sentence."""
+        return round(getattr(self, split) * self.ambiguous_share)
+
+    def plain(self, split: str) -> int:
+        """Number of sentences without entities."""
+        return round(getattr(self, split) * PLAIN_SHARE)
+
+    def absent(self, split: str) -> int:
+        """Number of sentences whose picture is absent."""
+        return round(getattr(self, split) * ABSENT_SHARE)
+
+    def names(self) -> tuple[str, ...]:
+        """The ambiguous names in use: as many as can meet all types in the smallest split, twelve at most."""
+        fitting = min(self.ambiguous(split) for split in SPLITS) // len(TYPES)
+        return AMBIGUOUS_NAMES[:fitting]
+
+
+def plan_controls(dataset: str, settings: ControlsSettings) -> dict[str, list[Example]]:
+    """Sentences and pictures of every split, before anything is drawn.
+
+    Sentences, tags, image ids and absences do not depend on ``dataset``; only ``Example.shown`` does.
+    """
+    if dataset not in DATASETS:
+        raise ControlsError(f"unknown control {dataset!r}; there are {' and '.join(DATASETS)}")
+    seen: set[tuple[str, ...]] = set()
+    splits: dict[str, list[Example]] = {}
+    first = 0
+    for split in SPLITS:
+        drafts = _drafts(split, settings, seen)
+        images = [f"c{first + index:05d}" for index in range(len(drafts))]
+        shown = _shown_types(drafts, dataset, split, settings)
+        splits[split] = [Example(*row) for row in zip(drafts, images, shown, strict=True)]
+        first += len(drafts)
+    return splits
+
+
+def write_controls(dataset: str, folder: Path, settings: ControlsSettings) -> None:
+    """Write one control into its data folder ``data/<dataset>``: corpus, gold, side, pictures and audit.
+
+    The same arguments give the same bytes. Image files are named in ``side/images.json`` relative to ``folder``;
+    absent pictures are listed there as invalid. Pictures of an earlier, larger control are removed.
+
+    Raises:
+        ControlsError: ``dataset`` is not one of ``DATASETS``.
+    """
+    splits = plan_controls(dataset, settings)
+    _write_corpus(folder, splits)
+    captions, objects, pixels = _write_pictures(folder, splits, settings.seed)
+    _write_side(folder, splits, captions, objects, pixels)
+    findings = audit_controls(splits, captions, settings.names(), informative=dataset == "controls-positive")
+    write_json_atomically(folder / "audit" / "findings.json", to_json(findings))
+    write_text_atomically(folder / "audit" / "audit.md", to_markdown(dataset, findings))
+
+
+def _stream(settings: ControlsSettings, *purpose: str) -> random.Random:
+    """A generator of its own for each purpose, so that changing one never shifts another."""
+    return random.Random("/".join((str(settings.seed), *purpose)))
+
+
+def _drafts(split: str, settings: ControlsSettings, seen: set[tuple[str, ...]]) -> list[Draft]:
+    ambiguous, plain = settings.ambiguous(split), settings.plain(split)
+    mentions = ambiguous_mentions(ambiguous, settings.names(), _stream(settings, "types", split))
+    easy = getattr(settings, split) - ambiguous - plain
+    return draft_split(plain, easy, mentions, seen, _stream(settings, "text", split))
+
+
+def _shown_types(
+    drafts: Sequence[Draft], dataset: str, split: str, settings: ControlsSettings
+) -> list[str | None]:
+    """The type each picture shows; the negative control deals the positive one's pictures out anew."""
+    anything = _stream(settings, "subjects", split)
+    shown: list[str | None] = [draft.subject or anything.choice(TYPES) for draft in drafts]
+    absent = set(_stream(settings, "absent", split).sample(range(len(drafts)), settings.absent(split)))
+    present = [index for index in range(len(drafts)) if index not in absent]
+    dealt = [shown[index] for index in present]
+    if dataset == "controls-negative":
+        _stream(settings, "deal", split).shuffle(dealt)
+    types = dict(zip(present, dealt, strict=True))
+    return [types.get(index) for index in range(len(drafts))]
+
+
+def _write_corpus(folder: Path, splits: Mapping[str, Sequence[Example]]) -> None:
+    sentences = {
+        split: [
+            Sentence(index, example.image, example.draft.words, example.draft.tags)
+            for index, example in enumerate(examples)
+        ]
+        for split, examples in splits.items()
+    }
+    write_sentences(folder / "corpus" / "train.jsonl", sentences["train"])
+    write_sentences(folder / "corpus" / "dev.jsonl", sentences["dev"])
+    write_sentences(folder / "corpus" / "test.blind.jsonl", (one.blind() for one in sentences["test"]))
+    write_sentences(folder / "gold" / "test.jsonl", sentences["test"])
+
+
+def _write_pictures(
+    folder: Path, splits: Mapping[str, Sequence[Example]], seed: int
+) -> tuple[dict[str, str], dict[str, list[str]], dict[str, dict[str, str]]]:
+    """Draw every present picture; returns captions, object labels and the file record by image id.
+
+    A picture counts once ``side/images.json`` names its hash, and that is written after all of them: so they need
+    no atomic writes of their own, which would spend most of the time waiting for the disk.
+    """
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    captions: dict[str, str] = {}
+    objects: dict[str, list[str]] = {}
+    pixels: dict[str, dict[str, str]] = {}
+    for example in (example for examples in splits.values() for example in examples):
+        if example.shown is None:
+            continue
+        rng = random.Random(f"{seed}/picture/{example.image}/{example.shown}")
+        scene = compose_scene(example.shown, rng)
+        captions[example.image] = caption_scene(scene, rng)
+        objects[example.image] = label_scene(scene, rng)
+        file, content = f"images/{example.image}.png", draw_scene(scene)
+        (folder / file).write_bytes(content)
+        pixels[example.image] = {"file": file, "sha256": hashlib.sha256(content).hexdigest()}
+    for stale in (folder / "images").glob("c*.png"):
+        if stale.stem not in pixels:
+            stale.unlink()
+    return captions, objects, pixels
+
+
+def _write_side(
+    folder: Path,
+    splits: Mapping[str, Sequence[Example]],
+    captions: Mapping[str, str],
+    objects: Mapping[str, list[str]],
+    pixels: Mapping[str, dict[str, str]],
+) -> None:
+    absent = [one.image for examples in splits.values() for one in examples if one.shown is None]
+    retrieval: dict[str, Any] = {split: [None] * len(examples) for split, examples in splits.items()}
+    write_json_atomically(folder / "side" / "captions.json", {SOURCE: captions})
+    write_json_atomically(folder / "side" / "objects.json", {SOURCE: objects})
+    write_json_atomically(folder / "side" / "images.json", {"invalid": absent, "pixels": pixels})
+    write_json_atomically(folder / "side" / "retrieval.json", {"k": RETRIEVAL_K, **retrieval})

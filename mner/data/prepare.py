@@ -1,0 +1,129 @@
+"""Turn the public files into a data set's folder: corpus, sealed gold, side data, audit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mner.data import readers, sources
+from mner.data.audit import Material, audit, invalid_images
+from mner.data.corpus import SPLITS, Sentence, write_sentences
+from mner.data.findings import to_json, to_markdown
+from mner.data.readers import Alignment, RetrievalRecord
+from mner.data.sources import CANONICAL, SourceFile
+from mner.files import write_json_atomically, write_text_atomically
+
+Fetch = Callable[[SourceFile], Path]
+
+
+def prepare(dataset: str, folder: Path, fetch: Fetch, *, images: Path | None = None) -> None:
+    """Write ``corpus/``, ``gold/``, ``side/`` and ``audit/`` of ``twitter2015`` or ``twitter2017``.
+
+    ``fetch`` gives the checked file of a source; ``images`` is a folder of pictures ``<image id>.jpg``, read
+    where they lie. The tags of the test split are written to ``gold/test.jsonl`` and nowhere else.
+
+    Raises:
+        ValueError: ``dataset`` is not made of public files.
+        SourceError: a file cannot be had (from ``fetch``).
+        CorpusError: a file is not what its format says.
+    """
+    paths = {source: fetch(source) for source in sources.files_of(dataset)}
+    material = read_material(dataset, paths)
+    corpus_images = [one.image for split in SPLITS for one in material.splits[split]]
+    invalid = invalid_images(material.captions["blip2"], corpus_images)
+    if images is not None:
+        from mner.data.images import scan_images
+
+        neighbours = _neighbours(material.alignments.values())
+        wanted = sorted({*corpus_images, *neighbours} - set(invalid))
+        material = replace(material, images=scan_images(images, wanted, {}))
+    write_corpus(folder, material.splits)
+    write_side(
+        folder / "side",
+        captions=material.captions,
+        objects=material.objects,
+        retrieval=retrieval_table(material.alignments),
+        invalid=invalid,
+        pixels={} if material.images is None else material.images.pixels,
+    )
+    findings = audit(material)
+    write_json_atomically(folder / "audit" / "findings.json", to_json(findings))
+    write_text_atomically(folder / "audit" / "audit.md", to_markdown(dataset, findings))
+
+
+def read_material(dataset: str, paths: Mapping[SourceFile, Path]) -> Material:
+    """Parse the files of one data set."""
+    copies: dict[str, dict[str, tuple[Sentence, ...]]] = {}
+    records: dict[str, tuple[RetrievalRecord, ...]] = {}
+    captions: dict[str, dict[str, str]] = {}
+    objects: dict[str, dict[str, list[str]]] = {}
+    for source, path in paths.items():
+        if source.role == "sentences":
+            copies.setdefault(source.copy, {})[_split(source)] = readers.read_umt(path)
+        elif source.role == "retrieval":
+            records[_split(source)] = readers.read_rgcn(path)
+            sentences = tuple(record.sentence for record in records[_split(source)])
+            copies.setdefault(source.copy, {})[_split(source)] = sentences
+        elif source.role == "captions":
+            read = {"catr": readers.read_catr, "blip2": readers.read_blip2}[source.copy]
+            captions[source.copy] = read(path)
+        elif source.role == "objects":
+            objects[source.copy] = readers.read_object_labels(path)
+    splits = copies.pop(CANONICAL)
+    alignments = {split: readers.align_rgcn(splits[split], records[split]) for split in SPLITS}
+    return Material(dataset, splits, copies, captions, objects, alignments)
+
+
+def write_corpus(folder: Path, splits: Mapping[str, Iterable[Sentence]]) -> None:
+    """Write ``corpus/{train,dev,test.blind}.jsonl`` and, apart from them, ``gold/test.jsonl``."""
+    test = tuple(splits["test"])
+    write_sentences(folder / "corpus" / "train.jsonl", splits["train"])
+    write_sentences(folder / "corpus" / "dev.jsonl", splits["dev"])
+    write_sentences(folder / "corpus" / "test.blind.jsonl", (one.blind() for one in test))
+    write_sentences(folder / "gold" / "test.jsonl", test)
+
+
+def write_side(
+    folder: Path,
+    *,
+    captions: Mapping[str, Mapping[str, str]],
+    objects: Mapping[str, Mapping[str, list[str]]],
+    retrieval: Mapping[str, Any],
+    invalid: Iterable[str],
+    pixels: Mapping[str, Any],
+) -> None:
+    """Write the four files of ``side/``."""
+    write_json_atomically(folder / "captions.json", captions)
+    write_json_atomically(folder / "objects.json", objects)
+    write_json_atomically(folder / "retrieval.json", retrieval)
+    write_json_atomically(folder / "images.json", {"invalid": sorted(invalid), "pixels": dict(pixels)})
+
+
+def retrieval_table(alignments: Mapping[str, Alignment]) -> dict[str, Any]:
+    """``{"k": 10, "<split>": [lists or None by sentence index]}``; None where the released copy has no record."""
+    table: dict[str, Any] = {"k": readers.LIST_LENGTH}
+    for split in SPLITS:
+        table[split] = [None if one is None else _lists(one) for one in alignments[split].records]
+    return table
+
+
+def _lists(record: RetrievalRecord) -> dict[str, list[str] | list[float]]:
+    return {
+        "inter_images": list(record.lists.inter_images),
+        "inter_scores": list(record.lists.inter_scores),
+        "intra_images": list(record.lists.intra_images),
+        "intra_scores": list(record.lists.intra_scores),
+    }
+
+
+def _neighbours(alignments: Iterable[Alignment]) -> set[str]:
+    lists = [record.lists for one in alignments for record in one.records if record is not None]
+    return {image for one in lists for image in (*one.inter_images, *one.intra_images)}
+
+
+def _split(source: SourceFile) -> str:
+    if source.split is None:
+        raise ValueError(f"{source.path}: a corpus file must name its split")
+    return source.split

@@ -1,0 +1,68 @@
+"""What stands beside the tweets: captions, object labels, invalid pictures, published retrieval lists."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mner.data.corpus import CorpusError
+
+
+@dataclass(frozen=True, slots=True)
+class ImageText:
+    """A picture in words. Empty parts mean that nothing is known or nothing was found."""
+
+    captions: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
+    ocr: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Captions and objects of the chosen sources, without the invalid pictures, and the retrieval lists.
+
+    ``objects`` is None where the data set has no labels at all.
+    """
+
+    captions: Mapping[str, str]
+    objects: Mapping[str, Sequence[str]] | None
+    retrieval: Mapping[str, Any]
+    invalid: frozenset[str]
+
+    def image_text(self, image: str) -> ImageText:
+        """All words known of one picture; empty for an invalid or unknown one."""
+        caption = self.captions.get(image)
+        objects = (self.objects or {}).get(image, ())
+        return ImageText((caption,) if caption else (), tuple(objects))
+
+
+def read_side(folder: Path, *, captions: str, objects: str | None) -> Side:
+    """Read data/<dataset>/side, keeping the named sources.
+
+    Raises:
+        CorpusError: a source the parameters name is not among the data.
+    """
+    invalid = frozenset(_json(folder / "images.json")["invalid"])
+    return Side(
+        _source(folder / "captions.json", captions, invalid),
+        _source(folder / "objects.json", objects, invalid) if objects else None,
+        _json(folder / "retrieval.json"),
+        invalid,
+    )
+
+
+def _source(path: Path, name: str, invalid: frozenset[str]) -> dict[str, Any]:
+    sources = _json(path)
+    if name not in sources:
+        raise CorpusError(f"{path} has no source {name!r}, only {sorted(sources)}; params.yaml (data) names it")
+    return {image: value for image, value in sources[name].items() if image not in invalid}
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CorpusError(f"{path} is missing; run `dvc repro` (stage data) first") from error

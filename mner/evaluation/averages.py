@@ -1,0 +1,105 @@
+"""Averages over seeds: from scored runs to the cells of a table."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mner.data.corpus import TYPES
+
+CONDITIONS = ("encoder", "data_copy", "visual_input", "recipe", "options", "inputs")
+MEASURES = ("precision", "recall", "f1")
+
+
+class ScoringError(ValueError):
+    """Predictions, gold or records that do not belong together; the message names run and sentence."""
+
+
+def average_cell(
+    dataset: str, system: str, seeds: Sequence[int], all_runs: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """One cell of ``scores.json``: all runs of (data set, system), averaged over seeds.
+
+    ``all_runs`` are scored runs (see ``scoring.score_profile``) of any cell. ``reliance`` is F1 with the own
+    picture minus F1 without one (``none``) or with another tweet's (``shuffled``), paired within each run.
+
+    Raises:
+        ScoringError: runs of the cell were made under different conditions.
+    """
+    runs = [run for run in all_runs if (run["dataset"], run["system"]) == (dataset, system)]
+    finished = [run for run in runs if run["status"] == "finished"]
+    state = "finished" if finished else ("skipped" if runs else "not-run")
+    cell: dict[str, Any] = {"dataset": dataset, "system": system, "state": state, "views": {}, "reliance": {}}
+    cell["reason"] = runs[0]["reason"] if state == "skipped" else None
+    cell["missing_seeds"] = [seed for seed in seeds if seed not in {run["seed"] for run in runs}]
+    if finished:
+        cell |= _conditions(dataset, system, finished)
+        cell["views"] = _views(finished)
+        cell["reliance"] = {
+            view: summary(
+                [run["views"]["test.own"]["f1"] - run["views"][f"test.{view}"]["f1"] for run in having], having
+            )
+            for view in ("none", "shuffled")
+            if (having := [run for run in finished if {"test.own", f"test.{view}"} <= set(run["views"])])
+        }
+        cell["throughput"] = _throughput(finished)
+    return cell
+
+
+def _conditions(dataset: str, system: str, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    for field in CONDITIONS:
+        for run in runs[1:]:
+            if run[field] != runs[0][field]:
+                raise ScoringError(
+                    f"cell {dataset} x {system}: {field} differs between {runs[0]['record']} and {run['record']}; "
+                    "runs made under different conditions are not averaged"
+                )
+    return {field: runs[0][field] for field in CONDITIONS if field != "inputs"}
+
+
+def _views(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    names = sorted({view for run in runs for view in run["views"]})
+    views = {}
+    for name in names:
+        having = [run for run in runs if name in run["views"]]
+        scored = [run["views"][name] for run in having]
+        views[name] = {measure: summary([scores[measure] for scores in scored], having) for measure in MEASURES}
+        views[name]["types"] = {
+            kind: summary([scores["types"][kind]["f1"] for scores in scored], having) for kind in TYPES
+        }
+    return views
+
+
+def _throughput(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    measured = [run for run in runs if run["throughput"] is not None]
+    devices = {run["throughput"]["device"] for run in measured}
+    measures = sorted({name for run in measured for name in run["throughput"]} - {"device"})
+    return {
+        device: {
+            name: summary([run["throughput"].get(name) for run in having], having)
+            for name in measures
+            if (having := [run for run in measured if run["throughput"]["device"] == device])
+        }
+        for device in sorted(devices)
+    }
+
+
+def summary(values: Sequence[float | None], runs: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Mean and s.d. (n-1) over seeds with the runs behind them; None where any run leaves the value undefined.
+
+    ``sd`` is None for a single run: one seed says nothing about spread.
+    """
+    numbers = [value for value in values if value is not None and math.isfinite(value)]
+    if not numbers or len(numbers) != len(values):
+        return None
+    return {
+        "mean": statistics.fmean(numbers),
+        "sd": statistics.stdev(numbers) if len(numbers) > 1 else None,
+        "n": len(numbers),
+        "values": numbers,
+        "seeds": [run["seed"] for run in runs],
+        "records": [run["record"] for run in runs],
+        "keys": [run["key"] for run in runs],
+    }

@@ -1,0 +1,143 @@
+"""What kind of mistakes a system makes: missed, spurious, type and boundary errors, by several cuts.
+
+Entities are read by the standard (conlleval) rule. Words are looked at only to tell entities seen in training
+from unseen ones; nothing here returns a word.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mner.data.corpus import Sentence
+from mner.evaluation.spans import Entity, TagError, Tags, check_aligned, encode, entities, strict_spans
+
+Outcome = Literal["correct", "type", "boundary", "type and boundary", "missed", "spurious"]
+OUTCOMES: tuple[Outcome, ...] = ("correct", "type", "boundary", "type and boundary", "missed", "spurious")
+LENGTHS = ("1 word", "2 words", "3 or more words")
+SurfaceForm = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One entity and what became of it: a gold entity, or (``spurious``) a predicted one that meets no gold.
+
+    ``orphan`` says that the entity's first tag is I- in the file it comes from.
+    """
+
+    sentence: int
+    entity: Entity
+    outcome: Outcome
+    orphan: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRow:
+    """Counts of outcomes in one group of one cut, such as (``type``, ``ORG``) or (``training``, ``unseen``)."""
+
+    cut: str
+    group: str
+    counts: Mapping[Outcome, int]
+
+    @property
+    def gold(self) -> int:
+        """Gold entities of the group: every outcome but ``spurious``."""
+        return sum(count for outcome, count in self.counts.items() if outcome != "spurious")
+
+
+def judge(gold: Tags, predicted: Tags) -> list[Judgement]:
+    """One judgement per gold entity, in order, and one per spurious prediction.
+
+    A gold entity is ``correct`` if predicted exactly; ``type`` if its words were predicted under another type;
+    ``boundary`` if a prediction of its type overlaps it; ``type and boundary`` if only others overlap it;
+    otherwise ``missed``. A prediction that overlaps no gold entity is ``spurious``. Hence gold entities are
+    counted once each, and a prediction that spans two of them explains both.
+
+    Raises:
+        TagError: predictions that are not word for word beside gold.
+    """
+    gold, predicted = encode(gold), encode(predicted)
+    check_aligned(gold, predicted)
+    rows = zip(entities(gold), entities(predicted), _orphans(gold), _orphans(predicted), strict=True)
+    found = []
+    for sentence, (expected, given, gold_orphans, given_orphans) in enumerate(rows):
+        for entity in expected:
+            outcome = _outcome(entity, given)
+            found.append(Judgement(sentence, entity, outcome, entity.first in gold_orphans))
+        for entity in given:
+            if not any(overlap(entity, other) for other in expected):
+                found.append(Judgement(sentence, entity, "spurious", entity.first in given_orphans))
+    return found
+
+
+def overlap(one: Entity, other: Entity) -> bool:
+    """Whether two entities of one sentence share a word."""
+    return one.first <= other.last and other.first <= one.last
+
+
+def surface_form(sentence: Sentence, entity: Entity) -> SurfaceForm:
+    """The entity's words in lower case: the key under which it counts as seen."""
+    return tuple(word.lower() for word in sentence.words[entity.first : entity.last + 1])
+
+
+def training_entities(training: Sequence[Sentence]) -> frozenset[SurfaceForm]:
+    """Surface forms of all entities of the training split, whatever their type.
+
+    Raises:
+        TagError: a sentence without tags.
+    """
+    blind = [sentence.index for sentence in training if sentence.tags is None]
+    if blind:
+        raise TagError(f"sentence {blind[0]}: no tags, so its entities are unknown; give the training split")
+    found = entities([sentence.tags or () for sentence in training])
+    return frozenset(
+        surface_form(sentence, entity) for sentence, row in zip(training, found, strict=True) for entity in row
+    )
+
+
+def breakdown(
+    sentences: Sequence[Sentence], judgements: Iterable[Judgement], seen: Collection[SurfaceForm]
+) -> list[ErrorRow]:
+    """Outcomes by ``type``, ``length``, ``training`` (seen or unseen there) and ``opening`` (B- or orphan I-).
+
+    A spurious prediction counts under its own type, length, surface form and opening. ``sentences`` supplies
+    words; its tags are not read.
+    """
+    counts: dict[tuple[str, str], Counter[Outcome]] = {}
+    for judgement in judgements:
+        for cell in _cells(sentences[judgement.sentence], judgement, seen):
+            counts.setdefault(cell, Counter())[judgement.outcome] += 1
+    return [
+        ErrorRow(cut, group, {outcome: row[outcome] for outcome in OUTCOMES})
+        for (cut, group), row in sorted(counts.items())
+    ]
+
+
+def _cells(sentence: Sentence, judgement: Judgement, seen: Collection[SurfaceForm]) -> Iterator[tuple[str, str]]:
+    entity = judgement.entity
+    yield "all", "all"
+    yield "type", entity.kind
+    yield "length", LENGTHS[min(entity.last - entity.first, len(LENGTHS) - 1)]
+    yield "training", "seen" if surface_form(sentence, entity) in seen else "unseen"
+    yield "opening", "orphan I-" if judgement.orphan else "B-"
+
+
+def _outcome(gold: Entity, predicted: Sequence[Entity]) -> Outcome:
+    meeting = [entity for entity in predicted if overlap(gold, entity)]
+    if gold in meeting:
+        return "correct"
+    if any(entity[1:] == gold[1:] for entity in meeting):
+        return "type"
+    if any(entity.kind == gold.kind for entity in meeting):
+        return "boundary"
+    return "type and boundary" if meeting else "missed"
+
+
+def _orphans(tags: Tags) -> list[set[int]]:
+    """Per sentence, first words of entities that a strict reading would not see."""
+    return [
+        {entity.first for entity in row} - {entity.first for entity in opened}
+        for row, opened in zip(entities(tags), entities(tags, strict_spans), strict=True)
+    ]

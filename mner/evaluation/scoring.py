@@ -1,0 +1,206 @@
+"""Scores of runs: the only place where the gold tags of a test split meet predictions.
+
+The one scoring rule here is conlleval's, as seqeval computes it in its default mode, at word level: an I- that
+follows no entity of its type opens one, sentences are separate, counts are pooled over the whole split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from seqeval.metrics.sequence_labeling import get_entities
+from tqdm import tqdm
+
+from mner.data.corpus import LABELS, TYPES, Sentence, read_sentences, read_tags
+from mner.evaluation.averages import ScoringError, average_cell
+from mner.files import sha256_of
+from mner.tracking.record import Record
+
+MODE = "conlleval: seqeval default mode, word level, pooled over the split"
+
+GoldOf = Callable[[str, str], Sequence[Sentence]]
+
+
+@dataclass(frozen=True, slots=True)
+class TypeScores:
+    """Scores of one entity type in percent; None where undefined (no such entity in gold or predictions)."""
+
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    support: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Micro-averaged scores of one split in percent, and what they were counted over.
+
+    ``support`` is the number of gold entities, ``mode`` names the scoring rule.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+    support: int
+    types: Mapping[str, TypeScores]
+    sentences: int
+    words: int
+    mode: str = MODE
+
+
+def score_run(gold: Sequence[Sentence], predicted: Sequence[Sequence[str]]) -> Scores:
+    """Score predicted word-level tags against gold with conlleval's rule (Tjong Kim Sang and De Meulder 2003).
+
+    Raises:
+        ScoringError: another number of sentences or words (the first sentence that differs is named), a tag
+            outside the label set, gold without tags, or gold without a single entity.
+    """
+    _same_shape(gold, predicted)
+    gold_spans = _spans(sentence.tags or () for sentence in gold)
+    predicted_spans = _spans(predicted)
+    if not gold_spans:
+        raise ScoringError("gold holds no entity, so precision, recall and F1 mean nothing")
+    precision, recall, f1 = _percentages(gold_spans, predicted_spans)
+    types = {kind: _type_scores(kind, gold_spans, predicted_spans) for kind in TYPES}
+    words = sum(len(sentence.words) for sentence in gold)
+    # seqeval and conlleval both call precision 0 where nothing was predicted; per type we say None instead.
+    return Scores(precision or 0.0, recall or 0.0, f1 or 0.0, len(gold_spans), types, len(gold), words)
+
+
+def _same_shape(gold: Sequence[Sentence], predicted: Sequence[Sequence[str]]) -> None:
+    known = set(LABELS)
+    for sentence, tags in zip(gold, predicted, strict=False):
+        if sentence.tags is None:
+            raise ScoringError(
+                f"sentence {sentence.index}: gold carries no tags; blind files cannot be scored against"
+            )
+        if len(tags) != len(sentence.words):
+            raise ScoringError(
+                f"sentence {sentence.index}: {len(sentence.words)} words but {len(tags)} predicted tags"
+            )
+        unknown = [tag for tag in tags if tag not in known]
+        if unknown:
+            raise ScoringError(f"sentence {sentence.index}: predicted tag {unknown[0]!r} is not a label")
+    if len(gold) != len(predicted):
+        first = min(len(gold), len(predicted))
+        lacking = "predictions" if len(predicted) < len(gold) else "gold"
+        raise ScoringError(
+            f"{len(gold)} gold sentences but {len(predicted)} predicted: "
+            f"sentence {first} is the first that the {lacking} lack"
+        )
+
+
+def _spans(rows: Iterable[Sequence[str]]) -> set[tuple[int, str, int, int]]:
+    return {(number, *span) for number, row in enumerate(rows) for span in get_entities(list(row))}
+
+
+def _percentages(gold: set[Any], predicted: set[Any]) -> tuple[float | None, float | None, float | None]:
+    correct = len(gold & predicted)
+    precision = 100 * correct / len(predicted) if predicted else None
+    recall = 100 * correct / len(gold) if gold else None
+    f1 = 200 * correct / (len(gold) + len(predicted)) if gold or predicted else None
+    return precision, recall, f1
+
+
+def _type_scores(kind: str, gold: set[Any], predicted: set[Any]) -> TypeScores:
+    own_gold = {span for span in gold if span[1] == kind}
+    return TypeScores(*_percentages(own_gold, {span for span in predicted if span[1] == kind}), len(own_gold))
+
+
+def gold_reader(data_folder: Path) -> GoldOf:
+    """A ``gold_of`` that reads ``corpus/dev.jsonl`` and the sealed ``gold/test.jsonl`` below ``data_folder``."""
+    held: dict[tuple[str, str], tuple[Sentence, ...]] = {}
+
+    def gold_of(dataset: str, split: str) -> Sequence[Sentence]:
+        place = {"dev": "corpus/dev.jsonl", "test": "gold/test.jsonl"}[split]
+        if (dataset, split) not in held:
+            held[dataset, split] = read_sentences(data_folder / dataset / place)
+        return held[dataset, split]
+
+    return gold_of
+
+
+def score_profile(
+    runs_folder: Path,
+    gold_of: GoldOf,
+    profile: str,
+    datasets: Sequence[str],
+    systems: Sequence[str],
+    seeds: Sequence[int],
+) -> dict[str, Any]:
+    """Score every run and view of a profile found below ``runs_folder/<profile>`` and average over seeds.
+
+    Returns the content of ``results/<profile>/scores.json``: ``runs`` (one entry a run, scores per split and
+    view in percent), ``cells`` (one entry per data set and system: mean and s.d. (n-1) over seeds, state
+    ``finished``, ``skipped`` or ``not-run``) and ``outside`` (runs found that the profile does not list: named,
+    not scored). Paths are relative to ``runs_folder``'s parent. The result is a pure function of the files.
+
+    Raises:
+        ScoringError: a prediction file that is missing, unlisted or differs from its record's hash, a record in
+            the wrong folder, or runs of one cell made under different conditions.
+        RecordError: a record that contradicts itself.
+    """
+    found = sorted((runs_folder / profile).glob("*/*/*/record.json"))
+    wanted = {
+        runs_folder / profile / dataset / system / str(seed) / "record.json"
+        for dataset in datasets
+        for system in systems
+        for seed in seeds
+    }
+    root = runs_folder.parent
+    listed = [path for path in found if path in wanted]
+    runs = [
+        _score_folder(path, root, profile, gold_of)
+        for path in tqdm(listed, desc="score", unit="run", disable=None)
+    ]
+    cells = [average_cell(dataset, system, seeds, runs) for dataset in datasets for system in systems]
+    outside = [path.relative_to(root).as_posix() for path in found if path not in wanted]
+    return {
+        "format": 1,
+        "profile": profile,
+        "mode": MODE,
+        "datasets": list(datasets),
+        "systems": list(systems),
+        "seeds": list(seeds),
+        "runs": [{name: value for name, value in run.items() if name not in ("inputs", "code")} for run in runs],
+        "cells": cells,
+        "outside": outside,
+    }
+
+
+def _score_folder(path: Path, root: Path, profile: str, gold_of: GoldOf) -> dict[str, Any]:
+    record = asdict(Record.read(path))
+    name = path.parent.relative_to(root).as_posix()
+    said = (record["profile"], record["dataset"], record["system"], str(record["seed"]))
+    if said != (profile, *path.parts[-4:-1]):
+        raise ScoringError(f"run {name}: its record says {'/'.join(said)}; the folder was moved or copied")
+    kept = {field: value for field, value in record.items() if field != "environment"}
+    run = {**kept, "record": path.relative_to(root).as_posix(), "record_sha256": sha256_of(path), "views": {}}
+    if record["status"] == "finished":
+        run["views"] = _score_views(path.parent, name, record, gold_of)
+    return run
+
+
+def _score_views(folder: Path, name: str, record: Mapping[str, Any], gold_of: GoldOf) -> dict[str, Any]:
+    hashes = record["predictions"]
+    present = {file.name.removesuffix(".jsonl") for file in folder.glob("*.jsonl")}
+    for view in sorted(present - set(hashes)):
+        raise ScoringError(f"run {name}: {view}.jsonl is not listed in its record; who wrote it?")
+    for view in sorted(set(hashes) - present):
+        raise ScoringError(f"run {name}: {view}.jsonl is missing; delete the run folder and train it again")
+    views = {}
+    for view in sorted(hashes):
+        file = folder / f"{view}.jsonl"
+        if sha256_of(file) != hashes[view]:
+            raise ScoringError(
+                f"run {name}: {file.name} does not match the hash in its record; it was changed after the run. "
+                "Restore it, or delete the run folder and train it again"
+            )
+        try:
+            views[view] = asdict(score_run(gold_of(record["dataset"], view.split(".")[0]), read_tags(file)))
+        except ScoringError as error:
+            raise ScoringError(f"run {name}, {view}: {error}") from error
+    return views

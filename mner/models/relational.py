@@ -1,0 +1,148 @@
+"""Graph blocks over retrieved pictures: one star a sentence (inter) or one star a region (intra).
+
+The centre is the text or the own picture, the leaves are the k retrieved pictures, an edge weighs what retrieval
+scored it, the self-loop weighs 1 (R-GCN's figure and slides). Stars of one shape need no sparse machinery: the
+models sum them densely, and :func:`star_graphs` with :func:`propagate` states the same sum in PyTorch Geometric's
+terms. Leaves are summed before they are projected; the order does not matter to a linear map, only to its cost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch_geometric.data import HeteroData
+from torch_geometric.nn import SimpleConv
+
+from mner.data.batch import Neighbours, Visual
+from mner.models.system import ContractError
+
+NORMS = ("none", "row")
+EDGE = ("picture", "retrieved_for", "centre")
+
+
+def check_norm(norm: str) -> str:
+    """Raises ContractError where ``norm`` is not one of ``NORMS``."""
+    if norm not in NORMS:
+        raise ContractError(f"norm {norm!r} is unknown; expected one of {', '.join(NORMS)}")
+    return norm
+
+
+def masked_mean(
+    vectors: Float[Tensor, "*axes length width"], mask: Bool[Tensor, "*axes length"]
+) -> Float[Tensor, "*axes width"]:
+    """Mean over the true positions; zero where there is none."""
+    weights = mask.to(vectors.dtype)
+    total = torch.einsum("...lw,...l->...w", vectors, weights)
+    return total / weights.sum(-1, keepdim=True).clamp(min=1)
+
+
+def align_regions(neighbours: Neighbours, regions: int) -> Neighbours:
+    """Cut or pad (with absent positions) the neighbours' regions to the own picture's region axis."""
+    surplus = neighbours.regions.shape[2] - regions
+    if surplus == 0:
+        return neighbours
+    return replace(
+        neighbours,
+        regions=F.pad(neighbours.regions, (0, 0, 0, -surplus)),
+        mask=F.pad(neighbours.mask, (0, -surplus)),
+    )
+
+
+def without(neighbours: Neighbours, present: Bool[Tensor, " batch"]) -> Neighbours:
+    """The same neighbours, taken away from sentences where ``present`` is False."""
+    return replace(
+        neighbours,
+        mask=neighbours.mask & present[:, None, None],
+        scores=neighbours.scores * present[:, None].to(neighbours.scores.dtype),
+    )
+
+
+def star_sum(
+    centre: Float[Tensor, "*stars width"],
+    leaves_sum: Float[Tensor, "*stars width"],
+    centre_weight: Float[Tensor, "*stars"],
+    leaf_weights_sum: Float[Tensor, "*stars"],
+    norm: str,
+) -> Float[Tensor, "*stars width"]:
+    """``centre + sum of scored leaves``, for ``norm="row"`` divided by the sum of the star's weights."""
+    total = centre * centre_weight[..., None] + leaves_sum
+    if norm == "none":
+        return total
+    weight = centre_weight + leaf_weights_sum
+    return total / torch.where(weight > 0, weight, 1)[..., None]
+
+
+class InterRelation(nn.Module):
+    """Text-centred star: ``Z = ReLU((t + sum_j a_j u_j) / c W_S + b)``, ``u_j = mean_p(X_j,p) W_v``.
+
+    A neighbour without any region is no leaf. Source: R-GCN, figure 2 and slides (inter-modal relation graph).
+    """
+
+    def __init__(self, text_size: int, visual_size: int, norm: str) -> None:
+        super().__init__()
+        self.norm = check_norm(norm)
+        self.to_text = nn.Linear(visual_size, text_size, bias=False)
+        self.project = nn.Linear(text_size, text_size)
+        nn.init.xavier_uniform_(self.to_text.weight)
+        nn.init.xavier_uniform_(self.project.weight)
+        nn.init.zeros_(self.project.bias)
+
+    def forward(
+        self, text_node: Float[Tensor, "batch text_size"], neighbours: Neighbours
+    ) -> Float[Tensor, "batch text_size"]:
+        weights = neighbours.scores * neighbours.mask.any(-1).to(neighbours.scores.dtype)
+        pictures = masked_mean(neighbours.regions, neighbours.mask)
+        leaves = self.to_text(torch.einsum("bk,bkv->bv", weights, pictures))
+        total = weights.sum(-1)
+        return F.relu(self.project(star_sum(text_node, leaves, torch.ones_like(total), total, self.norm)))
+
+
+class IntraRelation(nn.Module):
+    """Picture-centred stars, region by region: ``Z_p = ReLU((X_own,p + sum_j a_j X_j,p) / c_p W_I + b)``.
+
+    Regions are aligned by their index; a masked region, the centre's too, counts as absent. Source: R-GCN,
+    figure 2 and slides (intra-modal relation graph).
+    """
+
+    def __init__(self, visual_size: int, norm: str) -> None:
+        super().__init__()
+        self.norm = check_norm(norm)
+        self.project = nn.Linear(visual_size, visual_size)
+        nn.init.xavier_uniform_(self.project.weight)
+        nn.init.zeros_(self.project.bias)
+
+    def forward(self, own: Visual, neighbours: Neighbours) -> Float[Tensor, "batch regions visual_size"]:
+        neighbours = align_regions(neighbours, own.regions.shape[1])
+        weights = neighbours.scores[..., None] * neighbours.mask.to(neighbours.scores.dtype)
+        leaves = torch.einsum("bkr,bkrv->brv", weights, neighbours.regions)
+        centre_weight = own.mask.to(own.regions.dtype)
+        return F.relu(self.project(star_sum(own.regions, leaves, centre_weight, weights.sum(1), self.norm)))
+
+
+def star_graphs(
+    centres: Float[Tensor, "stars width"],
+    leaves: Float[Tensor, "stars k width"],
+    weights: Float[Tensor, "stars k"],
+) -> HeteroData:
+    """The same stars as one PyTorch Geometric graph: ``picture`` nodes with weighted edges into ``centre`` nodes.
+
+    A leaf of weight 0 is a node without an edge. The self-loop of weight 1 is left to :func:`propagate`.
+    """
+    graph = HeteroData()
+    graph["centre"].x = centres
+    graph["picture"].x = leaves.flatten(0, 1)
+    star, leaf = weights.nonzero(as_tuple=True)
+    graph[EDGE].edge_index = torch.stack([star * weights.shape[1] + leaf, star])
+    graph[EDGE].edge_weight = weights[star, leaf]
+    return graph
+
+
+def propagate(graph: HeteroData) -> Float[Tensor, "stars width"]:
+    """Message passing over :func:`star_graphs`: each centre plus the weighted sum of its leaves."""
+    convolution = SimpleConv(aggr="sum", combine_root="sum")
+    nodes = (graph["picture"].x, graph["centre"].x)
+    return convolution(nodes, graph[EDGE].edge_index, graph[EDGE].edge_weight)

@@ -1,0 +1,89 @@
+"""Golden tensors of one file, read strictly: what is missing is an error, and so is a result nobody compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+from torch import Tensor
+
+from mner.parity.report import Comparison, ParityError, compare
+
+RESULTS = ("output/", "grad/", "grad_input/")
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Tensors and metadata of a golden file, with a note of which results have been compared."""
+
+    file: Path
+    tensors: Mapping[str, Tensor]
+    metadata: Mapping[str, str]
+    tolerance: float
+    _read: set[str] = field(default_factory=set)
+
+    @classmethod
+    def read(cls, file: Path, tolerance: float = 1e-9) -> Golden:
+        """Open a ``.safetensors`` file; ``tolerance`` is the largest absolute difference allowed."""
+        with safe_open(file, "pt") as handle:
+            tensors = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118 (no mapping)
+            return cls(file, tensors, handle.metadata() or {}, tolerance)
+
+    def __getitem__(self, key: str) -> Tensor:
+        if key not in self.tensors:
+            raise ParityError(f"{self.file} lacks {key}")
+        return self.tensors[key]
+
+    def json(self, key: str) -> Any:
+        """A metadata entry, decoded.
+
+        Raises:
+            ParityError: it is missing or not JSON.
+        """
+        try:
+            return json.loads(self.metadata[key])
+        except KeyError as error:
+            raise ParityError(f"{self.file} lacks the metadata entry {key!r}") from error
+        except json.JSONDecodeError as error:
+            raise ParityError(f"{self.file}: metadata entry {key!r} is not JSON: {error}") from error
+
+    def cases(self, name: str) -> list[str]:
+        """Names of the cases that have an ``input/<case>.<name>``, sorted."""
+        ending = f".{name}"
+        return sorted(
+            key.removeprefix("input/").removesuffix(ending)
+            for key in self.tensors
+            if key.startswith("input/") and key.endswith(ending)
+        )
+
+    def compare(
+        self, key: str, ours: Tensor, *, where: Any = ..., exact: bool = False, group: str | None = None
+    ) -> Comparison:
+        """Compare ours with the stored ``key``, both read at ``where`` (an index; everything by default).
+
+        The comparison is called ``<group>/<rest of the key>``; the group is the case unless given.
+        """
+        self._read.add(key)
+        kind, case, rest = _parts(key)
+        name = f"{group or case}/{'' if kind == 'output' else kind + '.'}{rest}"
+        stored = self[key]
+        if ours.shape != stored.shape:
+            raise ParityError(f"{self.file}: {key} has shape {list(stored.shape)}, ours has {list(ours.shape)}")
+        tolerance = 0.0 if exact else self.tolerance
+        return compare(name, ours[where], stored[where], tolerance, "exact" if exact else "absolute")
+
+    def refuse_unread(self) -> None:
+        """Raise if the file stores a result that was never compared."""
+        left = sorted(key for key in self.tensors.keys() - self._read if key.startswith(RESULTS))
+        if left:
+            raise ParityError(f"{self.file}: {len(left)} results are not checked by anything, first {left[0]}")
+
+
+def _parts(key: str) -> tuple[str, str, str]:
+    kind, _, rest = key.partition("/")
+    case, _, name = rest.partition(".")
+    return kind, case, name

@@ -1,0 +1,139 @@
+"""What may stand in a table: a printed number with its paper, our number with its records, or a state in words.
+
+There is no cell that holds a bare number. Ours enters as :class:`Cited` only, and a ``Cited`` without records
+cannot be made.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mner.reporting.paper import Figure
+
+
+class CitationError(ValueError):
+    """A number on its way to a table without the record that proves it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A mean over runs with the records behind it; ``sd`` is the s.d. (n-1) over seeds, None for one seed.
+
+    ``records`` are repository-relative paths of ``record.json`` files, ``values`` the value of each (same order).
+    ``unit`` is printed after the number where it is not F1 points; ``mark`` names a footnote (a device).
+
+    Raises:
+        CitationError: no record, an empty record path, or not exactly one value a record.
+    """
+
+    value: float
+    records: tuple[str, ...]
+    values: tuple[float, ...]
+    sd: float | None = None
+    digits: int = 2
+    signed: bool = False
+    unit: str = ""
+    mark: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.records or not all(isinstance(r, str) and r.endswith("record.json") for r in self.records):
+            raise CitationError(f"{self.value!r} has no record; a number is printed with its record or not at all")
+        if len(self.values) != len(self.records):
+            raise CitationError(f"{self.value!r}: {len(self.values)} values but {len(self.records)} records")
+        numbers = (self.value, *self.values)
+        if not all(isinstance(v, int | float) and math.isfinite(v) for v in numbers):
+            raise CitationError(
+                f"{self.value!r} of {self.records[0]} is not a finite number; 'not run' is a state"
+            )
+        if abs(self.value - math.fsum(self.values) / len(self.values)) > 1e-6 * max(1.0, abs(self.value)):
+            raise CitationError(f"{self.value!r} is not the mean of what {self.records[0]} and its siblings hold")
+
+    @property
+    def runs(self) -> int:
+        """Number of runs (seeds) behind the mean."""
+        return len(self.records)
+
+    @property
+    def number(self) -> str:
+        """The mean alone, as printed."""
+        return f"{self.value:{'+' if self.signed else ''}.{self.digits}f}"
+
+    @property
+    def spread(self) -> str:
+        """The s.d. as printed after the ±; empty for one seed."""
+        return "" if self.sd is None else f"{self.sd:.{self.digits}f}"
+
+    def plain(self) -> str:
+        """Mean, ± s.d. and unit as text."""
+        spread = f" ± {self.spread}" if self.spread else ""
+        return f"{self.number}{spread}{' ' + self.unit if self.unit else ''}{self.mark}"
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """A number as a paper prints it; ``source`` says where it stands."""
+
+    figure: Figure
+    source: str
+
+    @property
+    def number(self) -> str:
+        return f"{self.figure.value:.2f}"
+
+    @property
+    def spread(self) -> str:
+        return "" if self.figure.spread is None else f"{self.figure.spread:.2f}"
+
+    def plain(self) -> str:
+        """Number, ± and mark as text."""
+        return f"{self.number}{' ± ' + self.spread if self.spread else ''}{self.figure.mark}"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Words where no number is: ``not run``, ``skipped``, ``–``. Digits are refused, so it carries no number."""
+
+    text: str
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        if any(character.isdigit() for character in self.text):
+            raise CitationError(f"{self.text!r} is a number in the guise of a state; cite it instead")
+
+    def plain(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A label: a row name, a verdict, a list of seeds. Refused in columns that hold numbers."""
+
+    text: str
+    why: str = ""
+
+    def plain(self) -> str:
+        return self.text
+
+
+Cell = Cited | Printed | State | Words
+
+NOT_RUN = State("not run", "no finished run in this profile")
+NOT_PRINTED = State("–", "the paper prints no number")
+UNDEFINED = State("n/a", "undefined for at least one run")
+
+
+def cited(summary: Mapping[str, Any] | None, **style: Any) -> Cited | State:
+    """The cell for a summary of ``scores.json``; ``n/a`` where the value is undefined."""
+    if summary is None:
+        return UNDEFINED
+    return Cited(summary["mean"], tuple(summary["records"]), tuple(summary["values"]), summary["sd"], **style)
+
+
+def missing(cell: Mapping[str, Any] | None) -> State:
+    """The state to print for a cell of ``scores.json`` without numbers."""
+    if cell is None or cell["state"] == "not-run":
+        return NOT_RUN
+    return State("skipped", cell["reason"])

@@ -1,0 +1,228 @@
+"""From scores and printed numbers to the sections of a report, and from sections to tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mner.data.corpus import TYPES
+from mner.evaluation.verdicts import NOT_COMPARABLE, Verdict, judge
+from mner.reporting.cells import NOT_PRINTED, NOT_RUN, Cell, Cited, Printed, State, Words, cited, missing
+from mner.reporting.paper import METRICS, Paper, PaperRow, PaperTable
+from mner.reporting.tables import Column, Row, Table
+
+OVERALL = ("P", "R", "F1")
+PROBES = {"none": "own − none", "shuffled": "own − shuffled"}
+DATASET_TITLES = {
+    "twitter2015": "Twitter-2015",
+    "twitter2017": "Twitter-2017",
+    "controls-positive": "Positive control",
+    "controls-negative": "Negative control",
+}
+GROUPS = {"text": "Text", "text+image": "Text + image", "": ""}
+SPREAD_NOTE = (
+    "Ours: mean ± s.d. (n − 1) over seeds; one seed has no ±. Paper: ± as printed, over an unknown number of runs."
+)
+PROBE_NOTE = (
+    "F1 with the tweet's own picture minus F1 with none, or with another tweet's picture, paired by seed; "
+    "near zero means the prediction does not depend on the picture."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of a report on one data set; ``row`` and ``verdict`` are None where no paper has such a row."""
+
+    id: str
+    system: str
+    label: str
+    group: str
+    dataset: str
+    row: PaperRow | None
+    cell: Mapping[str, Any] | None
+    verdict: Verdict | None
+    paper: Mapping[str, Cell]
+    ours: Mapping[str, Cell]
+    probes: Mapping[str, Cell]
+
+    @property
+    def finished(self) -> bool:
+        """Whether we have a number for this line."""
+        return self.cell is not None and self.cell["state"] == "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The lines of a section on one data set."""
+
+    dataset: str
+    lines: tuple[Line, ...]
+
+    @property
+    def title(self) -> str:
+        return DATASET_TITLES.get(self.dataset, self.dataset)
+
+    def has_probes(self) -> bool:
+        """Whether any line was also predicted with another picture or none."""
+        return any(isinstance(cell, Cited) for line in self.lines for cell in line.probes.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A published table with our numbers beside it, or (``table`` None) the rows no paper has."""
+
+    id: str
+    title: str
+    table: PaperTable | None
+    blocks: tuple[Block, ...]
+
+    def has_results(self) -> bool:
+        """Whether any number of ours stands in it."""
+        return any(line.finished for block in self.blocks for line in block.lines)
+
+
+def sections(scores: Mapping[str, Any], paper: Paper, margin: float, alpha: float) -> tuple[Section, ...]:
+    """Every published table, then the profile's rows that no table has (section ``others``, if there are any)."""
+    cells = {(cell["dataset"], cell["system"]): cell for cell in scores["cells"]}
+    made = []
+    for table in paper.tables:
+        blocks = [
+            Block(dataset, tuple(_line(dataset, row, cells, paper, margin, alpha) for row in table.rows))
+            for dataset in table.datasets
+        ]
+        made.append(Section(table.id, table.title, table, tuple(blocks)))
+    covered = {(line.dataset, line.system) for section in made for block in section.blocks for line in block.lines}
+    blocks = [
+        Block(dataset, tuple(_own_line(cells[dataset, system]) for system in systems))
+        for dataset in scores["datasets"]
+        if (systems := [system for system in scores["systems"] if (dataset, system) not in covered])
+    ]
+    others = [Section("others", "Rows without a published counterpart", None, tuple(blocks))] if blocks else []
+    return (*made, *others)
+
+
+def _line(
+    dataset: str,
+    row: PaperRow,
+    cells: Mapping[tuple[str, str], Mapping[str, Any]],
+    paper: Paper,
+    margin: float,
+    alpha: float,
+) -> Line:
+    cell = cells.get((dataset, row.system))
+    printed = {}
+    for metric in METRICS:
+        figure = row.figure(dataset, metric)
+        printed[metric] = Printed(figure, row.source) if figure else NOT_PRINTED
+    absent = {"dataset": dataset, "system": row.system, "state": "not-run", "reason": None}
+    verdict = judge(cell or absent, row, paper, margin, alpha)
+    ours, probes = _ours(cell), _probes(cell)
+    group = GROUPS[row.modality]
+    return Line(
+        row.id, row.system, row.label + row.mark, group, dataset, row, cell, verdict, printed, ours, probes
+    )
+
+
+def _own_line(cell: Mapping[str, Any]) -> Line:
+    nothing = dict.fromkeys(METRICS, NOT_PRINTED)
+    name, dataset = cell["system"], cell["dataset"]
+    return Line(name, name, name, "", dataset, None, cell, None, nothing, _ours(cell), _probes(cell))
+
+
+def _ours(cell: Mapping[str, Any] | None) -> dict[str, Cell]:
+    if cell is None or cell["state"] != "finished":
+        return dict.fromkeys(METRICS, missing(cell))
+    view = cell["views"]["test.own"]
+    overall = {name: cited(view[key]) for name, key in zip(OVERALL, ("precision", "recall", "f1"), strict=True)}
+    return {**{kind: cited(view["types"][kind]) for kind in TYPES}, **overall}
+
+
+def _probes(cell: Mapping[str, Any] | None) -> dict[str, Cell]:
+    if cell is None or cell["state"] != "finished":
+        return dict.fromkeys(PROBES, missing(cell))
+    reliance = cell["reliance"]
+    absent = State("–", "reads no picture" if cell["visual_input"] == "none" else "this view was not predicted")
+    return {view: cited(reliance[view], signed=True) if view in reliance else absent for view in PROBES}
+
+
+def section_tables(section: Section, records: frozenset[str]) -> list[Table]:
+    """Per data set: overall scores, F1 by type, and image reliance where pictures were swapped."""
+    tables = []
+    for block in section.blocks:
+        tables.append(_metric_table(section, block, OVERALL, "overall", records))
+        tables.append(_metric_table(section, block, TYPES, "types", records))
+        if block.has_probes():
+            tables.append(_probe_table(section, block, records))
+    return tables
+
+
+def _metric_table(
+    section: Section, block: Block, metrics: Sequence[str], part: str, records: frozenset[str]
+) -> Table:
+    columns = [Column("system", "System", "words")]
+    for metric in metrics:
+        if section.table is not None:
+            columns.append(Column(f"{metric}.paper", f"{metric} paper", "paper"))
+        columns.append(Column(f"{metric}.ours", f"{metric} ours", "ours"))
+    if part == "overall":
+        columns.append(Column("seeds", "Seeds", "words"))
+        if section.table is not None:
+            columns.append(Column("verdict", "Verdict on F1", "words"))
+    rows = []
+    for line in block.lines:
+        cells: list[Cell] = [Words(line.label)]
+        for metric in metrics:
+            cells += [line.paper[metric]] if section.table is not None else []
+            cells.append(line.ours[metric])
+        if part == "overall":
+            cells.append(Words(seeds_of(line)))
+            cells += [Words(line.verdict.name if line.verdict else "–")] if section.table is not None else []
+        rows.append(Row(line.id, tuple(cells), line.group))
+    what = "overall" if part == "overall" else "F1 by type"
+    title = f"{block.title}: {what} (%)"
+    name = f"{section.id}-{block.dataset}-{part}"
+    notes = _notes(section, block) if part == "overall" else ()
+    return Table(name, title, block.dataset, tuple(columns), tuple(rows), records, notes)
+
+
+def _probe_table(section: Section, block: Block, records: frozenset[str]) -> Table:
+    columns = (Column("system", "System", "words"), *(Column(view, PROBES[view], "ours") for view in PROBES))
+    lines = {line.system: line for line in block.lines}
+    rows = tuple(
+        Row(line.id, (Words(line.label), *(line.probes[view] for view in PROBES)), line.group)
+        for line in lines.values()
+        if any(isinstance(cell, Cited) for cell in line.probes.values())
+    )
+    name = f"{section.id}-{block.dataset}-reliance"
+    title = f"{block.title}: image reliance (F1 points)"
+    return Table(name, title, block.dataset, columns, rows, records, (PROBE_NOTE,))
+
+
+def seeds_of(line: Line) -> str:
+    """The seeds behind our number, as text."""
+    f1 = line.cell["views"]["test.own"]["f1"] if line.cell and line.finished else None
+    return " ".join(str(seed) for seed in f1["seeds"]) if f1 else "–"
+
+
+def _notes(section: Section, block: Block) -> tuple[str, ...]:
+    notes = [SPREAD_NOTE] if any(line.finished for line in block.lines) else []
+    if section.table is not None:
+        used = {line.row.mark for line in block.lines if line.row} | {
+            figure.mark
+            for line in block.lines
+            if line.row
+            for figure in line.row.printed.get(block.dataset, {}).values()
+        }
+        notes += [f"{mark}: {meaning}" for mark, meaning in section.table.marks.items() if mark in used]
+    for line in block.lines:
+        if line.verdict and line.finished:
+            shown = (
+                line.verdict.reasons
+                if line.verdict.name == NOT_COMPARABLE
+                else (*line.verdict.reasons, *line.verdict.doubts)
+            )
+            notes.append(f"{line.label}: {line.verdict.name}: {'; '.join(shown)}")
+        elif line.ours["F1"] != NOT_RUN and isinstance(line.ours["F1"], State):
+            notes.append(f"{line.label}: skipped: {line.ours['F1'].why}")
+    return tuple(notes)

@@ -1,0 +1,110 @@
+"""What was run and how far it goes, in plain words, from the records themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mner.reporting.layout import DATASET_TITLES
+
+SEVERITIES = ("differs", "defect", "info")
+
+
+def limits(scores: Mapping[str, Any]) -> list[str]:
+    """Sentences that say what a reader must not expect of the numbers: encoder, subset, epochs, inputs, gaps."""
+    finished = [cell for cell in scores["cells"] if cell["state"] == "finished"]
+    if not finished:
+        return ["Nothing has been run in this profile yet: every number of ours reads “not run”."]
+    recipes = [cell["recipe"] for cell in finished]
+    encoders = _distinct((cell["encoder"] or {}).get("name", "none") for cell in finished)
+    said = [f"Text encoder: {encoders}. Each verdict says where a published row used another one."]
+    subsets = {recipe.get("train_sentences") for recipe in recipes} - {None}
+    if subsets:
+        said.append(f"Trained on a subset: {_distinct(subsets)} sentences, not the whole training split.")
+    said.append(
+        f"Epochs: {_distinct(recipe['epochs'] for recipe in recipes)}; the epoch is picked on dev, never on test."
+    )
+    frozen = {recipe.get("frozen_layers") or 0 for recipe in recipes}
+    if frozen != {0}:
+        said.append(f"Frozen encoder layers: {_distinct(frozen)}; a fully tuned encoder may score higher.")
+    visual = _distinct(cell["visual_input"] for cell in finished)
+    said.append(f"What stands for the picture: {visual}.")
+    said.append(
+        f"Scorer of all our numbers: {scores['mode']}. Data copy: {_distinct(c['data_copy'] for c in finished)}."
+    )
+    gaps = [cell for cell in scores["cells"] if cell["missing_seeds"]]
+    if gaps:
+        said.append(f"{len(gaps)} of {len(scores['cells'])} cells lack at least one seed of the profile.")
+    if scores["outside"]:
+        said.append(f"{len(scores['outside'])} runs on disk lie outside the profile and were not scored.")
+    return said
+
+
+def facts(scores: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Name and value of what was run, for the head of the page."""
+    finished = [run for run in scores["runs"] if run["status"] == "finished"]
+    promised = len(scores["cells"]) * len(scores["seeds"])
+    names = (DATASET_TITLES.get(name, name) for name in scores["datasets"])
+    devices = {run["throughput"]["device"] for run in finished if run["throughput"]}
+    commits = {
+        (run["git"]["commit"] or "unknown")[:10] + (" (dirty)" if run["git"]["dirty"] else "") for run in finished
+    }
+    hours = sum(run["duration_seconds"] for run in finished) / 3600
+    return [
+        ("Runs", f"{len(finished)} of {promised} finished"),
+        ("Data sets", ", ".join(names)),
+        ("Systems", str(len(scores["systems"]))),
+        ("Seeds", " ".join(str(seed) for seed in scores["seeds"])),
+        ("Device", ", ".join(sorted(devices)) or "–"),
+        ("Compute", f"{hours:.1f} hours of runs" if finished else "–"),
+        ("Commit", ", ".join(sorted(commits)) or "–"),
+        ("Last run", max((run["finished_at"] for run in finished), default="–")),
+    ]
+
+
+def audit_summary(findings: Mapping[str, Sequence[Mapping[str, Any]] | None]) -> list[dict[str, Any]]:
+    """Per data set: counts by severity as words, and every finding that is not mere information.
+
+    ``findings`` maps data set to the content of its ``audit/findings.json``, None where no audit was made.
+    """
+    summary = []
+    for dataset, found in findings.items():
+        entry: dict[str, Any] = {"title": DATASET_TITLES.get(dataset, dataset), "audited": found is not None}
+        found = found or ()
+        counts = [sum(one["severity"] == severity for one in found) for severity in SEVERITIES]
+        words = (
+            "differ from what is documented",
+            "defects of the public files",
+            "as documented or merely counted",
+        )
+        entry["counts"] = [
+            (name, str(count), what) for name, count, what in zip(SEVERITIES, counts, words, strict=True)
+        ]
+        entry["findings"] = [
+            {
+                "id": one["id"],
+                "severity": one["severity"],
+                "what": one["what"],
+                "expected": _text(one["expected"]),
+                "seen": _text(one["seen"]),
+            }
+            for severity in SEVERITIES[:2]
+            for one in found
+            if one["severity"] == severity
+        ]
+        summary.append(entry)
+    return summary
+
+
+def _distinct(values: Iterable[Any]) -> str:
+    return ", ".join(str(value) for value in sorted(set(values), key=lambda value: (str(type(value)), value)))
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_text(one)}" for key, one in value.items())
+    if isinstance(value, list):
+        return " / ".join(_text(one) for one in value)
+    return f"{value:.3f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,262 @@
+"""The published numbers of ``reports/paper.yaml``, read strictly: a misspelt key is an error, not a default."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mner.data.corpus import TYPES
+
+METRICS: tuple[str, ...] = (*TYPES, "P", "R", "F1")
+UNKNOWN = "unknown"
+USED_FIELDS = ("encoder", "visual", "scorer", "copy")
+MODALITIES = ("text", "text+image")
+STATUSES = ("printed", "quoted", "second-hand", "not-read", "not-in-paper")
+
+
+class PaperError(ValueError):
+    """``paper.yaml`` does not say what it must; the message names the place inside the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One published number in percent, with the ± and the mark printed beside it."""
+
+    value: float
+    spread: float | None = None
+    mark: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What the authors of a row used on one data set; ``unknown`` where neither paper nor code tells.
+
+    ``inferred`` lists the fields that follow from other facts only.
+    """
+
+    encoder: str
+    visual: str
+    scorer: str
+    copy: str
+    inferred: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PaperRow:
+    """A row of a published table and the harness row (``system``) it is held against.
+
+    Two printed rows may name one system. ``printed`` maps data set to metric (see ``METRICS``) to number, with
+    no entry where the paper prints none; ``used`` maps every data set of the table to what was used there.
+    """
+
+    id: str
+    system: str
+    label: str
+    mark: str
+    modality: str
+    title: str
+    source: str
+    status: str
+    used: Mapping[str, Used]
+    printed: Mapping[str, Mapping[str, Figure]]
+    notes: tuple[str, ...]
+
+    def figure(self, dataset: str, metric: str) -> Figure | None:
+        """The printed number, or None where the paper prints none."""
+        return self.printed.get(dataset, {}).get(metric)
+
+
+@dataclass(frozen=True, slots=True)
+class PaperTable:
+    """A published table; ``marks`` explains its symbols as far as their meaning is known."""
+
+    id: str
+    title: str
+    source: str
+    datasets: tuple[str, ...]
+    marks: Mapping[str, str]
+    rows: tuple[PaperRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scorer:
+    """A scoring program and the data sets on which it agrees with conlleval, given tags from our label set."""
+
+    name: str
+    same_as_ours: tuple[str, ...]
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """All of ``paper.yaml``."""
+
+    tables: tuple[PaperTable, ...]
+    scorers: Mapping[str, Scorer]
+
+    def table(self, name: str) -> PaperTable:
+        for table in self.tables:
+            if table.id == name:
+                return table
+        raise PaperError(f"no table {name!r}; there are {', '.join(table.id for table in self.tables)}")
+
+    def rows_for(self, dataset: str, system: str) -> tuple[tuple[PaperTable, PaperRow], ...]:
+        """Every printed row that gives ``system`` an F1 on ``dataset``, one entry per row id."""
+        found: dict[str, tuple[PaperTable, PaperRow]] = {}
+        for table in self.tables:
+            for row in table.rows:
+                if row.system == system and row.figure(dataset, "F1") is not None:
+                    found.setdefault(row.id, (table, row))
+        return tuple(found.values())
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Safe YAML in which a key given twice is an error instead of the last one winning."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = {key for key in keys if keys.count(key) > 1}
+        if twice:
+            raise PaperError(f"line {node.start_mark.line + 1}: key {sorted(twice)[0]!r} is given twice")
+        return super().construct_mapping(node, deep)
+
+
+def load_paper(path: Path) -> Paper:
+    """Read ``reports/paper.yaml``.
+
+    Raises:
+        PaperError: unknown, missing or doubled key, unknown data set, metric, scorer or mark, or a number that
+            is not a percentage; the message names file and place.
+    """
+    try:
+        return _paper(yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader))
+    except PaperError as error:
+        raise PaperError(f"{path}: {error}") from error
+
+
+def _paper(root: Any) -> Paper:
+    fields = _fields(root, "top level", ("format", "scorers", "tables"))
+    if fields["format"] != 1:
+        raise PaperError(f"format {fields['format']!r}; this program reads format 1")
+    scorers = {name: _scorer(name, entry) for name, entry in fields["scorers"].items()}
+    return Paper(tuple(_table(entry, scorers) for entry in fields["tables"]), scorers)
+
+
+def _scorer(name: str, entry: Any) -> Scorer:
+    fields = _fields(entry, f"scorers.{name}", ("same_as_ours", "note"))
+    return Scorer(name, tuple(fields["same_as_ours"]), fields["note"])
+
+
+def _table(entry: Any, scorers: Mapping[str, Scorer]) -> PaperTable:
+    place = f"tables.{entry.get('id', '?') if isinstance(entry, dict) else '?'}"
+    fields = _fields(entry, place, ("id", "title", "source", "datasets", "marks", "rows"))
+    datasets = tuple(fields["datasets"])
+    rows = tuple(_row(row, place, datasets, fields["marks"], scorers) for row in fields["rows"])
+    ids = [row.id for row in rows]
+    doubled = sorted({name for name in ids if ids.count(name) > 1})
+    if doubled:
+        raise PaperError(f"{place}: row id {doubled[0]!r} is given twice")
+    return PaperTable(fields["id"], fields["title"], fields["source"], datasets, dict(fields["marks"]), rows)
+
+
+def _row(
+    entry: Any,
+    table: str,
+    datasets: Sequence[str],
+    known_marks: Mapping[str, str],
+    scorers: Mapping[str, Scorer],
+) -> PaperRow:
+    place = f"{table}.{entry.get('id', '?') if isinstance(entry, dict) else '?'}"
+    required = (
+        "id",
+        "system",
+        "label",
+        "mark",
+        "modality",
+        "title",
+        "source",
+        "status",
+        "used",
+        "printed",
+        "notes",
+    )
+    fields = _fields(entry, place, required, ("spread", "marks"))
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", fields["id"]):
+        raise PaperError(f"{place}: row id must be lower-case letters, digits and hyphens")
+    _one_of(fields["modality"], MODALITIES, f"{place}.modality")
+    _one_of(fields["status"], STATUSES, f"{place}.status")
+    marks = [fields["mark"], *(mark for cell in fields.get("marks", {}).values() for mark in cell.values())]
+    for mark in marks:
+        if mark and mark not in known_marks:
+            raise PaperError(f"{place}: mark {mark!r} is not explained in the table's marks")
+    used = {dataset: _used(fields["used"], dataset, place, scorers) for dataset in datasets}
+    printed = _printed(fields, datasets, place)
+    names = ("id", "system", "label", "mark", "modality", "title", "source", "status")
+    return PaperRow(*(fields[name] for name in names), used=used, printed=printed, notes=tuple(fields["notes"]))
+
+
+def _used(entry: Any, dataset: str, place: str, scorers: Mapping[str, Scorer]) -> Used:
+    fields = _fields(entry, f"{place}.used", USED_FIELDS, ("inferred",))
+    values = {}
+    for name in USED_FIELDS:
+        value = fields[name][dataset] if isinstance(fields[name], dict) else fields[name]
+        if not isinstance(value, str) or not value:
+            raise PaperError(f"{place}.used.{name}: {value!r} is no name; write {UNKNOWN!r} where nothing tells")
+        values[name] = value
+    _one_of(values["scorer"], (*scorers, UNKNOWN), f"{place}.used.scorer")
+    inferred = tuple(fields.get("inferred", ()))
+    for name in inferred:
+        _one_of(name, USED_FIELDS, f"{place}.used.inferred")
+    return Used(**values, inferred=inferred)
+
+
+def _printed(fields: Mapping[str, Any], datasets: Sequence[str], place: str) -> dict[str, dict[str, Figure]]:
+    spreads, marks = fields.get("spread", {}), fields.get("marks", {})
+    cells = _fields(fields["printed"], f"{place}.printed", datasets)
+    printed: dict[str, dict[str, Figure]] = {}
+    for dataset, values in cells.items():
+        if values is None:
+            continue
+        for extra in (values, spreads.get(dataset, {}), marks.get(dataset, {})):
+            for metric in extra:
+                _one_of(metric, METRICS, f"{place}.printed.{dataset}")
+        printed[dataset] = {
+            metric: Figure(
+                _percentage(values[metric], f"{place}.printed.{dataset}.{metric}"),
+                spreads.get(dataset, {}).get(metric),
+                marks.get(dataset, {}).get(metric, ""),
+            )
+            for metric in METRICS
+            if metric in values
+        }
+    return printed
+
+
+def _percentage(value: Any, place: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
+        raise PaperError(f"{place}: {value!r} is not a percentage")
+    return float(value)
+
+
+def _one_of(value: str, known: Sequence[str], place: str) -> None:
+    if value not in known:
+        near = difflib.get_close_matches(str(value), known, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
+        raise PaperError(f"{place}: unknown {value!r}{hint}")
+
+
+def _fields(entry: Any, place: str, required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Any]:
+    if not isinstance(entry, dict):
+        raise PaperError(f"{place}: expected a mapping, found {type(entry).__name__}")
+    for key in entry:
+        _one_of(key, (*required, *optional), place)
+    missing = [key for key in required if key not in entry]
+    if missing:
+        raise PaperError(f"{place}: lacks {', '.join(missing)}")
+    return entry

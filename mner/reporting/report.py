@@ -1,0 +1,67 @@
+"""All rendered files of a profile, from scores, printed numbers and audits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mner.files import write_json_atomically, write_text_atomically
+from mner.reporting.layout import Section, section_tables, sections
+from mner.reporting.limits import limits
+from mner.reporting.paper import Paper
+from mner.reporting.profile import Settings
+from mner.reporting.site import render_site
+from mner.reporting.tables import Table, to_csv, to_entries, to_latex, to_markdown
+
+
+def write_report(
+    scores: Mapping[str, Any],
+    paper: Paper,
+    settings: Settings,
+    findings: Mapping[str, Sequence[Mapping[str, Any]] | None],
+    templates: Path,
+    target: Path,
+) -> tuple[Path, ...]:
+    """Write ``table1.md``, ``table2.md``, ``ita.md`` (``others.md``), ``tables.{tex,csv,json}``, ``index.html``.
+
+    ``findings`` maps data set to its audit findings, None where there is no audit. Returns the files written.
+
+    Raises:
+        CitationError: a number without a record is on its way to a table or the page.
+    """
+    parts = sections(scores, paper, settings.verify.margin, settings.verify.alpha)
+    records = frozenset(run["record"] for run in scores["runs"])
+    tables = {part.id: section_tables(part, records) for part in parts}
+    everything = [table for group in tables.values() for table in group]
+    texts = {f"{part.id}.md": _markdown(part, tables[part.id], scores) for part in parts}
+    texts["tables.tex"] = "\n".join(to_latex(table) for table in everything)
+    texts["tables.csv"] = to_csv(everything)
+    texts["index.html"] = render_site(scores, parts, settings.active, findings, templates)
+    if "others.md" not in texts:
+        (target / "others.md").unlink(missing_ok=True)
+    for name, text in texts.items():
+        write_text_atomically(target / name, text)
+    entries = [entry for table in everything for entry in to_entries(table)]
+    head = {name: scores[name] for name in ("profile", "mode", "datasets", "systems", "seeds")}
+    write_json_atomically(target / "tables.json", {"format": 1, **head, "cells": entries})
+    return tuple(target / name for name in (*texts, "tables.json"))
+
+
+def read_findings(data_folder: Path, datasets: Sequence[str]) -> dict[str, list[dict[str, Any]] | None]:
+    """The audit findings of each data set, None where the data stage has written none."""
+    files = {dataset: data_folder / dataset / "audit" / "findings.json" for dataset in datasets}
+    return {
+        dataset: json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+        for dataset, file in files.items()
+    }
+
+
+def _markdown(section: Section, tables: Sequence[Table], scores: Mapping[str, Any]) -> str:
+    head = [f"## {section.title}", "", f"Profile `{scores['profile']}`. Our scorer: {scores['mode']}."]
+    if section.table is not None:
+        head.append(f"Printed numbers: {section.table.source}.")
+    if section.has_results():
+        head += ["", *(f"- {limit}" for limit in limits(scores))]
+    return "\n".join([*head, "", *(to_markdown(table) for table in tables)])

@@ -1,0 +1,277 @@
+"""One self-contained HTML page: no network, no script, every number of ours beside its proof.
+
+The template cannot print a bare number: a float or int that reaches it raises, so numbers get in only as the text
+of :class:`~mner.reporting.cells.Cited`, as printed by a paper, or as counts that were put into words before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from mner.data.corpus import TYPES
+from mner.evaluation.verdicts import Verdict
+from mner.files import sha256_of_json
+from mner.reporting.cells import Cell, CitationError, Cited, Printed, State, cited
+from mner.reporting.layout import OVERALL, PROBES, Block, Line, Section
+from mner.reporting.limits import audit_summary, facts, limits
+from mner.reporting.profile import ProfileFacts
+from mner.reporting.seed_dots import Scale, axis, strip
+
+VERDICTS = ("REPRODUCED", "ABOVE", "BELOW", "UNDECIDED", "NOT-COMPARABLE", "SKIPPED", "NOT-RUN")
+MARKS = "abcdefghij"
+
+
+def refuse_bare_numbers(value: Any) -> Any:
+    """What every expression of a template passes through: text goes on, a number is an error.
+
+    Raises:
+        CitationError: the value is a number (or anything else that is not text).
+    """
+    if isinstance(value, str | jinja2.Undefined) or value is None:
+        return value if value is not None else ""
+    raise CitationError(f"the template prints {value!r}; a number reaches the page only through a Cited")
+
+
+def environment(templates: Path) -> jinja2.Environment:
+    """Jinja with escaping on, undefined names as errors, and bare numbers refused."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=refuse_bare_numbers,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def render_site(
+    scores: Mapping[str, Any],
+    parts: Sequence[Section],
+    profile: ProfileFacts,
+    findings: Mapping[str, Sequence[Mapping[str, Any]] | None],
+    templates: Path,
+) -> str:
+    """The whole page as HTML.
+
+    ``parts`` come from :func:`mner.reporting.layout.sections`; ``findings`` maps data set to its audit, None where
+    there is none; ``templates`` is the folder with ``index.html.j2``.
+    """
+    runs = {run["record"]: run for run in scores["runs"]}
+    devices = _devices(scores)
+    ordered = sorted(parts, key=lambda part: not part.has_results())
+    return (
+        environment(templates)
+        .get_template("index.html.j2")
+        .render(
+            profile=profile,
+            mode=scores["mode"],
+            facts=facts(scores),
+            limits=limits(scores),
+            tally=_tally(parts),
+            sections=[_section(part, runs, devices) for part in ordered],
+            devices=list(devices.items()) if len(devices) > 1 else [],
+            device=next(iter(devices), ""),
+            audits=audit_summary(findings),
+            example=_example(parts, scores),
+            digest=sha256_of_json(scores),
+            probes=PROBES,
+            types=TYPES,
+        )
+    )
+
+
+def _devices(scores: Mapping[str, Any]) -> dict[str, str]:
+    """Footnote mark of every device a speed was measured on."""
+    names = sorted({name for cell in scores["cells"] for name in cell.get("throughput", {})})
+    return {name: MARKS[i] if i < len(MARKS) else f"({name})" for i, name in enumerate(names)}
+
+
+def _tally(parts: Sequence[Section]) -> list[tuple[str, str, str]]:
+    """How often each verdict was given: name, count as text, style. One vote per printed row and data set."""
+    lines = {(line.id, line.dataset): line for part in parts for block in part.blocks for line in block.lines}
+    names = [line.verdict.name for line in lines.values() if line.verdict]
+    return [(name, str(names.count(name)), _style(name)) for name in VERDICTS if name in names]
+
+
+def _style(verdict: str) -> str:
+    return verdict.lower()
+
+
+def _section(section: Section, runs: Mapping[str, Any], devices: Mapping[str, str]) -> dict[str, Any]:
+    table = section.table
+    return {
+        "id": section.id,
+        "name": {"table1": "Table 1", "table2": "Table 2", "ita": "ITA"}.get(section.id, "Further rows"),
+        "title": section.title,
+        "source": table.source if table else "",
+        "published": table is not None,
+        "marks": list(table.marks.items()) if table else [],
+        "open": section.has_results(),
+        "blocks": [_block(section, block, runs, devices) for block in section.blocks],
+    }
+
+
+def _block(section: Section, block: Block, runs: Mapping[str, Any], devices: Mapping[str, str]) -> dict[str, Any]:
+    scale = Scale.over(cell for line in block.lines for cell in (line.ours["F1"], line.paper["F1"]))
+    metrics = [*OVERALL, *TYPES]
+    if section.table is not None:
+        metrics = [
+            metric
+            for metric in metrics
+            if any(line.finished or isinstance(line.paper[metric], Printed) for line in block.lines)
+        ]
+    speeds = any(line.cell and line.cell.get("throughput") for line in block.lines)
+    lines = []
+    group = ""
+    for line in block.lines:
+        heading = line.group if line.group != group else ""
+        group = line.group
+        lines.append({"heading": heading, **_line(section, line, metrics, scale, runs, devices)})
+    return {
+        "id": f"{section.id}-{block.dataset}",
+        "title": block.title,
+        "metrics": [{"name": metric, "style": "type" if metric in TYPES else "overall"} for metric in metrics],
+        "overall": [metric for metric in metrics if metric in OVERALL],
+        "types": [metric for metric in metrics if metric in TYPES],
+        "overall_span": str(sum(metric in OVERALL for metric in metrics)),
+        "types_span": str(sum(metric in TYPES for metric in metrics)),
+        "span": str(2 + len(metrics) + (section.table is not None) + 2 * block.has_probes() + speeds),
+        "axis": axis(scale),
+        "probes": block.has_probes(),
+        "speeds": speeds,
+        "lines": lines,
+    }
+
+
+def _line(
+    section: Section,
+    line: Line,
+    metrics: Sequence[str],
+    scale: Scale,
+    runs: Mapping[str, Any],
+    devices: Mapping[str, str],
+) -> dict[str, Any]:
+    row = line.row
+    return {
+        "id": f"{section.id}-{line.dataset}-{line.id}",
+        "label": row.label if row else line.label,
+        "mark": row.mark if row else "",
+        "system": line.system,
+        "title": f"{row.title}. {row.source}" if row else "",
+        "cells": [
+            {"metric": metric, "paper": view(line.paper[metric]), "ours": view(line.ours[metric])}
+            for metric in metrics
+        ],
+        "dots": strip(line.ours["F1"], line.paper["F1"], scale),
+        "verdict": _verdict(line.verdict),
+        "probes": [view(line.probes[name]) for name in PROBES],
+        "speeds": _speeds(line, devices),
+        "notes": list(row.notes) if row else [],
+        "conditions": _compared(line),
+        "runs": _proof(line, runs),
+    }
+
+
+def view(cell: Cell) -> dict[str, str]:
+    """A cell as text for the template: kind, number, spread, mark, and what hovering says."""
+    if isinstance(cell, Cited):
+        unit = f" {cell.unit}" if cell.unit else ""
+        what = f"mean ± s.d. over {cell.runs} seeds" if cell.runs > 1 else "one seed"
+        about = f"{what}{unit}: {', '.join(cell.records)}"
+        return {"kind": "ours", "number": cell.number, "spread": cell.spread, "mark": cell.mark, "about": about}
+    if isinstance(cell, Printed):
+        return {
+            "kind": "paper",
+            "number": cell.number,
+            "spread": cell.spread,
+            "mark": cell.figure.mark,
+            "about": f"as printed: {cell.source}",
+        }
+    return {"kind": "state", "number": cell.text, "spread": "", "mark": "", "about": cell.why}
+
+
+def _verdict(verdict: Verdict | None) -> dict[str, Any] | None:
+    if verdict is None:
+        return None
+    difference = "" if verdict.difference is None else f"{verdict.difference:+.2f}"
+    return {**asdict(verdict), "difference": difference, "seeds_needed": "", "style": _style(verdict.name)}
+
+
+def _speeds(line: Line, devices: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Speeds by device; the mark is shown as soon as the page knows more than one device."""
+    measured = (line.cell or {}).get("throughput", {})
+    speeds = []
+    for device, values in measured.items():
+        mark = devices[device] if len(devices) > 1 else ""
+        style = {"digits": 0, "mark": mark, "unit": f"sentences per second on {device}"}
+        speeds.append(
+            {
+                "train": view(cited(values["train_sentences_per_second"], **style)),
+                "inference": view(cited(values["inference_sentences_per_second"], **style)),
+            }
+        )
+    return speeds
+
+
+def _compared(line: Line) -> list[tuple[str, str, str]]:
+    """Encoder, picture, scorer and copy: theirs and ours."""
+    if not line.finished or line.cell is None:
+        return []
+    ours = (
+        (line.cell["encoder"] or {}).get("name", "none"),
+        line.cell["visual_input"],
+        "conlleval",
+        line.cell["data_copy"],
+    )
+    names = ("encoder", "visual", "scorer", "copy")
+    used = line.row.used[line.dataset] if line.row else None
+    theirs = [
+        (getattr(used, name) + (" (inferred)" if name in used.inferred else "")) if used else "–" for name in names
+    ]
+    titles = ("Encoder", "Visual input", "Scorer", "Data copy")
+    return list(zip(titles, theirs, ours, strict=True))
+
+
+def _proof(line: Line, runs: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Per seed: F1 on test and dev, best epoch, key, record and command."""
+    f1 = line.ours["F1"]
+    if not isinstance(f1, Cited):
+        return []
+    proof = []
+    for record in f1.records:
+        run = runs[record]
+        best = run["best_epoch"]
+        dev = State("–") if best is None else Cited(run["dev_f1"][best], (record,), (run["dev_f1"][best],))
+        test = run["views"]["test.own"]["f1"]
+        proof.append(
+            {
+                "seed": str(run["seed"]),
+                "test": view(Cited(test, (record,), (test,))),
+                "dev": view(dev),
+                "epoch": "–" if best is None else f"{best + 1} of {len(run['dev_f1'])}",
+                "key": run["key"],
+                "record": record,
+                "command": run["command"],
+            }
+        )
+    return proof
+
+
+def _example(parts: Sequence[Section], scores: Mapping[str, Any]) -> str:
+    """A sentence to copy: the first number of ours with everything a quotation needs."""
+    for part in parts:
+        for block in part.blocks:
+            for line in block.lines:
+                f1 = line.ours["F1"]
+                if isinstance(f1, Cited):
+                    seeds = f"mean ± s.d. over {f1.runs} seeds" if f1.runs > 1 else "one seed"
+                    return (
+                        f"{line.label} reaches {f1.plain()} F1 on {block.title} ({seeds}; conlleval, word level; "
+                        f"profile {scores['profile']}; scores.json {sha256_of_json(scores)[:12]})."
+                    )
+    return ""

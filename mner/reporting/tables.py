@@ -1,0 +1,176 @@
+"""One table object and its skins: Markdown, LaTeX (booktabs), CSV and JSON.
+
+A column says what it may hold; a table refuses cells of another kind and citations of records it was not given.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mner.reporting.cells import Cell, CitationError, Cited, Printed, State, Words
+
+ORIGINS: dict[str, tuple[type, ...]] = {"paper": (Printed, State), "ours": (Cited, State), "words": (Words, State)}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """``origin`` is ``paper``, ``ours`` or ``words``: whose numbers stand here, or none."""
+
+    key: str
+    title: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """``id`` names the row in data files; ``group`` is a heading shared by neighbouring rows."""
+
+    id: str
+    cells: tuple[Cell, ...]
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A rectangular table whose every number is traceable.
+
+    ``records`` are the record paths that citations may name: those of the scores the table was built from.
+
+    Raises:
+        CitationError: a cell that its column may not hold, or a record that is not among ``records``.
+        ValueError: a row with another number of cells than there are columns.
+    """
+
+    id: str
+    title: str
+    dataset: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    records: frozenset[str]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            for column, cell in zip(self.columns, row.cells, strict=True):
+                place = f"table {self.id}, row {row.id}, column {column.key}"
+                if not isinstance(cell, ORIGINS[column.origin]):
+                    raise CitationError(f"{place}: {cell!r} may not stand in a column of {column.origin!r}")
+                if isinstance(cell, Cited) and not set(cell.records) <= self.records:
+                    unknown = sorted(set(cell.records) - self.records)
+                    raise CitationError(f"{place}: record {unknown[0]} is not among the scored runs")
+
+
+def to_markdown(table: Table) -> str:
+    """GitHub Markdown with columns aligned in the source, readable in a terminal."""
+    header = [column.title for column in table.columns]
+    body: list[list[str]] = []
+    group = ""
+    for row in table.rows:
+        if row.group and row.group != group:
+            body.append([f"*{row.group}*"] + [""] * (len(header) - 1))
+            group = row.group
+        body.append([cell.plain().replace("|", "\\|") for cell in row.cells])
+    widths = [max(3, *(_width(line[i]) for line in [header, *body])) for i in range(len(header))]
+    right = [column.origin != "words" for column in table.columns]
+    rule = ["-" * (width - 1) + ":" if flush else "-" * width for width, flush in zip(widths, right, strict=True)]
+    lines = [_markdown_line(line, widths, right) for line in [header, rule, *body]]
+    notes = [f"- {note}" for note in table.notes]
+    return "\n".join([f"### {table.title}", "", *lines, *([""] if notes else []), *notes]) + "\n"
+
+
+def _markdown_line(texts: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    padded = []
+    for text, width, flush in zip(texts, widths, right, strict=True):
+        space = " " * (width - _width(text))
+        padded.append(space + text if flush else text + space)
+    return "| " + " | ".join(padded) + " |"
+
+
+def _width(text: str) -> int:
+    """Columns a terminal gives the text: combining marks none, wide characters two."""
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide - sum(unicodedata.combining(character) > 0 for character in text)
+
+
+_TEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "–": "--",
+    "†": r"$^\dagger$",
+    "♣": r"$^\clubsuit$",
+    "−": "$-$",
+    "Δ": r"$\Delta$",
+}
+
+
+def tex(text: str) -> str:
+    """Escape text for LaTeX; the symbols the tables use become math."""
+    return "".join(_TEX.get(character, character) for character in text)
+
+
+def to_latex(table: Table) -> str:
+    """A booktabs table; each row is preceded by ``%`` comments that name the records behind it."""
+    spec = "".join("l" if column.origin == "words" else "r" for column in table.columns)
+    lines = [
+        r"\begin{table*}[t]\centering\small",
+        rf"\caption{{{tex(table.title)}}}",
+        rf"\label{{tab:{table.id}}}",
+    ]
+    lines += [rf"\begin{{tabular}}{{{spec}}}", r"\toprule"]
+    lines.append(" & ".join(tex(column.title) for column in table.columns) + r" \\")
+    lines.append(r"\midrule")
+    group = table.rows[0].group if table.rows else ""
+    for row in table.rows:
+        if row.group != group:
+            lines.append(r"\midrule")
+            group = row.group
+        records = sorted({record for cell in row.cells if isinstance(cell, Cited) for record in cell.records})
+        lines += [f"% {row.id}: {record}" for record in records]
+        lines.append(" & ".join(tex(cell.plain()) for cell in row.cells) + r" \\")
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    lines += [rf"\par\footnotesize {tex(note)}" for note in table.notes]
+    return "\n".join([*lines, r"\end{table*}"]) + "\n"
+
+
+FIELDS = ("table", "dataset", "row", "column", "origin", "value", "spread", "runs", "text", "source", "records")
+
+
+def to_entries(table: Table) -> list[dict[str, Any]]:
+    """Long form: one entry a cell, with full precision, ± and records (see ``FIELDS``)."""
+    entries = []
+    for row in table.rows:
+        for column, cell in zip(table.columns, row.cells, strict=True):
+            entry = dict.fromkeys(FIELDS)
+            entry |= {"table": table.id, "dataset": table.dataset, "row": row.id, "column": column.key}
+            entry |= {"origin": column.origin, "text": cell.plain(), "records": []}
+            if isinstance(cell, Cited):
+                entry |= {"value": cell.value, "spread": cell.sd, "runs": cell.runs, "records": list(cell.records)}
+            elif isinstance(cell, Printed):
+                entry |= {"value": cell.figure.value, "spread": cell.figure.spread, "source": cell.source}
+            entries.append(entry)
+    return entries
+
+
+def to_csv(tables: Sequence[Table]) -> str:
+    """All tables in long form; several records of a cell are separated by blanks."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    for table in tables:
+        for entry in to_entries(table):
+            writer.writerow({**entry, "records": " ".join(entry["records"])})
+    return out.getvalue()

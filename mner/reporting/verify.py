@@ -1,0 +1,172 @@
+"""``mner verify``: does what a profile promises exist, and hold against the papers and our own reference?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mner.evaluation.averages import CONDITIONS
+from mner.evaluation.verdicts import (
+    ABOVE,
+    BELOW,
+    NOT_COMPARABLE,
+    REGRESSED,
+    REPRODUCED,
+    UNDECIDED,
+    Sample,
+    Verdict,
+    compare_with_reference,
+    judge,
+)
+from mner.reporting.cells import Cited, cited
+from mner.reporting.control_checks import control_checks
+from mner.reporting.paper import Paper
+from mner.reporting.profile import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the report: a cell held ``against`` paper, reference, control or the profile's promise."""
+
+    dataset: str
+    system: str
+    ours: str
+    against: str
+    verdict: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """All checks of a profile."""
+
+    profile: str
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """True if no check failed; a report without checks has shown nothing and does not pass."""
+        return bool(self.checks) and all(check.passed for check in self.checks)
+
+    def render(self) -> str:
+        """An aligned table for a terminal, failures marked and counted at the end."""
+        header = ("", "data set", "system", "ours (F1)", "against", "verdict", "detail")
+        rows = [header] + [
+            ("ok" if c.passed else "FAIL", c.dataset, c.system, c.ours, c.against, c.verdict, c.detail)
+            for c in self.checks
+        ]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(header) - 1)]
+        lines = [
+            "  ".join([*(text.ljust(width) for text, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
+            for row in rows
+        ]
+        lines.insert(1, "  ".join("-" * width for width in [*widths, len(header[-1])]))
+        failed = sum(not check.passed for check in self.checks)
+        end = (
+            f"{failed} of {len(self.checks)} checks failed" if failed else f"all {len(self.checks)} checks passed"
+        )
+        return (
+            "\n".join([*lines, "", f"profile {self.profile}: {end if self.checks else 'nothing to check'}"]) + "\n"
+        )
+
+
+def verify(
+    scores: Mapping[str, Any], paper: Paper, reference: Mapping[str, Any] | None, settings: Settings
+) -> VerifyReport:
+    """Check ``scores`` (``results/<profile>/scores.json``) of the active profile.
+
+    Fails: a cell the profile promises that is missing or lacks seeds; a cell that a comparable printed F1 shows
+    BELOW or ABOVE (unless the reference is just as far off, a known gap); a cell that REGRESSED against
+    ``reference`` (committed scores of the profile, None where there are none) or was finished there and is
+    skipped now; a control on which a system does not do what was planted. NOT-COMPARABLE cells are held against
+    the reference only.
+    """
+    cells = {(cell["dataset"], cell["system"]): cell for cell in scores["cells"]}
+    references = {(cell["dataset"], cell["system"]): cell for cell in (reference or {"cells": ()})["cells"]}
+    checks: list[Check] = []
+    for dataset in settings.active.datasets:
+        for system in settings.active.systems:
+            cell = cells.get((dataset, system))
+            before = references.get((dataset, system))
+            checks += _presence(dataset, system, cell, before, settings.active.seeds)
+            if cell is not None and cell["state"] == "finished":
+                checks += _against_paper(cell, before, paper, settings)
+                checks.append(_against_reference(cell, before, settings))
+    for control in control_checks(scores, settings.verify.control_gain, settings.verify.alpha):
+        verdict = "HOLDS" if control.passed else "VIOLATED"
+        ours = _shown(cells[control.dataset, control.system])
+        detail = f"{control.statement}: {control.detail}"
+        checks.append(Check(control.dataset, control.system, ours, "control", verdict, control.passed, detail))
+    return VerifyReport(settings.active.name, tuple(checks))
+
+
+def _presence(
+    dataset: str,
+    system: str,
+    cell: Mapping[str, Any] | None,
+    before: Mapping[str, Any] | None,
+    seeds: Sequence[int],
+) -> list[Check]:
+    """What the profile promises: nothing to say if every seed was scored."""
+    where = (dataset, system)
+    if cell is None or cell["state"] == "not-run":
+        return [Check(*where, "not run", "profile", "MISSING", False, "promised by the profile; type: mner run")]
+    if cell["state"] == "skipped":
+        lost = before is not None and before["state"] == "finished"
+        detail = f"{cell['reason']}{'; the reference has results for it' if lost else ''}"
+        return [Check(*where, "skipped", "profile", "SKIPPED", not lost, detail)]
+    found = cell["views"]["test.own"]["f1"]["seeds"]
+    absent = [seed for seed in seeds if seed not in found]
+    if absent:
+        detail = f"no result for seed {', '.join(map(str, absent))} of {', '.join(map(str, seeds))}"
+        return [Check(*where, _shown(cell), "profile", "INCOMPLETE", False, detail)]
+    return []
+
+
+def _against_paper(
+    cell: Mapping[str, Any], before: Mapping[str, Any] | None, paper: Paper, settings: Settings
+) -> list[Check]:
+    """One check per cell: it passes if any of the rows printed for the system is reproduced or still open."""
+    margin, alpha = settings.verify.margin, settings.verify.alpha
+    judged: list[tuple[str, Verdict]] = []
+    for _, row in paper.rows_for(cell["dataset"], cell["system"]):
+        verdict = judge(cell, row, paper, margin, alpha)
+        if verdict is not None:
+            judged.append((row.label + row.mark, verdict))
+    if not judged:
+        return []
+    order = (REPRODUCED, UNDECIDED, ABOVE, BELOW, NOT_COMPARABLE)
+    label, best = min(judged, key=lambda entry: order.index(entry[1].name))
+    detail = "; ".join(best.reasons)
+    passed = best.name not in (ABOVE, BELOW)
+    if best.name == NOT_COMPARABLE:
+        detail = f"checked against the reference only ({detail})"
+    elif not passed and before is not None and before["state"] == "finished":
+        known = {
+            verdict.name
+            for _, row in paper.rows_for(cell["dataset"], cell["system"])
+            if (verdict := judge(before, row, paper, margin, alpha)) is not None
+        }
+        passed = best.name in known
+        detail += (
+            "; a known gap, the committed reference has it too" if passed else "; the reference has no such gap"
+        )
+    return [Check(cell["dataset"], cell["system"], _shown(cell), f"paper: {label}", best.name, passed, detail)]
+
+
+def _against_reference(cell: Mapping[str, Any], before: Mapping[str, Any] | None, settings: Settings) -> Check:
+    where = (cell["dataset"], cell["system"], _shown(cell), "reference")
+    if before is None or before["state"] != "finished":
+        return Check(*where, "NO REFERENCE", True, "no committed result of this cell to hold it against")
+    samples = [Sample.of(one["views"]["test.own"]["f1"]) for one in (cell, before)]
+    verdict = compare_with_reference(*samples, settings.verify.reference_margin, settings.verify.alpha)
+    changed = [name for name in CONDITIONS if name != "inputs" and cell[name] != before[name]]
+    notes = [*verdict.reasons, *([f"made under another {', '.join(changed)}"] if changed else [])]
+    return Check(*where, verdict.name, verdict.name != REGRESSED, "; ".join(notes))
+
+
+def _shown(cell: Mapping[str, Any]) -> str:
+    f1 = cited(cell["views"]["test.own"]["f1"])
+    return f"{f1.plain()} (n={f1.runs})" if isinstance(f1, Cited) else f1.plain()

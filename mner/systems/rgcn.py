@@ -1,0 +1,135 @@
+"""R-GCN as its figure and slides describe it (variant ``paper``), at word level with masks throughout.
+
+Two star graphs over retrieved pictures, a gate after each, then text self-attention, picture self-attention and
+cross-attention from words to regions; a CRF reads the words. What the slides leave open is an option or a doubt.
+The published code computes something else: ``rgcn_released.py``.
+"""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from mner.data.batch import Batch, Neighbours, TextInput, Visual
+from mner.models.attention import TransformerBlock
+from mner.models.encoders import first_piece_vectors
+from mner.models.gates import make_gate
+from mner.models.relational import InterRelation, IntraRelation, masked_mean, without
+from mner.models.system import Card, ContractError, Emissions, Ingredients
+
+TEXT_NODES = ("cls", "mean")
+
+CARD = Card(
+    name="rgcn",
+    title="R-GCN",
+    cite="Zhao, Li, Wu, Xing, Dai: Learning from Different text-image Pairs: A Relation-enhanced Graph "
+    "Convolutional Network for Multimodal NER. ACM MM 2022, doi 10.1145/3503161.3548228",
+    needs=("regions", "relations"),
+    decoder="crf",
+    published={
+        "text encoder": "BERT-base-uncased, fine-tuned (code)",
+        "visual input": "frozen ResNet grid, 7×7×2048 (figure and code)",
+        "neighbours": "5 a graph, of 10 listed (code)",
+        "epochs": "25 (code)",
+        "batch": "16 (code)",
+        "learning rate": "5e-5 for every parameter, 10 % warm-up, linear decay (code)",
+        "dropout": "0.1 in BERT and after the text gate (code)",
+        "seeds": "not stated",
+    },
+    variants={
+        "paper": "this file: stars centred on the text and on the own picture, masks, standard blocks",
+        "released": "mner/systems/rgcn_released.py: what the published code computes",
+    },
+    doubts=(
+        "which vector is the text node (CLS here; text_node: mean is offered)",
+        "normalisation of the adjacency (row here; norm: none is the code's)",
+        "whether the gate's two matrices are tied (not here; gate_tie: true is the code's)",
+        "what replaces the gate in the row w/o Gate (none_add, none_replace, none_concat)",
+        "depth of the ResNet, captioner, sentence encoder and detector behind the relations",
+        "pre-norm blocks are our choice; the paper says transformer layer",
+    ),
+)
+
+
+class Tagger(nn.Module):
+    """Relation graphs, gates and three attention blocks around a text encoder.
+
+    Options: ``gate`` one of ``mner.models.gates.GATES`` (both branches), ``gate_tie`` one matrix for both of the
+    gate's addends, ``inter`` / ``intra`` switch a relation off (its parameters are not made), ``norm`` divides a
+    star's sum by its weights (``row``) or not (``none``), ``text_node`` is the inter star's centre.
+
+    The head reads the encoder's words beside the fused ones, so that every gate form, ``none_replace`` too, keeps
+    the words apart and starts no worse than plain BERT-CRF. A sentence without its own picture receives nothing
+    from any picture, neighbours included.
+    """
+
+    def __init__(
+        self,
+        ingredients: Ingredients,
+        *,
+        gate: str = "sigmoid",
+        gate_tie: bool = False,
+        inter: bool = True,
+        intra: bool = True,
+        norm: str = "row",
+        text_node: str = "cls",
+        dropout: float = 0.1,
+        heads: int = 8,
+    ) -> None:
+        super().__init__()
+        if text_node not in TEXT_NODES:
+            raise ContractError(f"text_node {text_node!r} is unknown; expected one of {', '.join(TEXT_NODES)}")
+        if ingredients.visual_size is None:
+            raise ContractError("rgcn reads region features; this data set has none (stage 'features')")
+        self.text_node = text_node
+        self.encoder = ingredients.encoder()
+        text_size, visual_size = self.encoder.width, ingredients.visual_size
+        self.inter = InterRelation(text_size, visual_size, norm) if inter else None
+        self.inter_gate = make_gate(gate, text_size, gate_tie) if inter else None
+        self.intra = IntraRelation(visual_size, norm) if intra else None
+        self.intra_gate = make_gate(gate, visual_size, gate_tie) if intra else None
+        self.dropout = nn.Dropout(dropout)
+        self.text_block = TransformerBlock(text_size, text_size, heads, dropout)
+        self.image_block = TransformerBlock(visual_size, visual_size, heads, dropout)
+        self.cross_block = TransformerBlock(text_size, visual_size, heads, dropout)
+        self.output = nn.Linear(text_size, len(ingredients.labels))
+
+    def forward(self, batch: Batch) -> Emissions:
+        image = _required(batch.image, "image")
+        has_picture = image.mask.any(-1)
+        pieces = self.encoder.pieces(batch.text)
+        text = first_piece_vectors(pieces, batch.text.first_piece)
+        words = self.dropout(self._words(batch, pieces, text, has_picture))
+        words = self.text_block(words, words, batch.word_mask)
+        regions = self._regions(batch, image, has_picture)
+        regions = self.image_block(regions, regions, image.mask)
+        words = self.cross_block(words, regions, image.mask)
+        return Emissions(self.output(text + words), batch.word_mask)
+
+    def _words(
+        self, batch: Batch, pieces: Tensor, text: Tensor, has_picture: Tensor
+    ) -> Float[Tensor, "batch words text"]:
+        """Words after the inter relation and its gate."""
+        if self.inter is None:
+            return text
+        neighbours = without(_required(batch.inter, "inter"), has_picture)
+        relation = self.inter(self._centre(pieces, text, batch.text), neighbours)
+        return self.inter_gate(text, relation[:, None].expand_as(text))
+
+    def _regions(self, batch: Batch, image: Visual, has_picture: Tensor) -> Float[Tensor, "batch regions visual"]:
+        """Regions after the intra relation and its gate."""
+        if self.intra is None:
+            return image.regions
+        neighbours = without(_required(batch.intra, "intra"), has_picture)
+        return self.intra_gate(image.regions, self.intra(image, neighbours))
+
+    def _centre(self, pieces: Tensor, words: Tensor, text: TextInput) -> Float[Tensor, "batch text"]:
+        if self.text_node == "cls":
+            return pieces[:, 0]
+        return masked_mean(words, text.first_piece >= 0)
+
+
+def _required(value: Visual | Neighbours | None, name: str):
+    if value is None:
+        raise ContractError(f"rgcn needs batch.{name}; its card asks for regions and relations")
+    return value

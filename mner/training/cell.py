@@ -1,0 +1,201 @@
+"""A cell (data set x system): what its runs read, and the splits, tables and cached states they share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+
+from mner.config import Config
+from mner.data.batching import SplitData, Tables, with_states
+from mner.data.corpus import LABELS, SPLITS, read_corpus
+from mner.data.pieces import WordPieces
+from mner.data.side import read_side
+from mner.features.store import FeatureStore, read_store
+from mner.graphs.relations import RelationGraph, read_graph
+from mner.models.encoders import EncoderSource, TextEncoder
+from mner.models.system import Ingredients, load_system
+from mner.training.frozen import lower_states
+from mner.training.loop import RunData
+from mner.training.model import Model, make_model
+from mner.training.recipe import Recipe
+from mner.training.seeds import torch_stream
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One data set x one system under one configuration; ``root`` holds data/, features/, graphs/ and runs/."""
+
+    config: Config
+    dataset: str
+    system: str
+    root: Path
+
+    @property
+    def module(self) -> ModuleType:
+        return load_system(self.config.systems[self.system].file)
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return self.config.systems[self.system].options
+
+    @property
+    def recipe(self) -> Recipe:
+        return self.config.recipe_of(self.system)
+
+    @property
+    def encoder(self) -> EncoderSource:
+        return self.config.encoders[self.config.active.encoder]
+
+    @property
+    def runs(self) -> Path:
+        """Folder of the cell's runs, one sub-folder a seed."""
+        return self.root / "runs" / self.config.active.name / self.dataset / self.system
+
+    def needs(self) -> set[str]:
+        """Visual inputs this row reads: the parts of the context its options name, or else what its card needs."""
+        if hasattr(self.module, "context"):
+            return set(self.options["context"])
+        return set(self.module.CARD.needs)
+
+    def at_hand(self) -> set[str]:
+        """Visual inputs the data set has."""
+        has_objects = self.config.data.objects[self.dataset] is not None
+        return {"captions", "regions", "relations"} | ({"objects"} if has_objects else set())
+
+    def skip_reason(self) -> str | None:
+        """Why this pair cannot be run, or None; a context goes without the parts it lacks if any is left."""
+        lacking = self.needs() - self.at_hand()
+        if lacking and (not hasattr(self.module, "context") or lacking == self.needs()):
+            return f"{self.dataset} has no {' or '.join(sorted(lacking))} at hand"
+        return None
+
+    def visual_input(self) -> str:
+        """What stands for the picture, in the words of the record: ``captions:blip2+objects:ocsga``."""
+        needs, data = self.needs(), self.config.data
+        parts = []
+        if "captions" in needs:
+            parts.append(f"captions:{data.captions[self.dataset]}")
+        if "objects" in needs and data.objects[self.dataset]:
+            parts.append(f"objects:{data.objects[self.dataset]}")
+        if "regions" in needs:
+            parts.append(f"caption-tokens:{data.captions[self.dataset]}")
+        if "relations" in needs:
+            parts.append(f"relations:{self.config.relations.kind[self.dataset]}")
+        return "+".join(parts) or "none"
+
+    def input_files(self) -> list[Path]:
+        """Every data file a run of this cell reads, relative to the root. Test gold is not among them."""
+        data, needs = Path("data") / self.dataset, self.needs()
+        files = [data / "corpus" / name for name in ("train.jsonl", "dev.jsonl", "test.blind.jsonl")]
+        if needs:
+            files += [data / "side" / f"{name}.json" for name in ("captions", "images", "objects", "retrieval")]
+        if "regions" in needs:
+            store = Path("features") / self.dataset / "caption_tokens.safetensors"
+            files += [store, store.with_suffix(".json")]
+        if "relations" in needs:
+            graph = self._graph_path()
+            files += [graph, graph.with_suffix(".json")]
+        return files
+
+    def _graph_path(self) -> Path:
+        return Path("graphs") / self.dataset / f"{self.config.relations.kind[self.dataset]}.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedCell:
+    """A cell whose data is in memory: give it a seed and it builds that run's model."""
+
+    cell: Cell
+    data: RunData
+    visual_size: int | None
+
+    def model(self, seed: int, device: torch.device) -> Model:
+        """A fresh model; its random parts are a function of the seed alone."""
+        cell = self.cell
+
+        def encoder() -> TextEncoder:
+            return TextEncoder(cell.encoder.model(), cell.recipe.frozen_layers)
+
+        words = {
+            name: tuple(sentence.words for sentence in self.data.splits[f"{name}/own"].sentences)
+            for name in SPLITS
+        }
+        ingredients = Ingredients(LABELS, encoder, self.visual_size, words)
+        with torch_stream(torch.device("cpu"), seed, "init"):
+            return make_model(cell.module, ingredients, cell.options).to(device)
+
+
+def prepare(cell: Cell, device: torch.device) -> PreparedCell:
+    """Read, tokenise and cache everything that does not depend on the seed."""
+    corpus = read_corpus(cell.root / "data" / cell.dataset / "corpus", cell.dataset)
+    store, graph = _visual(cell)
+    tables = Tables(
+        WordPieces(cell.encoder.tokenizer()),
+        cell.recipe.max_pieces,
+        read_side(
+            cell.root / "data" / cell.dataset / "side",
+            captions=cell.config.data.captions[cell.dataset],
+            objects=cell.config.data.objects[cell.dataset],
+        ),
+        store,
+        graph.images if graph else None,
+        getattr(cell.module, "context", None) if cell.needs() else None,
+        cell.options,
+        bool(cell.needs() & {"captions", "objects", "ocr"}) and not hasattr(cell.module, "context"),
+    )
+    splits: dict[str, SplitData] = {}
+    for name in SPLITS:
+        sentences = corpus.split(name)[: cell.recipe.train_sentences] if name == "train" else corpus.split(name)
+        neighbours = graph.of_split(name) if graph else None
+        own = _cached(cell, tables.split(sentences, neighbours), device, name)
+        splits[f"{name}/own"] = own
+        for view in _other_views(cell, name):
+            splits[f"{name}/{view}"] = _in_view(tables, own, view)
+    return PreparedCell(cell, RunData(splits), store.width if store else None)
+
+
+def _other_views(cell: Cell, split: str) -> list[str]:
+    if split == "train" or not cell.needs():
+        return []
+    wanted = cell.recipe.views if split == "test" else cell.recipe.select
+    return [view for view in wanted if view != "own"]
+
+
+def _in_view(tables: Tables, own: SplitData, view: str) -> SplitData:
+    split = tables.split(own.sentences, own.neighbours, view, seed=len(own))
+    cross = own.text if view == "none" and own.cross is not None else split.cross
+    return replace(split, text=own.text, cross=cross)
+
+
+def _visual(cell: Cell) -> tuple[FeatureStore | None, RelationGraph | None]:
+    needs = cell.needs()
+    store = graph = None
+    if "regions" in needs:
+        store = read_store(cell.root / "features" / cell.dataset / "caption_tokens.safetensors")
+    if "relations" in needs:
+        graph = read_graph(cell.root / cell._graph_path())
+    return store, graph
+
+
+def _cached(cell: Cell, split: SplitData, device: torch.device, name: str) -> SplitData:
+    if cell.recipe.frozen_layers == 0:
+        return split
+    encoder = TextEncoder(cell.encoder.model(), cell.recipe.frozen_layers)
+
+    def states(table, view: str) -> torch.Tensor:
+        return lower_states(
+            table,
+            encoder,
+            batch_size=cell.recipe.evaluation_batch_size,
+            device=device,
+            precision=cell.recipe.precision,
+            label=f"{name}, {view}",
+        )
+
+    cross = None if split.cross is None else states(split.cross, "tweet and context")
+    return with_states(split, states(split.text, "tweet"), cross)

@@ -1,0 +1,66 @@
+"""What a killed run needs to go on as if nothing had happened: one file, whole or absent, after every epoch."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from mner.files import write_atomically
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that belongs to another run or is torn; the message says to delete it."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """What has been reached: one entry per finished epoch, and the best epoch so far (from 0)."""
+
+    key: str
+    epochs_done: int = 0
+    best_epoch: int = -1
+    curve: list[dict[str, float]] = field(default_factory=list)
+
+
+def trainable_state(model: nn.Module) -> dict[str, Tensor]:
+    """Copies of trained parameters and of buffers; frozen weights come from the pretrained files again."""
+    names = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    names |= {name for name, _ in model.named_buffers()}
+    return {name: value.detach().cpu().clone() for name, value in model.state_dict().items() if name in names}
+
+
+def load_trainable(model: nn.Module, state: dict[str, Tensor]) -> None:
+    """Put :func:`trainable_state` back."""
+    result = model.load_state_dict(state, strict=False)
+    expected = set(trainable_state(model))
+    if result.unexpected_keys or expected & set(result.missing_keys):
+        raise CheckpointError("a checkpoint does not fit the model; delete the run's folder and train again")
+
+
+def save(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, progress: Progress, best: dict) -> None:
+    """Write weights, optimiser, progress and the best epoch's weights as one file, atomically."""
+    content = {
+        "model": trainable_state(model),
+        "optimiser": optimiser.state_dict(),
+        "progress": asdict(progress),
+        "best": best,
+    }
+    write_atomically(path, lambda part: torch.save(content, part))
+
+
+def restore(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, key: str) -> tuple[Progress, dict]:
+    """Read :func:`save`'s file into model and optimiser; a fresh start where there is none.
+
+    A checkpoint of another key (other data, code or recipe) is not used: training starts again.
+    """
+    if not path.is_file():
+        return Progress(key), {}
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    if content["progress"]["key"] != key:
+        return Progress(key), {}
+    load_trainable(model, content["model"])
+    optimiser.load_state_dict(content["optimiser"])
+    return Progress(**content["progress"]), content["best"]

@@ -1,0 +1,181 @@
+"""Train one run: epochs, dev selection, resume. Knows no metric but dev F1, and no test tag."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from seqeval.metrics import f1_score
+from torch import nn
+from tqdm import tqdm
+
+from mner.data.batching import SplitData, batches_in_order, training_order
+from mner.training import checkpoint
+from mner.training.meters import Meter
+from mner.training.model import Model
+from mner.training.optimiser import make_optimiser, set_learning_rates
+from mner.training.recipe import Recipe
+from mner.training.seeds import numpy_generator, torch_stream
+
+
+class TrainingError(RuntimeError):
+    """Training went wrong in a way that more training cannot mend, such as a loss that is not a number."""
+
+
+class Observer(Protocol):
+    """Told of every finished epoch; must not raise."""
+
+    def epoch(self, metrics: Mapping[str, float], step: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunData:
+    """Splits by name and probe view: ``train/own``, ``dev/own``, ``test/own``, ``test/none``, ..."""
+
+    splits: Mapping[str, SplitData]
+
+
+@dataclass(frozen=True, slots=True)
+class Meters:
+    """Throughput of training and of inference, apart."""
+
+    training: Meter
+    inference: Meter
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a finished run reached; predictions by ``split.view`` in sentence order."""
+
+    progress: checkpoint.Progress
+    predictions: Mapping[str, list[list[str]]]
+    meters: Meters
+
+
+def fit(
+    model: Model,
+    data: RunData,
+    recipe: Recipe,
+    *,
+    seed: int,
+    key: str,
+    device: torch.device,
+    checkpoint_path: Path,
+    observer: Observer | None = None,
+    label: str = "",
+) -> Outcome:
+    """Train ``model`` (freshly built, already on ``device``) and predict with its best epoch.
+
+    The best epoch has the highest mean dev F1 over ``recipe.select``; the earlier one wins a tie. After every
+    epoch the whole state is saved: a killed run continues there and ends with the same bytes.
+
+    Raises:
+        TrainingError: the loss is not finite; what was saved before stays.
+    """
+    optimiser = make_optimiser(model, recipe)
+    progress, best = checkpoint.restore(checkpoint_path, model, optimiser, key)
+    meters = Meters(Meter(device), Meter(device))
+    train = data.splits["train/own"]
+    lengths = _lengths(train)
+    updates = -(-len(train) // recipe.batch_size)
+    for epoch in range(progress.epochs_done, recipe.epochs):
+        order = training_order(lengths, recipe.batch_size, numpy_generator(seed, "order", epoch))
+        with torch_stream(device, seed, "dropout", epoch):
+            name = f"{label} epoch {epoch + 1}/{recipe.epochs}"
+            loss = _train_epoch(model, train, order, optimiser, recipe, epoch * updates, device, meters, name)
+        scores = [_dev_f1(model, data.splits[f"dev/{view}"], recipe, device, meters) for view in recipe.select]
+        metrics = {"epoch": epoch, "train_loss": loss, "dev_f1": float(np.mean(scores))}
+        progress.curve.append(metrics)
+        progress.epochs_done = epoch + 1
+        if progress.best_epoch < 0 or metrics["dev_f1"] > progress.curve[progress.best_epoch]["dev_f1"]:
+            progress.best_epoch = epoch
+            best = checkpoint.trainable_state(model)
+        checkpoint.save(checkpoint_path, model, optimiser, progress, best)
+        if observer is not None:
+            observer.epoch({k: v for k, v in metrics.items() if k != "epoch"}, epoch)
+    checkpoint.load_trainable(model, best)
+    predictions = {
+        name.replace("/", "."): predict(model, split, recipe, device, meters.inference)
+        for name, split in data.splits.items()
+        if not name.startswith("train/")
+    }
+    return Outcome(progress, predictions, meters)
+
+
+def _lengths(split: SplitData) -> np.ndarray:
+    table = split.text if split.cross is None else split.cross
+    return table.lengths()
+
+
+def autocast(recipe: Recipe, device: torch.device) -> torch.autocast:
+    """Mixed precision where the recipe asks for it."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=recipe.precision == "bfloat16")
+
+
+def _train_epoch(
+    model: Model,
+    split: SplitData,
+    order: Sequence[Sequence[int]],
+    optimiser: torch.optim.Optimizer,
+    recipe: Recipe,
+    first_update: int,
+    device: torch.device,
+    meters: Meters,
+    label: str,
+) -> float:
+    model.train()
+    total = recipe.epochs * len(order)
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
+    loss_sum = torch.zeros((), device=device)
+    with (
+        meters.training.phase(),
+        tqdm(total=len(split), desc=label, unit="sentence", leave=False, disable=None) as bar,
+    ):
+        for step, rows in enumerate(order):
+            batch = split.batch(rows).to(device)
+            with autocast(recipe, device):
+                loss = model.loss(batch)
+            set_learning_rates(optimiser, recipe, first_update + step, total)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(parameters, recipe.clip)
+            optimiser.step()
+            loss_sum += loss.detach() * len(rows)
+            meters.training.count(len(rows))
+            bar.update(len(rows))
+    mean = float(loss_sum) / len(split)
+    if not np.isfinite(mean):
+        raise TrainingError(f"{label}: the training loss is {mean}; lower the learning rates in params.yaml")
+    return mean
+
+
+def _dev_f1(model: Model, split: SplitData, recipe: Recipe, device: torch.device, meters: Meters) -> float:
+    predicted = predict(model, split, recipe, device, meters.inference)
+    gold = [list(sentence.tags) for sentence in split.sentences]
+    return 100.0 * float(f1_score(gold, predicted))
+
+
+@torch.no_grad()
+def predict(model: Model, split: SplitData, recipe: Recipe, device: torch.device, meter: Meter) -> list[list[str]]:
+    """Tags of every sentence of a split, in order; dropout off."""
+    model.eval()
+    tags: list[list[str]] = [[] for _ in range(len(split))]
+    with meter.phase():
+        for rows in batches_in_order(_lengths(split), recipe.evaluation_batch_size):
+            batch = split.batch(rows).to(device)
+            with autocast(recipe, device):
+                decoded = model.decode(batch)
+            for row, sentence in zip(rows, decoded, strict=True):
+                tags[row] = sentence
+            meter.count(len(rows))
+    for sentence, predicted in zip(split.sentences, tags, strict=True):
+        if len(sentence.words) != len(predicted):
+            raise TrainingError(
+                f"sentence {sentence.index}: {len(predicted)} tags for {len(sentence.words)} words; "
+                "a system's decode() gives one tag a word"
+            )
+    return tags

@@ -1,0 +1,52 @@
+"""How a run is trained: every number that moves a result, none with a default (params.yaml sets them all)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PRECISIONS = ("float32", "bfloat16")
+SCHEDULES = ("linear", "constant")
+VIEWS = ("own", "none", "shuffled")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One training recipe.
+
+    ``train_sentences`` trains on the first n sentences only (null: all), and is printed wherever the number is.
+    ``frozen_layers`` lower encoder layers (with the embeddings) are not trained; their states are cached.
+    Learning rates are peaks: encoder, everything else, and CRF transitions. ``warmup`` is a share of all updates.
+    ``max_pieces`` bounds a tweet with its context, in word pieces. ``views`` are predicted for the test split.
+    """
+
+    epochs: int
+    batch_size: int
+    train_sentences: int | None
+    frozen_layers: int
+    encoder_learning_rate: float
+    head_learning_rate: float
+    transition_learning_rate: float
+    weight_decay: float
+    warmup: float
+    schedule: str
+    clip: float
+    precision: str
+    max_pieces: int
+    evaluation_batch_size: int
+    views: tuple[str, ...]
+    select: tuple[str, ...]
+    predict_every_epoch: bool
+
+    def __post_init__(self) -> None:
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"recipe: precision {self.precision!r}; choose one of {', '.join(PRECISIONS)}")
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"recipe: schedule {self.schedule!r}; choose one of {', '.join(SCHEDULES)}")
+        for field, views in (("views", self.views), ("select", self.select)):
+            unknown = [view for view in views if view not in VIEWS]
+            if unknown or not views:
+                raise ValueError(f"recipe: {field} {list(views)}; choose from {', '.join(VIEWS)}")
+        if self.epochs < 1 or self.batch_size < 1 or self.evaluation_batch_size < 1:
+            raise ValueError("recipe: epochs and batch sizes are at least 1")
+        if not 0 <= self.warmup < 1:
+            raise ValueError(f"recipe: warmup is a share of all updates, 0 <= warmup < 1, not {self.warmup}")

@@ -1,0 +1,259 @@
+"""Runs of a cell: their keys, which are missing, and how one is trained to a finished folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from mner.data.corpus import write_tags
+from mner.files import exclusive, remove_partial_files, sha256_of, write_text_atomically
+from mner.tracking.fingerprint import code_fingerprint, import_closure, run_key
+from mner.tracking.record import Record, RecordError, describe_environment, describe_git, now
+from mner.training.cell import Cell, PreparedCell, prepare
+from mner.training.loop import Observer, Outcome, fit
+from mner.training.meters import describe_device, throughput
+
+PACKAGES = ("mner", "baselines")
+CORE = Path("mner/training/loop.py"), Path("mner/training/cell.py")
+# Measuring and describing a run does not move its result.
+NOT_PART_OF_A_RESULT = ("mner/tracking/", "mner/training/meters.py", "mner/training/recipe.py", "mner/config.py")
+
+
+class RunTracker(Observer, Protocol):
+    """Told of a run's epochs and of its finished record; must not raise."""
+
+    def finish(self, record: Record, folder: Path) -> None: ...
+
+
+class CellTracker(Protocol):
+    """Told of the runs of a cell; must not raise."""
+
+    def seed(self, seed: int, key: str, **told: Any) -> RunTracker: ...
+
+    def log(self, record: Record, folder: Path) -> None: ...
+
+
+class Tracker(Protocol):
+    """Opened only when there is something to train, as opening it may take seconds."""
+
+    def cell(self, dataset: str, system: str) -> AbstractContextManager[CellTracker]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Hashes of everything a cell's runs read, seeds apart."""
+
+    files: Mapping[str, str]
+    code: Mapping[str, str]
+    encoder: Mapping[str, str]
+
+    def key(self, cell: Cell, seed: int) -> str:
+        """The run's identity: change any of this and it is another run."""
+        return run_key(
+            {
+                "dataset": cell.dataset,
+                "system": cell.system,
+                "seed": seed,
+                "files": dict(self.files),
+                "code": dict(self.code),
+                "encoder": dict(self.encoder),
+                "options": dict(cell.options),
+                "recipe": asdict(cell.recipe),
+            }
+        )
+
+
+def inputs_of(cell: Cell) -> Inputs:
+    """Hash data files, the code in the import closure of loop and system, and the encoder's weights."""
+    files = {path.as_posix(): sha256_of(cell.root / path) for path in cell.input_files()}
+    start = [*CORE, Path(cell.config.systems[cell.system].file)]
+    closure = import_closure(start, PACKAGES, cell.root, NOT_PART_OF_A_RESULT)
+    encoder = {"name": cell.encoder.name, "source": cell.encoder.describe(), "sha256": cell.encoder.fingerprint()}
+    return Inputs(files, code_fingerprint(closure, cell.root), encoder)
+
+
+def is_finished(folder: Path, key: str) -> bool:
+    """Whether the folder holds this very run, complete: record, and predictions with the hashes it states."""
+    if not (folder / "record.json").is_file():
+        return False
+    try:
+        record = Record.read(folder / "record.json")
+    except RecordError:
+        return False
+    if record.key != key:
+        return False
+    return all(
+        (folder / f"{name}.jsonl").is_file() and sha256_of(folder / f"{name}.jsonl") == digest
+        for name, digest in record.predictions.items()
+    )
+
+
+def missing_seeds(cell: Cell, inputs: Inputs) -> list[int]:
+    """Seeds of the active profile whose run is not there, or not this one."""
+    return [
+        seed for seed in cell.config.active.seeds if not is_finished(cell.runs / str(seed), inputs.key(cell, seed))
+    ]
+
+
+def train_cell(
+    cell: Cell, device: torch.device, command: str, say: Callable[[str], Any], tracker: Tracker
+) -> list[Record]:
+    """Train every missing run of a cell, one after another; returns the new records.
+
+    Holds the cell's lock, so a second process waits and then finds the work done. Runs of seeds the profile does
+    not name are left where they are.
+    """
+    with exclusive(cell.root / ".locks" / cell.config.active.name / f"{cell.dataset}-{cell.system}.lock"):
+        inputs = inputs_of(cell)
+        seeds = missing_seeds(cell, inputs)
+        name = f"{cell.dataset} x {cell.system}"
+        if not seeds:
+            say(f"{name}: all {len(cell.config.active.seeds)} runs are finished")
+            return []
+        with tracker.cell(cell.dataset, cell.system) as tracked:
+            reason = cell.skip_reason()
+            if reason is not None:
+                say(f"{name}: skipped, {reason}")
+                return [_skip(cell, inputs, seed, reason, command, tracked) for seed in seeds]
+            say(f"{name}: training seeds {', '.join(map(str, seeds))} on {describe_device(device)}")
+            prepared = prepare(cell, device)
+            return [train_run(prepared, inputs, seed, device, command, say, tracked) for seed in seeds]
+
+
+def train_run(
+    prepared: PreparedCell,
+    inputs: Inputs,
+    seed: int,
+    device: torch.device,
+    command: str,
+    say: Callable[[str], Any],
+    tracked: CellTracker,
+) -> Record:
+    """Train one run; its record is written last, so a folder with a record is complete."""
+    cell, started = prepared.cell, time.perf_counter()
+    folder, key = cell.runs / str(seed), inputs.key(cell, seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_partial_files(folder)
+    for stale in (*folder.glob("*.jsonl"), folder / "record.json"):
+        stale.unlink(missing_ok=True)
+    observer = tracked.seed(
+        seed,
+        key,
+        recipe=asdict(cell.recipe),
+        options=cell.options,
+        encoder=inputs.encoder,
+        data_copy=cell.config.data.copy,
+        visual_input=cell.visual_input(),
+    )
+    scratch = cell.root / ".checkpoints" / f"{key}.pt"
+    outcome = fit(
+        prepared.model(seed, device),
+        prepared.data,
+        cell.recipe,
+        seed=seed,
+        key=key,
+        device=device,
+        checkpoint_path=scratch,
+        observer=Told(observer, say, cell.recipe.epochs),
+        label=f"{cell.dataset} {cell.system} seed {seed}",
+    )
+    record = _write(cell, inputs, seed, outcome, folder, command, time.perf_counter() - started)
+    scratch.unlink(missing_ok=True)
+    best = record.dev_f1[record.best_epoch]
+    say(f"  seed {seed}: dev F1 {best:.2f} at epoch {record.best_epoch + 1}, {record.duration_seconds:.0f} s")
+    observer.finish(record, folder)
+    return record
+
+
+class Told:
+    """Passes epochs on to the tracker and says each in one line, with the time left for the run."""
+
+    def __init__(self, tracker: Observer, say: Callable[[str], Any], epochs: int) -> None:
+        self._tracker, self._say, self._epochs = tracker, say, epochs
+        self._last = time.perf_counter()
+
+    def epoch(self, metrics: Mapping[str, float], step: int) -> None:
+        seconds = time.perf_counter() - self._last
+        self._last += seconds
+        left = seconds * (self._epochs - step - 1)
+        self._say(
+            f"    epoch {step + 1}/{self._epochs}  loss {metrics['train_loss']:8.4f}  "
+            f"dev F1 {metrics['dev_f1']:5.2f}  {seconds:5.0f} s, {left:5.0f} s left"
+        )
+        self._tracker.epoch(metrics, step)
+
+
+def _write(
+    cell: Cell, inputs: Inputs, seed: int, outcome: Outcome, folder: Path, command: str, seconds: float
+) -> Record:
+    predictions = {}
+    for name, tags in outcome.predictions.items():
+        path = folder / f"{name}.jsonl"
+        write_tags(path, tags)
+        predictions[name] = sha256_of(path)
+    curve = outcome.progress.curve
+    header = list(curve[0])
+    rows = [",".join(header), *(",".join(f"{row[column]:.10g}" for column in header) for row in curve)]
+    write_text_atomically(folder / "curve.csv", "\n".join(rows) + "\n")
+    record = _record(
+        cell,
+        inputs,
+        seed,
+        status="finished",
+        reason=None,
+        dev_f1=tuple(row["dev_f1"] for row in curve),
+        best_epoch=outcome.progress.best_epoch,
+        predictions=predictions,
+        throughput=throughput(outcome.meters.training, outcome.meters.inference),
+        duration_seconds=seconds,
+        command=command,
+    )
+    record.write(folder / "record.json")
+    return record
+
+
+def _skip(cell: Cell, inputs: Inputs, seed: int, reason: str, command: str, tracked: CellTracker) -> Record:
+    folder = cell.runs / str(seed)
+    record = _record(
+        cell,
+        inputs,
+        seed,
+        status="skipped",
+        reason=reason,
+        dev_f1=(),
+        best_epoch=None,
+        predictions={},
+        throughput=None,
+        duration_seconds=0.0,
+        command=command,
+    )
+    record.write(folder / "record.json")
+    tracked.log(record, folder)
+    return record
+
+
+def _record(cell: Cell, inputs: Inputs, seed: int, **reached: Any) -> Record:
+    return Record(
+        key=inputs.key(cell, seed),
+        profile=cell.config.active.name,
+        dataset=cell.dataset,
+        system=cell.system,
+        seed=seed,
+        inputs=inputs.files,
+        code=inputs.code,
+        recipe=asdict(cell.recipe),
+        options=cell.options,
+        encoder=inputs.encoder,
+        data_copy=cell.config.data.copy,
+        visual_input=cell.visual_input(),
+        environment=describe_environment(),
+        git=describe_git(cell.root),
+        finished_at=now(),
+        **reached,
+    )

@@ -1,0 +1,47 @@
+"""Write one data set's folder: ``python -m stages.data twitter2017``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from functools import partial
+from pathlib import Path
+
+from mner import config
+from mner.data import controls
+from mner.data.corpus import CorpusError
+from mner.data.download import SourceError, fetch
+from mner.data.images import ImageError
+from mner.data.prepare import prepare
+from mner.data.sources import CANONICAL, DATASETS
+from mner.files import exclusive
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dataset", choices=(*DATASETS, *controls.DATASETS))
+    dataset = parser.parse_args().dataset
+    try:
+        with exclusive(Path(".locks") / f"data-{dataset}.lock"):
+            write(dataset, Path("data") / dataset)
+    except (SourceError, CorpusError, config.ConfigError, controls.ControlsError, ImageError) as error:
+        sys.exit(f"stages.data {dataset}: {error}")
+
+
+def write(dataset: str, folder: Path) -> None:
+    """Generate a control, or prepare a public data set from the files of the environment's places."""
+    settings = config.load(Path("params.yaml"))
+    if dataset in controls.DATASETS:
+        controls.write_controls(dataset, folder, settings.controls)
+        return
+    if settings.data.copy != CANONICAL:
+        raise config.ConfigError(
+            f"data.copy is {settings.data.copy!r}; corpora are prepared from {CANONICAL!r} only"
+        )
+    places = config.Places.from_environment()
+    get = partial(fetch, cache=places.cache, mirrors=places.mirrors, network=places.network)
+    prepare(dataset, folder, get, images=places.images)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""No archive writes outside its folder, follows a link, or unpacks more than it may."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import struct
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from mner.data.archives import ArchiveError, safe_extract
+
+
+def zip_of(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def tar_of(path: Path, members: list[tuple[tarfile.TarInfo, bytes]], mode: str = "w:gz") -> Path:
+    with tarfile.open(path, mode) as archive:
+        for member, content in members:
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def tar_member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, link
+    return member
+
+
+def zip_link(path: Path) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        info = zipfile.ZipInfo("link")
+        info.external_attr = (stat.S_IFLNK | 0o777) << 16
+        archive.writestr(info, "/etc/passwd")
+    return path
+
+
+EVIL_NAMES = {
+    "../evil": "climbs out",
+    "a/../../evil": "climbs out",
+    "/etc/evil": "not a plain relative name",
+    "C:/evil": "not a plain relative name",
+    "a\\..\\evil": "not a plain relative name",
+}
+EVIL_MEMBERS = {
+    "symbolic": tar_member("link", tarfile.SYMTYPE, "/etc"),
+    "hard": tar_member("link", tarfile.LNKTYPE, "good"),
+    "device": tar_member("null", tarfile.CHRTYPE),
+    "pipe": tar_member("pipe", tarfile.FIFOTYPE),
+}
+
+
+class TestSafeExtract:
+    @pytest.mark.parametrize("mode", ["zip", "w:", "w:gz", "w:xz"])
+    def test_honest_archives_unpack_whatever_they_are_called(self, mode, tmp_path):
+        files = {"a/1.jpg": b"picture" * 5000, "b.txt": b"text", "empty": b""}
+        archive = tmp_path / "download.bin"
+        if mode == "zip":
+            zip_of(archive, files)
+        else:
+            folder = (tar_member("a", tarfile.DIRTYPE), b"")
+            tar_of(archive, [folder, *((tar_member(name), body) for name, body in files.items())], mode)
+        out = tmp_path / "out"
+        assert safe_extract(archive, out) == [out / name for name in files]
+        assert {name: (out / name).read_bytes() for name in files} == files
+        assert stat.S_IMODE((out / "b.txt").stat().st_mode) == 0o644
+
+    @pytest.mark.parametrize(("name", "reason"), EVIL_NAMES.items())
+    @pytest.mark.parametrize("kind", ["zip", "tar"])
+    def test_names_that_lead_elsewhere(self, kind, name, reason, tmp_path):
+        archive = tmp_path / "evil"
+        if kind == "zip":
+            zip_of(archive, {"good": b"1", name: b"2"})
+        else:
+            tar_of(archive, [(tar_member("good"), b"1"), (tar_member(name), b"2")])
+        self.refused(archive, reason, tmp_path)
+
+    @pytest.mark.parametrize("kind", EVIL_MEMBERS)
+    def test_tar_links_and_devices(self, kind, tmp_path):
+        archive = tar_of(tmp_path / "evil", [(tar_member("good"), b"1"), (EVIL_MEMBERS[kind], b"")])
+        self.refused(archive, "not a regular file", tmp_path)
+
+    def test_zip_links(self, tmp_path):
+        self.refused(zip_link(tmp_path / "evil"), "not a regular file", tmp_path)
+
+    def test_too_many_bytes(self, tmp_path):
+        archive = tmp_path / "bomb"
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
+            opened.writestr("zeros", b"\0" * 1_000_000)
+        assert archive.stat().st_size < 10_000
+        self.refused(archive, "more than 999,999 bytes", tmp_path, byte_limit=999_999)
+        assert safe_extract(archive, tmp_path / "out", byte_limit=1_000_000)
+
+    def test_a_zip_that_lies_about_its_size(self, tmp_path):
+        archive = tmp_path / "liar"
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
+            opened.writestr("zeros", b"\0" * 1_000_000)
+        content = archive.read_bytes()
+        lie = content.replace(struct.pack("<I", 1_000_000), struct.pack("<I", 10))
+        assert lie != content
+        archive.write_bytes(lie)
+        with pytest.raises(ArchiveError, match="cannot be unpacked"):
+            safe_extract(archive, tmp_path / "out")
+        assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+
+    def test_too_many_entries(self, tmp_path):
+        archive = zip_of(tmp_path / "many", {str(number): b"" for number in range(11)})
+        self.refused(archive, "more than 10 entries", tmp_path, entry_limit=10)
+
+    @pytest.mark.filterwarnings("ignore:Duplicate name")
+    def test_a_name_twice_and_a_file_below_a_file(self, tmp_path):
+        twice = [(tar_member("a"), b"1"), (tar_member("./a"), b"2")]
+        self.refused(tar_of(tmp_path / "twice", twice), "occurs twice", tmp_path)
+        below = zip_of(tmp_path / "below", {"a": b"1", "a/b": b"2"})
+        self.refused(below, "lies below another file", tmp_path)
+
+    def test_a_link_that_was_there_before(self, tmp_path):
+        outside = tmp_path / "outside"
+        outside.mkdir()
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "a").symlink_to(outside)
+        with pytest.raises(ArchiveError, match="leads its folder elsewhere"):
+            safe_extract(zip_of(tmp_path / "honest", {"a/1": b"1"}), tmp_path / "out")
+        assert not any(outside.iterdir())
+
+    @pytest.mark.parametrize("size", [0, 40, 200])
+    def test_damaged_or_foreign_files(self, size, tmp_path):
+        whole = tar_of(tmp_path / "whole", [(tar_member("a"), os.urandom(5000))])
+        cut = tmp_path / "cut"
+        cut.write_bytes(whole.read_bytes()[:size])
+        with pytest.raises(ArchiveError, match=r"neither a zip nor a tar|cannot be unpacked"):
+            safe_extract(cut, tmp_path / "out")
+
+    def test_an_absent_archive(self, tmp_path):
+        with pytest.raises(ArchiveError, match="no such archive"):
+            safe_extract(tmp_path / "none", tmp_path / "out")
+
+    @staticmethod
+    def refused(archive: Path, reason: str, tmp_path: Path, **limits: int) -> None:
+        with pytest.raises(ArchiveError, match=reason):
+            safe_extract(archive, tmp_path / "deep" / "out", **limits)
+        assert not (tmp_path / "deep").exists()

@@ -1,0 +1,211 @@
+"""Meters: what counts as time, what does not, and what happens without a GPU or without NVML."""
+
+from __future__ import annotations
+
+import sys
+import types
+
+import pytest
+import torch
+
+from mner.training import meters
+from mner.training.meters import GpuCounters, Meter, describe_device, peak_memory_gib, throughput
+
+CPU = torch.device("cpu")
+
+
+class Clock:
+    """Stands in for the ``time`` module of meters: it moves only when told to."""
+
+    def __init__(self) -> None:
+        self.moment = 100.0
+
+    def perf_counter(self) -> float:
+        return self.moment
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(meters, "time", clock)
+    return clock
+
+
+def run_batches(meter: Meter, clock: Clock, seconds: list[float], sentences: int = 10) -> None:
+    for duration in seconds:
+        clock.moment += duration
+        meter.count(sentences)
+
+
+def test_warmup_batches_are_not_timed(clock: Clock) -> None:
+    meter = Meter(CPU, warmup=2)
+    with meter.phase():
+        run_batches(meter, clock, [50.0, 30.0, 1.0, 1.0, 2.0])
+    assert meter.sentences_per_second() == pytest.approx(30 / 4)
+
+
+def test_time_between_phases_is_not_counted_and_warmup_happens_once(clock: Clock) -> None:
+    meter = Meter(CPU, warmup=1)
+    with meter.phase():
+        run_batches(meter, clock, [9.0, 1.0])
+    clock.moment += 1000
+    with meter.phase():
+        run_batches(meter, clock, [1.0, 3.0])
+    assert meter.sentences_per_second() == pytest.approx(30 / 5)
+
+
+def test_warmup_may_span_phases(clock: Clock) -> None:
+    meter = Meter(CPU, warmup=3)
+    with meter.phase():
+        run_batches(meter, clock, [5.0, 5.0])
+    assert meter.sentences_per_second() is None
+    with meter.phase():
+        run_batches(meter, clock, [5.0, 2.0])
+    assert meter.sentences_per_second() == pytest.approx(10 / 2)
+
+
+def test_nothing_timed_is_none_and_not_zero(clock: Clock) -> None:
+    meter = Meter(CPU, warmup=3)
+    with meter.phase():
+        run_batches(meter, clock, [1.0])
+    assert meter.sentences_per_second() is None
+    assert throughput(meter, meter) is None
+
+
+def test_count_outside_a_phase_is_refused() -> None:
+    meter = Meter(CPU)
+    with pytest.raises(RuntimeError, match=r"outside Meter\.phase"):
+        meter.count(1)
+
+
+def test_unknown_device_is_refused() -> None:
+    with pytest.raises(ValueError, match="only cpu and cuda"):
+        Meter(torch.device("meta"))
+
+
+def test_throughput_on_a_cpu_has_no_energy(clock: Clock) -> None:
+    training, inference = Meter(CPU, warmup=0), Meter(CPU, warmup=0)
+    with training.phase():
+        run_batches(training, clock, [2.0])
+    with inference.phase():
+        run_batches(inference, clock, [0.5])
+    measured = throughput(training, inference)
+    assert measured is not None
+    assert measured["train_sentences_per_second"] == pytest.approx(5.0)
+    assert measured["inference_sentences_per_second"] == pytest.approx(20.0)
+    assert measured["joules"] is None
+    assert measured["utilisation"] is None
+    assert measured["device"] == describe_device(CPU)
+
+
+def test_peak_memory_is_in_gib_and_not_below_what_is_held_now() -> None:
+    psutil = pytest.importorskip("psutil")
+    held = psutil.Process().memory_info().rss / 2**30
+    assert 0.98 * held <= peak_memory_gib(CPU) <= psutil.virtual_memory().total / 2**30
+
+
+def test_cpu_is_described_by_name_and_threads() -> None:
+    assert describe_device(CPU).startswith("cpu: ")
+    assert f"{torch.get_num_threads()} thread" in describe_device(CPU)
+
+
+class FakeNvml(types.ModuleType):
+    """One GPU with a known UUID that draws 50 J between two looks and is 80 % busy."""
+
+    class NVMLError(Exception):
+        pass
+
+    def __init__(self, energy: bool = True, driver: bool = True) -> None:
+        super().__init__("pynvml")
+        self.energy, self.driver, self.millijoules = energy, driver, 1_000_000
+
+    def nvmlInit(self) -> None:  # noqa: N802
+        if not self.driver:
+            raise self.NVMLError("Library Not Found")
+
+    def nvmlDeviceGetHandleByUUID(self, identity: str) -> str:  # noqa: N802
+        if identity != "GPU-1234":
+            raise self.NVMLError("Not Found")
+        return "handle"
+
+    def nvmlDeviceGetTotalEnergyConsumption(self, handle: str) -> int:  # noqa: N802
+        if not self.energy:
+            raise self.NVMLError("Not Supported")
+        self.millijoules += 50_000
+        return self.millijoules
+
+    def nvmlDeviceGetUtilizationRates(self, handle: str) -> types.SimpleNamespace:  # noqa: N802
+        return types.SimpleNamespace(gpu=80, memory=10)
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """torch.cuda as far as meters touch it; gives the list of synchronisations."""
+    waits: list[str] = []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: waits.append(str(device)))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Fake GPU")
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 3 * 2**30)
+    properties = types.SimpleNamespace(uuid="1234")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
+    return waits
+
+
+def measure_on_gpu(clock: Clock) -> Meter:
+    meter = Meter(torch.device("cuda"), warmup=1)
+    for _ in range(2):
+        with meter.phase():
+            run_batches(meter, clock, [2.0, 2.0, 2.0])
+    return meter
+
+
+def test_gpu_is_waited_for_only_where_the_clock_is_read(
+    monkeypatch: pytest.MonkeyPatch, gpu: list[str], clock: Clock
+) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml())
+    meter = measure_on_gpu(clock)
+    assert gpu == ["cuda"] * 4, "two timed stretches, two ends each"
+    assert meter.joules() == pytest.approx(100.0)
+    assert meter.utilisation() == pytest.approx(80.0)
+    measured = throughput(meter, meter)
+    assert measured is not None
+    assert measured["peak_memory_gib"] == 3
+    assert measured["device"] == "cuda: Fake GPU"
+    assert measured["joules"] == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize("nvml", [None, FakeNvml(driver=False)], ids=["not installed", "no driver"])
+def test_absent_nvml_is_a_normal_state(
+    monkeypatch: pytest.MonkeyPatch, gpu: list[str], clock: Clock, nvml: FakeNvml | None
+) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    meter = measure_on_gpu(clock)
+    assert meter.joules() is None
+    assert meter.utilisation() is None
+    assert meter.sentences_per_second() == pytest.approx(50 / 10)
+
+
+def test_gpu_without_an_energy_counter_still_tells_its_utilisation(
+    monkeypatch: pytest.MonkeyPatch, gpu: list[str], clock: Clock
+) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(energy=False))
+    meter = measure_on_gpu(clock)
+    assert meter.joules() is None
+    assert meter.utilisation() == pytest.approx(80.0)
+
+
+def test_other_errors_of_nvml_are_not_swallowed(monkeypatch: pytest.MonkeyPatch, gpu: list[str]) -> None:
+    broken = FakeNvml()
+    monkeypatch.setattr(broken, "nvmlInit", lambda: 1 / 0)
+    monkeypatch.setitem(sys.modules, "pynvml", broken)
+    with pytest.raises(ZeroDivisionError):
+        GpuCounters.open(torch.device("cuda"))
+
+
+def test_real_nvml_answers_or_is_absent() -> None:
+    pynvml = pytest.importorskip("pynvml")
+    if torch.cuda.is_available():
+        counters = GpuCounters.open(torch.device("cuda"))
+        assert counters is None or counters.utilisation() is None or 0 <= counters.utilisation() <= 100
+    else:
+        with pytest.raises(pynvml.NVMLError):
+            pynvml.nvmlInit()

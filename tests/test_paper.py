@@ -1,0 +1,127 @@
+"""The printed numbers: complete, consistent with their own arithmetic, and read strictly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mner.reporting.paper import METRICS, PaperError, PaperRow, load_paper
+
+FILE = Path(__file__).resolve().parent.parent / "reports" / "paper.yaml"
+PAPER = load_paper(FILE)
+ROUNDING = 0.01
+"""P, R and F1 are printed to two decimals: F1 recomputed from P and R moves by 0.005, the printed one by 0.005."""
+
+
+def _excess(row: PaperRow, dataset: str) -> float | None:
+    """Printed F1 minus 2PR/(P+R), None where P or R is not printed."""
+    values = [row.figure(dataset, metric) for metric in ("P", "R", "F1")]
+    if any(value is None for value in values):
+        return None
+    precision, recall, f1 = (value.value for value in values if value)
+    return f1 - 2 * precision * recall / (precision + recall)
+
+
+def test_f1_is_the_harmonic_mean_except_in_every_row_of_r_gcn() -> None:
+    broken = {
+        (table.id, row.id, dataset)
+        for table in PAPER.tables
+        for row in table.rows
+        for dataset in table.datasets
+        if (excess := _excess(row, dataset)) is not None and abs(excess) > ROUNDING
+    }
+    rgcn = {
+        (table, row, dataset)
+        for table, rows in {
+            "table1": ("rgcn", "rgcn-no-gate"),
+            "table2": ("rgcn", "rgcn-no-inter", "rgcn-no-intra", "rgcn-no-both"),
+        }.items()
+        for row in rows
+        for dataset in ("twitter2015", "twitter2017")
+    }
+    assert broken == rgcn
+
+
+def test_r_gcn_rows_fall_short_never_exceed() -> None:
+    rows = [
+        row for name in ("table1", "table2") for row in PAPER.table(name).rows if row.system.startswith("rgcn")
+    ]
+    by_dataset = {d: [round(_excess(row, d) or 0, 3) for row in rows] for d in ("twitter2015", "twitter2017")}
+    assert by_dataset["twitter2015"] == [-0.048, -0.03, -0.048, -0.049, -0.041, -0.042]
+    assert by_dataset["twitter2017"] == [-0.013, -0.027, -0.013, -0.026, -0.017, -0.022]
+
+
+def test_tables_are_complete() -> None:
+    table1, table2 = PAPER.table("table1"), PAPER.table("table2")
+    assert [len(table1.rows), len(table2.rows)] == [17, 4]
+    for table in (table1, table2):
+        for row in table.rows:
+            for dataset in table.datasets:
+                unprinted = dataset == "twitter2017" and row.id in ("ocsga", "object-agban", "iaik")
+                assert set(row.printed.get(dataset, {})) == (set() if unprinted else set(METRICS)), (
+                    row.id,
+                    dataset,
+                )
+    assert {row.id for row in table1.rows if row.mark == "♣"} == {"rpbert-rerun", "umt-rerun", "umgf-rerun"}
+    assert {row.id for row in table1.rows if any(f.spread for f in row.printed["twitter2015"].values())} == {
+        "rgcn",
+        "rgcn-no-gate",
+    }
+    rgcn = table1.rows[-2]
+    figure = rgcn.figure("twitter2017", "F1")
+    assert figure is not None
+    assert (figure.value, figure.spread, figure.mark) == (87.11, 0.36, "†")
+
+
+def test_r_gcn_reads_the_same_in_both_tables() -> None:
+    first = next(row for row in PAPER.table("table1").rows if row.id == "rgcn")
+    second = next(row for row in PAPER.table("table2").rows if row.id == "rgcn")
+    for dataset in ("twitter2015", "twitter2017"):
+        values = [{m: figure.value for m, figure in row.printed[dataset].items()} for row in (first, second)]
+        assert values[0] == values[1]
+        assert all(figure.spread is None for figure in second.printed[dataset].values())
+
+
+def test_two_printed_rows_may_map_to_one_system() -> None:
+    assert [row.id for _, row in PAPER.rows_for("twitter2015", "umt")] == ["umt", "umt-rerun"]
+    assert [row.id for _, row in PAPER.rows_for("twitter2017", "rgcn")] == ["rgcn"]
+    assert PAPER.rows_for("twitter2017", "ocsga") == ()
+
+
+def test_ita_numbers_state_how_they_reached_us() -> None:
+    rows = {row.id: row for row in PAPER.table("ita").rows}
+    assert rows["ita-all-cva-xlmr"].figure("twitter2015", "F1").value == 78.03  # type: ignore[union-attr]
+    assert rows["ita-all-cva-xlmr"].status == "quoted"
+    assert rows["ita-all-cva-bert"].status == "second-hand"
+    unread = [row for row in rows.values() if row.status in ("not-read", "not-in-paper")]
+    assert {row.system for row in unread} == {"ita-captions", "ita-objects", "ita-all", "ita-all-joint"}
+    assert all(not row.printed for row in unread)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("        label: ", "        lable: ", "unknown 'lable'; did you mean 'label'"),
+        ("P: 68.14,", "Q: 68.14,", r"printed\.twitter2015: unknown 'Q'"),
+        ("P: 68.14,", "P: 681.4,", r"bilstm-crf\.printed\.twitter2015\.P: 681\.4 is not a percentage"),
+        ("scorer: umgf", "scorer: umfg", "did you mean 'umgf'"),
+        ('mark: "♣"', 'mark: "♠"', "mark '♠' is not explained"),
+        ("format: 1", "format: 9", "reads format 1"),
+        ("      - id: cnn-bilstm-crf", "      - id: bilstm-crf", "row id 'bilstm-crf' is given twice"),
+        (
+            "        modality: text\n",
+            "        modality: text\n        modality: text\n",
+            "'modality' is given twice",
+        ),
+        ("          copy: unknown\n", "", "lacks copy"),
+    ],
+)
+def test_errors_name_the_place(tmp_path: Path, old: str, new: str, message: str) -> None:
+    text = FILE.read_text(encoding="utf-8")
+    assert old in text
+    broken = tmp_path / "paper.yaml"
+    broken.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(PaperError, match=message) as caught:
+        load_paper(broken)
+    assert str(broken) in str(caught.value)

@@ -1,0 +1,290 @@
+"""Records: strict reading, truthful machine and git, and fingerprints that change when code does and only then."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from mner.tracking import record as record_module
+from mner.tracking.fingerprint import code_fingerprint, import_closure, run_key
+from mner.tracking.record import Record, RecordError, describe_environment, describe_git, now
+
+
+def example(**changes: Any) -> Record:
+    values: dict[str, Any] = {
+        "key": "ab" * 32,
+        "profile": "controls",
+        "dataset": "planted",
+        "system": "bert-crf",
+        "seed": 3,
+        "status": "finished",
+        "reason": None,
+        "inputs": {"data/planted/corpus/train.jsonl": "cd" * 32},
+        "code": {"mner/training/loop.py": "ef" * 32},
+        "recipe": {"epochs": 2, "views": ("own", "none"), "encoder_learning_rate": 3e-5},
+        "options": {},
+        "encoder": {"name": "tiny", "source": "embedded", "sha256": None},
+        "data_copy": "planted",
+        "visual_input": "none",
+        "dev_f1": (41.5, 60.25),
+        "best_epoch": 1,
+        "predictions": {"dev.own": "01" * 32},
+        "throughput": {
+            "train_sentences_per_second": 20.5,
+            "inference_sentences_per_second": 80.0,
+            "peak_memory_gib": 0.5,
+            "device": "cpu: some processor, 2 threads",
+            "joules": None,
+            "utilisation": None,
+        },
+        "duration_seconds": 12.5,
+        "environment": {"python": "3.11.2"},
+        "git": {"commit": None, "dirty": None},
+        "finished_at": "2024-05-06T07:08:09.123+00:00",
+        "command": "mner run",
+    }
+    return Record(**{**values, **changes})
+
+
+def test_a_record_equals_what_is_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "record.json"
+    for record in (
+        example(),
+        example(throughput=None),
+        example(status="skipped", reason="no captions", dev_f1=(), best_epoch=None, predictions={}),
+    ):
+        record.write(path)
+        assert Record.read(path) == record
+    assert json.loads(path.read_text())["format"] == 1
+
+
+def test_writing_is_canonical(tmp_path: Path) -> None:
+    example(inputs={"b": "1", "a": "2"}).write(tmp_path / "one")
+    example(inputs={"a": "2", "b": "1"}).write(tmp_path / "two")
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_best_dev_f1_and_start_follow_from_the_fields() -> None:
+    assert example().best_dev_f1 == 60.25
+    assert example(best_epoch=None).best_dev_f1 is None
+    assert (example().finished - example().started).total_seconds() == 12.5
+
+
+def remove(name: str) -> Callable[[dict], None]:
+    return lambda row: row.pop(name)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (remove("seed"), "missing field 'seed'"),
+        (remove("format"), "field 'format' is missing"),
+        (lambda row: row.update(speed=1), "unknown field 'speed'"),
+        (lambda row: row.update(format=2), "format 2 is not known.*reads format 1: use the version that wrote it"),
+        (lambda row: row["throughput"].pop("joules"), r"missing field 'throughput\.joules'"),
+        (lambda row: row["git"].update(branch="x"), r"unknown field 'git\.branch'"),
+        (lambda row: row.update(seed="3"), "field 'seed' should be int, but is '3'"),
+        (lambda row: row.update(seed=True), "field 'seed' should be int"),
+        (lambda row: row.update(dev_f1=[0.5, "x"]), "field 'dev_f1' should be"),
+        (lambda row: row.update(inputs={"a": 1}), "field 'inputs' should be"),
+    ],
+)
+def test_a_damaged_record_is_refused_by_file_and_field(
+    tmp_path: Path, damage: Callable[[dict], None], message: str
+) -> None:
+    path = tmp_path / "record.json"
+    example().write(path)
+    row = json.loads(path.read_text())
+    damage(row)
+    path.write_text(json.dumps(row))
+    with pytest.raises(RecordError, match=message) as caught:
+        Record.read(path)
+    assert str(path) in str(caught.value)
+
+
+def test_a_cut_off_record_names_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    path.write_text('{"format": 1,\n "key": "a')
+    with pytest.raises(RecordError, match=r"record\.json:2: not JSON"):
+        Record.read(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"status": "done"}, "field 'status' is 'done', expected one of finished, skipped"),
+        ({"status": "skipped"}, "a skipped run states one"),
+        ({"reason": "because"}, "field 'reason' is 'because'"),
+        ({"best_epoch": 2}, "there are 2 epochs"),
+        ({"dev_f1": (0.4, 120.0)}, "percent"),
+        ({"predictions": {}}, "'predictions' is empty"),
+        ({"finished_at": "yesterday"}, "not an ISO 8601 time"),
+        ({"finished_at": "2024-05-06T07:08:09+02:00"}, "not in UTC"),
+        ({"finished_at": "2024-05-06T07:08:09"}, "not in UTC"),
+        ({"duration_seconds": float("nan")}, "'duration_seconds' should be float"),
+        ({"options": {"path": Path("x")}}, "'options' does not fit into JSON"),
+        ({"options": {"weight": float("inf")}}, "'options' does not fit into JSON"),
+    ],
+)
+def test_a_contradictory_record_cannot_be_made(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecordError, match=message):
+        example(**changes)
+
+
+def test_now_is_utc_and_fits_a_record() -> None:
+    assert abs((datetime.now(UTC) - example(finished_at=now()).finished).total_seconds()) < 5
+
+
+def test_the_environment_states_versions_and_hardware() -> None:
+    environment = describe_environment()
+    assert environment["torch"] == torch.__version__
+    assert environment["threads"] == torch.get_num_threads()
+    assert environment["cpu"]
+    assert (environment["gpu"] is None) == (not torch.cuda.is_available())
+    assert replace(example(), environment=environment).environment == environment
+
+
+def git(folder: Path, *arguments: str) -> None:
+    name = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", "-C", str(folder), *name, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    git(tmp_path, "init")
+    (tmp_path / "a.py").write_text("1\n")
+    (tmp_path / "dvc.lock").write_text("1\n")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "first")
+    return tmp_path
+
+
+def test_git_tells_commit_and_changes(repository: Path) -> None:
+    clean = describe_git(repository)
+    assert len(clean["commit"]) == 40
+    assert clean["dirty"] is False
+    (repository / "dvc.lock").write_text("2\n")
+    assert describe_git(repository) == clean, "dvc writes its lock file during a sweep"
+    (repository / "a.py").write_text("2\n")
+    assert describe_git(repository) == {**clean, "dirty": True}
+
+
+def test_a_new_file_makes_a_tree_dirty(repository: Path) -> None:
+    (repository / "new_system.py").write_text("1\n")
+    assert describe_git(repository)["dirty"] is True
+
+
+def test_no_commit_is_claimed_where_there_is_none(
+    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unknown = {"commit": None, "dirty": None}
+    inside = repository / "unpacked"
+    inside.mkdir()
+    assert describe_git(inside) == unknown, "somebody else's repository"
+    assert describe_git(tmp_path / "absent") == unknown
+    monkeypatch.setattr(record_module, "GIT_TIMEOUT_SECONDS", 0.0)
+    assert describe_git(repository) == unknown, "too slow"
+    monkeypatch.setenv("PATH", str(inside))
+    assert describe_git(repository) == unknown, "no git"
+
+
+def test_a_repository_without_commits_is_unknown(tmp_path: Path) -> None:
+    git(tmp_path, "init")
+    assert describe_git(tmp_path) == {"commit": None, "dirty": None}
+
+
+CODE = '"""Module."""\ndef scale(x, by=2):\n    """Scale."""\n    return x * by  # twice\n'
+
+
+def fingerprint(folder: Path, text: str) -> str:
+    (folder / "code.py").write_text(text)
+    return code_fingerprint([Path("code.py")], folder)["code.py"]
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        "def scale(x, by=2):\n    return x * by\n",
+        "\n\n# other words\ndef scale(\n    x,\n    by=2,\n):\n    return (x * by)\n",
+        CODE.replace("Scale.", "Multiply."),
+        CODE.replace("    return", "    'a note'\n    return"),
+    ],
+)
+def test_comments_docstrings_and_layout_do_not_count(tmp_path: Path, same: str) -> None:
+    assert fingerprint(tmp_path, CODE) == fingerprint(tmp_path, same)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        CODE.replace("by=2", "by=2.0"),
+        CODE.replace("by=2", "by=True"),
+        CODE.replace("x * by", "by * x"),
+        CODE.replace("scale", "scaled"),
+        CODE.replace("by=2", "by: int = 2"),
+        CODE + "scale(1)\n",
+        CODE.replace("return x * by", "return 'x * by'"),
+    ],
+)
+def test_every_change_of_code_counts(tmp_path: Path, other: str) -> None:
+    assert fingerprint(tmp_path, CODE) != fingerprint(tmp_path, other)
+
+
+def test_a_docstring_in_an_empty_body_does_not_count(tmp_path: Path) -> None:
+    assert fingerprint(tmp_path, "class E(Exception):\n    'Bad.'\n") == fingerprint(
+        tmp_path, "class E(Exception):\n    pass\n"
+    )
+
+
+def test_a_fingerprint_is_the_same_under_every_python(tmp_path: Path) -> None:
+    expected = "6b133c88022a0f6eac6f058b28f29659283b5b2dc3fd269d483eb4f093b7d17c"
+    assert fingerprint(tmp_path, CODE + "class A(B, c=None):\n    d: int\n    e = {**f, 1: b'x'}\n") == expected
+
+
+def test_code_that_cannot_be_fingerprinted_is_named(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text("x = 1\ndef\n")
+    with pytest.raises(ValueError, match=r"bad\.py:2: not Python"):
+        code_fingerprint([Path("bad.py")], tmp_path)
+    with pytest.raises(ValueError, match=r"absent\.py: no such file"):
+        code_fingerprint([Path("absent.py")], tmp_path)
+    with pytest.raises(ValueError, match="not in the subpath"):
+        code_fingerprint([tmp_path / "bad.py"], tmp_path / "inner")
+
+
+def test_the_import_closure_follows_modules_and_packages(tmp_path: Path) -> None:
+    package = tmp_path / "p"
+    package.mkdir()
+    for name, text in {
+        "__init__": "",
+        "a": "import json\nfrom p import b\n",
+        "b": "def f():\n    import p.c\n",
+        "c": "from p.a import g\n",
+        "d": "",
+    }.items():
+        (package / f"{name}.py").write_text(text)
+    closure = import_closure([Path("p/a.py")], ["p"], tmp_path)
+    assert closure == [Path("p/__init__.py"), Path("p/a.py"), Path("p/b.py"), Path("p/c.py")]
+    (package / "d.py").write_text("from . import a\n")
+    with pytest.raises(ValueError, match=r"d\.py:1: relative import"):
+        import_closure([Path("p/d.py")], ["p"], tmp_path)
+
+
+def test_a_key_depends_on_every_part_and_not_on_order() -> None:
+    parts = {"seed": 1, "recipe": {"epochs": 2, "rate": 1e-5}}
+    assert run_key(parts) == run_key({"recipe": {"rate": 0.00001, "epochs": 2}, "seed": 1})
+    assert run_key(parts) != run_key({**parts, "seed": 2})
+    assert run_key(parts) != run_key({**parts, "recipe": {"epochs": 2, "rate": 2e-5}})
+
+
+@pytest.mark.parametrize("part", [Path("x"), {1, 2}, float("nan")])
+def test_a_key_is_made_of_json_only(part: Any) -> None:
+    with pytest.raises(ValueError, match="JSON values only"):
+        run_key({"part": part})

@@ -1,0 +1,299 @@
+"""Reports: no number without its record, all skins agree, everything is escaped, nothing needs a network."""
+
+from __future__ import annotations
+
+import csv
+import html.parser
+import io
+import json
+import re
+import runpy
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+
+from mner.config import load
+from mner.evaluation.scoring import gold_reader, score_profile
+from mner.reporting.cells import NOT_RUN, CitationError, Cited, Printed, State, Words
+from mner.reporting.layout import section_tables, sections
+from mner.reporting.paper import Figure, load_paper
+from mner.reporting.report import write_report
+from mner.reporting.site import environment, refuse_bare_numbers
+from mner.reporting.tables import Column, Row, Table, to_entries, to_latex, to_markdown
+from stages import report, score
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATES = ROOT / "reports" / "templates"
+FABRICATED = runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py")))
+PAPER = load_paper(ROOT / "reports" / "paper.yaml")
+RECORD = "runs/tiny/twitter2017/umt/1/record.json"
+SYSTEMS = ("bert-crf", "umt", "rgcn", "ocsga", "rgcn-shuffled", "iaik")
+ACTIVE = FABRICATED["Active"]("tiny", ("twitter2017",), SYSTEMS, (1, 2), "<b>bold</b> & notes")
+
+
+def _wrong(dataset: str, system: str, seed: int, view: str) -> float | None:
+    if system == "iaik" or (system == "bert-crf" and view != "own"):
+        return None
+    return {"own": 0.1, "none": 0.2, "shuffled": 0.3}[view] + 0.02 * seed
+
+
+def _throughput(dataset: str, system: str, seed: int) -> dict[str, Any]:
+    speeds = FABRICATED["record_fields"]("tiny", dataset, system, seed, {})["throughput"]
+    return speeds | ({"device": "NVIDIA <H200>"} if system == "umt" else {})
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    root = tmp_path_factory.mktemp("results")
+    FABRICATED["make_runs"](root, ACTIVE, _wrong, throughput=_throughput)
+    for seed in ACTIVE.seeds:
+        folder = root / f"runs/tiny/twitter2017/ocsga/{seed}"
+        for file in folder.iterdir():
+            file.unlink()
+        skipped = {"status": "skipped", "reason": "no <object> labels", "throughput": None, "dev_f1": ()}
+        fields = FABRICATED["record_fields"]("tiny", "twitter2017", "ocsga", seed, {}) | skipped
+        FABRICATED["Record"](**fields | {"best_epoch": None}).write(folder / "record.json")
+    return score_profile(
+        root / "runs", gold_reader(root / "data"), "tiny", ACTIVE.datasets, ACTIVE.systems, ACTIVE.seeds
+    )
+
+
+@pytest.fixture(scope="module")
+def rendered(scored: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("rendered")
+    found = {"id": "x", "severity": "defect", "what": "a <script> & co", "expected": None, "seen": {"a": 1}}
+    findings = {"twitter2017": [found | {"images": []}]}
+    write_report(scored, PAPER, FABRICATED["Settings"](ACTIVE), findings, TEMPLATES, target)
+    return target
+
+
+def _table(cell: Any, origin: str = "ours", records: frozenset[str] = frozenset({RECORD})) -> Table:
+    columns = (Column("system", "System", "words"), Column("F1.ours", "F1 ours", origin))
+    return Table("t", "T", "twitter2017", columns, (Row("umt", (Words("UMT"), cell)),), records)
+
+
+@pytest.mark.parametrize(
+    "cheat",
+    [75.0, 75, "75.00", Words("75.00"), Printed(Figure(75.0), "somewhere"), None, {"value": 75.0}],
+)
+def test_our_column_takes_nothing_but_citations_and_states(cheat: Any) -> None:
+    with pytest.raises(CitationError, match=r"row umt, column F1\.ours"):
+        _table(cheat)
+    assert "75.00" in to_markdown(_table(Cited(75.0, (RECORD,), (75.0,))))
+
+
+def test_citations_cannot_be_faked() -> None:
+    for arguments in (
+        (75.0, (), ()),
+        (75.0, ("",), (75.0,)),
+        (75.0, ("my notes",), (75.0,)),
+        (75.0, (RECORD,), ()),
+        (75.0, (RECORD,), (74.0,)),
+        (float("nan"), (RECORD,), (float("nan"),)),
+    ):
+        with pytest.raises(CitationError):
+            Cited(*arguments)
+    with pytest.raises(CitationError, match="not among the scored runs"):
+        _table(Cited(75.0, (RECORD,), (75.0,)), records=frozenset())
+    with pytest.raises(CitationError, match="in the guise of a state"):
+        State("75.00")
+    with pytest.raises(CitationError):
+        _table(Cited(75.0, (RECORD,), (75.0,)), origin="paper")
+
+
+@pytest.mark.parametrize("value", [75.0, 75, True, ["75"]])
+def test_a_template_cannot_print_a_bare_number(value: Any) -> None:
+    with pytest.raises(CitationError, match="only through a Cited"):
+        environment(TEMPLATES).from_string("<td>{{ value }}</td>").render(value=value)
+    assert refuse_bare_numbers("text") == "text"
+    with pytest.raises(jinja2.UndefinedError):
+        environment(TEMPLATES).from_string("{{ nothing }}").render()
+
+
+def test_markdown_is_aligned_and_pipes_are_escaped(rendered: Path) -> None:
+    assert "a\\|b" in to_markdown(_table(State("a|b")))
+    for name in ("table1.md", "table2.md", "ita.md", "others.md"):
+        groups = re.findall(r"(?:^\|.*\n)+", (rendered / name).read_text(encoding="utf-8"), re.M)
+        assert groups
+        for group in groups:
+            assert len({len(line) for line in group.splitlines()}) == 1
+            assert (
+                len({tuple(m.start() for m in re.finditer(r"(?<!\\)\|", line)) for line in group.splitlines()})
+                == 1
+            )
+
+
+def test_paper_and_ours_stand_side_by_side(rendered: Path) -> None:
+    text = (rendered / "table1.md").read_text(encoding="utf-8")
+    overall = text.split("### Twitter-2017: overall (%)")[1]
+    umt = next(line for line in overall.splitlines() if line.startswith("| UMT "))
+    cells = [cell.strip() for cell in umt.strip("|").split("|")]
+    assert cells[:5] == ["UMT", "85.28", "100.00 ± 0.00", "85.34", "86.88 ± 1.47"]
+    assert cells[5] == "85.31"
+    assert cells[-2:] == ["1 2", "NOT-COMPARABLE"]
+    assert "one seed has no ±" in overall
+    header = next(line for line in overall.splitlines() if "System" in line)
+    assert [c.strip() for c in header.strip("|").split("|")][1:7] == [
+        *("P paper", "P ours", "R paper", "R ours", "F1 paper", "F1 ours")
+    ]
+
+
+def test_not_run_and_skipped_are_words_never_zero(rendered: Path) -> None:
+    entries = json.loads((rendered / "tables.json").read_text(encoding="utf-8"))["cells"]
+    absent = [entry for entry in entries if entry["origin"] == "ours" and entry["value"] is None]
+    assert {"not run", "skipped", "–"} >= {entry["text"] for entry in absent}
+    assert all(entry["records"] == [] for entry in absent)
+    assert any(entry["row"] == "iaik" and entry["text"] == "not run" for entry in absent)
+    assert any(entry["row"] == "ocsga" and entry["text"] == "skipped" for entry in absent)
+    assert NOT_RUN.plain() == "not run"
+
+
+def test_every_number_of_ours_resolves_to_records(rendered: Path, scored: dict[str, Any]) -> None:
+    known = {run["record"] for run in scored["runs"] if run["status"] == "finished"}
+    entries = json.loads((rendered / "tables.json").read_text(encoding="utf-8"))["cells"]
+    ours = [entry for entry in entries if entry["origin"] == "ours" and entry["value"] is not None]
+    assert len(ours) > 20
+    assert all(entry["records"] and set(entry["records"]) <= known for entry in ours)
+    assert all(len(entry["records"]) == entry["runs"] for entry in ours)
+
+
+def test_all_skins_agree(rendered: Path, scored: dict[str, Any]) -> None:
+    parts = sections(scored, PAPER, 0.5, 0.05)
+    records = frozenset(run["record"] for run in scored["runs"])
+    tables = [table for part in parts for table in section_tables(part, records)]
+    entries = [entry for table in tables for entry in to_entries(table)]
+    rows = list(csv.DictReader(io.StringIO((rendered / "tables.csv").read_text(encoding="utf-8"))))
+    assert [(row["table"], row["row"], row["column"], row["text"]) for row in rows] == [
+        (entry["table"], entry["row"], entry["column"], entry["text"]) for entry in entries
+    ]
+    page = (rendered / "index.html").read_text(encoding="utf-8")
+    for entry in entries:
+        if entry["value"] is not None and entry["origin"] == "ours":
+            assert f"<b>{entry['text'].split(' ')[0]}</b>" in page
+
+
+def test_latex_names_the_records_and_escapes(rendered: Path) -> None:
+    text = (rendered / "tables.tex").read_text(encoding="utf-8")
+    assert f"% umt: {RECORD}" in text
+    assert r"\toprule" in text
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") > 4
+    assert "±" not in text
+    tricky = Table(
+        "t", "50% & a_b", "d", (Column("s", "S", "words"),), (Row("r", (Words("x_y # {z}"),)),), frozenset()
+    )
+    assert r"\caption{50\% \& a\_b}" in to_latex(tricky)
+    assert r"x\_y \# \{z\}" in to_latex(tricky)
+
+
+class _Page(html.parser.HTMLParser):
+    """Collects tags, links and ids, and checks that what opens closes."""
+
+    VOID = ("meta", "br", "line", "rect", "path", "circle", "text")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.stack: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in ("meta", "br"):
+            self.stack.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.stack.pop() == tag
+
+
+def test_page_is_one_well_formed_file_without_network_or_script(rendered: Path) -> None:
+    text = (rendered / "index.html").read_text(encoding="utf-8")
+    page = _Page()
+    page.feed(text)
+    assert page.stack == []
+    assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
+    assert all(name not in ("src", "srcset", "onclick") for name, _ in page.attributes)
+    assert all((value or "").startswith("#") for name, value in page.attributes if name == "href")
+    assert "url(" not in text
+    assert "@import" not in text
+    ids = [value for name, value in page.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    assert {value[1:] for name, value in page.attributes if name == "href" and value} <= set(ids)
+    assert "prefers-color-scheme: dark" in text
+    assert "@media print" in text
+
+
+def test_page_escapes_what_it_is_given(rendered: Path) -> None:
+    text = (rendered / "index.html").read_text(encoding="utf-8")
+    for raw, escaped in (
+        ("<b>bold</b> & notes", "&lt;b&gt;bold&lt;/b&gt; &amp; notes"),
+        ("a <script> & co", "a &lt;script&gt; &amp; co"),
+        ("NVIDIA <H200>", "NVIDIA &lt;H200&gt;"),
+        ("no <object> labels", "no &lt;object&gt; labels"),
+    ):
+        assert raw not in text
+        assert escaped in text
+
+
+def test_page_shows_proof_and_marks_devices(rendered: Path, scored: dict[str, Any]) -> None:
+    text = (rendered / "index.html").read_text(encoding="utf-8")
+    for run in scored["runs"]:
+        if run["status"] == "finished":
+            assert run["record"] in text
+            assert run["key"] in text
+            assert run["command"] in text
+    assert "numbers with different marks are not comparable" in text
+    speeds = re.findall(r'<span class="pace">(.*?)</span>\s*</td>', text, re.S)
+    assert speeds
+    assert all(re.search(r"<sup>[ab]</sup>", speed) for speed in speeds)
+    assert "s.d. (n − 1) over seeds" in text
+
+
+def test_reports_are_a_pure_function_of_their_inputs(
+    scored: dict[str, Any], rendered: Path, tmp_path: Path
+) -> None:
+    again = json.loads(json.dumps(scored))
+    found = {"id": "x", "severity": "defect", "what": "a <script> & co", "expected": None, "seen": {"a": 1}}
+    findings = {"twitter2017": [found | {"images": []}]}
+    files = write_report(again, PAPER, FABRICATED["Settings"](ACTIVE), findings, TEMPLATES, tmp_path)
+    assert {file.name for file in files} == {file.name for file in rendered.iterdir()}
+    for file in files:
+        assert file.read_bytes() == (rendered / file.name).read_bytes(), file.name
+
+
+def test_a_profile_without_any_run_still_renders(tmp_path: Path) -> None:
+    active = FABRICATED["Active"]("empty", ("controls-positive",), ("bert-crf",), (1,))
+    scores = score_profile(
+        tmp_path / "runs", gold_reader(tmp_path), "empty", *(active.datasets, active.systems, active.seeds)
+    )
+    write_report(scores, PAPER, FABRICATED["Settings"](active), {"controls-positive": None}, TEMPLATES, tmp_path)
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "Nothing has been run" in text
+    assert "No audit found" in text
+
+
+def test_stages_write_scores_and_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copytree(TEMPLATES, tmp_path / "reports" / "templates")
+    shutil.copy(ROOT / "reports" / "paper.yaml", tmp_path / "reports")
+    profile = load(tmp_path / "params.yaml").active.name
+    monkeypatch.chdir(tmp_path)
+    score.main([profile])
+    scores = json.loads((tmp_path / "results" / profile / "scores.json").read_text(encoding="utf-8"))
+    assert {cell["state"] for cell in scores["cells"]} == {"not-run"}
+    report.main([profile])
+    written = {file.name for file in (tmp_path / "reports" / "rendered" / profile).iterdir()}
+    assert written >= {"table1.md", "table2.md", "ita.md", "tables.tex", "tables.csv", "tables.json", "index.html"}
+    for stage in (score, report):
+        with pytest.raises(SystemExit):
+            stage.main(["another"])
+        assert "mner profile another" in capsys.readouterr().err

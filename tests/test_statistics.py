@@ -1,0 +1,258 @@
+"""Statistics: hand-worked cases, laws, and (slow) simulations of coverage, type I error and power."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mner.evaluation.power import (
+    best_of,
+    best_of_k_inflation,
+    comparison_power,
+    detectable_difference,
+    equivalence_power,
+    equivalence_runs_needed,
+    probability_of_superiority,
+    runs_needed,
+)
+from mner.evaluation.significance import (
+    approximate_randomisation,
+    equivalence,
+    holm,
+    paired_comparison,
+    welch,
+)
+from mner.evaluation.statistics import (
+    StatisticsError,
+    draw_sentences,
+    hierarchical_bootstrap,
+    micro_f1,
+    run_f1,
+    seed_spread,
+    sentence_bootstrap,
+)
+
+SENTENCES = 400
+
+
+def _rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def _runs(
+    generator: np.random.Generator,
+    skill: float,
+    seeds: int,
+    seed_deviation: float = 0.0,
+    ease: np.ndarray | None = None,
+    gold: np.ndarray | None = None,
+) -> np.ndarray:
+    """Planted truth: a run finds each entity with chance ``skill`` + its own luck + the sentence's ease."""
+    gold = generator.integers(0, 4, SENTENCES) if gold is None else gold
+    ease = np.zeros(len(gold)) if ease is None else ease
+    chance = np.clip(skill + generator.normal(0, seed_deviation, (seeds, 1)) + ease, 0, 1)
+    found = generator.binomial(np.broadcast_to(gold, chance.shape), chance)
+    spurious = generator.poisson(0.3, chance.shape)
+    return np.stack([found, found + spurious, np.broadcast_to(gold, chance.shape)], axis=2)
+
+
+def test_micro_f1_pools_counts_and_is_zero_without_entities() -> None:
+    counts = np.array([[1, 1, 2], [0, 1, 0], [0, 0, 0]])
+    assert micro_f1(counts).tolist() == [2 / 3, 0.0, 0.0]
+    assert run_f1(counts[None]).tolist() == [0.5]
+
+
+def test_seed_spread_is_the_textbook_interval() -> None:
+    spread = seed_spread([74.0, 75.0, 76.0])
+    assert (spread.estimate, spread.standard_deviation, spread.source) == (75.0, 1.0, "seeds")
+    assert spread.high - 75.0 == pytest.approx(4.302653 / math.sqrt(3), abs=1e-6)
+    with pytest.raises(StatisticsError, match="at least two"):
+        seed_spread([74.0])
+
+
+def test_drawn_sentences_fill_a_test_set_of_the_same_size() -> None:
+    weights = draw_sentences(50, _rng(), 200)
+    assert (weights.sum(axis=1) == 50).all()
+    assert weights.mean(axis=0) == pytest.approx(np.ones(50), abs=0.35)
+
+
+def test_bootstrap_of_identical_sentences_has_no_width() -> None:
+    counts = np.tile([1, 2, 2], (3, 30, 1))
+    for interval in (
+        sentence_bootstrap(counts[0], _rng(), 50),
+        hierarchical_bootstrap(counts, _rng(), 50),
+    ):
+        assert (interval.low, interval.high, interval.standard_deviation) == (0.5, 0.5, 0.0)
+
+
+def test_the_same_generator_gives_the_same_interval() -> None:
+    counts = _runs(_rng(), 0.8, 3, 0.02)
+    assert hierarchical_bootstrap(counts, _rng(7), 100) == hierarchical_bootstrap(counts, _rng(7), 100)
+    assert hierarchical_bootstrap(counts, _rng(7), 100) != hierarchical_bootstrap(counts, _rng(8), 100)
+
+
+def test_bootstrap_deviation_agrees_with_the_delta_method() -> None:
+    counts = _runs(_rng(1), 0.8, 1)[0]
+    correct, predicted, gold = counts.T
+    f1 = float(run_f1(counts[None])[0])
+    influence = (2 * correct - f1 * (predicted + gold)) / (predicted + gold).mean()
+    expected = influence.std(ddof=1) / math.sqrt(SENTENCES)
+    interval = sentence_bootstrap(counts, _rng(2), 2000)
+    assert interval.standard_deviation == pytest.approx(expected, rel=0.1)
+    assert interval.source == "sample"
+    assert "400 sentences" in interval.resampled
+
+
+def test_hierarchical_bootstrap_adds_the_seeds_to_the_sample() -> None:
+    counts = _runs(_rng(3), 0.7, 5, seed_deviation=0.08)
+    sample = sentence_bootstrap(counts, _rng(), 1000).standard_deviation
+    both = hierarchical_bootstrap(counts, _rng(), 1000).standard_deviation
+    seeds = run_f1(counts).std(ddof=1) / math.sqrt(5)
+    assert both == pytest.approx(math.hypot(sample, seeds), rel=0.1)
+    with pytest.raises(StatisticsError, match="at least two"):
+        hierarchical_bootstrap(counts[:1], _rng())
+
+
+def test_a_system_does_not_differ_from_itself() -> None:
+    counts = _runs(_rng(4), 0.8, 3, 0.02)
+    comparison = paired_comparison(counts, counts, _rng())
+    assert comparison.difference == comparison.sample_deviation == 0.0
+    assert comparison.p_value == 1.0
+    assert comparison.low < 0 < comparison.high
+    assert approximate_randomisation(counts, counts, _rng()) == 1.0
+
+
+def test_a_large_planted_difference_is_seen_in_both_directions() -> None:
+    gold = _rng(5).integers(0, 4, SENTENCES)
+    strong, weak = (_runs(_rng(seed), skill, 4, 0.01, gold=gold) for seed, skill in ((6, 0.9), (7, 0.6)))
+    ahead, behind = paired_comparison(strong, weak, _rng()), paired_comparison(weak, strong, _rng())
+    assert ahead.p_value < 0.001
+    assert ahead.low > 0 > behind.high
+    assert ahead.difference == -behind.difference
+    assert (ahead.probability, behind.probability) == (1.0, 0.0)
+    assert ahead.source == "seeds and sample"
+    assert approximate_randomisation(strong, weak, _rng(), 500) == 1 / 501
+
+
+def test_pairing_by_sentence_narrows_the_comparison() -> None:
+    gold = _rng(8).integers(0, 4, SENTENCES)
+    ease = _rng(9).choice([-0.6, 0.1], SENTENCES)
+    a, b = (_runs(_rng(seed), 0.8, 1, ease=ease, gold=gold) for seed in (10, 11))
+    paired = paired_comparison(a, b, _rng())
+    alone = [sentence_bootstrap(side[0], _rng()).standard_deviation for side in (a, b)]
+    assert paired.sample_deviation < 0.9 * math.hypot(*alone)
+    assert (paired.seeds_deviation, paired.source) == (None, "sample")
+
+
+def test_comparisons_refuse_what_does_not_pair() -> None:
+    a = _runs(_rng(), 0.8, 3)
+    with pytest.raises(StatisticsError, match="400 sentences against 399"):
+        paired_comparison(a, a[:, 1:], _rng())
+    with pytest.raises(StatisticsError, match="at least two of each"):
+        paired_comparison(a, a[:1], _rng())
+    with pytest.raises(StatisticsError, match="equal numbers"):
+        approximate_randomisation(a, a[:2], _rng())
+
+
+def test_randomisation_is_exact_on_a_case_worked_by_hand() -> None:
+    # A finds the entity of each of 4 sentences, B none; only all-kept and all-swapped reach the difference of 1
+    a = np.tile([1, 1, 1], (1, 4, 1))
+    b = np.tile([0, 0, 1], (1, 4, 1))
+    assert approximate_randomisation(a, b, _rng(), 20000) == pytest.approx(2 / 16, abs=0.01)
+
+
+def test_welch_is_scipys() -> None:
+    a, b = [74.1, 75.3, 74.8, 75.0], [73.9, 74.0, 74.6]
+    theirs = stats.ttest_ind(a, b, equal_var=False)
+    ours = welch(a, b)
+    assert (ours.statistic, ours.p_value) == pytest.approx((theirs.statistic, theirs.pvalue))
+    interval = theirs.confidence_interval(0.95)
+    assert (ours.low, ours.high) == pytest.approx((interval.low, interval.high))
+    with pytest.raises(StatisticsError, match="at least two"):
+        welch([74.0], b)
+    with pytest.raises(StatisticsError, match="some spread"):
+        welch([1.0, 1.0], [1.0, 1.0])
+
+
+def test_holm_on_a_case_worked_by_hand() -> None:
+    adjusted = holm({"b": 0.04, "a": 0.01, "c": 0.03, "d": 0.005})
+    assert adjusted == pytest.approx({"b": 0.06, "a": 0.03, "c": 0.06, "d": 0.02})
+    assert list(adjusted) == ["b", "a", "c", "d"]
+    assert holm({"x": 0.7, "y": 0.9}) == {"x": 1.0, "y": 1.0}
+    assert holm({}) == {}
+
+
+def test_equivalence_has_three_answers() -> None:
+    runs = [74.9, 75.0, 75.1, 75.0]
+    assert equivalence(runs, 75.0, 0.5).verdict == "equivalent"
+    assert equivalence(runs, 76.0, 0.5).verdict == "different"
+    assert equivalence(runs, 75.45, 0.5).verdict == "undecided"
+    assert equivalence([73.0, 77.0], 75.0, 0.5).verdict == "undecided"
+    assert equivalence([75.0, 75.0], 75.2, 0.5).verdict == "equivalent"
+    with pytest.raises(StatisticsError, match="margin"):
+        equivalence(runs, 75.0, 0.0)
+
+
+def test_equivalence_is_the_larger_of_two_one_sided_tests() -> None:
+    runs = [74.6, 75.2, 75.3, 74.9]
+    lower = stats.ttest_1samp(runs, 75.2 - 0.5, alternative="greater").pvalue
+    upper = stats.ttest_1samp(runs, 75.2 + 0.5, alternative="less").pvalue
+    ours = equivalence(runs, 75.2, 0.5)
+    assert ours.p_value == pytest.approx(max(lower, upper))
+    assert (ours.p_value < 0.05) == (ours.low > -0.5 and ours.high < 0.5)
+
+
+@pytest.mark.parametrize(("runs", "gap"), [(3, 3.1), (5, 2.0), (10, 1.3), (20, 0.9)])
+def test_few_seeds_see_only_large_gaps(runs: int, gap: float) -> None:
+    assert detectable_difference(runs) == pytest.approx(gap, abs=0.05)
+    assert runs_needed(detectable_difference(runs), 1.0) in (runs, runs + 1)
+
+
+def test_runs_needed_is_the_first_number_with_enough_power() -> None:
+    needed = runs_needed(0.5, 0.5)
+    assert needed == 17  # Cohen's d = 1 at 80 % power
+    assert comparison_power(0.5, 0.5, needed) >= 0.8 > comparison_power(0.5, 0.5, needed - 1)
+    assert comparison_power(0.0, 0.5, 10) == pytest.approx(0.05)
+    with pytest.raises(StatisticsError, match="too small to show"):
+        runs_needed(0.001, 1.0)
+
+
+def test_power_is_the_noncentral_t() -> None:
+    shift, limit = 2.0 * math.sqrt(3), stats.t.ppf(0.975, 10)
+    expected = stats.nct.sf(limit, 10, shift) + stats.nct.cdf(-limit, 10, shift)
+    assert comparison_power(2.0, 1.0, 6) == pytest.approx(expected, abs=1e-10)
+
+
+def test_equivalence_needs_more_runs_near_the_margin() -> None:
+    assert equivalence_runs_needed(0.5, 0.4) < equivalence_runs_needed(0.5, 0.4, difference=0.25)
+    needed = equivalence_runs_needed(0.5, 0.4)
+    assert equivalence_power(0.5, 0.4, needed) >= 0.8 > equivalence_power(0.5, 0.4, needed - 1)
+    with pytest.raises(StatisticsError, match="inside the margin"):
+        equivalence_runs_needed(0.5, 0.4, difference=0.6)
+
+
+def test_probability_of_superiority_counts_pairs_of_runs() -> None:
+    result = probability_of_superiority([1.0, 3.0], [2.0, 3.0], _rng())
+    assert result.estimate == (0 + 0 + 1 + 0.5) / 4
+    assert result.low <= result.estimate <= result.high
+    assert probability_of_superiority([2.0, 3.0], [1.0], _rng()).estimate == 1.0
+
+
+def test_best_of_k_is_the_mean_of_all_choices() -> None:
+    values = [74.2, 75.1, 73.8, 74.9, 75.6]
+    for k in range(1, 6):
+        choices = [max(chosen) for chosen in itertools.combinations(values, k)]
+        assert best_of(values, k) == pytest.approx(sum(choices) / len(choices))
+    with pytest.raises(StatisticsError, match="k must lie between"):
+        best_of(values, 6)
+
+
+def test_best_of_k_inflation_is_the_expected_largest_of_k_normals() -> None:
+    assert best_of_k_inflation(1) == pytest.approx(0.0, abs=1e-9)
+    assert best_of_k_inflation(2) == pytest.approx(1 / math.sqrt(math.pi))
+    assert best_of_k_inflation(3) == pytest.approx(1.5 / math.sqrt(math.pi))
+    assert (best_of_k_inflation(5), best_of_k_inflation(30)) == pytest.approx((1.163, 2.043), abs=1e-3)

@@ -1,0 +1,125 @@
+"""Simulations that hold the statistics to what they claim: coverage, type I error, power.
+
+Tolerances are about three standard errors of the simulated rate.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mner.evaluation.power import best_of_k_inflation, comparison_power, equivalence_power
+from mner.evaluation.significance import approximate_randomisation, equivalence, paired_comparison, welch
+from mner.evaluation.statistics import hierarchical_bootstrap, run_f1, sentence_bootstrap
+
+SENTENCES = 400
+
+
+def _rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def _runs(
+    generator: np.random.Generator,
+    skill: float,
+    seeds: int,
+    seed_deviation: float = 0.0,
+    ease: np.ndarray | None = None,
+    gold: np.ndarray | None = None,
+) -> np.ndarray:
+    """Planted truth: a run finds each entity with chance ``skill`` + its own luck + the sentence's ease."""
+    gold = generator.integers(0, 4, SENTENCES) if gold is None else gold
+    ease = np.zeros(len(gold)) if ease is None else ease
+    chance = np.clip(skill + generator.normal(0, seed_deviation, (seeds, 1)) + ease, 0, 1)
+    found = generator.binomial(np.broadcast_to(gold, chance.shape), chance)
+    spurious = generator.poisson(0.3, chance.shape)
+    return np.stack([found, found + spurious, np.broadcast_to(gold, chance.shape)], axis=2)
+
+
+@pytest.mark.slow
+def test_sentence_bootstrap_covers_the_truth_as_often_as_it_says() -> None:
+    generator = _rng(20)
+    truth = float(run_f1(_runs(generator, 0.75, 400)).mean())  # one skill, many test sets' worth of draws
+    hits = 0
+    for _ in range(400):
+        interval = sentence_bootstrap(_runs(generator, 0.75, 1)[0], generator, 300)
+        hits += interval.low <= truth <= interval.high
+    assert hits / 400 == pytest.approx(0.95, abs=0.04)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_paired_comparison_keeps_its_type_one_error(seeds: int) -> None:
+    generator = _rng(21)
+    rejected = 0
+    for _ in range(400):
+        gold = generator.integers(0, 4, SENTENCES)
+        a, b = (_runs(generator, 0.75, seeds, 0.03, gold=gold) for _ in range(2))
+        rejected += paired_comparison(a, b, generator, 200).p_value < 0.05
+    assert rejected / 400 <= 0.08
+
+
+@pytest.mark.slow
+def test_paired_comparison_holds_when_systems_differ_by_sentence_but_not_on_average() -> None:
+    generator = _rng(22)
+    rejected = 0
+    for _ in range(400):
+        gold = generator.integers(0, 4, SENTENCES)
+        tastes = [generator.choice([-0.2, 0.2], SENTENCES) for _ in range(2)]
+        a, b = (_runs(generator, 0.7, 5, 0.005, ease=taste, gold=gold) for taste in tastes)
+        rejected += paired_comparison(a, b, generator, 200).p_value < 0.05
+    assert rejected / 400 <= 0.08
+
+
+@pytest.mark.slow
+def test_approximate_randomisation_keeps_its_type_one_error() -> None:
+    generator = _rng(23)
+    rejected = 0
+    for _ in range(400):
+        gold = generator.integers(0, 4, SENTENCES)
+        tastes = [generator.choice([-0.2, 0.2], SENTENCES) for _ in range(2)]
+        a, b = (_runs(generator, 0.7, 3, ease=taste, gold=gold) for taste in tastes)
+        rejected += approximate_randomisation(a, b, generator, 200) < 0.05
+    assert rejected / 400 == pytest.approx(0.05, abs=0.035)
+
+
+@pytest.mark.slow
+def test_comparison_power_is_what_welch_reaches() -> None:
+    generator = _rng(24)
+    found = sum(
+        welch(generator.normal(0.8, 0.5, 6), generator.normal(0, 0.5, 6)).p_value < 0.05 for _ in range(2000)
+    )
+    assert found / 2000 == pytest.approx(comparison_power(0.8, 0.5, 6), abs=0.035)
+
+
+@pytest.mark.slow
+def test_equivalence_power_and_error_are_what_the_test_reaches() -> None:
+    generator = _rng(25)
+
+    def rate(truth: float, runs: int) -> float:
+        draws = generator.normal(truth, 0.4, (2000, runs))
+        return sum(equivalence(row, 0.0, 0.5).verdict == "equivalent" for row in draws) / 2000
+
+    assert rate(0.1, 8) == pytest.approx(equivalence_power(0.5, 0.4, 8, difference=0.1), abs=0.035)
+    assert rate(0.5, 8) <= 0.065
+
+
+@pytest.mark.slow
+def test_best_seed_reporting_inflates_as_predicted() -> None:
+    draws = _rng(26).normal(75, 0.5, (20000, 5))
+    assert draws.max(axis=1).mean() - 75 == pytest.approx(0.5 * best_of_k_inflation(5), abs=0.01)
+
+
+@pytest.mark.slow
+def test_hierarchical_bootstrap_covers_a_mean_that_both_seeds_and_sentences_move() -> None:
+    generator = _rng(27)
+
+    def draw(seeds: int) -> np.ndarray:
+        return _runs(generator, 0.7, seeds, 0.03, ease=generator.choice([-0.2, 0.2], SENTENCES))
+
+    truth = float(np.mean([run_f1(draw(1))[0] for _ in range(3000)]))
+    hits = 0
+    for _ in range(400):
+        interval = hierarchical_bootstrap(draw(10), generator, 300)
+        hits += interval.low <= truth <= interval.high
+    assert 0.90 <= hits / 400 <= 0.985

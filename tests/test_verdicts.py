@@ -1,0 +1,205 @@
+"""Verdicts: equivalence is shown, not assumed; incomparable has its reasons; a regression is defined exactly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from mner.evaluation.verdicts import (
+    ABOVE,
+    BELOW,
+    IMPROVED,
+    NOT_COMPARABLE,
+    NOT_RUN,
+    REGRESSED,
+    REPRODUCED,
+    SAME,
+    SKIPPED,
+    UNDECIDED,
+    Sample,
+    compare_with_reference,
+    gap_between,
+    gap_to_fixed,
+    judge,
+    seeds_needed,
+)
+from mner.reporting.paper import load_paper
+
+PAPER = load_paper(Path(__file__).resolve().parent.parent / "reports" / "paper.yaml")
+BERT_CRF = next(row for row in PAPER.table("table1").rows if row.id == "bert-crf")
+TARGET = 83.44
+MARGIN, ALPHA = 0.5, 0.05
+F1 = st.lists(st.floats(60, 90), min_size=2, max_size=8)
+
+
+def _cell(values: list[float], **changes: Any) -> dict[str, Any]:
+    """A finished cell on Twitter-2017 under the conditions of the printed BERT-CRF row."""
+    cell = {
+        "dataset": "twitter2017",
+        "system": "bert-crf",
+        "state": "finished",
+        "reason": None,
+        "encoder": {"name": "bert-base-cased"},
+        "visual_input": "none",
+        "data_copy": "umt",
+        "recipe": {"train_sentences": None, "frozen_layers": 0},
+        "views": {"test.own": {"f1": {"values": values}}},
+    }
+    return cell | changes
+
+
+def _judge(values: list[float], row=BERT_CRF, **changes: Any):
+    return judge(_cell(values, **changes), row, PAPER, MARGIN, ALPHA)
+
+
+@pytest.mark.parametrize(
+    ("offsets", "name"),
+    [
+        ([-0.05, 0.0, 0.05, 0.02], REPRODUCED),
+        ([-2.0, -2.1, -1.9], BELOW),
+        ([2.0, 2.1, 1.9], ABOVE),
+        ([-1.0, 1.0, 0.1], UNDECIDED),
+        ([-3.0, 1.5, -1.0], UNDECIDED),
+        ([0.0], UNDECIDED),
+        ([0.1, 0.1, 0.1], REPRODUCED),
+        ([0.9, 0.9, 0.9], ABOVE),
+    ],
+)
+def test_names(offsets: list[float], name: str) -> None:
+    verdict = _judge([TARGET + offset for offset in offsets])
+    assert verdict.name == name
+    assert verdict.difference == pytest.approx(np.mean(offsets))
+
+
+def test_one_seed_is_never_agreement() -> None:
+    verdict = _judge([TARGET])
+    assert (verdict.name, verdict.seeds_needed) == (UNDECIDED, None)
+    assert "run at least 2" in verdict.reasons[0]
+
+
+def test_printed_value_is_fixed_and_said_so() -> None:
+    rgcn = next(row for row in PAPER.table("table1").rows if row.id == "rgcn")
+    verdict = _judge([87.0, 87.1], row=rgcn)
+    assert verdict.name == NOT_COMPARABLE  # another scorer, encoder and picture
+    assert any("treated as fixed" in reason for reason in _judge([TARGET, TARGET]).reasons)
+
+
+def test_what_is_only_inferred_is_a_doubt_not_a_reason() -> None:
+    verdict = _judge([TARGET - 0.01, TARGET, TARGET + 0.01])
+    assert verdict.name == REPRODUCED
+    assert "encoder of the published row is inferred, not stated" in verdict.doubts
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"encoder": {"name": "minilm"}}, "encoder: ours minilm, theirs bert-base-cased"),
+        ({"visual_input": "captions:blip2"}, "visual input: ours captions:blip2, theirs none"),
+        ({"data_copy": "rgcn"}, "data copy: ours rgcn, theirs umt"),
+        ({"recipe": {"train_sentences": 500, "frozen_layers": 0}}, "a subset of 500 sentences"),
+        ({"recipe": {"train_sentences": None, "frozen_layers": 4}}, "4 encoder layers frozen"),
+    ],
+)
+def test_not_comparable_says_why(changes: dict[str, Any], reason: str) -> None:
+    verdict = _judge([TARGET, TARGET], **changes)
+    assert verdict.name == NOT_COMPARABLE
+    assert len(verdict.reasons) == 1
+    assert reason in verdict.reasons[0]
+
+
+def test_a_scorer_may_agree_on_one_data_set_only() -> None:
+    ocsga = next(row for row in PAPER.table("table1").rows if row.id == "ocsga")
+    verdict = _judge([72.9, 72.9], row=ocsga, dataset="twitter2015")
+    assert any(reason.startswith("scorer: ours conlleval, theirs ncrfpp") for reason in verdict.reasons)
+    assert _judge([72.9], row=ocsga, dataset="twitter2017") is None
+
+
+def test_states_without_numbers() -> None:
+    assert _judge([], state="not-run").name == NOT_RUN
+    skipped = _judge([], state="skipped", reason="no object labels")
+    assert (skipped.name, skipped.reasons) == (SKIPPED, ("no object labels",))
+
+
+@settings(max_examples=40, deadline=None)
+@given(F1, st.floats(0.1, 5), st.floats(-5, 5))
+def test_names_exclude_each_other(values: list[float], margin: float, offset: float) -> None:
+    gap = gap_to_fixed(values, float(np.mean(values)) + offset)
+    assert sum((gap.equivalent(margin, ALPHA), gap.below(margin, ALPHA), gap.above(margin, ALPHA))) <= 1
+    mirrored = gap_to_fixed([-value for value in values], -(float(np.mean(values)) + offset))
+    assert gap.below(margin, ALPHA) == mirrored.above(margin, ALPHA)
+
+
+@settings(max_examples=40, deadline=None)
+@given(F1, st.floats(60, 90))
+def test_equivalence_is_two_one_sided_t_tests(values: list[float], target: float) -> None:
+    if np.std(values) < 1e-6:
+        return
+    lower = stats.ttest_1samp(values, target - 2.0, alternative="greater").pvalue
+    upper = stats.ttest_1samp(values, target + 2.0, alternative="less").pvalue
+    if abs(max(lower, upper) - ALPHA) > 1e-9:
+        assert gap_to_fixed(values, target).equivalent(2.0, ALPHA) == (max(lower, upper) < ALPHA)
+
+
+@settings(max_examples=40, deadline=None)
+@given(F1, F1)
+def test_welch_agrees_with_scipy(ours: list[float], theirs: list[float]) -> None:
+    if np.std(ours) < 1e-6 or np.std(theirs) < 1e-6:
+        return
+    gap = gap_between(ours, theirs)
+    expected = stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval(0.9)
+    assert gap is not None
+    assert gap.interval(0.1) == pytest.approx((expected.low, expected.high), rel=1e-6, abs=1e-6)
+
+
+def test_seeds_needed_keeps_its_promise() -> None:
+    rng = np.random.default_rng(0)
+    values = [83.1, 83.9, 83.4, 83.5]
+    mean, spread = float(np.mean(values)), float(np.std(values, ddof=1))
+    count = seeds_needed(values, mean, MARGIN, ALPHA)
+    assert count is not None
+    trials = rng.normal(mean, spread, (2000, count))
+    settled = np.mean([gap_to_fixed(list(trial), mean).equivalent(MARGIN, ALPHA) for trial in trials])
+    assert 0.72 < settled < 0.92
+    assert seeds_needed([83.0, 84.0], 83.5 - MARGIN, MARGIN, ALPHA) is None
+    open_case = [83.0, 84.1, 83.4]
+    verdict = _judge(open_case)
+    assert verdict.name == UNDECIDED
+    assert verdict.seeds_needed == seeds_needed(open_case, TARGET, MARGIN, ALPHA)
+    assert f"about {verdict.seeds_needed} seeds would settle it" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("ours", "reference", "name"),
+    [
+        ([80.0, 80.1, 79.9], [80.0, 80.1, 79.9], SAME),
+        ([77.0, 77.1, 76.9], [80.0, 80.1, 79.9], REGRESSED),
+        ([83.0, 83.1, 82.9], [80.0, 80.1, 79.9], IMPROVED),
+        ([78.5, 80.5, 76.0], [80.0, 82.0, 77.5], UNDECIDED),
+        ([79.5, 79.6, 79.4], [80.0, 80.1, 79.9], SAME),
+        ([78.0], [80.0], REGRESSED),
+        ([79.5], [80.0], SAME),
+        ([79.0], [80.0, 82.0, 78.0], UNDECIDED),
+        ([60.0], [80.0, 82.0, 78.0], REGRESSED),
+        ([78.0, 78.0], [80.0, 80.0], REGRESSED),
+    ],
+)
+def test_reference(ours: list[float], reference: list[float], name: str) -> None:
+    assert compare_with_reference(Sample(tuple(ours)), Sample(tuple(reference)), 1.0, ALPHA).name == name
+
+
+def test_same_keys_must_give_the_same_result() -> None:
+    keys = ("a", "b", "c")
+    before = Sample((80.0, 84.0, 76.0), keys)
+    assert compare_with_reference(before, before, 1.0, ALPHA).name == SAME
+    after = Sample((78.5, 82.5, 74.5), keys)
+    verdict = compare_with_reference(after, before, 1.0, ALPHA)
+    assert verdict.name == REGRESSED
+    assert "the same run keys" in verdict.reasons[0]
+    fresh = Sample(after.values, ("d", "e", "f"))
+    assert compare_with_reference(fresh, before, 1.0, ALPHA).name == UNDECIDED

@@ -1,0 +1,140 @@
+"""``mner verify``: promises kept, papers and reference held against, planted truth found, and an exit verdict."""
+
+from __future__ import annotations
+
+import copy
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mner.evaluation.scoring import gold_reader, score_profile
+from mner.reporting.paper import load_paper
+from mner.reporting.verify import VerifyReport, verify
+
+FABRICATED = runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py")))
+PAPER = load_paper(Path(__file__).resolve().parent.parent / "reports" / "paper.yaml")
+Wrong = Callable[[str, str, int, str], float | None]
+BERT = {"name": "bert-base-cased", "source": "hub", "sha256": "4" * 64}
+
+
+def _scores(root: Path, wrong: Wrong, datasets: tuple[str, ...], systems: tuple[str, ...], **changes: Any):
+    active = FABRICATED["Active"]("tiny", datasets, systems, (1, 2, 3))
+    FABRICATED["make_runs"](root, active, wrong, **changes)
+    scores = score_profile(root / "runs", gold_reader(root / "data"), "tiny", datasets, systems, (1, 2, 3))
+    return scores, FABRICATED["Settings"](active)
+
+
+def _text_only(share: float) -> Wrong:
+    return lambda dataset, system, seed, view: share + 0.004 * seed if view == "own" else None
+
+
+def _shift(scores: dict[str, Any], points: float, new_keys: bool = True) -> dict[str, Any]:
+    """The scores as they would be with every F1 moved by some points."""
+    moved = copy.deepcopy(scores)
+    for cell in moved["cells"]:
+        if cell["state"] == "finished":
+            f1 = cell["views"]["test.own"]["f1"]
+            f1["values"] = [value + points for value in f1["values"]]
+            f1["mean"] += points
+            f1["keys"] = [f"new {key}" for key in f1["keys"]] if new_keys else f1["keys"]
+    return moved
+
+
+def _checks(report: VerifyReport, against: str) -> list[tuple[str, bool]]:
+    return [(check.verdict, check.passed) for check in report.checks if check.against.startswith(against)]
+
+
+def test_not_comparable_is_held_against_the_reference_only(tmp_path: Path) -> None:
+    scores, settings = _scores(tmp_path, _text_only(0.2), ("twitter2017",), ("bert-crf",))
+    report = verify(scores, PAPER, scores, settings)
+    assert report.passed
+    assert _checks(report, "paper") == [("NOT-COMPARABLE", True)]
+    assert _checks(report, "reference") == [("SAME", True)]
+    assert "checked against the reference only (encoder: ours minilm" in report.render()
+    assert _checks(verify(scores, PAPER, None, settings), "reference") == [("NO REFERENCE", True)]
+
+
+@pytest.mark.parametrize(("points", "name"), [(3.0, "REGRESSED"), (-3.0, "IMPROVED"), (0.2, "SAME")])
+def test_regressions_fail_the_rest_passes(tmp_path: Path, points: float, name: str) -> None:
+    scores, settings = _scores(tmp_path, _text_only(0.2), ("twitter2017",), ("bert-crf",))
+    report = verify(scores, PAPER, _shift(scores, points, new_keys=points != 0.2), settings)
+    assert _checks(report, "reference") == [(name, name != "REGRESSED")]
+    assert report.passed == (name != "REGRESSED")
+
+
+def test_a_gap_to_the_paper_fails_unless_the_reference_has_it(tmp_path: Path) -> None:
+    scores, settings = _scores(tmp_path, _text_only(0.5), ("twitter2017",), ("bert-crf",), encoder=BERT)
+    assert _checks(verify(scores, PAPER, None, settings), "paper") == [("BELOW", False)]
+    known = verify(scores, PAPER, scores, settings)
+    assert _checks(known, "paper") == [("BELOW", True)]
+    assert "a known gap" in known.render()
+    # F1 of a reference that sits on the printed value: the gap is new
+    gap = 83.44 - scores["cells"][0]["views"]["test.own"]["f1"]["mean"]
+    assert _checks(verify(scores, PAPER, _shift(scores, gap), settings), "paper") == [("BELOW", False)]
+
+
+def test_what_the_profile_promises_must_exist(tmp_path: Path) -> None:
+    def wrong(dataset: str, system: str, seed: int, view: str) -> float | None:
+        return None if view != "own" or system == "umt" or (system == "bert" and seed == 3) else 0.2 + 0.01 * seed
+
+    scores, settings = _scores(tmp_path, wrong, ("twitter2017",), ("bert-crf", "bert", "umt"))
+    report = verify(scores, PAPER, None, settings)
+    assert _checks(report, "profile") == [("INCOMPLETE", False), ("MISSING", False)]
+    assert not report.passed
+    assert "no result for seed 3 of 1, 2, 3" in report.render()
+    scores["cells"] = [cell for cell in scores["cells"] if cell["system"] != "umt"]
+    assert _checks(verify(scores, PAPER, None, settings), "profile")[1] == ("MISSING", False)
+
+
+def test_a_skip_passes_unless_the_reference_had_a_result(tmp_path: Path) -> None:
+    scores, settings = _scores(tmp_path, _text_only(0.2), ("twitter2017",), ("bert-crf",))
+    before = copy.deepcopy(scores)
+    scores["cells"][0] |= {"state": "skipped", "reason": "no object labels", "views": {}}
+    assert verify(scores, PAPER, None, settings).passed
+    assert _checks(verify(scores, PAPER, before, settings), "profile") == [("SKIPPED", False)]
+
+
+def _planted(gain: float, reliance: float, negative: float) -> Wrong:
+    def wrong(dataset: str, system: str, seed: int, view: str) -> float | None:
+        if system == "bert-crf":
+            return 0.4 + 0.004 * seed if view == "own" else None
+        better = gain if dataset == "controls-positive" else negative
+        worse = reliance if view != "own" and dataset == "controls-positive" else 0.0
+        return 0.4 - better + worse + 0.004 * seed
+
+    return wrong
+
+
+@pytest.mark.parametrize(
+    ("gain", "reliance", "negative", "failing"),
+    [
+        (0.2, 0.2, 0.0, []),
+        (0.0, 0.2, 0.0, ["gain over bert-crf ≥ 5: gain -0.06"]),
+        (0.2, 0.0, 0.0, ["own − shuffled ≥ 5: own − shuffled +0.00"]),
+        (0.2, 0.2, 0.2, ["no gain over bert-crf"]),
+    ],
+)
+def test_controls(tmp_path: Path, gain: float, reliance: float, negative: float, failing: list[str]) -> None:
+    datasets = ("controls-positive", "controls-negative")
+    wrong = _planted(gain, reliance, negative)
+    scores, settings = _scores(tmp_path, wrong, datasets, ("bert-crf", "umt"))
+    report = verify(scores, PAPER, None, settings)
+    failed = [check for check in report.checks if not check.passed]
+    assert len(_checks(report, "control")) == 3
+    assert len(failed) == len(failing)
+    assert all(check.verdict == "VIOLATED" and check.system == "umt" for check in failed)
+    assert all(message.split(":")[0] in check.detail for message, check in zip(failing, failed, strict=True))
+    assert report.passed == (not failing)
+
+
+def test_an_empty_report_does_not_pass_and_a_full_one_is_aligned(tmp_path: Path) -> None:
+    assert not VerifyReport("tiny", ()).passed
+    scores, settings = _scores(tmp_path, _text_only(0.2), ("twitter2015", "twitter2017"), ("bert-crf", "bert"))
+    report = verify(scores, PAPER, scores, settings)
+    lines = report.render().splitlines()
+    starts = {line.index("twitter20") for line in lines if "twitter20" in line}
+    assert starts == {lines[0].index("data set")}
+    assert lines[-1] == "profile tiny: all 8 checks passed"
