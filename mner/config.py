@@ -105,7 +105,7 @@ class Config:
     def recipe_of(self, system: str) -> Recipe:
         """The recipe of one row: the shared one, changed by the active profile, then by the row itself."""
         overrides = {**self.recipe, **self.active.recipe, **self.systems[system].recipe}
-        return build(Recipe, overrides, f"recipe of {system}")
+        return build(Recipe, overrides, f"recipe of {system} in profile {self.active.name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +142,18 @@ def load(path: Path) -> Config:
         raise ConfigError(f"{path} does not exist; run from the repository root") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {error}") from error
-    for name, entry in raw.get("encoders", {}).items():
-        entry.setdefault("name", name)
-    config = build(Config, raw, str(path))
+    config = build(Config, _with_names(raw), str(path))
     _check(config, path)
     return config
+
+
+def _with_names(raw: Any) -> Any:
+    """An encoder's name is its key; said once in the file, twice in the dataclass."""
+    encoders = raw.get("encoders") if isinstance(raw, Mapping) else None
+    if not isinstance(encoders, Mapping):
+        return raw
+    named = {k: {"name": k, **v} if isinstance(v, Mapping) else v for k, v in encoders.items()}
+    return {**raw, "encoders": named}
 
 
 def _check(config: Config, path: Path) -> None:
@@ -157,13 +164,20 @@ def _check(config: Config, path: Path) -> None:
             _known(system, config.systems, f"{path}: profiles.{name}.systems")
         for dataset in profile.datasets:
             _known(dataset, config.data.captions, f"{path}: profiles.{name}.datasets")
+            _known(dataset, config.data.objects, f"{path}: data.objects, for profiles.{name}.datasets")
+            _known(dataset, config.relations.kind, f"{path}: relations.kind, for profiles.{name}.datasets")
+        for field in ("datasets", "systems", "seeds"):
+            entries = getattr(profile, field)
+            if not entries or len(set(entries)) != len(entries):
+                raise ConfigError(f"{path}: profiles.{name}.{field} is empty or repeats an entry: {list(entries)}")
         _known(profile.encoder, config.encoders, f"{path}: profiles.{name}.encoder")
-        if len(set(profile.seeds)) != len(profile.seeds):
-            raise ConfigError(f"{path}: profiles.{name}.seeds repeats a seed; runs must be independent")
     if config.profiles.get(config.active.name) != config.active:
         raise ConfigError(f"{path}: 'active' must name a profile: active: *{next(iter(config.profiles))}")
-    for system in config.systems:
-        config.recipe_of(system)
+    for where in ("features", "relations"):
+        _known(getattr(config, where).encoder, config.encoders, f"{path}: {where}.encoder")
+    for profile in config.profiles.values():
+        for system in config.systems:
+            dataclasses.replace(config, active=profile).recipe_of(system)
 
 
 def build(cls: type, value: Any, where: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 # cuBLAS is deterministic only with a fixed workspace, which it reads when it starts.
@@ -17,11 +18,12 @@ from mner.training.cell import Cell
 from mner.training.runs import train_cell
 
 
-def main() -> None:
+def main(command_line: Sequence[str] | None = None) -> None:
+    """Train below the current folder, on the GPU if there is one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dataset")
     parser.add_argument("system")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(command_line)
     torch.use_deterministic_algorithms(True)
     settings = config.load(Path("params.yaml"))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -155,6 +155,8 @@ def view_of(sentences: int, view: str, seed: int) -> np.ndarray:
     if view == "none":
         return np.full(sentences, ABSENT)
     if view == "shuffled":
+        if sentences == 1:
+            raise ValueError("view shuffled needs at least two sentences; one alone would get its own picture")
         order = np.random.default_rng(seed).permutation(sentences)
         given = np.empty(sentences, dtype=np.int64)
         given[order] = np.roll(order, 1)

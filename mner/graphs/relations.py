@@ -88,11 +88,18 @@ def write_graph(path: Path, graph: RelationGraph) -> None:
 
 
 def read_graph(path: Path) -> RelationGraph:
-    """Read what :func:`write_graph` wrote."""
+    """Read what :func:`write_graph` wrote.
+
+    Raises:
+        GraphError: a file is missing or the two files do not belong together.
+    """
     if not path.is_file() or not path.with_suffix(".json").is_file():
         raise GraphError(f"{path}: no relation graph there; run `dvc repro` (stage graphs) first")
     description = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     tensors = load_file(path)
+    sentences = sum(description["split_sizes"].values())
+    if any(len(tensor) != sentences for tensor in tensors.values()):
+        raise GraphError(f"{path}: index and neighbours disagree; delete both files and rebuild them")
     return RelationGraph(
         description["name"],
         tuple(description["images"]),
@@ -111,6 +118,13 @@ def released_graph(
     Raises:
         GraphError: the data set has no published lists at all.
     """
+    for split in SPLITS:
+        found, expected = len(retrieval[split]), len(corpus.split(split))
+        if found != expected:
+            raise GraphError(
+                f"{corpus.name}: {found} retrieval lists for {expected} sentences of {split}; they belong to "
+                "another copy of the data, run `dvc repro` (stage data) again"
+            )
     lists = [entry for split in SPLITS for entry in retrieval[split]]
     if not any(lists):
         raise GraphError(f"{corpus.name}: no published retrieval lists; set relations to 'rebuilt' in params.yaml")

@@ -90,7 +90,7 @@ def load_system(file: str) -> ModuleType:
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name and name.startswith(error.name):
+        if error.name and f"{name}.".startswith(f"{error.name}."):
             raise ContractError(f"system file {file} does not exist; params.yaml names it") from error
         raise
     missing = [part for part in ("CARD", "Tagger") if not hasattr(module, part)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -55,10 +56,16 @@ def restore(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, key:
     """Read :func:`save`'s file into model and optimiser; a fresh start where there is none.
 
     A checkpoint of another key (other data, code or recipe) is not used: training starts again.
+
+    Raises:
+        CheckpointError: the file is not a checkpoint, or not one of this model.
     """
     if not path.is_file():
         return Progress(key), {}
-    content = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        raise CheckpointError(f"{path} is torn ({error}); delete it, and the run starts again") from error
     if content["progress"]["key"] != key:
         return Progress(key), {}
     load_trainable(model, content["model"])

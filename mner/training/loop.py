@@ -74,8 +74,15 @@ def fit(
     epoch the whole state is saved: a killed run continues there and ends with the same bytes.
 
     Raises:
-        TrainingError: the loss is not finite; what was saved before stays.
+        TrainingError: the loss is not finite (what was saved before stays), or the recipe selects by a view the
+            system does not have.
     """
+    absent = [view for view in recipe.select if f"dev/{view}" not in data.splits]
+    if absent:
+        raise TrainingError(
+            f"{label}: the recipe selects epochs by dev view {', '.join(absent)}, which a system that reads no "
+            "picture does not have; set select: [own] for this row in params.yaml"
+        )
     optimiser = make_optimiser(model, recipe)
     progress, best = checkpoint.restore(checkpoint_path, model, optimiser, key)
     meters = Meters(Meter(device), Meter(device))

@@ -35,7 +35,6 @@ class Recipe:
     evaluation_batch_size: int
     views: tuple[str, ...]
     select: tuple[str, ...]
-    predict_every_epoch: bool
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
@@ -48,5 +47,9 @@ class Recipe:
                 raise ValueError(f"recipe: {field} {list(views)}; choose from {', '.join(VIEWS)}")
         if self.epochs < 1 or self.batch_size < 1 or self.evaluation_batch_size < 1:
             raise ValueError("recipe: epochs and batch sizes are at least 1")
+        if self.max_pieces < 3 or (self.train_sentences is not None and self.train_sentences < 1):
+            raise ValueError("recipe: max_pieces is at least 3, train_sentences at least 1 (or null for all)")
+        if self.clip <= 0:
+            raise ValueError(f"recipe: clip is the largest norm of a gradient, above 0, not {self.clip}")
         if not 0 <= self.warmup < 1:
             raise ValueError(f"recipe: warmup is a share of all updates, 0 <= warmup < 1, not {self.warmup}")

@@ -65,6 +65,8 @@ class Inputs:
                 "encoder": dict(self.encoder),
                 "options": dict(cell.options),
                 "recipe": asdict(cell.recipe),
+                # A file holds several published sources; which one is read is not in its hash.
+                "visual_input": cell.visual_input(),
             }
         )
 
@@ -121,6 +123,7 @@ def train_cell(
             if reason is not None:
                 say(f"{name}: skipped, {reason}")
                 return [_skip(cell, inputs, seed, reason, command, tracked) for seed in seeds]
+            _clear_checkpoints(cell, {inputs.key(cell, seed) for seed in seeds})
             say(f"{name}: training seeds {', '.join(map(str, seeds))} on {describe_device(device)}")
             prepared = prepare(cell, device)
             return [train_run(prepared, inputs, seed, device, command, say, tracked) for seed in seeds]
@@ -140,7 +143,7 @@ def train_run(
     folder, key = cell.runs / str(seed), inputs.key(cell, seed)
     folder.mkdir(parents=True, exist_ok=True)
     remove_partial_files(folder)
-    for stale in (*folder.glob("*.jsonl"), folder / "record.json"):
+    for stale in (folder / "record.json", *folder.glob("*.jsonl")):
         stale.unlink(missing_ok=True)
     observer = tracked.seed(
         seed,
@@ -151,7 +154,7 @@ def train_run(
         data_copy=cell.config.data.copy,
         visual_input=cell.visual_input(),
     )
-    scratch = cell.root / ".checkpoints" / f"{key}.pt"
+    scratch = _checkpoints(cell) / f"{key}.pt"
     outcome = fit(
         prepared.model(seed, device),
         prepared.data,
@@ -169,6 +172,18 @@ def train_run(
     say(f"  seed {seed}: dev F1 {best:.2f} at epoch {record.best_epoch + 1}, {record.duration_seconds:.0f} s")
     observer.finish(record, folder)
     return record
+
+
+def _checkpoints(cell: Cell) -> Path:
+    return cell.root / ".checkpoints" / cell.config.active.name / f"{cell.dataset}-{cell.system}"
+
+
+def _clear_checkpoints(cell: Cell, wanted: set[str]) -> None:
+    """Delete half-written checkpoints and those of runs that code or data have since made others."""
+    remove_partial_files(_checkpoints(cell))
+    for path in _checkpoints(cell).glob("*.pt"):
+        if path.stem not in wanted:
+            path.unlink()
 
 
 class Told:

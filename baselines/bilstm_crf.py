@@ -1,0 +1,45 @@
+"""BiLSTM-CRF: word vectors, one bidirectional LSTM, a linear layer and a CRF; no characters, no picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from mner.data.batch import Batch
+from mner.models.recurrent import WordBiLSTM
+from mner.models.system import Card, Emissions, Ingredients
+from mner.models.words import make_words
+
+CARD = Card(
+    name="bilstm-crf",
+    title="BiLSTM-CRF",
+    cite="Huang, Xu, Yu: Bidirectional LSTM-CRF Models for Sequence Tagging. arXiv:1508.01991, 2015",
+    published={
+        "recipe": "none is stated for this row. Proposed, from its siblings' code (OCSGA, AGBAN): SGD, lr 0.005 / "
+        "(1 + 0.05 epoch), batch 10, summed loss, L2 1e-8, dropout 0.5, up to 200 epochs, digits read as 0",
+        "word vectors": "not stated; the siblings use GloVe-Twitter, 200 values a word",
+        "hidden size": "100 a direction (siblings' code)",
+    },
+    doubts=(
+        "The printed row's recipe, vectors, vocabulary, seeds and scorer are not stated.",
+        "We train with the project's AdamW recipe and its word vectors, not with the proposed SGD.",
+    ),
+)
+
+
+class Tagger(nn.Module):
+    """Emissions = W dropout(h_w) + b, with h = BiLSTM(dropout(word vectors))."""
+
+    def __init__(self, ingredients: Ingredients, *, words: Mapping[str, Any], hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.vocabulary, self.words = make_words(ingredients, words)
+        self.dropout = nn.Dropout(dropout)
+        self.lstm = WordBiLSTM(self.words.width, hidden)
+        self.emission = nn.Linear(hidden, len(ingredients.labels))
+
+    def forward(self, batch: Batch) -> Emissions:
+        ids = self.vocabulary.encode(batch)
+        states = self.lstm(self.dropout(self.words(ids.words)), batch.word_mask)
+        return Emissions(self.emission(self.dropout(states)), batch.word_mask)

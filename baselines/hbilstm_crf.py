@@ -1,0 +1,57 @@
+"""HBiLSTM-CRF: BiLSTM-CRF whose words also bring a bidirectional LSTM over their characters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from mner.data.batch import Batch
+from mner.models.hbilstm import HBiLSTM
+from mner.models.recurrent import CharLSTM
+from mner.models.system import Card, Emissions, Ingredients
+from mner.models.words import make_words
+
+CARD = Card(
+    name="hbilstm-crf",
+    title="HBiLSTM-CRF",
+    cite="Lample, Ballesteros, Subramanian, Kawakami, Dyer: Neural Architectures for Named Entity Recognition. "
+    "NAACL 2016",
+    published={
+        "recipe": "none is stated for this row. Proposed, from its siblings' code (OCSGA, AGBAN): SGD, lr 0.005 / "
+        "(1 + 0.05 epoch), batch 10, summed loss, L2 1e-8, dropout 0.5, up to 200 epochs, digits read as 0",
+        "characters": "vectors of 30, LSTM of 25 a direction (siblings' code)",
+        "word vectors": "GloVe-Twitter, 200 values a word (siblings' code)",
+        "hidden size": "100 a direction (siblings' code)",
+    },
+    doubts=(
+        "That the printed row has its siblings' sizes is inferred; its recipe, seeds and scorer are not stated.",
+        "Lample et al. put a tanh layer before the CRF (from memory); the siblings' code has none, nor have we.",
+        "We train with the project's AdamW recipe and its word vectors, not with the proposed SGD.",
+    ),
+)
+
+
+class Tagger(nn.Module):
+    """BiLSTM over [word vector ; last states of a character BiLSTM], then W h + b."""
+
+    def __init__(
+        self,
+        ingredients: Ingredients,
+        *,
+        words: Mapping[str, Any],
+        characters: int,
+        character_hidden: int,
+        hidden: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.vocabulary, embedding = make_words(ingredients, words)
+        spelling = CharLSTM(self.vocabulary.n_characters, characters, character_hidden, dropout)
+        self.text = HBiLSTM(embedding, embedding.width, spelling, hidden, dropout)
+        self.emission = nn.Linear(hidden, len(ingredients.labels))
+
+    def forward(self, batch: Batch) -> Emissions:
+        states = self.text(self.vocabulary.encode(batch), batch.word_mask)
+        return Emissions(self.emission(states), batch.word_mask)

@@ -1,0 +1,174 @@
+"""Object-AGBAN: words and objects pushed into one space by an adversary, then paired by bilinear attention.
+
+A classifier tries to tell word states from object states while gradient reversal makes them alike. Attention
+over all pairs of an object and a word, and a gate, decide what each word takes; a CRF reads the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mner.data.batch import Batch, Visual
+from mner.models.adversary import ModalityAdversary, reversal_strength
+from mner.models.bilinear import BilinearAttention, NormedLinear, ObjectGate
+from mner.models.decoders import CRFDecoder
+from mner.models.hbilstm import HBiLSTM
+from mner.models.masked_norm import MaskedBatchNorm, MaskedStack
+from mner.models.recurrent import CharLSTM
+from mner.models.system import Card, ContractError, Emissions, Ingredients
+from mner.models.words import make_words
+
+CARD = Card(
+    name="object-agban",
+    title="Object-AGBAN",
+    cite="Zheng et al.: Object-Aware Multimodal Named Entity Recognition in Social Media Posts With Adversarial "
+    "Learning. IEEE Transactions on Multimedia 2021, doi 10.1109/TMM.2020.3013398",
+    needs=("regions",),
+    decoder="crf",
+    published={
+        "text": "as OCSGA: GloVe-Twitter 200, characters 30 to 50, BiLSTM 200 (code)",
+        "objects": "first three Mask R-CNN region vectors, 1024 values, through 512 and 256 to 200 (code)",
+        "adversary": "200-100-50-2, reversal 2 / (1 + exp(-10 p)) - 1, frozen at every 8th update (code)",
+        "loss": "CRF, objects and words of the adversary, each summed, weights 1, 1, 1 (code)",
+        "dropout": "0.2 before bilinear layers, 0.5 elsewhere (code)",
+        "optimiser": "SGD 0.005 without momentum, L2 1e-8, rate / (1 + 0.05 epoch), batch 10, 200 epochs (code)",
+    },
+    variants={
+        "released": "one softmax over objects x padded words, so tags depend on the batch; padding in statistics",
+        "paper": "padded words take no share of the picture, and no padding enters the batch statistics",
+    },
+    doubts=(
+        "Detector vectors are not at hand: the first three regions of the picture stand for them.",
+        "Our CRF loss is a mean over sentences, so the adversary's sums are divided by the batch size as well.",
+        "The code's CRF keeps three extra states (padding and the borders) at -10000; ours has labels alone.",
+        "Our recipe is the harness's, not the published one; which epoch was printed is not known.",
+    ),
+)
+FREEZE_EVERY = 8
+
+
+class ObjectFusion(nn.Module):
+    """Words, and what bilinear attention and a gate add of the objects (golden/OLDER.md 3, steps 4-7).
+
+    A picture without objects adds nothing in either variant.
+    """
+
+    def __init__(self, width: int, *, input_dropout: float, dropout: float, variant: str) -> None:
+        super().__init__()
+        if variant not in CARD.variants:
+            raise ContractError(f"object-agban: variant {variant!r}; choose one of {', '.join(CARD.variants)}")
+        self.released = variant == "released"
+        self.attention = BilinearAttention(width, input_dropout, dropout)
+        self.value = NormedLinear(width, width, input_dropout)
+        self.gate = ObjectGate(width)
+        self.norm = MaskedBatchNorm(width)
+
+    def forward(
+        self,
+        words: Float[Tensor, "batch words width"],
+        word_mask: Bool[Tensor, "batch words"],
+        objects: Float[Tensor, "batch objects width"],
+        object_mask: Bool[Tensor, "batch objects"],
+    ) -> Float[Tensor, "batch words width"]:
+        shares = self.attention(words, objects, self.visible(word_mask, object_mask))
+        attended = shares.mT @ F.relu(self.value(objects))
+        return self.norm(self.gate(words, attended), None if self.released else word_mask)
+
+    def visible(
+        self, word_mask: Bool[Tensor, "batch words"], object_mask: Bool[Tensor, "batch objects"]
+    ) -> Bool[Tensor, "batch objects words"]:
+        """Pairs that share the softmax; the released program forgets to leave padded words out."""
+        words = torch.ones_like(word_mask) if self.released else word_mask
+        return object_mask[:, :, None] & words[:, None, :]
+
+
+class Tagger(nn.Module):
+    """Text BiLSTM, projected objects, adversary, fusion, linear layer; ``words`` are fields of ``WordOptions``.
+
+    The training loop announces every update through :meth:`begin_update`, which sets the reversal's strength.
+    """
+
+    def __init__(
+        self,
+        ingredients: Ingredients,
+        *,
+        variant: str,
+        words: Mapping[str, Any],
+        characters: int,
+        character_hidden: int,
+        hidden: int,
+        max_objects: int,
+        object_hidden: Sequence[int],
+        adversary_hidden: Sequence[int],
+        adversary_weight: float,
+        dropout: float,
+        input_dropout: float,
+    ) -> None:
+        super().__init__()
+        if ingredients.visual_size is None:
+            raise ContractError("object-agban reads region features; this data set has none (stage 'features')")
+        self.max_objects, self.adversary_weight = max_objects, adversary_weight
+        self.vocabulary, embedding = make_words(ingredients, words)
+        spelling = CharLSTM(self.vocabulary.n_characters, characters, character_hidden, dropout)
+        self.text = HBiLSTM(embedding, embedding.width, spelling, hidden, dropout)
+        self.projection = MaskedStack((ingredients.visual_size, *object_hidden, hidden))
+        share = object_share(ingredients.words["train"], max_objects)
+        self.adversary = ModalityAdversary(hidden, tuple(adversary_hidden), share)
+        self.fusion = ObjectFusion(hidden, input_dropout=input_dropout, dropout=dropout, variant=variant)
+        self.emission = nn.Linear(hidden, len(ingredients.labels))
+        self.update: tuple[int, int] | None = None
+
+    def begin_update(self, update: int, total: int) -> None:
+        """Training is at ``update`` (from 0) of ``total``."""
+        self.update = update, total
+
+    def forward(self, batch: Batch) -> Emissions:
+        words, objects = self.states(batch)
+        fused = self.fusion(words, batch.word_mask, objects.regions, objects.mask)
+        return Emissions(self.emission(fused), batch.word_mask)
+
+    def states(self, batch: Batch) -> tuple[Float[Tensor, "batch words hidden"], Visual]:
+        """Word states, and at most ``max_objects`` projected objects; padded objects are projected zeros."""
+        if batch.image is None:
+            raise ContractError("object-agban needs batch.image; its card asks for regions")
+        mask = _slots(batch.image.mask, self.max_objects, False)
+        objects = _slots(batch.image.regions.mT, self.max_objects, 0.0).mT.masked_fill(~mask[..., None], 0)
+        counted = None if self.fusion.released else mask
+        words = self.text(self.vocabulary.encode(batch), batch.word_mask)
+        return words, Visual(self.projection(objects, counted), mask)
+
+    def loss(self, batch: Batch, decoder: CRFDecoder) -> Float[Tensor, ""]:
+        """CRF loss plus the adversary's two losses, all per sentence."""
+        if self.update is None:
+            raise ContractError("object-agban trains by progress: call begin_update(update, total) before loss()")
+        update, total = self.update
+        words, objects = self.states(batch)
+        adversary = self.adversary(
+            words,
+            batch.word_mask,
+            objects.regions,
+            objects.mask,
+            strength=reversal_strength(update / total),
+            frozen=(update + 1) % FREEZE_EVERY == 0,
+            count_padding=self.fusion.released,
+        )
+        fused = self.fusion(words, batch.word_mask, objects.regions, objects.mask)
+        nll = decoder.nll(Emissions(self.emission(fused), batch.word_mask), batch.tags)
+        return nll + self.adversary_weight * (adversary.objects + adversary.words) / len(batch.words)
+
+
+def _slots(values: Tensor, slots: int, padding: float) -> Tensor:
+    """The first ``slots`` entries of the last axis, padded where there are fewer."""
+    return F.pad(values[..., :slots], (0, max(0, slots - values.shape[-1])), value=padding)
+
+
+def object_share(sentences: Sequence[Sequence[str]], max_objects: int) -> float:
+    """Weight of the class object: the share of words among the training split's words and object slots."""
+    words = sum(map(len, sentences))
+    return words / (words + len(sentences) * max_objects)

@@ -1,0 +1,119 @@
+"""UMGF: words and at most four objects of the picture as one graph, fused by stacked gated graph layers.
+
+Sources: Zhang, Wei, Li, Wu, Li, Zhou, AAAI 2021; the published code as described in golden/README.md 4, whose step
+numbers are used below. The layers are ``mner.models.gated_graph``.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from mner.data.batch import Batch
+from mner.models.decoders import CRFDecoder
+from mner.models.gated_graph import GatedGraphLayer, pooled_regions, start_glorot
+from mner.models.system import Card, ContractError, Emissions, Ingredients
+
+VARIANTS = {
+    "released": "loss summed over the batch; all layers start as copies of one, queries and keys equal (code)",
+    "paper": "loss averaged over the batch; every layer and every projection starts on its own",
+}
+
+CARD = Card(
+    name="umgf",
+    title="UMGF",
+    cite="Zhang, Wei, Li, Wu, Li, Zhou 2021, Multi-modal Graph Fusion for Named Entity Recognition with Targeted "
+    "Visual Guidance, AAAI",
+    needs=("regions",),
+    decoder="crf",
+    published={
+        "text encoder": "BERT-base-uncased, 128 pieces, fine-tuned",
+        "visual input": "4 crops a picture, grounded by the four type words; ResNet-152 pooled, fine-tuned",
+        "optimiser": "Adam 1e-4 for every parameter, x0.8 every 2 epochs, no warm-up, no decay, no clipping",
+        "batch": "16, in file order, never shuffled",
+        "epochs": "30; best dev F1",
+        "dropout": "0.4 in the graph layers and after the object projections",
+        "sizes": "6 layers, width 512, feed-forward 256, 8 heads",
+        "seed": "2019 in the instructions, 2021 as the program's default",
+    },
+    variants=VARIANTS,
+    doubts=(
+        "Crops are not at hand: the 4 object nodes are means over consecutive runs of the picture's region "
+        "features, so what the row needs its visual grounding for is not tested here.",
+        "The code links every word with every object; the paper also speaks of noun phrases and sparse links.",
+        "Tags are over words here; the code tags word pieces with PAD, X, CLS and SEP among its tags.",
+        "The code takes the whole picture where nothing is found; without a picture ours has no node.",
+        "Test F1 is printed every epoch and a best-test epoch too: the paper's selection rule is not known.",
+        "A summed loss makes the shared recipe's clipping stronger; the code does not clip.",
+        "An ITA author could not reach the paper's number from the code (issue 5 of its repository).",
+    ),
+)
+
+
+class Tagger(nn.Module):
+    """The released network at word level: ``objects`` nodes a picture, ``width`` and ``inner`` of the graph."""
+
+    def __init__(
+        self,
+        ingredients: Ingredients,
+        *,
+        variant: str = "released",
+        layers: int = 6,
+        heads: int = 8,
+        width: int = 512,
+        inner: int = 256,
+        objects: int = 4,
+        dropout: float = 0.4,
+    ) -> None:
+        super().__init__()
+        if variant not in VARIANTS:
+            raise ContractError(f"umgf: variant {variant!r} is unknown; choose one of {', '.join(VARIANTS)}")
+        if layers < 1 or objects < 1:
+            raise ContractError(f"umgf: {layers} layers, {objects} objects; both are at least 1")
+        if ingredients.visual_size is None:
+            raise ContractError("umgf reads region features; this data set has none (stage 'features')")
+        visual = ingredients.visual_size
+        self.released, self.objects = variant == "released", objects
+        self.encoder = ingredients.encoder()
+        self.word_input = nn.Linear(self.encoder.width, width)
+        self.object_head = nn.Linear(visual, visual)
+        self.object_input = nn.Sequential(
+            nn.Linear(visual, width), nn.ReLU(), nn.Dropout(dropout),
+            nn.Linear(width, width), nn.ReLU(), nn.Dropout(dropout),
+        )  # fmt: skip
+        start_glorot(self.object_input)
+        graph = [GatedGraphLayer(width, heads, inner, dropout, self.released) for _ in range(layers)]
+        self.graph = nn.ModuleList([deepcopy(graph[0]) for _ in graph] if self.released else graph)
+        self.output = nn.Linear(self.encoder.width + width, len(ingredients.labels))
+
+    def forward(self, batch: Batch) -> Emissions:
+        if batch.image is None:
+            raise ContractError("umgf needs batch.image; its card asks for regions")
+        nodes = pooled_regions(batch.image, self.objects)
+        links = (batch.word_mask[:, :, None] & nodes.mask[:, None, :]).to(nodes.regions.dtype)
+        scores = self.scores(self.encoder(batch.text), batch.word_mask, nodes.regions, nodes.mask, links)
+        return Emissions(scores, batch.word_mask)
+
+    def scores(
+        self,
+        text: Float[Tensor, "batch words text"],
+        word_mask: Bool[Tensor, "batch words"],
+        regions: Float[Tensor, "batch objects visual"],
+        object_mask: Bool[Tensor, "batch objects"],
+        links: Float[Tensor, "batch words objects"],
+    ) -> Float[Tensor, "batch words labels"]:
+        """Steps 1 to 4: emissions from the encoder's words beside the graph's."""
+        words, objects = self.word_input(text), self.object_input(self.object_head(regions))
+        for layer in self.graph:
+            words, objects = layer(words, objects, word_mask, object_mask, links)
+        return self.output(torch.cat([text, words], -1))
+
+    def loss(self, batch: Batch, decoder: CRFDecoder) -> Float[Tensor, ""]:
+        """Negative log-likelihood, summed (``released``) or averaged (``paper``) over the batch's sentences."""
+        if batch.tags is None:
+            raise ContractError("umgf: the batch carries no tags, so it has no loss; the test split is blind")
+        mean = decoder.nll(self(batch), batch.tags)
+        return mean * len(batch.tags) if self.released else mean

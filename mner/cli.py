@@ -1,0 +1,180 @@
+"""The ``mner`` command. Every sub-command is a few lines over the library; ``dvc repro`` runs the pipeline."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mner import config
+from mner.config import Places
+
+PARAMS = Path("params.yaml")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one sub-command; errors of ours end as one line and exit code 2, anything else as a traceback."""
+    options = parser().parse_args(arguments)
+    try:
+        return options.run(options) or 0
+    except Exception as error:
+        if not type(error).__module__.startswith(("mner.", "baselines.")):
+            raise
+        print(f"mner {options.command}: {error}", file=sys.stderr)
+        return 2
+
+
+def profile(options: argparse.Namespace) -> None:
+    from mner.profiles import choose, switch
+
+    settings = config.load(PARAMS)
+    name = options.name
+    if name == "auto":
+        name, why = choose(settings, Places.from_environment())
+        print(why)
+    if name is not None:
+        switch(PARAMS, name, settings)
+        settings = config.load(PARAMS)
+    for entry in settings.profiles.values():
+        runs = len(entry.datasets) * len(entry.systems) * len(entry.seeds)
+        mark = "*" if entry.name == settings.active.name else " "
+        print(f"{mark} {entry.name:<10} {runs:>4} runs  {entry.note}")
+
+
+def plan(options: argparse.Namespace) -> None:
+    from mner.plan import plan_of, render
+
+    print(render(plan_of(config.load(PARAMS), Path())), end="")
+
+
+def run(options: argparse.Namespace) -> None:
+    from stages import train
+
+    settings = config.load(PARAMS)
+    for dataset in [options.dataset] if options.dataset else settings.active.datasets:
+        for system in [options.system] if options.system else settings.active.systems:
+            train.main([dataset, system])
+
+
+def show(options: argparse.Namespace) -> None:
+    folder = Path("reports/rendered") / config.load(PARAMS).active.name
+    for table in ("table1.md", "table2.md"):
+        print((folder / table).read_text(encoding="utf-8"))
+    print(f"the page: {folder / 'index.html'}   tracking: mlflow ui")
+
+
+def score(options: argparse.Namespace) -> None:
+    from stages import report, score
+
+    name = config.load(PARAMS).active.name
+    score.main([name])
+    report.main([name])
+    show(options)
+
+
+def verify(options: argparse.Namespace) -> int:
+    from mner.reporting.paper import load_paper
+    from mner.reporting.reference import reference_of, scores_of
+    from mner.reporting.verify import verify as check
+
+    settings = config.load(PARAMS)
+    name = settings.active.name
+    report = check(scores_of(name), load_paper(Path("reports/paper.yaml")), reference_of(name), settings)
+    print(report.render(), end="")
+    return 0 if report.passed else 1
+
+
+def keep(options: argparse.Namespace) -> None:
+    from mner.reporting.reference import keep as keep_results
+
+    print(keep_results(config.load(PARAMS).active.name))
+
+
+def which(options: argparse.Namespace) -> None:
+    from mner.data.which import render
+    from mner.data.which import which as identify
+
+    places = Places.from_environment()
+    print(render(identify(options.file, cache=places.cache, mirrors=places.mirrors)), end="")
+
+
+def parity(options: argparse.Namespace) -> int:
+    from mner.parity import check, render
+
+    reports = [report for path in options.paths for report in check(options.system, path, options.corpus)]
+    for report in reports:
+        print(render(report))
+    return 0 if all(report.passed for report in reports) else 1
+
+
+def card(options: argparse.Namespace) -> None:
+    from mner.models.system import load_system
+    from mner.reporting.card import render
+
+    settings = config.load(PARAMS)
+    if options.system not in settings.systems:
+        raise config.ConfigError(f"no system {options.system!r} in {PARAMS}: {', '.join(settings.systems)}")
+    row = settings.systems[options.system]
+    print(render(options.system, row, load_system(row.file).CARD, settings.recipe_of(options.system)), end="")
+
+
+def track(options: argparse.Namespace) -> None:
+    from mner.tracking.mlflow import rebuild
+
+    count = rebuild(Path("runs"), config.load(PARAMS).active.name, options.uri)
+    print(f"{count} runs are in {options.uri}; look at them with: mlflow ui")
+
+
+def images(options: argparse.Namespace) -> None:
+    from mner.data.corpus import SPLITS, read_corpus
+    from mner.data.image_sources import obtain_images
+
+    corpus = read_corpus(Path("data") / options.dataset / "corpus", options.dataset)
+    wanted = sorted({sentence.image for split in SPLITS for sentence in corpus.split(split)})
+    got = obtain_images(options.dataset, options.to, method=options.method, wanted=wanted)
+    print(f"{len(got.downloaded)} downloaded, {len(got.present)} were there, {len(got.failed)} failed")
+    print(f"now run: MNER_IMAGES={got.folder} dvc repro")
+
+
+def parser() -> argparse.ArgumentParser:
+    """All sub-commands and their arguments."""
+    top = argparse.ArgumentParser(prog="mner", description="Benchmark and reproduce multimodal NER.")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def add(run: Callable, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(run.__name__, help=text, description=text)
+        sub.set_defaults(run=run)
+        return sub
+
+    add(profile, "show the profiles, or make one active").add_argument(
+        "name", nargs="?", help="controls, quick, full, paper, or auto: real data if it can be had, else controls"
+    )
+    add(plan, "say which runs of the active profile are missing")
+    sub = add(run, "train missing runs of the active profile")
+    sub.add_argument("dataset", nargs="?")
+    sub.add_argument("system", nargs="?")
+    add(score, "score all runs of the active profile and render its tables")
+    add(show, "print the rendered tables of the active profile")
+    add(verify, "compare with the paper and with the committed reference; exit code 1 on a regression")
+    add(keep, "make the active profile's results the committed reference")
+    add(which, "say which known copy of Twitter-2015 or Twitter-2017 a file is").add_argument("file", type=Path)
+    sub = add(parity, "compare a system with its authors' program on stored vectors")
+    sub.add_argument("system", help="rgcn, ita, scorers, ...")
+    sub.add_argument(
+        "paths", nargs="+", type=Path, metavar="FILE", help="golden vectors, or their folder"
+    )
+    sub.add_argument("--corpus", type=Path, help="scorers: R-GCN's copy of the Twitter-2015 test split")
+    add(card, "print a system's card").add_argument("system")
+    sub = add(track, "fill MLflow from the records of finished runs")
+    sub.add_argument("--rebuild", action="store_true", required=True, help="from the files alone; safe to repeat")
+    sub.add_argument("--uri", default="sqlite:///mlflow.db")
+    sub = add(images, "download the pictures of a data set from their published sources")
+    sub.add_argument("dataset")
+    sub.add_argument("--to", type=Path, required=True)
+    sub.add_argument("--method", choices=("github", "google-drive"), required=True)
+    return top
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,187 @@
+"""params.yaml: every key known, every error says where and what instead, every profile valid."""
+
+from __future__ import annotations
+
+import copy
+import re
+from dataclasses import FrozenInstanceError, replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mner.config import Config, ConfigError, Places, load
+from mner.training.recipe import Recipe
+
+ROOT = Path(__file__).resolve().parent.parent
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def edited(tmp_path):
+    """Loads params.yaml after an edit of its parsed form; the active profile follows its definition."""
+
+    def edit(change) -> Config:
+        raw = copy.deepcopy(PARAMS)
+        change(raw)
+        path = tmp_path / "params.yaml"
+        path.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
+        return load(path)
+
+    return edit
+
+
+def setting(*keys, value):
+    """An edit that sets one entry."""
+
+    def change(raw) -> None:
+        for key in keys[:-1]:
+            raw = raw[key]
+        raw[keys[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize("name", PARAMS["profiles"])
+def test_every_profile_is_valid_when_active(tmp_path, name):
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    switched = re.sub(r"(?m)^active: \*\S+", f"active: *{name}", text)
+    (tmp_path / "params.yaml").write_text(switched, encoding="utf-8")
+    config = load(tmp_path / "params.yaml")
+    assert config.active == config.profiles[name]
+    for system in config.systems:
+        assert isinstance(config.recipe_of(system), Recipe)
+
+
+def test_a_recipe_is_the_shared_one_changed_by_the_profile_then_by_the_row(edited):
+    def change(raw) -> None:
+        raw["recipe"] |= {"epochs": 11, "batch_size": 12, "max_pieces": 130}
+        raw["profiles"]["controls"]["recipe"] = {"epochs": 21, "batch_size": 22}
+        raw["systems"]["rgcn"]["recipe"] = {"epochs": 31}
+        raw["active"] = raw["profiles"]["controls"]
+
+    recipe = edited(change).recipe_of("rgcn")
+    assert (recipe.epochs, recipe.batch_size, recipe.max_pieces) == (31, 22, 130)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (setting("feautres", value={}), r"params\.yaml: unknown 'feautres'; did you mean 'features'\?"),
+        (
+            setting("features", "max_region", value=3),
+            r"features: unknown 'max_region'; did you mean 'max_regions'",
+        ),
+        (setting("recipe", "epoch", value=3), r"recipe of .*: unknown 'epoch'; did you mean 'epochs'"),
+        (setting("systems", "rgcn", "recipe", value={"clp": 1.0}), r"recipe of rgcn.*did you mean 'clip'"),
+        (setting("profiles", "full", "recipe", value={"warm": 0.1}), r"profile full: unknown 'warm'; .*'warmup'"),
+        (setting("profiles", "quick", "systems", value=["rgnc"]), r"quick\.systems: unknown 'rgnc'; .*'rgcn'"),
+        (setting("profiles", "quick", "datasets", value=["twitter2071"]), r"quick\.datasets: .*'twitter2017'"),
+        (setting("profiles", "quick", "encoder", value="minlm"), r"quick\.encoder: .*'minilm'"),
+        (setting("features", "encoder", value="minlm"), r"features\.encoder: .*'minilm'"),
+        (setting("relations", "encoder", value="minlm"), r"relations\.encoder: .*'minilm'"),
+        (setting("relations", "kind", value={"twitter2015": "rebuilt"}), r"relations\.kind.*unknown"),
+        (setting("data", "objects", value={}), r"data\.objects.*unknown"),
+    ],
+)
+def test_an_unknown_name_is_an_error_that_says_where_and_what_is_near(edited, change, message):
+    with pytest.raises(ConfigError, match=message):
+        edited(change)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (setting("features", "max_regions", value="49"), r"features: max_regions: expected int, found '49'"),
+        (setting("features", "max_regions", value=True), r"features: max_regions: expected int, found True"),
+        (setting("recipe", "clip", value="1e-3"), r"clip: expected a number, found the text '1e-3' .*2\.0e-4"),
+        (setting("recipe", "clip", value=True), r"clip: expected float, found True"),
+        (setting("recipe", "views", value="own"), r"views: expected a list, found 'own'"),
+        (setting("recipe", "views", value=["mine"]), r"views \['mine'\]; choose from own, none, shuffled"),
+        (setting("recipe", "select", value=[]), r"select \[\]; choose from"),
+        (setting("recipe", "train_sentences", value="all"), r"train_sentences: expected int, found 'all'"),
+        (setting("recipe", "train_sentences", value=0), r"train_sentences at least 1 \(or null"),
+        (setting("recipe", "precision", value="half"), r"precision 'half'; choose one of float32, bfloat16"),
+        (setting("recipe", "schedule", value="cosine"), r"schedule 'cosine'; choose one of linear, constant"),
+        (setting("recipe", "epochs", value=0), r"epochs and batch sizes are at least 1"),
+        (setting("recipe", "warmup", value=1.0), r"0 <= warmup < 1, not 1\.0"),
+        (setting("recipe", "max_pieces", value=2), r"max_pieces is at least 3"),
+        (setting("recipe", "clip", value=0), r"clip is the largest norm of a gradient, above 0"),
+        (setting("systems", "rgcn", value="mner/systems/rgcn.py"), r"systems\.rgcn: expected a mapping with file"),
+        (setting("data", "captions", value=["blip2"]), r"captions: expected a mapping"),
+        (setting("encoders", "minilm", value={"package": "x", "hub": "y"}), r"exactly one of 'package' and 'hub'"),
+        (setting("encoders", "minilm", value={}), r"exactly one of 'package' and 'hub'"),
+        (setting("encoders", value=["minilm"]), r"encoders: expected a mapping"),
+        (setting("controls", "ambiguous_share", value=0.0), r"controls.*ambiguous_share is 0\.0"),
+    ],
+)
+def test_a_wrong_value_is_an_error_that_says_what_would_do(edited, change, message):
+    with pytest.raises(ConfigError, match=message):
+        edited(change)
+
+
+def test_a_missing_key_is_named(edited):
+    with pytest.raises(ConfigError, match=r"relations: missing k, pool"):
+        edited(lambda raw: (raw["relations"].pop("k"), raw["relations"].pop("pool")))
+    with pytest.raises(ConfigError, match=r"recipe of .*: missing clip"):
+        edited(lambda raw: raw["recipe"].pop("clip"))
+
+
+@pytest.mark.parametrize("field", ["seeds", "systems", "datasets"])
+def test_a_profile_repeats_nothing_and_lacks_nothing(edited, field):
+    def repeat(raw) -> None:
+        raw["profiles"]["full"][field] += raw["profiles"]["full"][field][:1]
+
+    with pytest.raises(ConfigError, match=rf"profiles\.full\.{field} is empty or repeats an entry"):
+        edited(repeat)
+    with pytest.raises(ConfigError, match=rf"profiles\.full\.{field} is empty or repeats an entry"):
+        edited(setting("profiles", "full", field, value=[]))
+
+
+def test_active_must_be_one_of_the_profiles(edited):
+    def other_seeds(raw) -> None:
+        raw["active"] = {**raw["profiles"]["quick"], "seeds": [77]}
+
+    with pytest.raises(ConfigError, match=r"'active' must name a profile: active: \*controls"):
+        edited(other_seeds)
+    with pytest.raises(ConfigError, match=r"active: expected a mapping .*found 'quick'"):
+        edited(setting("active", value="quick"))
+    with pytest.raises(ConfigError, match=r"profile quick calls itself 'qick'"):
+        edited(setting("profiles", "quick", "name", value="qick"))
+
+
+def test_files_that_are_no_parameters_are_refused(tmp_path):
+    path = tmp_path / "params.yaml"
+    with pytest.raises(ConfigError, match=r"does not exist; run from the repository root"):
+        load(path)
+    for text, message in (("a: [", "is not YAML"), ("", "expected a mapping"), ("- a\n", "expected a mapping")):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(ConfigError, match=message):
+            load(path)
+
+
+def test_a_config_cannot_be_changed():
+    config = load(ROOT / "params.yaml")
+    with pytest.raises(FrozenInstanceError):
+        config.active = config.profiles["full"]
+    assert replace(config, active=config.profiles["full"]).active.name == "full"
+
+
+def test_places_come_from_the_environment_given(tmp_path):
+    (tmp_path / "m1").mkdir()
+    (tmp_path / "m2").mkdir()
+    environment = {
+        "MNER_CACHE": str(tmp_path / "cache"),
+        "MNER_MIRROR": f"{tmp_path / 'm1'}:{tmp_path / 'm2'}",
+        "MNER_OFFLINE": "1",
+    }
+    places = Places.from_environment(environment)
+    assert places == Places(tmp_path / "cache", (tmp_path / "m1", tmp_path / "m2"), None, False)
+    bare = Places.from_environment({"XDG_CACHE_HOME": str(tmp_path)})
+    assert bare == Places(tmp_path / "mner", (), None, True)
+
+
+@pytest.mark.parametrize("variable", ["MNER_MIRROR", "MNER_IMAGES"])
+def test_a_place_that_is_not_there_is_an_error(tmp_path, variable):
+    with pytest.raises(ConfigError, match=r"gone is not a folder; check MNER_MIRROR and MNER_IMAGES"):
+        Places.from_environment({variable: str(tmp_path / "gone")})
