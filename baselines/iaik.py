@@ -34,7 +34,7 @@ CARD = Card(
         "No knowledge graph is at hand: the knowledge path, half of the paper's idea, is absent.",
         "Fusion and gates are ACOA's, on which the paper probably builds; sizes and recipe are proposed.",
     ),
-    reconstructed="from the abstract, one of two paths: its distance from the printed number says nothing",
+    reconstructed="from the abstract, one of its two paths; no distance from the printed number means anything",
 )
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mner.data.batch import Batch, Visual
-from mner.models.adversary import ModalityAdversary, reversal_strength
+from mner.models.adversary import ModalityAdversary, object_share, reversal_strength
 from mner.models.bilinear import BilinearAttention, NormedLinear, ObjectGate
 from mner.models.decoders import CRFDecoder
 from mner.models.hbilstm import HBiLSTM
@@ -106,14 +106,13 @@ class Tagger(nn.Module):
         max_objects: int,
         object_hidden: Sequence[int],
         adversary_hidden: Sequence[int],
-        adversary_weight: float,
         dropout: float,
         input_dropout: float,
     ) -> None:
         super().__init__()
         if ingredients.visual_size is None:
             raise ContractError("object-agban reads region features; this data set has none (stage 'features')")
-        self.max_objects, self.adversary_weight = max_objects, adversary_weight
+        self.max_objects = max_objects
         self.vocabulary, embedding = make_words(ingredients, words)
         spelling = CharLSTM(self.vocabulary.n_characters, characters, character_hidden, dropout)
         self.text = HBiLSTM(embedding, embedding.width, spelling, hidden, dropout)
@@ -137,8 +136,9 @@ class Tagger(nn.Module):
         """Word states, and at most ``max_objects`` projected objects; padded objects are projected zeros."""
         if batch.image is None:
             raise ContractError("object-agban needs batch.image; its card asks for regions")
-        mask = _slots(batch.image.mask, self.max_objects, False)
-        objects = _slots(batch.image.regions.mT, self.max_objects, 0.0).mT.masked_fill(~mask[..., None], 0)
+        slots = self.max_objects
+        mask = F.pad(batch.image.mask, (0, slots), value=False)[:, :slots]
+        objects = F.pad(batch.image.regions, (0, 0, 0, slots))[:, :slots].masked_fill(~mask[..., None], 0)
         counted = None if self.fusion.released else mask
         words = self.text(self.vocabulary.encode(batch), batch.word_mask)
         return words, Visual(self.projection(objects, counted), mask)
@@ -149,26 +149,13 @@ class Tagger(nn.Module):
             raise ContractError("object-agban trains by progress: call begin_update(update, total) before loss()")
         update, total = self.update
         words, objects = self.states(batch)
+        tokens = (words, batch.word_mask, objects.regions, objects.mask)
         adversary = self.adversary(
-            words,
-            batch.word_mask,
-            objects.regions,
-            objects.mask,
+            *tokens,
             strength=reversal_strength(update / total),
             frozen=(update + 1) % FREEZE_EVERY == 0,
             count_padding=self.fusion.released,
         )
-        fused = self.fusion(words, batch.word_mask, objects.regions, objects.mask)
-        nll = decoder.nll(Emissions(self.emission(fused), batch.word_mask), batch.tags)
-        return nll + self.adversary_weight * (adversary.objects + adversary.words) / len(batch.words)
-
-
-def _slots(values: Tensor, slots: int, padding: float) -> Tensor:
-    """The first ``slots`` entries of the last axis, padded where there are fewer."""
-    return F.pad(values[..., :slots], (0, max(0, slots - values.shape[-1])), value=padding)
-
-
-def object_share(sentences: Sequence[Sequence[str]], max_objects: int) -> float:
-    """Weight of the class object: the share of words among the training split's words and object slots."""
-    words = sum(map(len, sentences))
-    return words / (words + len(sentences) * max_objects)
+        emissions = Emissions(self.emission(self.fusion(*tokens)), batch.word_mask)
+        nll = decoder.nll(emissions, batch.tags)
+        return nll + (adversary.objects + adversary.words) / len(batch.words)

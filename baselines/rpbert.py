@@ -48,9 +48,9 @@ CARD = Card(
         **POSITIONS,
     },
     doubts=(
-        "Trained without the relation data set, which is not at hand: the relation classifier learns only through r "
-        "from the NER loss, so r need not mean that the picture adds meaning, and what the paper gains from those "
-        "labels is not tested here.",
+        "Trained without the relation data set, which is not at hand: the relation classifier learns only through "
+        "r from the NER loss, so r need not mean that the picture adds meaning, and what the paper gains from "
+        "those labels is not tested here.",
         "The first release detached r; without relation labels its classifier would never be trained, so r is not "
         "detached here.",
         "Of the frozen word vectors only one source stands here (option words), or none.",

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from mner.data.batch import Batch
+from mner.data.batch import Batch, Visual
 from mner.models.decoders import CRFDecoder
 from mner.models.gated_graph import GatedGraphLayer, pooled_regions, start_glorot
 from mner.models.system import Card, ContractError, Emissions, Ingredients
@@ -93,22 +93,26 @@ class Tagger(nn.Module):
         if batch.image is None:
             raise ContractError("umgf needs batch.image; its card asks for regions")
         nodes = pooled_regions(batch.image, self.objects)
-        links = (batch.word_mask[:, :, None] & nodes.mask[:, None, :]).to(nodes.regions.dtype)
-        scores = self.scores(self.encoder(batch.text), batch.word_mask, nodes.regions, nodes.mask, links)
-        return Emissions(scores, batch.word_mask)
+        links = self.links(batch.word_mask, nodes.mask)
+        return Emissions(self.scores(self.encoder(batch.text), batch.word_mask, nodes, links), batch.word_mask)
+
+    def links(
+        self, word_mask: Bool[Tensor, "batch words"], object_mask: Bool[Tensor, "batch objects"]
+    ) -> Bool[Tensor, "batch words objects"]:
+        """Every word with every object."""
+        return word_mask[:, :, None] & object_mask[:, None, :]
 
     def scores(
         self,
         text: Float[Tensor, "batch words text"],
         word_mask: Bool[Tensor, "batch words"],
-        regions: Float[Tensor, "batch objects visual"],
-        object_mask: Bool[Tensor, "batch objects"],
-        links: Float[Tensor, "batch words objects"],
+        nodes: Visual,
+        links: Bool[Tensor, "batch words objects"],
     ) -> Float[Tensor, "batch words labels"]:
         """Steps 1 to 4: emissions from the encoder's words beside the graph's."""
-        words, objects = self.word_input(text), self.object_input(self.object_head(regions))
+        words, objects = self.word_input(text), self.object_input(self.object_head(nodes.regions))
         for layer in self.graph:
-            words, objects = layer(words, objects, word_mask, object_mask, links)
+            words, objects = layer(words, objects, word_mask, nodes.mask, links)
         return self.output(torch.cat([text, words], -1))
 
     def loss(self, batch: Batch, decoder: CRFDecoder) -> Float[Tensor, ""]:

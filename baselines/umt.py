@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mner.data.batch import Batch, Visual
@@ -43,8 +43,8 @@ CARD = Card(
     },
     doubts=(
         "Tags and spans are over words here; the code adds padding, X, [CLS] and [SEP] as tags of both CRFs.",
-        "Pixel path only: the code runs its frozen ResNet in training mode, so its batch-norm statistics drift and "
-        "it normalises by batch; crop and flip are drawn once an image, for dev and test too. Ours are fixed.",
+        "Pixel path only: the code runs its frozen ResNet in training mode, so its batch-norm statistics drift "
+        "and it normalises by batch; crop and flip are drawn once an image, for dev and test too. Ours are fixed.",
         "A picture that does not load is replaced by one fixed picture in the code; here it is masked: no region "
         "is attended to and the gated visual half of every word is zero.",
         "The authors' public log has 73.20 and 85.09, the R-GCN table's re-runs 73.39 and 84.05.",
@@ -119,10 +119,10 @@ class Tagger(nn.Module):
             raise ContractError("umt needs batch.image; its card asks for regions")
         words, mask = self.dropout(self.encoder(batch.text)), batch.word_mask
         spans = self.span_output(self.span_block(words, words, mask))
-        fused = self._fused(self.word_block(words, words, mask), mask, batch.image)
+        fused = self.fused(self.word_block(words, words, mask), mask, batch.image)
         return self.share * self.output(fused) + self.share * (spans @ self.conversion.to(spans.dtype)), spans
 
-    def _fused(
+    def fused(
         self, words: Float[Tensor, "batch words width"], mask: Bool[Tensor, "batch words"], image: Visual
     ) -> Float[Tensor, "batch words both"]:
         """Image-aware words beside their gated view of the picture (steps 3 to 8); that view is 0 without one."""
@@ -142,13 +142,7 @@ class Tagger(nn.Module):
         """Mean NLL of the tags plus ``span_weight`` times that of their spans (step 10)."""
         if batch.tags is None:
             raise ContractError("umt: the batch carries no tags, so it has no loss; the test split is blind")
-        return self.joint_loss(batch, decoder, self.span_of_label[batch.tags])
-
-    def joint_loss(
-        self, batch: Batch, decoder: CRFDecoder, spans: Int[Tensor, "batch words"]
-    ) -> Float[Tensor, ""]:
-        """The loss for given gold ``spans``; :meth:`loss` derives them from the tags."""
         tag_scores, span_scores = self.scores(batch)
-        main = decoder.nll(Emissions(tag_scores, batch.word_mask), batch.tags)
-        auxiliary = self.span_decoder.nll(Emissions(span_scores, batch.word_mask), spans)
-        return main + self.span_weight * auxiliary
+        spans = Emissions(span_scores, batch.word_mask)
+        auxiliary = self.span_decoder.nll(spans, self.span_of_label[batch.tags])
+        return decoder.nll(Emissions(tag_scores, batch.word_mask), batch.tags) + self.span_weight * auxiliary

@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> None:
     settings = config.load(PARAMS)
     for dataset in [options.dataset] if options.dataset else settings.active.datasets:
         for system in [options.system] if options.system else settings.active.systems:
-            train.main([dataset, system])
+            train.main([dataset, system, *(f"--seed={seed}" for seed in options.seed or ())])
 
 
 def show(options: argparse.Namespace) -> None:
@@ -154,6 +154,7 @@ def parser() -> argparse.ArgumentParser:
     sub = add(run, "train missing runs of the active profile")
     sub.add_argument("dataset", nargs="?")
     sub.add_argument("system", nargs="?")
+    sub.add_argument("--seed", type=int, action="append", help="only this seed of the profile; may be repeated")
     add(score, "score all runs of the active profile and render its tables")
     add(show, "print the rendered tables of the active profile")
     add(verify, "compare with the paper and with the committed reference; exit code 1 on a regression")

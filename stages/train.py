@@ -23,6 +23,7 @@ def main(command_line: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dataset")
     parser.add_argument("system")
+    parser.add_argument("--seed", type=int, action="append", help="only this seed of the profile; may be repeated")
     arguments = parser.parse_args(command_line)
     torch.use_deterministic_algorithms(True)
     settings = config.load(Path("params.yaml"))
@@ -33,6 +34,7 @@ def main(command_line: Sequence[str] | None = None) -> None:
         f"dvc repro train@{arguments.dataset}-{arguments.system}",
         lambda line: print(line, flush=True),
         Tracker(settings.active.name),
+        arguments.seed,
     )
 
 

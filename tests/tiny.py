@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -263,17 +263,30 @@ class Listener:
 
 
 def train(
-    root: Path, system: str, listener: Listener | None = None, say: Callable[[str], Any] = lambda line: None
+    root: Path,
+    system: str,
+    listener: Listener | None = None,
+    say: Callable[[str], Any] = lambda line: None,
+    only: Sequence[int] | None = None,
 ) -> list[Record]:
-    """Train the missing runs of one cell of a world, on the CPU."""
+    """Train the missing runs of one cell of a world (of seeds ``only``, where given), on the CPU."""
     cell = Cell(config.load(root / "params.yaml"), DATASET, system, root)
-    return train_cell(cell, torch.device("cpu"), "a test", say, listener or Listener())
+    return train_cell(cell, torch.device("cpu"), "a test", say, listener or Listener(), only)
 
 
 def results(root: Path, system: str, seed: int = 1) -> dict[str, bytes]:
     """Bytes of everything a run reached: tags and curve (its record also holds times)."""
     folder = root / "runs" / "tiny" / DATASET / system / str(seed)
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.name != "record.json"}
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Tensors this small are slower on two threads than on one, far slower on shared cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def _die_after(epochs: int) -> Callable[[int], None]:
@@ -294,7 +307,7 @@ def main() -> None:
     parser.add_argument("system")
     parser.add_argument("--die-after", type=int)
     arguments = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     sys.path.append(str(arguments.folder / "packages"))
     listener = Listener(None if arguments.die_after is None else _die_after(arguments.die_after))
     print("ready", flush=True)

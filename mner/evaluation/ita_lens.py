@@ -10,6 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+from jaxtyping import Int
+
+from mner.evaluation import spans as arrays
+
 IMAGE_TYPE = "X"
 IMAGE_TAG = "S-X"
 _START_WEIGHT = 1.1
@@ -45,6 +50,23 @@ def read_spans(tags: Sequence[str]) -> list[Span]:
             votes[kind] = votes.get(kind, 0.0) + (_START_WEIGHT if starts else 1.0)
         previous_prefix, previous_kind = prefix, kind
     return spans
+
+
+def bio_spans(codes: Int[np.ndarray, " positions"]) -> arrays.Spans:
+    """:func:`read_spans` over codes of ``spans.encode`` that hold O, B- and I- only, all sentences at once."""
+    kinds = arrays.kinds_of(codes)
+    inside, begins = kinds >= 0, arrays.begins(codes)
+    starts = inside & (begins | ~np.append(False, inside[:-1]))
+    first, span = np.flatnonzero(starts), np.cumsum(starts) - 1
+    words = np.flatnonzero(inside)
+    offset = words - first[span[words]]
+    # A type seen earlier wins a tie: halving keeps its bonus above all later ones together, and below any vote.
+    votes = np.where(begins[words], _START_WEIGHT, 1.0) + 0.01 * 0.5**offset
+    tally = np.bincount(
+        span[words] * len(arrays.KINDS) + kinds[words], weights=votes, minlength=len(first) * len(arrays.KINDS)
+    ).reshape(len(first), len(arrays.KINDS))
+    last = np.flatnonzero(inside & ~np.append(inside[1:] & ~starts[1:], False))
+    return arrays.Spans(tally.argmax(axis=1).astype(np.int8), first, last)
 
 
 def without_image_spans(

@@ -1,27 +1,32 @@
-"""Scores of runs: the only place where the gold tags of a test split meet predictions.
+"""Scores of runs under the standard lens, and the checks that predictions are those their records speak of.
 
 The one scoring rule here is conlleval's, as seqeval computes it in its default mode, at word level: an I- that
-follows no entity of its type opens one, sentences are separate, counts are pooled over the whole split.
+follows no entity of its type opens one, sentences are separate, counts are pooled over the whole split. Other
+rules are in ``rescoring``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from seqeval.metrics.sequence_labeling import get_entities
 from tqdm import tqdm
 
 from mner.data.corpus import LABELS, TYPES, Sentence, read_sentences, read_tags
 from mner.evaluation.averages import ScoringError, average_cell
+from mner.evaluation.lenses import word_counts
+from mner.evaluation.spans import KINDS, lenient_spans
 from mner.files import sha256_of
 from mner.tracking.record import Record
 
 MODE = "conlleval: seqeval default mode, word level, pooled over the split"
 
 GoldOf = Callable[[str, str], Sequence[Sentence]]
+
+_PREDICTION = re.compile(r"(?:epoch-(?P<epoch>\d+)\.)?(?P<split>dev|test)\.(?P<view>[a-z]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +64,19 @@ def score_run(gold: Sequence[Sentence], predicted: Sequence[Sequence[str]]) -> S
             outside the label set, gold without tags, or gold without a single entity.
     """
     _same_shape(gold, predicted)
-    gold_spans = _spans(sentence.tags or () for sentence in gold)
-    predicted_spans = _spans(predicted)
-    if not gold_spans:
+    counts = word_counts(lenient_spans, [sentence.tags or () for sentence in gold], predicted)
+    correct, found, support = counts.sum(axis=0).tolist()
+    if not support:
         raise ScoringError("gold holds no entity, so precision, recall and F1 mean nothing")
-    precision, recall, f1 = _percentages(gold_spans, predicted_spans)
-    types = {kind: _type_scores(kind, gold_spans, predicted_spans) for kind in TYPES}
+    precision, recall, f1 = _percentages(correct, found, support)
+    types = {
+        kind: TypeScores(*_percentages(*row), row[2])
+        for kind, row in zip(KINDS, counts.tolist(), strict=True)
+        if kind in TYPES
+    }
     words = sum(len(sentence.words) for sentence in gold)
     # seqeval and conlleval both call precision 0 where nothing was predicted; per type we say None instead.
-    return Scores(precision or 0.0, recall or 0.0, f1 or 0.0, len(gold_spans), types, len(gold), words)
+    return Scores(precision or 0.0, recall or 0.0, f1 or 0.0, support, types, len(gold), words)
 
 
 def _same_shape(gold: Sequence[Sentence], predicted: Sequence[Sequence[str]]) -> None:
@@ -93,21 +102,28 @@ def _same_shape(gold: Sequence[Sentence], predicted: Sequence[Sequence[str]]) ->
         )
 
 
-def _spans(rows: Iterable[Sequence[str]]) -> set[tuple[int, str, int, int]]:
-    return {(number, *span) for number, row in enumerate(rows) for span in get_entities(list(row))}
+def _percentages(correct: int, predicted: int, gold: int) -> tuple[float | None, float | None, float | None]:
+    precision = 100 * correct / predicted if predicted else None
+    recall = 100 * correct / gold if gold else None
+    return precision, recall, 200 * correct / (gold + predicted) if gold or predicted else None
 
 
-def _percentages(gold: set[Any], predicted: set[Any]) -> tuple[float | None, float | None, float | None]:
-    correct = len(gold & predicted)
-    precision = 100 * correct / len(predicted) if predicted else None
-    recall = 100 * correct / len(gold) if gold else None
-    f1 = 200 * correct / (len(gold) + len(predicted)) if gold or predicted else None
-    return precision, recall, f1
+@dataclass(frozen=True, slots=True)
+class PredictionName:
+    """What a file of predictions holds: a split in a view, after the chosen epoch (None) or a numbered one."""
 
+    split: str
+    view: str
+    epoch: int | None
 
-def _type_scores(kind: str, gold: set[Any], predicted: set[Any]) -> TypeScores:
-    own_gold = {span for span in gold if span[1] == kind}
-    return TypeScores(*_percentages(own_gold, {span for span in predicted if span[1] == kind}), len(own_gold))
+    @classmethod
+    def of(cls, name: str) -> PredictionName:
+        """Read ``test.own`` or ``epoch-3.test.own``; raises ScoringError on anything else."""
+        found = _PREDICTION.fullmatch(name)
+        if found is None:
+            raise ScoringError(f"{name}: predictions are named <split>.<view> or epoch-<n>.<split>.<view>")
+        epoch = None if found["epoch"] is None else int(found["epoch"])
+        return cls(found["split"], found["view"], epoch)
 
 
 def gold_reader(data_folder: Path) -> GoldOf:
@@ -137,6 +153,9 @@ def score_profile(
     view in percent), ``cells`` (one entry per data set and system: mean and s.d. (n-1) over seeds, state
     ``finished``, ``skipped`` or ``not-run``) and ``outside`` (runs found that the profile does not list: named,
     not scored). Paths are relative to ``runs_folder``'s parent. The result is a pure function of the files.
+
+    Predictions of single epochs (``epoch-<n>.test.own``) have their hashes checked here and are scored in
+    ``rescoring`` only: they are no view of the run that was chosen.
 
     Raises:
         ScoringError: a prediction file that is missing, unlisted or differs from its record's hash, a record in
@@ -200,7 +219,9 @@ def _score_views(folder: Path, name: str, record: Mapping[str, Any], gold_of: Go
                 "Restore it, or delete the run folder and train it again"
             )
         try:
-            views[view] = asdict(score_run(gold_of(record["dataset"], view.split(".")[0]), read_tags(file)))
+            said = PredictionName.of(view)
+            if said.epoch is None:
+                views[view] = asdict(score_run(gold_of(record["dataset"], said.split), read_tags(file)))
         except ScoringError as error:
             raise ScoringError(f"run {name}, {view}: {error}") from error
     return views

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
+from mner.evaluation.gaps import gap_between, gap_of_parts, gap_to_fixed
 from mner.evaluation.statistics import (
     DRAWS,
     LEVEL,
@@ -109,7 +110,8 @@ def paired_comparison(
     parts = [(run_f1(side).var(ddof=1) / len(side), len(side) - 1) for side in (a, b)]
     parts.append((max(0.0, sample**2 - crossed_noise(a) - crossed_noise(b)), a.shape[1] - 1))
     seeds = float(parts[0][0] + parts[1][0]) ** 0.5
-    half, p_value = _t_test(difference, parts, level)
+    gap = gap_of_parts(difference, parts)
+    half, p_value = gap.interval(1 - level)[1] - difference, gap.two_sided_p()
     resampled = [means_of_resampled_runs(f1, side, generator) for f1, side in zip(drawn, (a, b), strict=True)]
     both = resampled[0] - resampled[1]
     return _comparison(difference, seeds, sample, half, level, p_value, both)
@@ -147,14 +149,13 @@ def welch(a: Sequence[float], b: Sequence[float], level: float = LEVEL) -> Welch
     Raises:
         StatisticsError: fewer than two runs on a side, or no spread on either.
     """
-    samples = [np.asarray(values, dtype=float) for values in (a, b)]
-    parts = [(_variance(values) / len(values), len(values) - 1) for values in samples]
-    if parts[0][0] + parts[1][0] == 0:
+    for side in (a, b):
+        _enough(side)
+    gap = gap_between(list(a), list(b))
+    if gap is None or gap.error == 0:
         raise StatisticsError("all runs of both systems have the same score: Welch's test needs some spread")
-    difference = float(samples[0].mean() - samples[1].mean())
-    half, p_value = _t_test(difference, parts, level)
-    error = (parts[0][0] + parts[1][0]) ** 0.5
-    return Welch(difference, difference / error, _degrees(parts), p_value, difference - half, difference + half)
+    low, high = gap.interval(1 - level)
+    return Welch(gap.difference, gap.difference / gap.error, gap.freedom, gap.two_sided_p(), low, high)
 
 
 def equivalence(values: Sequence[float], printed: float, margin: float, alpha: float = 0.05) -> Equivalence:
@@ -168,19 +169,15 @@ def equivalence(values: Sequence[float], printed: float, margin: float, alpha: f
     """
     if margin <= 0:
         raise StatisticsError(f"margin {margin}: equivalence needs a positive margin")
-    runs = np.asarray(values, dtype=float)
-    error = (_variance(runs) / len(runs)) ** 0.5
-    difference = float(runs.mean()) - printed
-    half = float(stats.t.ppf(1 - alpha, len(runs) - 1)) * error
-    low, high = difference - half, difference + half
-    nearest = margin - abs(difference)
-    p_value = float(stats.t.sf(nearest / error, len(runs) - 1)) if error > 0 else float(nearest <= 0)
+    _enough(values)
+    gap = gap_to_fixed(list(values), printed)
+    low, high = gap.interval(2 * alpha)
     verdict: Verdict = "undecided"
-    if p_value < alpha:
+    if gap.equivalent(margin, alpha):
         verdict = "equivalent"
     elif low > margin or high < -margin:
         verdict = "different"
-    return Equivalence(difference, margin, p_value, low, high, verdict)
+    return Equivalence(gap.difference, margin, gap.equivalence_p(margin), low, high, verdict)
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
@@ -219,26 +216,9 @@ def _comparison(
     )
 
 
-def _variance(values: np.ndarray) -> float:
+def _enough(values: Sequence[float]) -> None:
     if len(values) < 2:
         raise StatisticsError(f"{len(values)} run(s): a spread over seeds needs at least two")
-    return float(values.var(ddof=1))
-
-
-def _degrees(parts: Sequence[tuple[float, int]]) -> float:
-    """Satterthwaite's degrees of freedom of a sum of (variance, degrees of freedom)."""
-    return float(sum(v for v, _ in parts) ** 2 / sum(v**2 / d for v, d in parts))
-
-
-def _t_test(difference: float, parts: Sequence[tuple[float, int]], level: float) -> tuple[float, float]:
-    """Half width of the interval, and two-sided p, of a difference with these variance parts."""
-    error = float(sum(v for v, _ in parts)) ** 0.5
-    if error == 0:
-        return 0.0, float(difference == 0)
-    degrees = _degrees(parts)
-    return float(stats.t.ppf((1 + level) / 2, degrees)) * error, float(
-        2 * stats.t.sf(abs(difference) / error, degrees)
-    )
 
 
 def _normal_test(difference: float, error: float, level: float) -> tuple[float, float]:

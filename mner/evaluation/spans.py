@@ -61,6 +61,10 @@ class EncodedTags:
             self.lengths,
         )
 
+    def select(self, keep: Bool[np.ndarray, " sentences"]) -> EncodedTags:
+        """The marked sentences alone."""
+        return EncodedTags(self.codes[np.repeat(keep, self.lengths)], self.lengths[keep])
+
 
 Tags = EncodedTags | Sequence[Sequence[str]]
 
@@ -125,6 +129,16 @@ def check_aligned(gold: EncodedTags, predicted: EncodedTags) -> None:
             f"sentence {sentence}: {gold.lengths[sentence]} gold tags but "
             f"{predicted.lengths[sentence]} predicted ones ({len(unequal)} such sentences)"
         )
+
+
+def kinds_of(codes: Int[np.ndarray, " positions"]) -> Int[np.ndarray, " positions"]:
+    """Index into ``KINDS`` of what each position is in, -1 for O."""
+    return _KIND_OF[codes]
+
+
+def begins(codes: Int[np.ndarray, " positions"]) -> Bool[np.ndarray, " positions"]:
+    """Where a B- stands."""
+    return _IS_BEGIN[codes]
 
 
 def _shifted(values: np.ndarray, fill: int) -> np.ndarray:

@@ -149,22 +149,35 @@ def means_of_resampled_runs(
 
 
 def crossed_noise(counts: RunCounts) -> float:
-    """Variance of mean F1 that comes from single runs erring on single sentences, beyond both main effects.
-
-    It is part of the spread over seeds and, again, of the spread over sentences; whoever adds the two up
-    subtracts it once. Residual of a two-way table of F1's influence values (delta method).
+    """:func:`interaction_noise` of the runs' F1.
 
     Raises:
         StatisticsError: a single run, which cannot tell this noise from the sentences' difficulty.
     """
-    seeds, sentences, _ = counts.shape
-    if seeds < 2:
-        raise StatisticsError("one run: noise of runs on sentences needs at least two")
+    return interaction_noise(influence(counts))
+
+
+def influence(counts: RunCounts) -> Float[np.ndarray, "seeds sentences"]:
+    """How much each sentence moves each run's F1 (delta method), in units in which a run's mean is its change."""
     correct, predicted, gold = np.moveaxis(counts.astype(float), 2, 0)
     size = (predicted + gold).mean(axis=1, keepdims=True)
     excess = 2 * correct - run_f1(counts)[:, None] * (predicted + gold)
-    influence = np.divide(excess, size, out=np.zeros_like(excess), where=size > 0)
-    residual = influence - influence.mean(axis=0)
+    return np.divide(excess, size, out=np.zeros_like(excess), where=size > 0)
+
+
+def interaction_noise(effects: Float[np.ndarray, "seeds sentences"]) -> float:
+    """Variance of the mean over runs that comes from single runs on single sentences, beyond both main effects.
+
+    It is part of the spread over seeds and, again, of the spread over sentences; whoever adds the two up
+    subtracts it once. Residual of a two-way table of :func:`influence` values.
+
+    Raises:
+        StatisticsError: a single run.
+    """
+    seeds, sentences = effects.shape
+    if seeds < 2:
+        raise StatisticsError("one run: noise of runs on sentences needs at least two")
+    residual = effects - effects.mean(axis=0)
     return float((residual**2).sum() / ((seeds - 1) * (sentences - 1)) / (seeds * sentences))
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from scipy import stats
 
+from mner.evaluation.gaps import Gap, gap_between, gap_to_fixed
 from mner.reporting.paper import UNKNOWN, Paper, PaperRow, Used
 
 REPRODUCED, BELOW, ABOVE, UNDECIDED = "REPRODUCED", "BELOW", "ABOVE", "UNDECIDED"
@@ -48,64 +49,6 @@ class Sample:
     def of(cls, summary: Mapping[str, Any]) -> Sample:
         """From a summary of ``scores.json``."""
         return cls(tuple(summary["values"]), tuple(summary["keys"]))
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A difference of means with its standard error and degrees of freedom (both 0 where nothing varies)."""
-
-    difference: float
-    error: float
-    freedom: float
-
-    def equivalent(self, margin: float, alpha: float) -> bool:
-        """Both one-sided t tests reject a difference of ``margin`` or more at level ``alpha``."""
-        if self.error == 0:
-            return abs(self.difference) <= margin
-        return abs(self.difference) + self._critical(alpha) * self.error < margin
-
-    def below(self, margin: float, alpha: float) -> bool:
-        """Lower by more than ``margin``, and significantly lower than no difference (one-sided, ``alpha``)."""
-        if self.error == 0:
-            return self.difference < -margin
-        return self.difference < -margin and self.difference + self._critical(alpha) * self.error < 0
-
-    def above(self, margin: float, alpha: float) -> bool:
-        """Mirror image of :meth:`below`."""
-        return Gap(-self.difference, self.error, self.freedom).below(margin, alpha)
-
-    def interval(self, alpha: float) -> tuple[float, float]:
-        """Two-sided confidence interval of the difference at level 1 - ``alpha``."""
-        half = 0.0 if self.error == 0 else self._critical(alpha / 2) * self.error
-        return self.difference - half, self.difference + half
-
-    def _critical(self, alpha: float) -> float:
-        return float(stats.t.isf(alpha, self.freedom))
-
-
-def gap_to_fixed(values: Sequence[float], target: float) -> Gap:
-    """Difference of the values' mean to a number without sampling error; needs two values or more."""
-    return Gap(
-        statistics.fmean(values) - target, statistics.stdev(values) / math.sqrt(len(values)), len(values) - 1
-    )
-
-
-def gap_between(ours: Sequence[float], theirs: Sequence[float]) -> Gap | None:
-    """Welch's t. A side with a single value borrows the other's s.d.; None where neither side has one."""
-    difference = statistics.fmean(ours) - statistics.fmean(theirs)
-    if len(ours) > 1 and len(theirs) > 1:
-        parts = [statistics.variance(side) / len(side) for side in (ours, theirs)]
-        total = sum(parts)
-        if total == 0:
-            return Gap(difference, 0.0, 0.0)
-        freedom = total**2 / sum(
-            part**2 / (len(side) - 1) for part, side in zip(parts, (ours, theirs), strict=True)
-        )
-        return Gap(difference, math.sqrt(total), freedom)
-    known = max((ours, theirs), key=len)
-    if len(known) < 2:
-        return None
-    return Gap(difference, statistics.stdev(known) * math.sqrt(1 + 1 / len(known)), len(known) - 1)
 
 
 def seeds_needed(values: Sequence[float], target: float, margin: float, alpha: float) -> int | None:

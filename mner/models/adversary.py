@@ -7,6 +7,7 @@ and Lempitsky, ICML 2015.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -36,6 +37,15 @@ class ReverseGradient(torch.autograd.Function):
 def reversal_strength(progress: float) -> float:
     """``2 / (1 + exp(-10 p)) - 1`` for the share p of training done: 0 at first, near 1 from the middle on."""
     return 2 / (1 + math.exp(-10 * progress)) - 1
+
+
+def object_share(sentences: Sequence[Sequence[str]], max_objects: int) -> float:
+    """Weight of the class object: the share of words among the training split's words and object slots.
+
+    On Twitter-2015 with three slots it is the released 64439 / (64439 + 4000 * 3).
+    """
+    words = sum(map(len, sentences))
+    return words / (words + len(sentences) * max_objects)
 
 
 class AdversaryLosses(NamedTuple):

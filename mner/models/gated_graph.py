@@ -67,7 +67,7 @@ class GatedExchange(nn.Module):
         self,
         words: Float[Tensor, "batch words width"],
         objects: Float[Tensor, "batch objects width"],
-        links: Float[Tensor, "batch words objects"],
+        links: Bool[Tensor, "batch words objects"],
     ) -> tuple[Float[Tensor, "batch words width"], Float[Tensor, "batch objects width"]]:
         to_words = self.to_words(words, objects) * links[..., None].to(words.dtype)
         to_objects = self.to_objects(words, objects) * links[..., None].to(words.dtype)
@@ -101,7 +101,7 @@ class GatedGraphLayer(nn.Module):
         objects: Float[Tensor, "batch objects width"],
         word_mask: Bool[Tensor, "batch words"],
         object_mask: Bool[Tensor, "batch objects"],
-        links: Float[Tensor, "batch words objects"],
+        links: Bool[Tensor, "batch words objects"],
     ) -> tuple[Float[Tensor, "batch words width"], Float[Tensor, "batch objects width"]]:
         words = self._added(self.word_norms[0], words, self.word_attention(words, words, word_mask))
         objects = self._added(self.object_norms[0], objects, self.object_attention(objects, object_mask))

@@ -93,37 +93,42 @@ def check(path: Path) -> ParityReport:
             released program trains with.
     """
     golden = ncrf.read(path)
-    weights = _loss_weights(golden)
+    outputs, parameters, adversary = run(golden)
+    comparisons = [
+        *ncrf.compare_outputs(golden, outputs),
+        *ncrf.compare_gradients(golden, outputs["loss"], parameters),
+        *ncrf.compare_gradients(golden, adversary, parameters, "grad/adversary_only/"),
+    ]
+    return ParityReport("object-agban", path, tuple(comparisons))
+
+
+def run(golden: Golden) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor]:
+    """Our outputs and parameters under the file's names, and the adversary's weighted loss.
+
+    Raises:
+        ParityError: the file's settings are not those that the released program trains with.
+    """
+    if ncrf.constant(golden, "glimpse") != 1:
+        raise ParityError(f"{golden.file}: several glimpses; the released configuration has one")
     _labels_are_masks(golden)
     network = Network(golden)
     parameters = ncrf.load(network, golden, ncrf.TEXT_NAMES | NAMES)
     square = golden["param/crf.transitions"].clone().requires_grad_()
     with ncrf.recording(network, ncrf.TEXT_OUTPUTS | OUTPUTS) as outputs:
         emissions, words, objects = network(golden)
+    outputs |= network.attention_outputs(golden, words, objects)
     outputs |= network.adversary_outputs(golden, words, objects)
     outputs |= ncrf.chain_outputs(golden, emissions, square)
     outputs |= ncrf.chain_outputs(golden, emissions.detach(), golden["input/alt_transitions"], "alt_")
-    outputs |= network.attention_outputs(golden, words, objects)
     outputs["b_net0_out"] = torch.relu(outputs["b_net0_out"])
     outputs["gate0"] = torch.sigmoid(outputs["gate_logits0"])
     outputs["ner_loss"] = outputs["crf_nll_sum"]
-    adversary = weights[0] * outputs["visual_modality_loss"] + weights[1] * outputs["text_modality_loss"]
+    adversary = (
+        ncrf.constant(golden, "lv") * outputs["visual_modality_loss"]
+        + ncrf.constant(golden, "lt") * outputs["text_modality_loss"]
+    )
     outputs["loss"] = outputs["ner_loss"] + adversary
-    known = parameters | {"crf.transitions": square}
-    comparisons = [
-        *ncrf.compare_outputs(golden, outputs),
-        *ncrf.compare_gradients(golden, outputs["loss"], known),
-        *ncrf.compare_gradients(golden, adversary, known, "grad/adversary_only/"),
-    ]
-    return ParityReport("object-agban", path, tuple(comparisons))
-
-
-def _loss_weights(golden: Golden) -> tuple[float, float]:
-    """Weights of the adversary's losses on objects and on words; the released program trains with one glimpse."""
-    constants = golden.json("constants")
-    if constants.get("glimpse") != 1:
-        raise ParityError(f"{golden.file}: {constants.get('glimpse')} glimpses; the released configuration has 1")
-    return constants["lv"], constants["lt"]
+    return outputs, parameters | {"crf.transitions": square}, adversary
 
 
 def _labels_are_masks(golden: Golden) -> None:

@@ -1,7 +1,7 @@
-"""What the golden files of UMT, UMGF and RpBERT share: a BERT, parameters by name, a CRF, and gradients.
+"""What the golden files of UMT, UMGF and RpBERT share: a BERT, names, a CRF, gradients.
 
-Sources: golden/README.md 1 and 2, golden/OLDER.md (intro, CRF A). Every size is read from the file; everything runs
-in float64 and evaluation mode; the tolerance is 1e-9, absolute.
+Sources: golden/README.md 1 and 2, golden/OLDER.md (intro, CRF A). Every size is read from the file; everything
+runs in float64 and evaluation mode; the tolerance is 1e-9, absolute.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def run_check(
     """Open ``path``, make sure that it holds the authors' ``model``, and collect the comparisons.
 
     Raises:
-        ParityError: no such file, not this model's, not laid out as ``layout`` says, or a result is never compared.
+        ParityError: no such file, another model's, not laid out as ``layout`` says, or a result is not compared.
     """
     if not path.is_file():
         raise ParityError(f"{path}: no such file")
@@ -90,7 +90,7 @@ def read_bert(golden: Golden, root: str, heads: int) -> BertModel:
 
 
 def block_names(theirs: str, ours: str) -> Names:
-    """Module names of one BERT layer (golden/README.md 2, Block) as ``mner.models.bert_block.BertBlock`` has them."""
+    """Module names of one BERT layer (golden/README.md 2, Block), theirs and those of our ``BertBlock``."""
     parts = {
         "attention.self.query": "attention.query",
         "attention.self.key": "attention.key",
@@ -142,12 +142,12 @@ def load(golden: Golden, parameters: Mapping[str, nn.Parameter]) -> None:
 
 @contextmanager
 def recorded(modules: Mapping[str, nn.Module]) -> Iterator[dict[str, list[Tensor]]]:
-    """Collect what the named modules return, call by call."""
+    """Collect what the named modules return, call by call; of several tensors a call, all in order."""
     outputs: dict[str, list[Tensor]] = {name: [] for name in modules}
 
     def keep(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, inputs: tuple, output: Tensor | tuple[Tensor, ...]) -> None:
-            outputs[name].append(output[0] if isinstance(output, tuple) else output)
+            outputs[name] += output if isinstance(output, tuple) else (output,)
 
         return hook
 
@@ -157,6 +157,21 @@ def recorded(modules: Mapping[str, nn.Module]) -> Iterator[dict[str, list[Tensor
     finally:
         for handle in handles:
             handle.remove()
+
+
+@contextmanager
+def received(module: nn.Module, argument: str | int) -> Iterator[list[Tensor]]:
+    """Collect what a module is given as the argument of that name or place, call by call."""
+    inputs: list[Tensor] = []
+
+    def keep(module: nn.Module, arguments: tuple, named: dict) -> None:
+        inputs.append(named[argument] if isinstance(argument, str) else arguments[argument])
+
+    handle = module.register_forward_pre_hook(keep, with_kwargs=True)
+    try:
+        yield inputs
+    finally:
+        handle.remove()
 
 
 def pieces_as_words(ids: Tensor, mask: Tensor, types: Tensor) -> TextInput:
@@ -197,7 +212,12 @@ def padded_paths(decoder: CRFDecoder, emissions: Emissions) -> Tensor:
 
 
 def gradient_comparisons(
-    golden: Golden, loss: Tensor, parameters: Mapping[str, nn.Parameter], *, prefix: str = "grad/", nested: str = ""
+    golden: Golden,
+    loss: Tensor,
+    parameters: Mapping[str, nn.Parameter],
+    *,
+    prefix: str = "grad/",
+    nested: str = "",
 ) -> Iterator[Comparison]:
     """Gradients of ``loss`` beside those at ``prefix``; one that only one side has is infinitely wrong.
 
@@ -211,14 +231,8 @@ def gradient_comparisons(
         if key.startswith(prefix) and not (nested and key.startswith(nested))
     }
     for name in sorted(stored | {name for name, gradient in ours.items() if gradient is not None}):
-        if name in stored and ours.get(name) is not None:
-            yield checked(golden, f"{prefix}{name}", ours[name])
+        key, gradient = f"{prefix}{name}", ours.get(name)
+        if name not in stored:
+            yield Comparison(key, math.inf, TOLERANCE, "absolute")
         else:
-            yield Comparison(f"{prefix}{name}", math.inf, TOLERANCE, "absolute")
-
-
-def input_gradients(golden: Golden, loss: Tensor, inputs: Mapping[str, Tensor]) -> Iterator[Comparison]:
-    """Gradients of ``loss`` with respect to intermediate or input tensors, at ``grad_input/``."""
-    gradients = torch.autograd.grad(loss, list(inputs.values()), retain_graph=True)
-    for name, gradient in zip(inputs, gradients, strict=True):
-        yield checked(golden, f"grad_input/{name}", gradient)
+            yield checked(golden, key, torch.full_like(golden[key], math.nan) if gradient is None else gradient)

@@ -101,7 +101,7 @@ def load(model: nn.Module, golden: Golden, modules: Mapping[str, str]) -> dict[s
         ours = renamed(name, modules)
         if ours not in own:
             raise ParityError(f"{golden.file}: {key} has no counterpart here; is the check that of the file?")
-        if own[ours].numel() != values.numel():
+        if own[ours].squeeze().shape != values.squeeze().shape:
             shapes = f"{list(values.shape)}, expected {list(own[ours].shape)}"
             raise ParityError(f"{golden.file}: {key} has shape {shapes}")
         state[ours], theirs[ours] = values.view_as(own[ours]), name
@@ -111,6 +111,18 @@ def load(model: nn.Module, golden: Golden, modules: Mapping[str, str]) -> dict[s
     model.double().eval()
     model.load_state_dict({name: values.to(model.state_dict()[name].dtype) for name, values in state.items()})
     return {theirs[name]: parameter for name, parameter in model.named_parameters()}
+
+
+def constant(golden: Golden, name: str) -> float:
+    """A number of the metadata entry ``constants``.
+
+    Raises:
+        ParityError: it is not there.
+    """
+    constants = golden.json("constants")
+    if name not in constants:
+        raise ParityError(f"{golden.file}: metadata entry 'constants' does not state {name!r}")
+    return constants[name]
 
 
 @contextmanager

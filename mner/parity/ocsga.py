@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from torch import nn
+from torch import Tensor, nn
 
 from baselines.ocsga import ObjectFusion
 from mner.parity import ncrf
 from mner.parity.golden import Golden
-from mner.parity.report import ParityError, ParityReport
+from mner.parity.report import ParityReport
 
 ATTENTION = {"linear_q": "query", "linear_k": "key", "linear_v": "value", "linear_merge": "merge"}
 
@@ -26,14 +26,14 @@ class Network(nn.Module):
         self.fusion = ObjectFusion(
             labels.shape[1],
             self.text.width,
-            heads=_heads(golden),
+            heads=int(ncrf.constant(golden, "heads")),
             layers=_layers(golden),
             dropout=0.0,
             variant="released",
         )
         self.emission = nn.Linear(self.text.width, len(golden["param/crf.transitions"]))
 
-    def forward(self, golden: Golden):
+    def forward(self, golden: Golden) -> Tensor:
         mask, objects = golden["input/mask"], golden["input/object_ids"]
         words = self.text(ncrf.word_ids(golden), mask)
         return self.emission(self.fusion(words, mask, self.labels(objects), objects != 0))
@@ -46,28 +46,26 @@ def check(path: Path) -> ParityReport:
         ParityError: the file cannot be read as an OCSGA golden file; the message names what does not fit.
     """
     golden = ncrf.read(path)
+    outputs, parameters = run(golden)
+    comparisons = [
+        *ncrf.compare_outputs(golden, outputs),
+        *ncrf.compare_gradients(golden, outputs["loss"], parameters),
+    ]
+    return ParityReport("ocsga", path, tuple(comparisons))
+
+
+def run(golden: Golden) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Our outputs and our trained parameters, both under the file's names."""
     network = Network(golden)
     layers = len(network.fusion.attention.self_layers)
     parameters = ncrf.load(network, golden, ncrf.TEXT_NAMES | _names(layers))
-    parameters = {name: weight for name, weight in parameters.items() if weight.requires_grad}
+    trained: dict[str, Tensor] = {name: weight for name, weight in parameters.items() if weight.requires_grad}
     square = golden["param/crf.transitions"].clone().requires_grad_()
     with ncrf.recording(network, ncrf.TEXT_OUTPUTS | _outputs(layers)) as outputs:
         emissions = network(golden)
     outputs |= ncrf.chain_outputs(golden, emissions, square)
     outputs |= ncrf.chain_outputs(golden, emissions.detach(), golden["input/alt_transitions"], "alt_")
-    outputs["loss"] = outputs["crf_nll_sum"]
-    comparisons = [
-        *ncrf.compare_outputs(golden, outputs),
-        *ncrf.compare_gradients(golden, outputs["loss"], parameters | {"crf.transitions": square}),
-    ]
-    return ParityReport("ocsga", path, tuple(comparisons))
-
-
-def _heads(golden: Golden) -> int:
-    constants = golden.json("constants")
-    if "heads" not in constants:
-        raise ParityError(f"{golden.file}: metadata 'constants' does not state the number of heads")
-    return constants["heads"]
+    return outputs | {"loss": outputs["crf_nll_sum"]}, trained | {"crf.transitions": square}
 
 
 def _layers(golden: Golden) -> int:

@@ -23,7 +23,6 @@ from mner.parity.bert_golden import (
     chain_comparisons,
     checked,
     gradient_comparisons,
-    input_gradients,
     layers_below,
     load,
     padded_paths,
@@ -88,19 +87,21 @@ def names(model: Model) -> Names:
 def read_batch(golden: Golden) -> Batch:
     """The file's inputs as the batch that our tagger receives."""
     ids, mask = golden["input/input_ids"], golden["input/input_mask"]
-    grid = golden["input/visual_feature_map"].clone().requires_grad_()
+    grid = golden["input/visual_feature_map"]
     return Batch(
         index=torch.arange(len(ids)),
         words=(("",) * ids.shape[1],) * len(ids),
         word_mask=mask.bool(),
         tags=golden["input/labels"],
         text=pieces_as_words(ids, mask, golden["input/segment_ids"]),
-        image=Visual(grid.flatten(2).mT, region_mask(golden["input/added_attention_mask"], grid)),
+        image=Visual(
+            grid.flatten(2).mT.clone().requires_grad_(), region_mask(golden["input/added_attention_mask"], grid)
+        ),
     )
 
 
 def region_mask(added: Tensor, grid: Tensor) -> Tensor:
-    """The first columns of the authors' mask; where it hides all regions, its constant hides none from a softmax."""
+    """The first columns of the authors' mask; hiding all regions hides none, as a softmax ignores a constant."""
     mask = added[:, : grid[0, 0].numel()].bool()
     return mask | ~mask.any(1, keepdim=True)
 
@@ -108,6 +109,7 @@ def region_mask(added: Tensor, grid: Tensor) -> Tensor:
 def _comparisons(golden: Golden) -> Iterator[Comparison]:
     model, batch = build(golden), read_batch(golden)
     yield from _conversion(golden)
+    yield checked(golden, "input/auxlabels", model.tagger.span_of_label[batch.tags])
     yield from _forward(golden, model, batch)
     yield from _masked_regions(golden, model, batch)
 
@@ -123,15 +125,47 @@ def _conversion(golden: Golden) -> Iterator[Comparison]:
 def _forward(golden: Golden, model: Model, batch: Batch) -> Iterator[Comparison]:
     tagger = model.tagger
     with recorded(_modules(model)) as seen:
-        final, spans = tagger.scores(batch)
+        loss = model.loss(batch)
     for name, (ours,) in seen.items():
         yield checked(golden, f"output/{name}", ours)
-    yield from _fused(golden, model, batch)
-    yield checked(golden, "output/pooled_output", tagger.encoder.bert.pooler(seen["text_hidden"][0]))
-    yield checked(golden, "output/gate", torch.sigmoid(seen["gate_preact"][0]))
-    yield checked(golden, "output/aux_emissions_converted", spans @ tagger.conversion)
-    yield checked(golden, "output/final_emissions", final)
-    yield from _losses(golden, model, batch, final, spans)
+    final, spans = tagger.scores(batch)
+    others = {
+        "pooled_output": tagger.encoder.bert.pooler(seen["text_hidden"][0]),
+        "gate": torch.sigmoid(seen["gate_preact"][0]),
+        "fused": tagger.fused(seen["main_text"][0], batch.word_mask, batch.image),
+        "aux_emissions_converted": spans @ tagger.conversion,
+        "final_emissions": final,
+        "loss": loss,
+    }
+    for name, ours in others.items():
+        yield checked(golden, f"output/{name}", ours)
+    yield from _chains(golden, model, batch, final, spans)
+    yield from gradient_comparisons(golden, loss, paired(model, names(model)))
+    hidden, regions = torch.autograd.grad(loss, [seen["text_hidden"][0], batch.image.regions])
+    yield checked(golden, "grad_input/text_hidden", hidden)
+    grid = golden["input/visual_feature_map"]
+    yield checked(golden, "grad_input/visual_feature_map", regions.mT.reshape(grid.shape))
+
+
+def _chains(golden: Golden, model: Model, batch: Batch, final: Tensor, spans: Tensor) -> Iterator[Comparison]:
+    """Both CRFs: their losses, scores and best paths (step 10)."""
+    for prefix, decoder, scores, gold, decoded in (
+        ("main_", model.decoder, final, batch.tags, "decoded_tags"),
+        ("aux_", model.tagger.span_decoder, spans, golden["input/auxlabels"], "aux_decoded_tags"),
+    ):
+        emissions = Emissions(scores, batch.word_mask)
+        yield checked(golden, f"output/{prefix}loss", decoder.nll(emissions, gold))
+        yield from chain_comparisons(golden, decoder, emissions, gold, prefix=prefix, decoded=decoded)
+
+
+@torch.no_grad()
+def _masked_regions(golden: Golden, model: Model, batch: Batch) -> Iterator[Comparison]:
+    """The second run of the file, with some regions hidden."""
+    added = golden["input/variant_imgmask.added_attention_mask"]
+    visual = replace(batch.image, mask=region_mask(added, golden["input/visual_feature_map"]))
+    emissions = model.tagger(replace(batch, image=visual))
+    yield checked(golden, "output/variant_imgmask.final_emissions", emissions.scores)
+    yield checked(golden, "output/variant_imgmask.decoded_tags", padded_paths(model.decoder, emissions))
 
 
 def _modules(model: Model) -> dict[str, torch.nn.Module]:

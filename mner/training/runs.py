@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -104,26 +104,31 @@ def missing_seeds(cell: Cell, inputs: Inputs) -> list[int]:
 
 
 def train_cell(
-    cell: Cell, device: torch.device, command: str, say: Callable[[str], Any], tracker: Tracker
+    cell: Cell,
+    device: torch.device,
+    command: str,
+    say: Callable[[str], Any],
+    tracker: Tracker,
+    only: Sequence[int] | None = None,
 ) -> list[Record]:
-    """Train every missing run of a cell, one after another; returns the new records.
+    """Train the missing runs of a cell (of seeds ``only``, where given) one by one; returns the new records.
 
     Holds the cell's lock, so a second process waits and then finds the work done. Runs of seeds the profile does
     not name are left where they are.
     """
     with exclusive(cell.root / ".locks" / cell.config.active.name / f"{cell.dataset}-{cell.system}.lock"):
         inputs = inputs_of(cell)
-        seeds = missing_seeds(cell, inputs)
+        seeds = [seed for seed in missing_seeds(cell, inputs) if only is None or seed in only]
         name = f"{cell.dataset} x {cell.system}"
         if not seeds:
-            say(f"{name}: all {len(cell.config.active.seeds)} runs are finished")
+            say(f"{name}: nothing to train, {len(only or cell.config.active.seeds)} runs are finished")
             return []
         with tracker.cell(cell.dataset, cell.system) as tracked:
             reason = cell.skip_reason()
             if reason is not None:
                 say(f"{name}: skipped, {reason}")
                 return [_skip(cell, inputs, seed, reason, command, tracked) for seed in seeds]
-            _clear_checkpoints(cell, {inputs.key(cell, seed) for seed in seeds})
+            _clear_checkpoints(cell, {inputs.key(cell, seed) for seed in cell.config.active.seeds})
             say(f"{name}: training seeds {', '.join(map(str, seeds))} on {describe_device(device)}")
             prepared = prepare(cell, device)
             return [train_run(prepared, inputs, seed, device, command, say, tracked) for seed in seeds]

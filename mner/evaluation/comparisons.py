@@ -1,0 +1,142 @@
+"""The statistics of a profile: how sure each cell is, how systems compare, how much each hangs on the picture.
+
+F1 is in percent and differences are in F1 points in what is returned. Where a statistic cannot be had its place
+holds ``{"state": why}``.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from mner.evaluation.power import detectable_difference, probability_of_superiority, runs_needed
+from mner.evaluation.reliance import image_reliance
+from mner.evaluation.significance import holm, paired_comparison
+from mner.evaluation.statistics import (
+    DRAWS,
+    LEVEL,
+    RunCounts,
+    StatisticsError,
+    hierarchical_bootstrap,
+    run_f1,
+    seed_spread,
+    sentence_bootstrap,
+)
+from mner.evaluation.tagged import Tagged, TaggedRun
+
+POWER = 0.8
+PROBES = ("none", "shuffled")
+_FRACTIONS = ("estimate", "standard_deviation", "low", "high", "difference", "seeds_deviation", "sample_deviation")
+MakeGenerator = Callable[[], np.random.Generator]
+
+
+def profile_statistics(tagged: Tagged, generator: MakeGenerator) -> dict[str, Any]:
+    """Content of ``results/<profile>/statistics.json``.
+
+    ``generator`` makes a fresh, equally seeded generator for each statistic, so that none depends on what else is
+    in the profile.
+    """
+    return {
+        "format": 1,
+        "profile": tagged.profile,
+        "draws": DRAWS,
+        "level": LEVEL,
+        "power": POWER,
+        "datasets": {dataset: _dataset(tagged, dataset, generator) for dataset in tagged.datasets},
+    }
+
+
+def _dataset(tagged: Tagged, dataset: str, generator: MakeGenerator) -> dict[str, Any]:
+    cells = [(system, runs, tagged.counts(runs)) for system, runs in tagged.cells(dataset)]
+    compared = [_pair(a, b, generator) for a, b in combinations(cells, 2)]
+    tested = {f"{row['a']} {row['b']}": row["p_value"] for row in compared if "p_value" in row}
+    adjusted = holm(tested)
+    for row in compared:
+        row["holm"] = adjusted.get(f"{row['a']} {row['b']}")
+    reliance = [_reliance(tagged, system, runs, generator) for system, runs, _ in cells]
+    return {
+        "cells": [_uncertainty(system, runs, counts, generator) for system, runs, counts in cells],
+        "comparisons": compared,
+        "reliance": [row for row in reliance if row["views"]],
+    }
+
+
+def _uncertainty(
+    system: str, runs: Sequence[TaggedRun], counts: RunCounts, generator: MakeGenerator
+) -> dict[str, Any]:
+    """± of a cell by source: seeds (test set fixed), sample (runs fixed), and both."""
+    return {
+        "system": system,
+        "records": [run.record for run in runs],
+        "seeds": _try(lambda: _percent(asdict(seed_spread(run_f1(counts).tolist())))),
+        "sample": _percent(asdict(sentence_bootstrap(counts, generator()))),
+        "both": _try(lambda: _percent(asdict(hierarchical_bootstrap(counts, generator())))),
+    }
+
+
+def _pair(
+    a: tuple[str, Sequence[TaggedRun], RunCounts],
+    b: tuple[str, Sequence[TaggedRun], RunCounts],
+    generator: MakeGenerator,
+) -> dict[str, Any]:
+    row: dict[str, Any] = {"a": a[0], "b": b[0], "records": [run.record for run in (*a[1], *b[1])]}
+    f1 = [run_f1(side[2]) for side in (a, b)]
+    try:
+        row |= _percent(asdict(paired_comparison(a[2], b[2], generator())))
+    except StatisticsError as error:
+        return row | {"state": str(error)}
+    row["run_superiority"] = asdict(probability_of_superiority(f1[0].tolist(), f1[1].tolist(), generator()))
+    row["seeds_needed"] = _try(lambda: _needed(row["difference"], [100 * side for side in f1]))
+    row["detectable"] = _try(lambda: _detectable([100 * side for side in f1]))
+    return row
+
+
+def _pooled(samples: Sequence[np.ndarray]) -> float:
+    if min(map(len, samples)) < 2:
+        raise StatisticsError("one run on a side: its spread over seeds is unknown")
+    return statistics.fmean(float(side.var(ddof=1)) for side in samples) ** 0.5
+
+
+def _needed(difference: float, samples: Sequence[np.ndarray]) -> dict[str, Any]:
+    """Runs a side that a t-test over seeds would need, were difference and spread as observed."""
+    deviation = _pooled(samples)
+    return {"runs": runs_needed(difference, deviation, POWER), "deviation": deviation}
+
+
+def _detectable(samples: Sequence[np.ndarray]) -> dict[str, Any]:
+    """The smallest true difference that as many runs as there are would find."""
+    runs = min(map(len, samples))
+    return {"points": detectable_difference(runs, POWER) * _pooled(samples), "runs": runs}
+
+
+def _reliance(tagged: Tagged, system: str, runs: Sequence[TaggedRun], generator: MakeGenerator) -> dict[str, Any]:
+    views = {}
+    for view in PROBES:
+        having = [run for run in runs if f"test.{view}" in run.tags]
+        if having:
+            counts = [tagged.counts(having, name) for name in ("test.own", f"test.{view}")]
+            f1 = [100 * run_f1(side) for side in counts]
+            views[view] = {
+                "records": [run.record for run in having],
+                "values": (f1[0] - f1[1]).tolist(),
+                **_percent(asdict(image_reliance(*counts, generator()))),
+            }
+    return {"system": system, "views": views}
+
+
+def _percent(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: 100 * value if name in _FRACTIONS and value is not None else value for name, value in values.items()
+    }
+
+
+def _try(statistic: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return statistic()
+    except StatisticsError as error:
+        return {"state": str(error)}

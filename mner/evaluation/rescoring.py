@@ -1,0 +1,137 @@
+"""Every run under every lens, and on every copy of the test split that can be told from the files at hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+from tqdm import tqdm
+
+from mner.data.corpus import TYPES, Sentence
+from mner.evaluation import ita_lens
+from mner.evaluation.lenses import LENSES, Lens, LensScores, PiecesPerWord, word_counts
+from mner.evaluation.scoring import PredictionName
+from mner.evaluation.spans import EncodedTags, TagError, Tags
+from mner.evaluation.tagged import Tagged, TaggedRun
+
+RGCN_COPY = "rgcn"
+STANDARD = "conlleval"
+Keep = Bool[np.ndarray, " sentences"]
+
+
+def _ita(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = None) -> LensScores:
+    """ITA's span reader and its rounded metric (``ita_lens``), on word tags without image words."""
+    counts = word_counts(ita_lens.bio_spans, gold, predicted)
+    overall, *per_type = (
+        ita_lens.Counts(correct, found - correct, wanted - correct)
+        for correct, found, wanted in (counts.sum(axis=0).tolist(), *counts[: len(TYPES)].tolist())
+    )
+    types = {kind: (row.precision, row.recall, row.f1) for kind, row in zip(TYPES, per_type, strict=True)}
+    return LensScores(overall.precision, overall.recall, overall.f1, types)
+
+
+ALL_LENSES: dict[str, Lens] = LENSES | {
+    "ita": Lens("ita", "ITA", "the flair-based program of ITA, NAACL 2022", _ita)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Where word pieces come from: an encoder's name, and its counter, or (None) ``reason`` why there is none."""
+
+    encoder: str
+    count: Callable[[Sequence[str]], Sequence[int]] | None
+    reason: str = ""
+
+
+def rgcn_rows(data_folder: Path, dataset: str, split: str = "test") -> Keep | None:
+    """Which sentences of a split R-GCN's copy holds; None where it holds none or all, so that there is no copy.
+
+    Read from ``side/retrieval.json``: that copy is known by its retrieval lists, and its tags on the sentences
+    it does hold are the canonical ones (``mner.data.documented``).
+    """
+    path = data_folder / dataset / "side" / "retrieval.json"
+    if not path.is_file():
+        return None
+    lists = json.loads(path.read_text(encoding="utf-8"))[split]
+    keep = np.array([entry is not None for entry in lists], dtype=bool)
+    return None if keep.all() or not keep.any() else keep
+
+
+def rescore(tagged: Tagged, pieces: Pieces, copies: Mapping[str, Keep | None]) -> dict[str, Any]:
+    """Content of ``results/<profile>/lenses.json``.
+
+    Per run, by copy (its own, and R-GCN's where ``copies`` gives its rows of the test split), prediction name and
+    lens: precision, recall, F1 and F1 by type in percent, or ``{"state": why not}``. Single epochs are included.
+    """
+    counted = {place: _numbers(sentences, pieces) for place, sentences in tagged.sentences.items()}
+    return {
+        "format": 1,
+        "profile": tagged.profile,
+        "standard": STANDARD,
+        "lenses": [{"name": x.name, "title": x.title, "origin": x.origin} for x in ALL_LENSES.values()],
+        "pieces": {"encoder": pieces.encoder, "reason": pieces.reason or None},
+        "runs": [
+            {
+                **{field: getattr(run, field) for field in ("record", "dataset", "system", "seed", "data_copy")},
+                "copies": _copies(run, tagged, counted, pieces, copies.get(run.dataset)),
+            }
+            for run in tqdm(tagged.runs, desc="lenses", unit="run", disable=None)
+        ],
+    }
+
+
+def _numbers(sentences: Sequence[Sentence], pieces: Pieces) -> PiecesPerWord | None:
+    if pieces.count is None:
+        return None
+    numbers = iter(pieces.count([word for sentence in sentences for word in sentence.words]))
+    return [list(islice(numbers, len(sentence.words))) for sentence in sentences]
+
+
+def _copies(
+    run: TaggedRun,
+    tagged: Tagged,
+    counted: Mapping[tuple[str, str], PiecesPerWord | None],
+    pieces: Pieces,
+    keep: Keep | None,
+) -> dict[str, Any]:
+    own: dict[str, Any] = {}
+    other: dict[str, Any] = {}
+    for name, predicted in run.tags.items():
+        said = PredictionName.of(name)
+        place = run.dataset, said.split
+        gold, numbers = tagged.gold[place], counted[place]
+        own[name] = _all_lenses(gold, predicted, numbers, pieces)
+        if keep is not None and (said.split, said.view) == ("test", "own"):
+            kept = None if numbers is None else [row for row, wanted in zip(numbers, keep, strict=True) if wanted]
+            other[name] = _all_lenses(gold.select(keep), predicted.select(keep), kept, pieces)
+    return {run.data_copy: own} | ({RGCN_COPY: other} if other and run.data_copy != RGCN_COPY else {})
+
+
+def _all_lenses(
+    gold: EncodedTags, predicted: EncodedTags, numbers: PiecesPerWord | None, pieces: Pieces
+) -> dict[str, Any]:
+    return {name: _under(lens, gold, predicted, numbers, pieces) for name, lens in ALL_LENSES.items()}
+
+
+def _under(
+    lens: Lens, gold: EncodedTags, predicted: EncodedTags, numbers: PiecesPerWord | None, pieces: Pieces
+) -> dict[str, Any]:
+    if numbers is None and lens.name.startswith("rgcn"):
+        return {"state": f"no word pieces: {pieces.reason}"}
+    try:
+        scores = lens.score(gold, predicted, numbers)
+    except TagError as error:
+        return {"state": str(error)}
+    return {
+        "precision": 100 * scores.precision,
+        "recall": 100 * scores.recall,
+        "f1": 100 * scores.f1,
+        "types": {kind: 100 * triple[2] for kind, triple in scores.per_type.items()},
+    }

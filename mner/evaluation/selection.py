@@ -1,0 +1,80 @@
+"""What a cell would have printed had the epoch been picked on test, or the best seed been reported.
+
+Meters of what must not be done, so that a reader knows what it is worth. They read ``lenses.json`` and touch no
+result.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+OWN = "test.own"
+_EPOCH = re.compile(r"epoch-\d+\.test\.own")
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """Per run (same order everywhere), F1 in percent: as chosen on dev, and at its best epoch on test.
+
+    ``on_test`` is None where predictions of single epochs were not kept for every run.
+    """
+
+    records: tuple[str, ...]
+    on_dev: tuple[float, ...]
+    on_test: tuple[float, ...] | None
+
+    @property
+    def best_seed(self) -> int:
+        """Index of the run with the best F1 among those chosen on dev."""
+        return max(range(len(self.on_dev)), key=lambda run: self.on_dev[run])
+
+    @property
+    def best(self) -> float | None:
+        """Best seed at its best epoch on test."""
+        return None if self.on_test is None else max(self.on_test)
+
+    @property
+    def epoch_inflation(self) -> float | None:
+        """Mean gain of picking the epoch on test, never negative."""
+        if self.on_test is None:
+            return None
+        return statistics.fmean(self.on_test) - statistics.fmean(self.on_dev)
+
+    @property
+    def seed_inflation(self) -> float:
+        """Best run minus the mean of the runs, never negative."""
+        return max(self.on_dev) - statistics.fmean(self.on_dev)
+
+
+def scored(run: Mapping[str, Any], copy: str, name: str, lens: str) -> Mapping[str, Any] | None:
+    """One entry of ``lenses.json``: a run's scores on a copy under a lens; None where there are none."""
+    return run["copies"].get(copy, {}).get(name, {}).get(lens)
+
+
+def picked(runs: Sequence[Mapping[str, Any]], lens: str, copy: str | None = None) -> Picked | str:
+    """What the runs of one cell reach under ``lens`` on ``copy`` (None: their own), or why that is not known.
+
+    ``runs`` are the cell's entries in ``lenses.json``.
+    """
+    on_dev, on_test = [], []
+    complete = True
+    for run in runs:
+        held = copy or run["data_copy"]
+        entry = scored(run, held, OWN, lens)
+        if entry is None:
+            return f"the {held} copy of this test split is not at hand"
+        if "state" in entry:
+            return entry["state"]
+        epochs = [
+            values["f1"]
+            for name, by_lens in run["copies"][held].items()
+            if _EPOCH.fullmatch(name) and "f1" in (values := by_lens[lens])
+        ]
+        complete = complete and bool(epochs)
+        on_dev.append(entry["f1"])
+        on_test.append(max([*epochs, entry["f1"]]))
+    return Picked(tuple(run["record"] for run in runs), tuple(on_dev), tuple(on_test) if complete else None)

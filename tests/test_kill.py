@@ -1,0 +1,93 @@
+"""kill -9 at random points of `dvc repro`, then once to the end: predictions are those of an undisturbed run."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+PARTS = (
+    "mner",
+    "baselines",
+    "stages",
+    "reports/paper.yaml",
+    "reports/templates",
+    "dvc.yaml",
+    "params.yaml",
+    ".dvcignore",
+)
+
+
+@pytest.mark.slow
+def test_five_kills_change_no_byte_of_any_prediction(tmp_path):
+    undisturbed = _small_project(tmp_path / "undisturbed")
+    started = time.monotonic()
+    _repro(undisturbed).wait()
+    duration = time.monotonic() - started
+
+    disturbed = _small_project(tmp_path / "disturbed")
+    points = random.Random(5)
+    for attempt in range(5):
+        process = _repro(disturbed)
+        time.sleep(points.uniform(0.1, 0.5) * duration)
+        # Every other time dvc alone dies and the stage it started lives on, as a user's kill would have it.
+        _kill(process, whole_group=attempt % 2 == 0)
+    assert _repro(disturbed).wait() == 0
+
+    expected, seen = _predictions(undisturbed), _predictions(disturbed)
+    assert len(expected) == 2 * 3 * 2 * 2 + 2 * 2 * 2 * 2
+    assert seen == expected
+
+
+def _small_project(folder: Path) -> Path:
+    """A copy of the pipeline whose controls are small enough to be killed and repeated within minutes."""
+    for part in PARTS:
+        source, target = ROOT / part, folder / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
+    params["controls"].update(train=120, dev=40, test=60)
+    active = params["profiles"]["controls"]
+    active.update(seeds=[1, 2], recipe={**active["recipe"], "epochs": 3})
+    params["active"] = active
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    for command in (["git", "init", "-q"], ["dvc", "init", "-q"]):
+        subprocess.run(command, cwd=folder, env=_environment(), check=True)
+    return folder
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def _repro(folder: Path) -> subprocess.Popen:
+    log = (folder / "repro.log").open("a")
+    return subprocess.Popen(
+        ["dvc", "repro"], cwd=folder, env=_environment(), stdout=log, stderr=log, start_new_session=True
+    )
+
+
+def _kill(process: subprocess.Popen, *, whole_group: bool) -> None:
+    if whole_group:
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+    process.wait()
+
+
+def _predictions(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes() for path in sorted((folder / "runs").rglob("*.jsonl"))
+    }
