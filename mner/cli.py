@@ -85,6 +85,47 @@ def verify(options: argparse.Namespace) -> int:
     return 0 if report.passed else 1
 
 
+def explain(options: argparse.Namespace) -> None:
+    from mner.reporting.explain import explain as answer
+    from mner.reporting.paper import load_paper
+    from mner.reporting.results import Results
+
+    settings = config.load(PARAMS)
+    paper = load_paper(Path("reports/paper.yaml"))
+    print(answer(options.what, Results.read(settings.active.name), paper, settings), end="")
+
+
+def compare(options: argparse.Namespace) -> None:
+    from mner.reporting.explain import compare as answer
+    from mner.reporting.results import Results
+
+    results = Results.read(config.load(PARAMS).active.name)
+    print(answer(options.a, options.b, results, options.dataset), end="")
+
+
+def cases(options: argparse.Namespace) -> None:
+    from mner.data.corpus import read_sentences
+    from mner.evaluation.case_study import error_classes, find_cases
+    from mner.evaluation.scoring import gold_reader
+    from mner.evaluation.tagged import read_tagged
+    from mner.reporting.explain import render_cases, render_classes
+    from mner.reporting.reference import scores_of
+
+    scores = scores_of(config.load(PARAMS).active.name)
+    dataset = options.dataset or scores["datasets"][0]
+    tagged = read_tagged(scores, Path(), gold_reader(Path("data")))
+    if options.wrong:
+        found = find_cases(tagged, dataset, options.right, options.wrong)
+        place = dataset, "test"
+        print(
+            render_cases(found, tagged.gold[place], tagged.sentences[place], options.right, options.words), end=""
+        )
+    else:
+        training = read_sentences(Path("data") / dataset / "corpus" / "train.jsonl")
+        errors = error_classes(tagged, dataset, options.right, training)
+        print(render_classes(errors, tagged.sentences[dataset, "test"], options.words), end="")
+
+
 def keep(options: argparse.Namespace) -> None:
     from mner.reporting.reference import keep as keep_results
 
@@ -158,13 +199,25 @@ def parser() -> argparse.ArgumentParser:
     add(score, "score all runs of the active profile and render its tables")
     add(show, "print the rendered tables of the active profile")
     add(verify, "compare with the paper and with the committed reference; exit code 1 on a regression")
+    add(
+        explain, "say what stands behind a cell or a number: rows, runs, commits, data, lenses, waterfall"
+    ).add_argument(
+        "what", help="<data set>/<system>, such as twitter2017/rgcn, or a number as printed, such as 87.11"
+    )
+    sub = add(compare, "compare two systems, paired by sentence")
+    sub.add_argument("a")
+    sub.add_argument("b")
+    sub.add_argument("--dataset")
+    sub = add(cases, "find test sentences that one system alone reads right, or (alone named) its errors by class")
+    sub.add_argument("right", metavar="SYSTEM")
+    sub.add_argument("wrong", nargs="*", metavar="OTHER", help="systems that read the sentence wrong")
+    sub.add_argument("--dataset", help="default: the profile's first")
+    sub.add_argument("--words", action="store_true", help="show the words too; they are not ours to publish")
     add(keep, "make the active profile's results the committed reference")
     add(which, "say which known copy of Twitter-2015 or Twitter-2017 a file is").add_argument("file", type=Path)
     sub = add(parity, "compare a system with its authors' program on stored vectors")
     sub.add_argument("system", help="rgcn, ita, scorers, ...")
-    sub.add_argument(
-        "paths", nargs="+", type=Path, metavar="FILE", help="golden vectors, or their folder"
-    )
+    sub.add_argument("paths", nargs="+", type=Path, metavar="FILE", help="golden vectors, or their folder")
     sub.add_argument("--corpus", type=Path, help="scorers: R-GCN's copy of the Twitter-2015 test split")
     add(card, "print a system's card").add_argument("system")
     sub = add(track, "fill MLflow from the records of finished runs")

@@ -40,7 +40,8 @@ def write(dataset: str, folder: Path) -> None:
         )
     places = config.Places.from_environment()
     get = partial(fetch, cache=places.cache, mirrors=places.mirrors, network=places.network)
-    prepare(dataset, folder, get, images=places.images)
+    arrivals = places.cache / "images" / f"{dataset}.json"
+    prepare(dataset, folder, get, images=places.images, arrivals=arrivals)
 
 
 if __name__ == "__main__":

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from mner.config import load
 from mner.reporting.paper import load_paper
 from mner.reporting.report import read_findings, write_report
+from mner.reporting.results import Results
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Render the profile's scores below the current folder."""
+    """Render the profile's results below the current folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("profile", help="name of the active profile")
     name = parser.parse_args(arguments).profile
     config = load(Path("params.yaml"))
     if config.active.name != name:
         parser.error(f"params.yaml makes {config.active.name!r} active, not {name!r}; type: mner profile {name}")
-    scores = json.loads((Path("results") / name / "scores.json").read_text(encoding="utf-8"))
     reports = Path("reports")
     findings = read_findings(Path("data"), config.active.datasets)
     paper = load_paper(reports / "paper.yaml")
-    write_report(scores, paper, config, findings, reports / "templates", reports / "rendered" / name)
+    write_report(Results.read(name), paper, config, findings, reports / "templates", reports / "rendered" / name)
 
 
 if __name__ == "__main__":

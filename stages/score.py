@@ -1,4 +1,4 @@
-"""Score stage: ``python -m stages.score <profile>`` writes ``results/<profile>/scores.json``."""
+"""Score stage: ``python -m stages.score <profile>`` writes ``results/<profile>/*.json``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mner.config import load
-from mner.evaluation.scoring import gold_reader, score_profile
+from mner.data.pieces import WordPieces
+from mner.evaluation.profile import evaluate
+from mner.evaluation.rescoring import Pieces
 from mner.files import write_json_atomically
+from mner.models.encoders import EncoderError, EncoderSource
 from mner.tracking.mlflow import log_scores
 
 
@@ -17,15 +20,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("profile", help="name of the active profile")
     name = parser.parse_args(arguments).profile
-    active = load(Path("params.yaml")).active
+    config = load(Path("params.yaml"))
+    active = config.active
     if active.name != name:
         parser.error(f"params.yaml makes {active.name!r} active, not {name!r}; type: mner profile {name}")
-    scores = score_profile(
-        Path("runs"), gold_reader(Path("data")), name, active.datasets, active.systems, active.seeds
-    )
-    write_json_atomically(Path("results") / name / "scores.json", scores)
+    encoder = config.encoders[active.encoder]
+    results = evaluate(Path(), name, active.datasets, active.systems, active.seeds, lambda: word_pieces(encoder))
+    for kind, content in results.items():
+        write_json_atomically(Path("results") / name / f"{kind}.json", content)
     if Path("mlflow.db").is_file():
-        log_scores(scores, name)
+        log_scores(results["scores"], name)
+
+
+def word_pieces(encoder: EncoderSource) -> Pieces:
+    """The encoder's splitter for lenses that score pieces; without it those lenses state the reason."""
+    try:
+        return Pieces(encoder.name, WordPieces(encoder.tokenizer()).count)
+    except EncoderError as error:
+        return Pieces(encoder.name, None, str(error))
 
 
 if __name__ == "__main__":

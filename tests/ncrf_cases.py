@@ -11,6 +11,11 @@ from torch import Tensor
 
 LENGTHS = (6, 4, 1)
 WORDS, CHARACTERS, STATES, WORD_SIZE, CHARACTER_SIZE, CHARACTER_HIDDEN = 13, 9, 7, 5, 3, 4
+SENTENCES = (("Anna", "eats", "in", "Rome"), ("Rome", "waits"), ("Anna", "in", "2019"))
+WORD_OPTIONS = {
+    "vectors": "random", "size": 6, "trained": True, "vocabulary": "train", "lower_case": True,
+    "digits": "zero", "missing": "uniform", "unknown_rate": 0.0,
+}  # fmt: skip
 Shapes = dict[str, tuple[int, ...]]
 
 

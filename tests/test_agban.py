@@ -26,15 +26,11 @@ from mner.parity.report import ParityError, render
 cases = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("ncrf_cases.py"))))
 HIDDEN, VISUAL, SLOTS = 6, 5, 2
 METADATA = {"constants": '{"glimpse": 1, "lv": 1.0, "lt": 1.0}'}
-WORD_OPTIONS = {
-    "vectors": "random", "size": 6, "trained": True, "vocabulary": "train", "lower_case": True,
-    "digits": "zero", "missing": "uniform", "unknown_rate": 0.0,
-}  # fmt: skip
 OPTIONS = {
-    "variant": "released", "words": WORD_OPTIONS, "characters": 4, "character_hidden": 4, "hidden": 8,
+    "variant": "released", "words": cases.WORD_OPTIONS, "characters": 4, "character_hidden": 4, "hidden": 8,
     "max_objects": 3, "object_hidden": [7], "adversary_hidden": [6, 5], "dropout": 0.0, "input_dropout": 0.0,
 }  # fmt: skip
-SENTENCES = (("Anna", "eats", "in", "Rome"), ("Rome", "waits"), ("Anna", "in", "2019"))
+SENTENCES = cases.SENTENCES
 COUNTS = (4, 0, 2)
 VARIANTS = ("released", "paper")
 
@@ -96,16 +92,15 @@ def tagger(**options) -> object_agban.Tagger:
 
 
 def batch(counts=COUNTS, sentences=SENTENCES, extra: int = 0) -> Batch:
-    """Sentences of 4, 2 and 3 words, padded to the longest and ``extra`` more, with 4, 0 and 2 regions."""
+    """Sentences padded to the longest and ``extra`` words more."""
     lengths = torch.tensor([len(words) for words in sentences])
     mask = torch.arange(int(lengths.max()) + extra) < lengths[:, None]
     pieces = TextInput(mask.long(), mask, torch.full(mask.shape, -1))
     tags = torch.arange(mask.numel()).view_as(mask.long()) % len(LABELS) * mask
     seen = torch.arange(max(counts)) < torch.tensor(counts)[:, None]
     regions = torch.randn(len(counts), max(counts), VISUAL, generator=torch.Generator().manual_seed(5))
-    return Batch(
-        torch.arange(len(sentences)), tuple(sentences), mask, tags, pieces, image=Visual(regions, seen)
-    )  # fmt: skip
+    number = torch.arange(len(sentences))
+    return Batch(number, tuple(sentences), mask, tags, pieces, image=Visual(regions, seen))
 
 
 def scores(model: object_agban.Tagger, given: Batch) -> Tensor:
@@ -187,10 +182,8 @@ def test_strength_and_class_weight_are_their_formulas() -> None:
 
 
 def test_no_loss_where_nothing_is_visible() -> None:
-    adversary = ModalityAdversary(4, (3,), 0.5)
-    empty = torch.zeros(2, 3).bool()
-    words, objects = torch.randn(2, 2, 4), torch.randn(2, 3, 4)
-    losses = adversary(words, torch.ones(2, 2).bool(), objects, empty, strength=1.0)
+    words, objects, none = torch.randn(2, 2, 4), torch.randn(2, 3, 4), torch.zeros(2, 3).bool()
+    losses = ModalityAdversary(4, (3,), 0.5)(words, torch.ones(2, 2).bool(), objects, none, strength=1.0)
     assert losses.objects == 0
     assert losses.words > 0
 
@@ -249,7 +242,6 @@ def test_the_first_objects_count_and_what_is_masked_does_not(variant: str) -> No
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_loss_is_the_crfs_plus_the_adversarys_a_sentence(variant: str) -> None:
-    torch.manual_seed(1)
     model, decoder, given = tagger(variant=variant).eval(), CRFDecoder(len(LABELS)), batch()
     with pytest.raises(ContractError, match="call begin_update"):
         model.loss(given, decoder)
@@ -281,6 +273,18 @@ def test_a_tag_that_only_the_objects_tell_is_learned(variant: str) -> None:
         torch.nn.functional.cross_entropy(model.train()(given).scores.flatten(0, 1), tags.flatten()).backward()
         optimiser.step()
     assert torch.equal(scores(model, given).argmax(-1), tags)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_mixed_precision_trains_to_nearly_the_same_loss(variant: str) -> None:
+    model, decoder, given = tagger(variant=variant).train(), CRFDecoder(len(LABELS)), batch()
+    model.begin_update(50, 100)
+    exact = model.loss(given, decoder)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough = model.loss(given, decoder)
+    rough.backward()
+    torch.testing.assert_close(rough, exact, rtol=0.05, atol=0)
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
 
 
 def test_the_contract_is_kept_and_bad_options_are_refused() -> None:

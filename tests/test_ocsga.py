@@ -27,15 +27,11 @@ from mner.parity.report import ParityError, render
 
 cases = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("ncrf_cases.py"))))
 HIDDEN, OBJECTS, OBJECT_SIZE = 8, 6, 5
-WORD_OPTIONS = {
-    "vectors": "random", "size": 6, "trained": True, "vocabulary": "train", "lower_case": True,
-    "digits": "zero", "missing": "uniform", "unknown_rate": 0.0,
-}  # fmt: skip
 OPTIONS = {
-    "variant": "released", "words": WORD_OPTIONS, "characters": 4, "character_hidden": 4, "hidden": 8,
+    "variant": "released", "words": cases.WORD_OPTIONS, "characters": 4, "character_hidden": 4, "hidden": 8,
     "max_objects": 4, "heads": 2, "layers": 1, "dropout": 0.0, "attention_dropout": 0.0,
 }  # fmt: skip
-SENTENCES = (("Anna", "eats", "in", "Rome"), ("Rome", "waits"), ("Anna", "in", "2019"))
+SENTENCES = cases.SENTENCES
 PICTURES = (("person", "potted plant", "person", "pizza"), (), ("dog",))
 
 
@@ -265,6 +261,17 @@ def test_a_tag_that_only_the_objects_tell_is_learned(variant: str) -> None:
         torch.nn.functional.cross_entropy(model.train()(given).scores.flatten(0, 1), tags.flatten()).backward()
         optimiser.step()
     assert torch.equal(scores(model, given).argmax(-1), tags)
+
+
+@pytest.mark.parametrize("variant", ["released", "paper"])
+def test_mixed_precision_trains_to_nearly_the_same_numbers(variant: str) -> None:
+    model, given = tagger(variant=variant).train(), batch()
+    exact = model(given).scores
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough = model(given).scores
+    rough.float().sum().backward()
+    torch.testing.assert_close(rough.float(), exact, rtol=0, atol=0.1)
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
 
 
 def test_the_contract_is_kept_and_bad_options_are_refused() -> None:

@@ -179,6 +179,9 @@ def parameters(package: str, **recipe: Any) -> dict[str, Any]:
         "evaluation_batch_size": 5,
         "views": ["own", "none", "shuffled"],
         "select": ["own"],
+        "patience": None,
+        "predict_every_epoch": False,
+        "keep_weights": False,
     }
     return {
         "encoders": {"tiny": {"package": package}},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from mner.data import readers, sources
 from mner.data.audit import Material, audit, invalid_images
 from mner.data.corpus import SPLITS, Sentence, write_sentences
 from mner.data.findings import to_json, to_markdown
+from mner.data.images import ImageScan, scan_images
 from mner.data.readers import Alignment, RetrievalRecord
 from mner.data.sources import CANONICAL, SourceFile
 from mner.files import write_json_atomically, write_text_atomically
@@ -18,11 +20,14 @@ from mner.files import write_json_atomically, write_text_atomically
 Fetch = Callable[[SourceFile], Path]
 
 
-def prepare(dataset: str, folder: Path, fetch: Fetch, *, images: Path | None = None) -> None:
+def prepare(
+    dataset: str, folder: Path, fetch: Fetch, *, images: Path | None = None, arrivals: Path | None = None
+) -> None:
     """Write ``corpus/``, ``gold/``, ``side/`` and ``audit/`` of ``twitter2015`` or ``twitter2017``.
 
     ``fetch`` gives the checked file of a source; ``images`` is a folder of pictures ``<image id>.jpg``, read
-    where they lie. The tags of the test split are written to ``gold/test.jsonl`` and nowhere else.
+    where they lie, and ``arrivals`` a file that remembers their first hashes. The tags of the test split are
+    written to ``gold/test.jsonl`` and nowhere else.
 
     Raises:
         ValueError: ``dataset`` is not made of public files.
@@ -34,11 +39,9 @@ def prepare(dataset: str, folder: Path, fetch: Fetch, *, images: Path | None = N
     corpus_images = [one.image for split in SPLITS for one in material.splits[split]]
     invalid = invalid_images(material.captions["blip2"], corpus_images)
     if images is not None:
-        from mner.data.images import scan_images
-
         neighbours = _neighbours(material.alignments.values())
         wanted = sorted({*corpus_images, *neighbours} - set(invalid))
-        material = replace(material, images=scan_images(images, wanted, {}))
+        material = replace(material, images=_scan(images, wanted, arrivals))
     write_corpus(folder, material.splits)
     write_side(
         folder / "side",
@@ -51,6 +54,16 @@ def prepare(dataset: str, folder: Path, fetch: Fetch, *, images: Path | None = N
     findings = audit(material)
     write_json_atomically(folder / "audit" / "findings.json", to_json(findings))
     write_text_atomically(folder / "audit" / "audit.md", to_markdown(dataset, findings))
+
+
+def _scan(images: Path, wanted: Sequence[str], arrivals: Path | None) -> ImageScan:
+    """Scan the pictures; ``arrivals`` remembers every picture's first hash, and a later other one is a finding."""
+    known = json.loads(arrivals.read_text(encoding="utf-8")) if arrivals and arrivals.is_file() else {}
+    scan = scan_images(images, wanted, known)
+    if arrivals is not None:
+        first = {image: entry["sha256"] for image, entry in scan.pixels.items()}
+        write_json_atomically(arrivals, {**first, **known})
+    return scan
 
 
 def read_material(dataset: str, paths: Mapping[SourceFile, Path]) -> Material:

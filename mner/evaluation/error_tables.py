@@ -11,10 +11,10 @@ from dataclasses import asdict
 from typing import Any
 
 from mner.data.corpus import Sentence
-from mner.evaluation.agreement import Case, agreement, cases, suspects
+from mner.evaluation.agreement import agreement, suspects
 from mner.evaluation.errors import OUTCOMES, SurfaceForm, breakdown, judge, training_entities
 from mner.evaluation.spans import entities
-from mner.evaluation.tagged import Tagged, TaggedRun
+from mner.evaluation.tagged import Tagged
 
 SUSPECT_SHARE = 0.8
 
@@ -62,15 +62,10 @@ def _cells(tagged: Tagged, dataset: str, seen: Collection[SurfaceForm]) -> list[
     return found
 
 
-def runs_of(tagged: Tagged, dataset: str) -> dict[str, list[TaggedRun]]:
-    """Finished runs of a data set by system."""
-    return dict(tagged.cells(dataset))
-
-
 def _agreement(tagged: Tagged, dataset: str) -> list[dict[str, Any]]:
     """How alike, and how often right, the seeds of each system and all runs together read the sentences."""
     groups = {system: {system: runs} for system, runs in tagged.cells(dataset)}
-    groups["all runs"] = runs_of(tagged, dataset)
+    groups["all runs"] = dict(tagged.cells(dataset))
     gold, found = tagged.gold[dataset, "test"], []
     bearing = [bool(row) for row in entities(gold)]
     for name, members in groups.items():
@@ -92,7 +87,7 @@ def _agreement(tagged: Tagged, dataset: str) -> list[dict[str, Any]]:
 
 
 def _suspects(tagged: Tagged, dataset: str) -> dict[str, Any]:
-    members = runs_of(tagged, dataset)
+    members = dict(tagged.cells(dataset))
     records = [run.record for of_system in members.values() for run in of_system]
     if len(members) < 2:
         return {"records": records, "state": "fewer than two systems: nothing to agree against gold"}
@@ -113,13 +108,3 @@ def _suspects(tagged: Tagged, dataset: str) -> dict[str, Any]:
             for suspect in found
         ],
     }
-
-
-def find_cases(tagged: Tagged, dataset: str, right: str, wrong: Sequence[str]) -> list[Case]:
-    """Test sentences that every run of ``right`` reads exactly and no run of any system in ``wrong`` does.
-
-    Raises:
-        ValueError: a system without finished runs.
-    """
-    tags = {name: [run.tags["test.own"] for run in held] for name, held in runs_of(tagged, dataset).items()}
-    return cases(tagged.gold[dataset, "test"], tags, right, wrong)

@@ -1,9 +1,9 @@
 """From a printed number to ours in steps that add up: what the rest, choices, lens and data copy account for.
 
 Ours is a level per run: standard lens, own copy, epoch chosen on dev, mean over seeds. Going back towards the
-paper, one condition is changed at a time (copy, lens, epoch chosen on test, best seed); each step is the difference
-of two neighbouring levels, and the remainder is what is left to the printed number. The sum is therefore exact by
-construction, and a step that cannot be measured is a state and counts in the remainder.
+paper, one condition is changed at a time (copy, lens, epoch chosen on test, best seed); each step is the
+difference of two neighbouring levels, and the remainder is what is left to the printed number. The sum is
+therefore exact by construction, and a step that cannot be measured is a state and counts in the remainder.
 
 Copy and lens are known conditions of a printed row. Whether its authors picked epoch or seed on test is mostly not
 known: those steps say what the choice *would* account for, and ``unpicked`` is the remainder without them.

@@ -1,7 +1,7 @@
 """What may stand in a table: a printed number with its paper, our number with its records, or a state in words.
 
-There is no cell that holds a bare number. Ours enters as :class:`Cited` only, and a ``Cited`` without records
-cannot be made.
+There is no cell that holds a bare number. Ours enters as :class:`Cited` (a mean over runs) or :class:`Measured`
+(any other statistic of runs) only, and neither can be made without records.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ class Cited:
     """A mean over runs with the records behind it; ``sd`` is the s.d. (n-1) over seeds, None for one seed.
 
     ``records`` are repository-relative paths of ``record.json`` files, ``values`` the value of each (same order).
-    ``unit`` is printed after the number where it is not F1 points; ``mark`` names a footnote (a device).
+    ``unit`` is printed after the number where it is not F1 points; ``mark`` names a footnote (a device). ``shown``
+    is printed in place of the value where a row of numbers must add up as printed; it may differ by rounding only.
 
     Raises:
-        CitationError: no record, an empty record path, or not exactly one value a record.
+        CitationError: no record, an empty record path, not exactly one value a record, or ``shown`` off the value.
     """
 
     value: float
@@ -37,10 +38,10 @@ class Cited:
     signed: bool = False
     unit: str = ""
     mark: str = ""
+    shown: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.records or not all(isinstance(r, str) and r.endswith("record.json") for r in self.records):
-            raise CitationError(f"{self.value!r} has no record; a number is printed with its record or not at all")
+        _require_records(self.value, self.records)
         if len(self.values) != len(self.records):
             raise CitationError(f"{self.value!r}: {len(self.values)} values but {len(self.records)} records")
         numbers = (self.value, *self.values)
@@ -50,6 +51,8 @@ class Cited:
             )
         if abs(self.value - math.fsum(self.values) / len(self.values)) > 1e-6 * max(1.0, abs(self.value)):
             raise CitationError(f"{self.value!r} is not the mean of what {self.records[0]} and its siblings hold")
+        if self.shown is not None and not abs(self.shown - self.value) <= 1.01 * 10.0**-self.digits:
+            raise CitationError(f"{self.shown!r} is more than rounding away from {self.value!r}")
 
     @property
     def runs(self) -> int:
@@ -59,7 +62,7 @@ class Cited:
     @property
     def number(self) -> str:
         """The mean alone, as printed."""
-        return f"{self.value:{'+' if self.signed else ''}.{self.digits}f}"
+        return _number(self.value if self.shown is None else self.shown, self.digits, self.signed)
 
     @property
     def spread(self) -> str:
@@ -70,6 +73,62 @@ class Cited:
         """Mean, ± s.d. and unit as text."""
         spread = f" ± {self.spread}" if self.spread else ""
         return f"{self.number}{spread}{' ' + self.unit if self.unit else ''}{self.mark}"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A statistic of runs that is no mean over them: a p-value, a count, an estimate with its interval.
+
+    ``method`` says in words how it came from the runs; ``low`` and ``high`` are the ends of its interval.
+
+    Raises:
+        CitationError: no record, no method, a number that is not finite, or half an interval.
+    """
+
+    value: float
+    records: tuple[str, ...]
+    method: str
+    low: float | None = None
+    high: float | None = None
+    digits: int = 2
+    signed: bool = False
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        _require_records(self.value, self.records)
+        if not self.method:
+            raise CitationError(f"{self.value!r} does not say how it came from {self.records[0]}")
+        if (self.low is None) != (self.high is None):
+            raise CitationError(f"{self.value!r} of {self.records[0]} has half an interval")
+        numbers = [number for number in (self.value, self.low, self.high) if number is not None]
+        if not all(isinstance(v, int | float) and math.isfinite(v) for v in numbers):
+            raise CitationError(f"{self.value!r} of {self.records[0]} is not finite; say why in a state instead")
+
+    @property
+    def number(self) -> str:
+        """The number alone, as printed."""
+        return _number(self.value, self.digits, self.signed)
+
+    @property
+    def spread(self) -> str:
+        """The interval as printed; empty where there is none."""
+        if self.low is None or self.high is None:
+            return ""
+        return f"[{', '.join(_number(end, self.digits, self.signed) for end in (self.low, self.high))}]"
+
+    def plain(self) -> str:
+        """Number, interval and unit as text."""
+        return " ".join(part for part in (self.number, self.spread, self.unit) if part)
+
+
+def _require_records(value: float, records: tuple[str, ...]) -> None:
+    if not records or not all(isinstance(r, str) and r.endswith("record.json") for r in records):
+        raise CitationError(f"{value!r} has no record; a number is printed with its record or not at all")
+
+
+def _number(value: float, digits: int, signed: bool) -> str:
+    text = f"{value:{'+' if signed else ''}.{digits}f}"
+    return text.replace("-", "+" if signed else "", 1) if float(text) == 0 and text.startswith("-") else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +177,7 @@ class Words:
         return self.text
 
 
-Cell = Cited | Printed | State | Words
+Cell = Cited | Measured | Printed | State | Words
 
 NOT_RUN = State("not run", "no finished run in this profile")
 NOT_PRINTED = State("–", "the paper prints no number")

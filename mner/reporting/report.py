@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from mner.files import write_json_atomically, write_text_atomically
+from mner.reporting.analysis import Page, pages
+from mner.reporting.error_tables import suspects_file
 from mner.reporting.layout import Section, section_tables, sections
 from mner.reporting.limits import limits
 from mner.reporting.paper import Paper
 from mner.reporting.profile import Settings
+from mner.reporting.results import Results
 from mner.reporting.site import render_site
 from mner.reporting.tables import Table, to_csv, to_entries, to_latex, to_markdown
 
 
 def write_report(
-    scores: Mapping[str, Any],
+    results: Results,
     paper: Paper,
     settings: Settings,
     findings: Mapping[str, Sequence[Mapping[str, Any]] | None],
@@ -26,19 +29,24 @@ def write_report(
 ) -> tuple[Path, ...]:
     """Write ``table1.md``, ``table2.md``, ``ita.md`` (``others.md``), ``tables.{tex,csv,json}``, ``index.html``.
 
+    Beside them ``waterfall.md``, ``lenses.md``, ``statistics.md`` and ``errors.md``, whose tables are in the same
+    ``tables.*``, and ``suspects.json``.
     ``findings`` maps data set to its audit findings, None where there is no audit. Returns the files written.
 
     Raises:
         CitationError: a number without a record is on its way to a table or the page.
     """
+    scores = results.scores
     parts = sections(scores, paper, settings.verify.margin, settings.verify.alpha)
-    records = frozenset(run["record"] for run in scores["runs"])
-    tables = {part.id: section_tables(part, records) for part in parts}
+    tables = {part.id: section_tables(part, results.records) for part in parts}
+    further = pages(results, paper)
     everything = [table for group in tables.values() for table in group]
+    everything += [table for page in further for table in page.tables]
     texts = {f"{part.id}.md": _markdown(part, tables[part.id], scores) for part in parts}
+    texts |= {f"{page.id}.md": _page_markdown(page, scores) for page in further}
     texts["tables.tex"] = "\n".join(to_latex(table) for table in everything)
     texts["tables.csv"] = to_csv(everything)
-    texts["index.html"] = render_site(scores, parts, settings.active, findings, templates)
+    texts["index.html"] = render_site(scores, parts, further, settings.active, findings, templates)
     if "others.md" not in texts:
         (target / "others.md").unlink(missing_ok=True)
     for name, text in texts.items():
@@ -46,7 +54,8 @@ def write_report(
     entries = [entry for table in everything for entry in to_entries(table)]
     head = {name: scores[name] for name in ("profile", "mode", "datasets", "systems", "seeds")}
     write_json_atomically(target / "tables.json", {"format": 1, **head, "cells": entries})
-    return tuple(target / name for name in (*texts, "tables.json"))
+    write_json_atomically(target / "suspects.json", suspects_file(results))
+    return tuple(target / name for name in (*texts, "tables.json", "suspects.json"))
 
 
 def read_findings(data_folder: Path, datasets: Sequence[str]) -> dict[str, list[dict[str, Any]] | None]:
@@ -65,3 +74,9 @@ def _markdown(section: Section, tables: Sequence[Table], scores: Mapping[str, An
     if section.has_results():
         head += ["", *(f"- {limit}" for limit in limits(scores))]
     return "\n".join([*head, "", *(to_markdown(table) for table in tables)])
+
+
+def _page_markdown(page: Page, scores: Mapping[str, Any]) -> str:
+    head = [f"## {page.title}", "", f"Profile `{scores['profile']}`. {page.lead}"]
+    body = [to_markdown(table) for table in page.tables] or [page.empty]
+    return "\n".join([*head, "", *body])

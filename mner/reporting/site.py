@@ -16,11 +16,13 @@ import jinja2
 from mner.data.corpus import TYPES
 from mner.evaluation.verdicts import Verdict
 from mner.files import sha256_of_json
-from mner.reporting.cells import Cell, CitationError, Cited, Printed, State, cited
+from mner.reporting.analysis import Page
+from mner.reporting.cells import CitationError, Cited, Printed, State, cited
 from mner.reporting.layout import OVERALL, PROBES, Block, Line, Section
 from mner.reporting.limits import audit_summary, facts, limits
 from mner.reporting.profile import ProfileFacts
 from mner.reporting.seed_dots import Scale, axis, strip
+from mner.reporting.views import page_view, view
 
 VERDICTS = ("REPRODUCED", "ABOVE", "BELOW", "UNDECIDED", "NOT-COMPARABLE", "SKIPPED", "NOT-RUN")
 MARKS = "abcdefghij"
@@ -52,13 +54,15 @@ def environment(templates: Path) -> jinja2.Environment:
 def render_site(
     scores: Mapping[str, Any],
     parts: Sequence[Section],
+    further: Sequence[Page],
     profile: ProfileFacts,
     findings: Mapping[str, Sequence[Mapping[str, Any]] | None],
     templates: Path,
 ) -> str:
     """The whole page as HTML.
 
-    ``parts`` come from :func:`mner.reporting.layout.sections`; ``findings`` maps data set to its audit, None where
+    ``parts`` come from :func:`mner.reporting.layout.sections`, ``further`` from
+    :func:`mner.reporting.analysis.pages`; ``findings`` maps data set to its audit, None where
     there is none; ``templates`` is the folder with ``index.html.j2``.
     """
     runs = {run["record"]: run for run in scores["runs"]}
@@ -74,6 +78,7 @@ def render_site(
             limits=limits(scores),
             tally=_tally(parts),
             sections=[_section(part, runs, devices) for part in ordered],
+            pages=[page_view(page) for page in further],
             devices=list(devices.items()) if len(devices) > 1 else [],
             device=next(iter(devices), ""),
             audits=audit_summary(findings),
@@ -175,24 +180,6 @@ def _line(
         "conditions": _compared(line),
         "runs": _proof(line, runs),
     }
-
-
-def view(cell: Cell) -> dict[str, str]:
-    """A cell as text for the template: kind, number, spread, mark, and what hovering says."""
-    if isinstance(cell, Cited):
-        unit = f" {cell.unit}" if cell.unit else ""
-        what = f"mean ± s.d. over {cell.runs} seeds" if cell.runs > 1 else "one seed"
-        about = f"{what}{unit}: {', '.join(cell.records)}"
-        return {"kind": "ours", "number": cell.number, "spread": cell.spread, "mark": cell.mark, "about": about}
-    if isinstance(cell, Printed):
-        return {
-            "kind": "paper",
-            "number": cell.number,
-            "spread": cell.spread,
-            "mark": cell.figure.mark,
-            "about": f"as printed: {cell.source}",
-        }
-    return {"kind": "state", "number": cell.text, "spread": "", "mark": "", "about": cell.why}
 
 
 def _verdict(verdict: Verdict | None) -> dict[str, Any] | None:

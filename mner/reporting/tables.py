@@ -12,9 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mner.reporting.cells import Cell, CitationError, Cited, Printed, State, Words
+from mner.reporting.cells import Cell, CitationError, Cited, Measured, Printed, State, Words
 
-ORIGINS: dict[str, tuple[type, ...]] = {"paper": (Printed, State), "ours": (Cited, State), "words": (Words, State)}
+ORIGINS: dict[str, tuple[type, ...]] = {
+    "paper": (Printed, State),
+    "ours": (Cited, Measured, State),
+    "words": (Words, State),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Table:
                 place = f"table {self.id}, row {row.id}, column {column.key}"
                 if not isinstance(cell, ORIGINS[column.origin]):
                     raise CitationError(f"{place}: {cell!r} may not stand in a column of {column.origin!r}")
-                if isinstance(cell, Cited) and not set(cell.records) <= self.records:
+                if isinstance(cell, Cited | Measured) and not set(cell.records) <= self.records:
                     unknown = sorted(set(cell.records) - self.records)
                     raise CitationError(f"{place}: record {unknown[0]} is not among the scored runs")
 
@@ -138,7 +142,9 @@ def to_latex(table: Table) -> str:
         if row.group != group:
             lines.append(r"\midrule")
             group = row.group
-        records = sorted({record for cell in row.cells if isinstance(cell, Cited) for record in cell.records})
+        records = sorted(
+            {record for cell in row.cells if isinstance(cell, Cited | Measured) for record in cell.records}
+        )
         lines += [f"% {row.id}: {record}" for record in records]
         lines.append(" & ".join(tex(cell.plain()) for cell in row.cells) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}"]
@@ -146,7 +152,10 @@ def to_latex(table: Table) -> str:
     return "\n".join([*lines, r"\end{table*}"]) + "\n"
 
 
-FIELDS = ("table", "dataset", "row", "column", "origin", "value", "spread", "runs", "text", "source", "records")
+FIELDS = (
+    *("table", "dataset", "row", "column", "origin", "value", "spread", "low", "high", "runs", "text", "source"),
+    "records",
+)
 
 
 def to_entries(table: Table) -> list[dict[str, Any]]:
@@ -159,6 +168,9 @@ def to_entries(table: Table) -> list[dict[str, Any]]:
             entry |= {"origin": column.origin, "text": cell.plain(), "records": []}
             if isinstance(cell, Cited):
                 entry |= {"value": cell.value, "spread": cell.sd, "runs": cell.runs, "records": list(cell.records)}
+            elif isinstance(cell, Measured):
+                entry |= {"value": cell.value, "low": cell.low, "high": cell.high, "source": cell.method}
+                entry |= {"runs": len(cell.records), "records": list(cell.records)}
             elif isinstance(cell, Printed):
                 entry |= {"value": cell.figure.value, "spread": cell.figure.spread, "source": cell.source}
             entries.append(entry)

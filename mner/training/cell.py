@@ -22,6 +22,7 @@ from mner.models.system import Ingredients, load_system
 from mner.training.frozen import lower_states
 from mner.training.loop import RunData
 from mner.training.model import Model, make_model
+from mner.training.precision import precision_of
 from mner.training.recipe import Recipe
 from mner.training.seeds import torch_stream
 
@@ -193,7 +194,7 @@ def _cached(cell: Cell, split: SplitData, device: torch.device, name: str) -> Sp
             encoder,
             batch_size=cell.recipe.evaluation_batch_size,
             device=device,
-            precision=cell.recipe.precision,
+            precision=precision_of(cell.recipe, device),
             label=f"{name}, {view}",
         )
 

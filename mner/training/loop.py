@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from seqeval.metrics import f1_score
-from torch import nn
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from mner.data.batching import SplitData, batches_in_order, training_order
@@ -18,6 +18,7 @@ from mner.training import checkpoint
 from mner.training.meters import Meter
 from mner.training.model import Model
 from mner.training.optimiser import make_optimiser, set_learning_rates
+from mner.training.precision import autocast
 from mner.training.recipe import Recipe
 from mner.training.seeds import numpy_generator, torch_stream
 
@@ -49,10 +50,12 @@ class Meters:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a finished run reached; predictions by ``split.view`` in sentence order."""
+    """What a finished run reached; predictions by ``split.view`` in sentence order, and the best epoch's weights
+    (trained parameters and buffers only)."""
 
     progress: checkpoint.Progress
     predictions: Mapping[str, list[list[str]]]
+    weights: Mapping[str, Tensor]
     meters: Meters
 
 
@@ -90,6 +93,8 @@ def fit(
     lengths = _lengths(train)
     updates = -(-len(train) // recipe.batch_size)
     for epoch in range(progress.epochs_done, recipe.epochs):
+        if _out_of_patience(progress, recipe):
+            break
         order = training_order(lengths, recipe.batch_size, numpy_generator(seed, "order", epoch))
         with torch_stream(device, seed, "dropout", epoch):
             name = f"{label} epoch {epoch + 1}/{recipe.epochs}"
@@ -101,6 +106,9 @@ def fit(
         if progress.best_epoch < 0 or metrics["dev_f1"] > progress.curve[progress.best_epoch]["dev_f1"]:
             progress.best_epoch = epoch
             best = checkpoint.trainable_state(model)
+        if recipe.predict_every_epoch:
+            tags = predict(model, data.splits["test/own"], recipe, device, meters.inference)
+            progress.epoch_tags[f"epoch-{epoch + 1}.test.own"] = tags
         checkpoint.save(checkpoint_path, model, optimiser, progress, best)
         if observer is not None:
             observer.epoch({k: v for k, v in metrics.items() if k != "epoch"}, epoch)
@@ -110,17 +118,17 @@ def fit(
         for name, split in data.splits.items()
         if not name.startswith("train/")
     }
-    return Outcome(progress, predictions, meters)
+    return Outcome(progress, {**predictions, **progress.epoch_tags}, best, meters)
+
+
+def _out_of_patience(progress: checkpoint.Progress, recipe: Recipe) -> bool:
+    worse = progress.epochs_done - 1 - progress.best_epoch
+    return recipe.patience is not None and progress.epochs_done > 0 and worse >= recipe.patience
 
 
 def _lengths(split: SplitData) -> np.ndarray:
     table = split.text if split.cross is None else split.cross
     return table.lengths()
-
-
-def autocast(recipe: Recipe, device: torch.device) -> torch.autocast:
-    """Mixed precision where the recipe asks for it."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=recipe.precision == "bfloat16")
 
 
 def _train_epoch(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("float32", "bfloat16", "auto")
 SCHEDULES = ("linear", "constant")
 VIEWS = ("own", "none", "shuffled")
 
@@ -16,7 +16,11 @@ class Recipe:
     ``train_sentences`` trains on the first n sentences only (null: all), and is printed wherever the number is.
     ``frozen_layers`` lower encoder layers (with the embeddings) are not trained; their states are cached.
     Learning rates are peaks: encoder, everything else, and CRF transitions. ``warmup`` is a share of all updates.
-    ``max_pieces`` bounds a tweet with its context, in word pieces. ``views`` are predicted for the test split.
+    ``precision`` auto is bfloat16 where the hardware multiplies it natively, else float32; the record says which.
+    ``max_pieces`` bounds a tweet with its context, in word pieces. ``views`` are predicted for the test split;
+    the epoch is selected by the mean dev F1 over the views of ``select``. Training stops once ``patience`` epochs
+    in a row were not better (null: never). ``predict_every_epoch`` also keeps the test tags of every epoch, for
+    the question what picking the epoch on test would have printed; ``keep_weights`` keeps the best weights.
     """
 
     epochs: int
@@ -35,6 +39,9 @@ class Recipe:
     evaluation_batch_size: int
     views: tuple[str, ...]
     select: tuple[str, ...]
+    patience: int | None
+    predict_every_epoch: bool
+    keep_weights: bool
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
@@ -49,6 +56,8 @@ class Recipe:
             raise ValueError("recipe: epochs and batch sizes are at least 1")
         if self.max_pieces < 3 or (self.train_sentences is not None and self.train_sentences < 1):
             raise ValueError("recipe: max_pieces is at least 3, train_sentences at least 1 (or null for all)")
+        if self.patience is not None and self.patience < 1:
+            raise ValueError(f"recipe: patience is at least 1 epoch (or null for never), not {self.patience}")
         if self.clip <= 0:
             raise ValueError(f"recipe: clip is the largest norm of a gradient, above 0, not {self.clip}")
         if not 0 <= self.warmup < 1:

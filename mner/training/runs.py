@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from safetensors.torch import save_file
 
 from mner.data.corpus import write_tags
-from mner.files import exclusive, remove_partial_files, sha256_of, write_text_atomically
+from mner.files import exclusive, remove_partial_files, sha256_of, write_atomically, write_text_atomically
+from mner.models.word_vectors import vectors_fingerprint
 from mner.tracking.fingerprint import code_fingerprint, import_closure, run_key
 from mner.tracking.record import Record, RecordError, describe_environment, describe_git, now
 from mner.training.cell import Cell, PreparedCell, prepare
 from mner.training.loop import Observer, Outcome, fit
 from mner.training.meters import describe_device, throughput
+from mner.training.precision import precision_of
 
 PACKAGES = ("mner", "baselines")
 CORE = Path("mner/training/loop.py"), Path("mner/training/cell.py")
@@ -76,6 +79,8 @@ def inputs_of(cell: Cell) -> Inputs:
     files = {path.as_posix(): sha256_of(cell.root / path) for path in cell.input_files()}
     start = [*CORE, Path(cell.config.systems[cell.system].file)]
     closure = import_closure(start, PACKAGES, cell.root, NOT_PART_OF_A_RESULT)
+    if words := cell.options.get("words"):
+        files[f"word vectors {words['vectors']}"] = vectors_fingerprint(words["vectors"])
     encoder = {"name": cell.encoder.name, "source": cell.encoder.describe(), "sha256": cell.encoder.fingerprint()}
     return Inputs(files, code_fingerprint(closure, cell.root), encoder)
 
@@ -148,7 +153,7 @@ def train_run(
     folder, key = cell.runs / str(seed), inputs.key(cell, seed)
     folder.mkdir(parents=True, exist_ok=True)
     remove_partial_files(folder)
-    for stale in (folder / "record.json", *folder.glob("*.jsonl")):
+    for stale in (folder / "record.json", folder / "weights.safetensors", *folder.glob("*.jsonl")):
         stale.unlink(missing_ok=True)
     observer = tracked.seed(
         seed,
@@ -171,7 +176,8 @@ def train_run(
         observer=Told(observer, say, cell.recipe.epochs),
         label=f"{cell.dataset} {cell.system} seed {seed}",
     )
-    record = _write(cell, inputs, seed, outcome, folder, command, time.perf_counter() - started)
+    precision = precision_of(cell.recipe, device)
+    record = _write(cell, inputs, seed, outcome, folder, command, time.perf_counter() - started, precision)
     scratch.unlink(missing_ok=True)
     best = record.dev_f1[record.best_epoch]
     say(f"  seed {seed}: dev F1 {best:.2f} at epoch {record.best_epoch + 1}, {record.duration_seconds:.0f} s")
@@ -210,13 +216,22 @@ class Told:
 
 
 def _write(
-    cell: Cell, inputs: Inputs, seed: int, outcome: Outcome, folder: Path, command: str, seconds: float
+    cell: Cell,
+    inputs: Inputs,
+    seed: int,
+    outcome: Outcome,
+    folder: Path,
+    command: str,
+    seconds: float,
+    precision: str,
 ) -> Record:
     predictions = {}
     for name, tags in outcome.predictions.items():
         path = folder / f"{name}.jsonl"
         write_tags(path, tags)
         predictions[name] = sha256_of(path)
+    if cell.recipe.keep_weights:
+        write_atomically(folder / "weights.safetensors", lambda part: save_file(dict(outcome.weights), part))
     curve = outcome.progress.curve
     header = list(curve[0])
     rows = [",".join(header), *(",".join(f"{row[column]:.10g}" for column in header) for row in curve)]
@@ -225,6 +240,7 @@ def _write(
         cell,
         inputs,
         seed,
+        environment={**describe_environment(), "precision": precision},
         status="finished",
         reason=None,
         dev_f1=tuple(row["dev_f1"] for row in curve),
@@ -244,6 +260,7 @@ def _skip(cell: Cell, inputs: Inputs, seed: int, reason: str, command: str, trac
         cell,
         inputs,
         seed,
+        environment=describe_environment(),
         status="skipped",
         reason=reason,
         dev_f1=(),
@@ -272,7 +289,6 @@ def _record(cell: Cell, inputs: Inputs, seed: int, **reached: Any) -> Record:
         encoder=inputs.encoder,
         data_copy=cell.config.data.copy,
         visual_input=cell.visual_input(),
-        environment=describe_environment(),
         git=describe_git(cell.root),
         finished_at=now(),
         **reached,

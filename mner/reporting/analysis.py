@@ -1,0 +1,184 @@
+"""The pages behind the tables: lenses, waterfalls, statistics, errors; each a list of charts and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from mner.evaluation.waterfall import waterfalls
+from mner.reporting.cells import Cell, Cited, State
+from mner.reporting.charts import ForestRow, HeatRow, forest, heat_map, stacked, waterfall_chart
+from mner.reporting.error_tables import error_tables
+from mner.reporting.layout import DATASET_TITLES, PROBES
+from mner.reporting.lens_tables import lens_tables, ranks, under
+from mner.reporting.paper import Paper
+from mner.reporting.results import Results, mean_of
+from mner.reporting.statistics_tables import estimate, statistics_tables
+from mner.reporting.tables import Table
+from mner.reporting.waterfall_tables import bars, waterfall_table, what_if_table
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart with what stands above it."""
+
+    title: str
+    note: str
+    drawing: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a page says of one data set."""
+
+    dataset: str
+    figures: tuple[Figure, ...]
+    tables: tuple[Table, ...]
+
+    @property
+    def title(self) -> str:
+        return DATASET_TITLES.get(self.dataset, self.dataset)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A section of the report; ``empty`` is what to say where no part has anything."""
+
+    id: str
+    name: str
+    title: str
+    lead: str
+    empty: str
+    parts: tuple[Part, ...]
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """All tables of the page."""
+        return tuple(table for part in self.parts for table in part.tables)
+
+
+def pages(results: Results, paper: Paper) -> tuple[Page, ...]:
+    """All pages of a profile, in the order of the report."""
+    datasets = results.scores["datasets"]
+    return (
+        _page(
+            *("waterfall", "Gap", "Why does our number differ from the printed one?"),
+            "From the printed F1 to ours. Lens and copy are measured by re-scoring the same predictions; hatched "
+            "steps are choices that authors may or may not have made; the remainder holds what no file can tell.",
+            "No finished run has a printed counterpart.",
+            _gap(results, paper, datasets),
+        ),
+        _page(
+            *("lenses", "Lenses", "The same predictions under every scoring rule"),
+            "Every run scored by the standard rule and by those of the programs behind the printed tables. The "
+            "tint is the difference to the standard; an arrow marks a system whose rank changes.",
+            "Nothing has been run.",
+            [_lenses(results, dataset) for dataset in datasets],
+        ),
+        _page(
+            *("statistics", "Statistics", "Which differences are real, and who looks at the picture"),
+            "Two sources of ±, always named: seeds and sample. Differences are paired by sentence. Image reliance "
+            "is F1 with the own picture minus F1 with none, or with another tweet's.",
+            "Nothing has been run.",
+            [_statistics(results, dataset) for dataset in datasets],
+        ),
+        _page(
+            *("errors", "Errors", "What goes wrong, and where the labels may be"),
+            "Entities by what became of them, on test, averaged over seeds. No word of a tweet is shown.",
+            "Nothing has been run.",
+            [_errors(results, dataset) for dataset in datasets],
+        ),
+    )
+
+
+def _page(name: str, short: str, title: str, lead: str, empty: str, parts: Sequence[Part]) -> Page:
+    return Page(name, short, title, lead, empty, tuple(part for part in parts if part.figures or part.tables))
+
+
+def _gap(results: Results, paper: Paper, datasets: Sequence[str]) -> list[Part]:
+    falls = waterfalls(results.scores, results.lenses, paper)
+    parts = []
+    for dataset in datasets:
+        figures = tuple(
+            Figure(
+                f"{fall.row.label}{fall.row.mark} · {fall.system}",
+                "Remainder: " + "; ".join(fall.causes),
+                waterfall_chart(f"{fall.row.label} on {dataset}: paper to ours", bars(fall)),
+            )
+            for fall in falls
+            if fall.dataset == dataset
+        )
+        tables = (waterfall_table(falls, dataset, results.records), what_if_table(results, dataset))
+        parts.append(Part(dataset, figures, tuple(table for table in tables if table is not None)))
+    return parts
+
+
+def _lenses(results: Results, dataset: str) -> Part:
+    names = [lens["name"] for lens in results.lenses["lenses"]]
+    titles = [lens["title"].removesuffix(" (standard)") for lens in results.lenses["lenses"]]
+    systems = results.finished(dataset)
+    if not systems:
+        return Part(dataset, (), ())
+    ranked = {name: ranks(results, dataset, name) for name in names}
+    rows = []
+    for system in systems:
+        f1 = tuple(under(results, dataset, system, name) for name in names)
+        shift = tuple(_shift(cell, f1[names.index(results.lenses["standard"])]) for cell in f1)
+        rows.append(HeatRow(system, f1, shift, tuple(ranked[name][system] for name in names)))
+    short = [title.replace("R-GCN, batches of", "R-GCN /") for title in titles]
+    figure = Figure("", "", heat_map(f"F1 by lens on {dataset}", short, rows))
+    return Part(dataset, (figure,), tuple(lens_tables(results, dataset)))
+
+
+def _shift(cell: Cell, standard: Cell) -> Cell:
+    if not isinstance(cell, Cited) or not isinstance(standard, Cited):
+        return State("does not apply")
+    values = tuple(one - other for one, other in zip(cell.values, standard.values, strict=True))
+    return mean_of(values, cell.records, signed=True)
+
+
+def _statistics(results: Results, dataset: str) -> Part:
+    held = results.statistics["datasets"][dataset]
+    figures = []
+    if held["reliance"]:
+        rows = [
+            ForestRow(
+                entry["system"],
+                tuple(
+                    estimate(entry["views"][view], "paired by run and sentence", signed=True)
+                    if view in entry["views"]
+                    else State("not predicted")
+                    for view in PROBES
+                ),
+            )
+            for entry in held["reliance"]
+        ]
+        title = "Image reliance, with 95 % interval (seeds and sample)"
+        figures.append(Figure(title, "", forest(f"image reliance on {dataset}", list(PROBES.values()), rows)))
+    tested = [one for one in held["comparisons"] if "state" not in one]
+    if tested:
+        rows = [
+            ForestRow(
+                f"{one['a']} − {one['b']}", (estimate(one, f"paired by sentence, {one['source']}", signed=True),)
+            )
+            for one in tested
+        ]
+        title = "Systems compared, with 95 % interval (seeds and sample)"
+        figures.append(Figure(title, "", forest(f"differences on {dataset}", ["difference"], rows)))
+    return Part(dataset, tuple(figures), tuple(statistics_tables(results, dataset)))
+
+
+def _errors(results: Results, dataset: str) -> Part:
+    tables = tuple(error_tables(results, dataset))
+    kinds = [outcome for outcome in results.errors["outcomes"] if outcome != "correct"]
+    rows = []
+    for cell in results.errors["datasets"].get(dataset, {}).get("cells", ()):
+        counts = next(row["counts"] for row in cell["rows"] if row["cut"] == "all")
+        records = tuple(cell["records"])
+        rows.append((cell["system"], [mean_of(tuple(map(float, counts[k])), records, digits=1) for k in kinds]))
+    if not rows:
+        return Part(dataset, (), tables)
+    title = "Entities that went wrong, mean number over runs"
+    return Part(dataset, (Figure(title, "", stacked(f"errors on {dataset}", kinds, rows)),), tables)

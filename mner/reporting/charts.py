@@ -1,0 +1,225 @@
+"""Charts as inline SVG from the cells of tables; colours come from the style sheet, numbers from citations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from mner.reporting.cells import Cell, Cited, Measured, State
+from mner.reporting.waterfall_tables import Bar, is_supposed
+
+ROW = 30
+BAND = 22
+
+
+def _svg(style: str, width: int, height: int, label: str, parts: Sequence[Markup]) -> Markup:
+    head = Markup('<svg class="chart {}" viewBox="0 0 {} {}" role="img" aria-label="{}" style="max-width:{}px">')
+    return head.format(style, width, height, label, width) + Markup("").join(parts) + Markup("</svg>")
+
+
+def _text(x: float, y: float, text: str, style: str = "", anchor: str = "start") -> Markup:
+    return Markup('<text x="{}" y="{}" class="{}" text-anchor="{}">{}</text>').format(
+        f"{x:.1f}", f"{y:.1f}", style, anchor, text
+    )
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, style: str) -> Markup:
+    numbers = [f"{number:.1f}" for number in (x1, x2, y1, y2)]
+    return Markup('<line x1="{}" x2="{}" y1="{}" y2="{}" class="{}"/>').format(*numbers, style)
+
+
+def _rect(x: float, y: float, width: float, height: float, style: str, title: str, opacity: float = 1) -> Markup:
+    numbers = [f"{number:.1f}" for number in (x, y, width, height)]
+    rect = (
+        '<rect x="{}" y="{}" width="{}" height="{}" rx="3" class="{}" fill-opacity="{}"><title>{}</title></rect>'
+    )
+    return Markup(rect).format(*numbers, style, f"{opacity:.2f}", title)
+
+
+@dataclass(frozen=True, slots=True)
+class HeatRow:
+    """A system: per lens its F1, its difference to the standard lens, and its rank (a state where not scored)."""
+
+    label: str
+    f1: tuple[Cell, ...]
+    shift: tuple[Cell, ...]
+    rank: tuple[Cell, ...]
+
+
+def heat_map(title: str, lenses: Sequence[str], rows: Sequence[HeatRow]) -> Markup:
+    """Lenses across, systems down: F1 and rank; the tint is the difference to the standard (first) lens.
+
+    A rank that differs from the one under the standard lens is marked with an arrow.
+    """
+    left, cell, height, top = 150, 104, 44, 34
+    largest = max((abs(c.value) for row in rows for c in row.shift if isinstance(c, Cited)), default=0.0) or 1.0
+    parts = [_text(left + (i + 0.5) * cell, top - 14, name, "head", "middle") for i, name in enumerate(lenses)]
+    for j, row in enumerate(rows):
+        y = top + j * (height + 3)
+        parts.append(_text(left - 12, y + height / 2 + 4, row.label, "label", "end"))
+        for i, (f1, shift, rank) in enumerate(zip(row.f1, row.shift, row.rank, strict=True)):
+            x = left + i * cell
+            parts += _heat_cell(x, y, cell - 3, height, f1, shift, rank, row.rank[0], largest)
+    return _svg("heat", left + len(lenses) * cell, top + len(rows) * (height + 3), title, parts)
+
+
+def _heat_cell(
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    f1: Cell,
+    shift: Cell,
+    rank: Cell,
+    standard: Cell,
+    largest: float,
+) -> list[Markup]:
+    if not isinstance(f1, Cited) or not isinstance(shift, Cited):
+        why = f1.why if isinstance(f1, State) else ""
+        box = _rect(x, y, width, height, "void", why)
+        return [box, _text(x + width / 2, y + height / 2 + 4, f1.plain(), "state", "middle")]
+    style = "up" if shift.value > 0 else "down"
+    opacity = 0.06 + 0.36 * abs(shift.value) / largest if abs(shift.value) > 5e-3 else 0.0
+    hover = f"{f1.plain()} ({shift.plain()} against the standard) · {', '.join(f1.records)}"
+    moved = ""
+    if isinstance(rank, Measured) and isinstance(standard, Measured) and rank.value != standard.value:
+        moved = " ▲" if rank.value < standard.value else " ▼"
+    below = f"{shift.number if abs(shift.value) > 5e-3 else '±0'} · rank {rank.plain()}{moved}"
+    return [
+        _rect(x, y, width, height, "cell", hover),
+        _rect(x, y, width, height, style, hover, opacity),
+        _text(x + width / 2, y + 19, f1.number, "value", "middle"),
+        _text(x + width / 2, y + 34, below, "moved" if moved else "under", "middle"),
+    ]
+
+
+def waterfall_chart(title: str, bars: Sequence[Bar]) -> Markup:
+    """Paper at the top, ours at the bottom, a floating bar a step between; supposed choices are hatched."""
+    left, plot, right = 152, 290, 108
+    ends = [bar.high for bar in bars if bar.step is None]
+    moving = [v for b in bars if b.step is not None for v in (b.low, b.high)]
+    low, high = min([*ends, *moving]), max([*ends, *moving])
+    margin = max(0.5, 0.12 * (high - low))
+    low, high = max(0.0, low - 2 * margin), high + margin
+
+    def x(value: float) -> float:
+        return left + plot * (value - low) / (high - low)
+
+    parts: list[Markup] = []
+    level = bars[0].high
+    for j, bar in enumerate(bars):
+        y = 6 + j * ROW
+        middle = y + BAND / 2
+        parts.append(
+            _text(left - 12, middle + 4, bar.title, "label strong" if bar.step is None else "label", "end")
+        )
+        if bar.step is None:
+            style = "printed" if j == 0 else "own"
+            parts.append(_rect(left, y, x(bar.high) - left, BAND, style, bar.cell.plain()))
+            parts.append(_text(left + plot + 10, middle + 4, bar.cell.plain(), f"value {style}"))
+            level = bar.high
+        elif isinstance(bar.cell, State):
+            parts.append(_line(x(level), y - 2, x(level), y + BAND + 2, "level"))
+            parts.append(_text(left + plot + 10, middle + 4, bar.cell.plain(), "state"))
+            parts.append(Markup("<g><title>{}</title></g>").format(bar.cell.why))
+        else:
+            points = bar.cell.value if isinstance(bar.cell, Cited) else 0.0
+            style = ("gain" if points > 0 else "loss") + (" supposed" if is_supposed(bar) else "")
+            if bar.step.kind == "rest":
+                style += " rest"
+            hover = f"{bar.cell.plain()}: {bar.step.why}"
+            parts.append(_rect(x(bar.low), y, max(1.5, x(bar.high) - x(bar.low)), BAND, style, hover))
+            parts.append(_text(left + plot + 10, middle + 4, bar.cell.plain().split(" ")[0], "value"))
+            level = level + points
+        if j + 1 < len(bars):
+            parts.append(_line(x(level), y + BAND, x(level), y + ROW, "level"))
+    bottom = 6 + len(bars) * ROW
+    parts.append(_line(left, bottom, left + plot, bottom, "tick"))
+    for value in (low, (low + high) / 2, high):
+        parts.append(_text(x(value), bottom + 14, f"{value:.1f}", "under", "middle"))
+    return _svg("waterfall", left + plot + right, bottom + 18, title, parts)
+
+
+@dataclass(frozen=True, slots=True)
+class ForestRow:
+    """A label and one estimate with its interval for each series (a state where there is none)."""
+
+    label: str
+    cells: tuple[Cell, ...]
+
+
+def forest(title: str, series: Sequence[str], rows: Sequence[ForestRow], unit: str = "F1 points") -> Markup:
+    """Estimates as dots with their intervals around a line at zero, one colour a series, numbers at the right."""
+    left, plot, right = 220, 400, 180
+    step = 20 * len(series) + 14
+    found = [c for row in rows for c in row.cells if isinstance(c, Measured) and c.low is not None]
+    reach = max((abs(v) for c in found for v in (c.low, c.high, c.value) if v is not None), default=1.0) or 1.0
+    shown = min(reach, max(3 * max((abs(c.value) for c in found), default=1.0), 2.0)) * 1.06
+
+    def x(value: float) -> float:
+        return left + plot / 2 + plot / 2 * max(-1.0, min(1.0, value / shown))
+
+    top = 26
+    height = top + step * len(rows) + 26
+    parts = [_line(x(0), top - 8, x(0), height - 22, "zero")]
+    for tick in (-1.0, -0.5, 0.5, 1.0):
+        at = tick * shown / 1.06
+        parts.append(_line(x(at), top - 8, x(at), height - 22, "tick"))
+        parts.append(_text(x(at), height - 6, f"{at:+.1f}", "under", "middle"))
+    parts.append(_text(x(0), height - 6, "0", "under", "middle"))
+    parts.append(_text(left + plot + right, height - 6, unit, "under", "end"))
+    for i, name in enumerate(series):
+        place = left + 8 + i * 150
+        if len(series) > 1:
+            parts.append(Markup('<circle cx="{}" cy="9" r="4" class="series{}"/>').format(f"{place:.0f}", str(i)))
+            parts.append(_text(place + 9, 13, name, "head"))
+    for j, row in enumerate(rows):
+        y = top + j * step + step / 2
+        parts.append(_text(left - 14, y + 4, row.label, "label", "end"))
+        for i, cell in enumerate(row.cells):
+            at = y + (i - (len(series) - 1) / 2) * 20
+            parts += _estimate(cell, i, at, x, shown, left, plot)
+    return _svg("forest", left + plot + right, height, title, parts)
+
+
+def _estimate(cell: Cell, i: int, y: float, x, shown: float, left: float, plot: float) -> list[Markup]:
+    if not isinstance(cell, Measured) or cell.low is None or cell.high is None:
+        return [_text(left + plot + 12, y + 4, cell.plain(), "state")]
+    style = f"series{i}"
+    parts = [_line(x(cell.low), y, x(cell.high), y, f"interval {style}")]
+    for end, sign in ((cell.low, -1), (cell.high, 1)):
+        if abs(end) > shown:  # the interval leaves the drawing: say so with an arrow head
+            tip, back = x(end), x(end) - 6 * sign
+            path = Markup('<path class="head {}" d="M{} {}L{} {}L{} {}Z"/>')
+            numbers = [f"{v:.1f}" for v in (tip, y, back, y - 4, back, y + 4)]
+            parts.append(path.format(style, *numbers))
+    dot = '<circle cx="{}" cy="{}" r="4.5" class="{}"><title>{}</title></circle>'
+    hover = f"{cell.plain()} · {cell.method} · {', '.join(cell.records)}"
+    parts.append(Markup(dot).format(f"{x(cell.value):.1f}", f"{y:.1f}", style, hover))
+    parts.append(_text(left + plot + 12, y + 4, cell.plain(), f"value {style}"))
+    return parts
+
+
+def stacked(title: str, names: Sequence[str], rows: Sequence[tuple[str, Sequence[Cited]]]) -> Markup:
+    """One bar a row, split by kind; the whole length is shared, so that rows can be compared by eye."""
+    left, plot, right, top = 150, 640, 70, 28
+    longest = max((sum(cell.value for cell in cells) for _, cells in rows), default=1.0) or 1.0
+    parts: list[Markup] = []
+    place = float(left)
+    for i, name in enumerate(names):
+        parts.append(_rect(place, 4, 11, 11, f"kind{i}", name))
+        parts.append(_text(place + 16, 14, name, "head"))
+        place += 40 + 6.6 * len(name)
+    for j, (label, cells) in enumerate(rows):
+        y, x = top + j * 34, float(left)
+        parts.append(_text(left - 12, y + 17, label, "label", "end"))
+        for i, cell in enumerate(cells):
+            width = plot * cell.value / longest
+            hover = f"{names[i]}: {cell.plain()} · {', '.join(cell.records)}"
+            parts.append(_rect(x, y, max(width - 1.5, 0.5), 25, f"kind{i}", hover))
+            if width > 34:
+                parts.append(_text(x + width / 2, y + 17, cell.number, "inside", "middle"))
+            x += width
+    return _svg("stacked", left + plot + right, top + len(rows) * 34 + 4, title, parts)

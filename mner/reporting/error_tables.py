@@ -1,0 +1,145 @@
+"""Errors by kind, agreement between runs, and suspected labels as tables and as a file of positions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from mner.reporting.cells import Cell, Cited, Measured, State, Words
+from mner.reporting.layout import DATASET_TITLES
+from mner.reporting.results import Results, mean_of
+from mner.reporting.tables import Column, Row, Table
+
+CUTS = {
+    "all": "All entities",
+    "type": "By type",
+    "length": "By length",
+    "training": "By surface form in training",
+    "opening": "By first tag",
+}
+ERROR_NOTES = (
+    "Mean number of entities over runs. Each gold entity is counted once: correct; type (right "
+    "words, another type); "
+    "boundary (right type, other words); type and boundary; missed. Spurious: a prediction that "
+    "meets no gold entity.",
+    "Recall: correct of all gold entities of the group. Seen: the surface form occurs as an entity in training.",
+)
+AGREEMENT_NOTES = (
+    "Over test sentences that hold a gold entity. Alike: share of pairs of runs that read the same entities. "
+    "All right, none right: sentences that every run, or no run, reads exactly as gold.",
+)
+SUSPECT_NOTES = (
+    "Labels that at least 80 % of the runs (systems weighted equally) contradict in the same way. "
+    "For human eyes: "
+    "systems trained on the same labels also err alike. suspects.json names them by sentence, "
+    "picture and positions.",
+)
+
+
+def error_tables(results: Results, dataset: str) -> list[Table]:
+    """Per system its errors, then agreement and suspects."""
+    held = results.errors["datasets"].get(dataset)
+    if held is None:
+        return []
+    made = [_errors(results, dataset, cell) for cell in held["cells"]]
+    return [*made, _agreement(results, dataset, held["agreement"]), *_suspects(results, dataset, held["suspects"])]
+
+
+def _errors(results: Results, dataset: str, cell: Mapping[str, Any]) -> Table:
+    outcomes = results.errors["outcomes"]
+    records = tuple(cell["records"])
+    columns = (
+        Column("group", "Group", "words"),
+        Column("gold", "Gold", "ours"),
+        *(Column(outcome.replace(" ", "-"), outcome.capitalize(), "ours") for outcome in outcomes),
+        Column("recall", "Recall, %", "ours"),
+    )
+    rows = []
+    for cut, heading in CUTS.items():
+        for row in (row for row in cell["rows"] if row["cut"] == cut):
+            counts = {outcome: [float(n) for n in row["counts"][outcome]] for outcome in outcomes}
+            found = [[counts[o][run] for o in outcomes if o != "spurious"] for run in range(len(records))]
+            gold = tuple(sum(of_run) for of_run in found)
+            entities = Cited(sum(gold) / len(gold), records, gold, digits=0)
+            cells: list[Cell] = [Words(row["group"]), entities]
+            cells += [mean_of(tuple(counts[outcome]), records, digits=1) for outcome in outcomes]
+            cells.append(_recall(counts["correct"], gold, records))
+            rows.append(Row(f"{cut}/{row['group']}", tuple(cells), heading))
+    title = f"{DATASET_TITLES.get(dataset, dataset)}, {cell['system']}: what became of entities"
+    name = f"errors-{dataset}-{cell['system']}"
+    return Table(name, title, dataset, columns, tuple(rows), results.records, ERROR_NOTES)
+
+
+def _recall(correct: list[float], gold: tuple[float, ...], records: tuple[str, ...]) -> Cell:
+    if not all(gold):
+        return State("n/a", "no gold entity in this group")
+    shares = tuple(100 * one / whole for one, whole in zip(correct, gold, strict=True))
+    return mean_of(shares, records, digits=1)
+
+
+def _agreement(results: Results, dataset: str, entries: list[Mapping[str, Any]]) -> Table:
+    columns = (
+        Column("group", "Runs of", "words"),
+        Column("runs", "Runs", "ours"),
+        Column("alike", "Read alike, %", "ours"),
+        Column("all", "All right", "ours"),
+        Column("none", "None right", "ours"),
+        Column("sentences", "Sentences", "ours"),
+    )
+    rows = []
+    for entry in entries:
+        records = tuple(entry["records"])
+        if "state" in entry:
+            absent = State("one run", entry["state"]) if records else State("not run")
+            rows.append(Row(entry["group"], (Words(entry["group"]), *[absent] * 5)))
+            continue
+
+        def count(value: float, what: str, of: tuple[str, ...] = records, **style: Any) -> Measured:
+            return Measured(float(value), of, what, **{"digits": 0, **style})
+
+        rows.append(
+            Row(
+                entry["group"],
+                (
+                    Words(entry["group"]),
+                    count(len(records), "number of runs"),
+                    count(entry["pairwise"], "mean over sentences of the share of pairs alike", digits=1),
+                    count(entry["all_right"], "sentences that every run reads exactly"),
+                    count(entry["none_right"], "sentences that no run reads exactly"),
+                    count(entry["sentences"], "test sentences with a gold entity"),
+                ),
+            )
+        )
+    title = f"{DATASET_TITLES.get(dataset, dataset)}: agreement between runs"
+    return Table(f"agreement-{dataset}", title, dataset, columns, tuple(rows), results.records, AGREEMENT_NOTES)
+
+
+def _suspects(results: Results, dataset: str, held: Mapping[str, Any]) -> list[Table]:
+    if "state" in held:
+        return []
+    records = tuple(held["records"])
+    kinds = Counter((entry["kind"], entry["entity"]["kind"]) for entry in held["entries"])
+    types = sorted({kind for _, kind in kinds})
+    columns = (
+        Column("kind", "Suspected", "words"),
+        *(Column(t, t, "ours") for t in types),
+        Column("all", "All", "ours"),
+    )
+    rows = []
+    for name in ("spurious label", "missing label", "other label"):
+        numbers = [kinds[name, kind] for kind in types]
+        counted = [Measured(float(n), records, "suspected labels", digits=0) for n in (*numbers, sum(numbers))]
+        rows.append(Row(name, (Words(name), *counted)))
+    title = f"{DATASET_TITLES.get(dataset, dataset)}: labels that the runs contradict together"
+    return [Table(f"suspects-{dataset}", title, dataset, columns, tuple(rows), results.records, SUSPECT_NOTES)]
+
+
+def suspects_file(results: Results) -> dict[str, Any]:
+    """Content of ``suspects.json``: suspected labels by sentence, picture, type and word positions; no words."""
+    return {
+        "format": 1,
+        "profile": results.scores["profile"],
+        "note": "sentence: index in the test split; first, last: word positions from 0, inclusive",
+        "datasets": {name: held["suspects"] for name, held in results.errors["datasets"].items()},
+    }

@@ -1,0 +1,256 @@
+"""``mner explain``, ``mner compare`` and ``mner cases``: answers for a terminal, from the same cited cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mner.data.corpus import Sentence
+from mner.evaluation.agreement import Case
+from mner.evaluation.case_study import CLASSES, ErrorCase
+from mner.evaluation.spans import EncodedTags, entities
+from mner.evaluation.verdicts import judge
+from mner.evaluation.waterfall import waterfalls
+from mner.reporting.analysis import pages
+from mner.reporting.cells import Cited, Printed, cited
+from mner.reporting.layout import DATASET_TITLES, PROBES, section_tables, sections
+from mner.reporting.lens_tables import under
+from mner.reporting.paper import METRICS, Paper
+from mner.reporting.profile import Settings
+from mner.reporting.reference import NoResultsError
+from mner.reporting.results import Results
+from mner.reporting.statistics_tables import estimate, pair_cells
+from mner.reporting.tables import to_entries
+from mner.reporting.waterfall_tables import bars
+from mner.tracking.record import Record
+
+Lines = list[str]
+
+
+def explain(query: str, results: Results, paper: Paper, settings: Settings, root: Path = Path()) -> str:
+    """Everything behind a cell (``twitter2017/rgcn``) or a number (``87.11``): rows, runs, data, lenses, steps.
+
+    Raises:
+        NoResultsError: no such cell in the profile, or no such number in papers and results.
+    """
+    if "/" in query:
+        dataset, _, system = query.partition("/")
+        return "\n".join(_cell(dataset, system, results, paper, settings, root)) + "\n"
+    return "\n".join(_number(query, results, paper, settings, root)) + "\n"
+
+
+def _number(query: str, results: Results, paper: Paper, settings: Settings, root: Path) -> Lines:
+    try:
+        digits = len(query.partition(".")[2])
+        float(query)
+    except ValueError as error:
+        raise NoResultsError(f"{query!r} is neither <data set>/<system> nor a number as printed") from error
+    printed = [
+        (f"{table.id}: {row.label}{row.mark}", dataset, metric, Printed(figure, row.source).plain(), row.system)
+        for table in paper.tables
+        for row in table.rows
+        for dataset in table.datasets
+        for metric in METRICS
+        if (figure := row.figure(dataset, metric)) and f"{figure.value:.{digits}f}" == query
+    ]
+    ours = [
+        (entry["table"], entry["dataset"], entry["row"], entry["column"], entry["text"], entry["records"])
+        for entry in _entries(results, paper, settings)
+        if entry["origin"] == "ours"
+        and entry["value"] is not None
+        and query in (f"{entry['value']:.{digits}f}", f"{entry['value']:+.{digits}f}")
+    ]
+    if not printed and not ours:
+        raise NoResultsError(f"{query} stands neither in a published table nor in this profile's results")
+    lines = [f"{query} as printed"] if printed else [f"{query}: no paper prints it"]
+    lines += _aligned([(what, dataset, metric, text) for what, dataset, metric, text, _ in printed])
+    if ours:
+        lines += ["", f"{query} in our results, profile {results.scores['profile']}"]
+        lines += _aligned([(*one[:5], f"{len(one[5])} records") for one in ours])
+    wanted = dict.fromkeys((dataset, system) for _, dataset, _, _, system in printed)
+    places = {run["record"]: (run["dataset"], run["system"]) for run in results.scores["runs"]}
+    if not printed:
+        wanted = dict.fromkeys(places[record] for one in ours for record in one[5])
+    for dataset, system in wanted:
+        if any((cell["dataset"], cell["system"]) == (dataset, system) for cell in results.scores["cells"]):
+            lines += ["", *_cell(dataset, system, results, paper, settings, root)]
+        else:
+            lines += ["", f"{dataset} / {system}: not in profile {results.scores['profile']}"]
+    return lines
+
+
+def _entries(results: Results, paper: Paper, settings: Settings) -> list[dict[str, Any]]:
+    parts = sections(results.scores, paper, settings.verify.margin, settings.verify.alpha)
+    tables = [table for part in parts for table in section_tables(part, results.records)]
+    tables += [table for page in pages(results, paper) for table in page.tables]
+    return [entry for table in tables for entry in to_entries(table)]
+
+
+def _cell(dataset: str, system: str, results: Results, paper: Paper, settings: Settings, root: Path) -> Lines:
+    cells = {(cell["dataset"], cell["system"]): cell for cell in results.scores["cells"]}
+    cell = cells.get((dataset, system))
+    if cell is None:
+        known = ", ".join("/".join(place) for place in cells)
+        raise NoResultsError(
+            f"no cell {dataset}/{system} in profile {results.scores['profile']}; there are {known}"
+        )
+    lines = [f"{dataset} / {system}", "", "  printed and verdict"]
+    for table, row in paper.rows_for(dataset, system):
+        figure = row.figure(dataset, "F1")
+        verdict = judge(cell, row, paper, settings.verify.margin, settings.verify.alpha)
+        if figure is not None and verdict is not None:
+            lines.append(f"    {row.label}{row.mark}  {Printed(figure, row.source).plain()}  {verdict.name}")
+            lines.append(f"      {table.source}; {row.source}")
+            lines += [f"      - {reason}" for reason in (*verdict.reasons, *verdict.doubts)]
+    if not paper.rows_for(dataset, system):
+        lines.append("    no paper prints an F1 of this system here")
+    if cell["state"] != "finished":
+        return [*lines, "", f"  ours: {cell['state']}{': ' + cell['reason'] if cell['reason'] else ''}"]
+    return [*lines, *_ours(cell, results), *_runs(cell, results, root), *_why(cell, results, paper)]
+
+
+def _ours(cell: Mapping[str, Any], results: Results) -> Lines:
+    held = results.statistics["datasets"][cell["dataset"]]
+    sure = next(one for one in held["cells"] if one["system"] == cell["system"])
+    both = sure["sample"] if "state" in sure["both"] else sure["both"]
+    interval = estimate({**both, "records": sure["records"]}, both["resampled"], "estimate")
+    f1 = cited(cell["views"]["test.own"]["f1"])
+    lines = [
+        "",
+        "  ours",
+        f"    F1 {f1.plain()} (s.d. over seeds); 95 % interval {interval.spread} ({both['source']})",
+    ]
+    for entry in held["reliance"]:
+        if entry["system"] == cell["system"]:
+            for view, found in entry["views"].items():
+                lines.append(f"    {PROBES[view]}  {estimate(found, 'paired', signed=True).plain()}")
+    return lines
+
+
+def _runs(cell: Mapping[str, Any], results: Results, root: Path) -> Lines:
+    rows = [("seed", "test F1", "dev F1", "epoch", "commit", "finished", "key", "record")]
+    inputs: dict[str, set[str]] = {}
+    commands = set()
+    for run in results.scores["runs"]:
+        if (run["dataset"], run["system"], run["status"]) != (cell["dataset"], cell["system"], "finished"):
+            continue
+        f1, best = run["views"]["test.own"]["f1"], run["best_epoch"]
+        dev = "–" if best is None else Cited(run["dev_f1"][best], (run["record"],), (run["dev_f1"][best],)).plain()
+        commit = (run["git"]["commit"] or "unknown")[:10] + (" (dirty)" if run["git"]["dirty"] else "")
+        rows.append(
+            (
+                str(run["seed"]),
+                Cited(f1, (run["record"],), (f1,)).plain(),
+                dev,
+                "–" if best is None else f"{best + 1} of {len(run['dev_f1'])}",
+                commit,
+                run["finished_at"][:19],
+                run["key"][:12],
+                run["record"],
+            )
+        )
+        commands.add(run["command"])
+        if (root / run["record"]).is_file():
+            for name, digest in Record.read(root / run["record"]).inputs.items():
+                inputs.setdefault(name, set()).add(digest[:16])
+    lines = ["", "  runs", *_aligned(rows)]
+    lines += ["", "  read", *_aligned([(name, " ".join(sorted(found))) for name, found in sorted(inputs.items())])]
+    return [*lines, "", "  again", *(f"    {command}" for command in sorted(commands))]
+
+
+def _why(cell: Mapping[str, Any], results: Results, paper: Paper) -> Lines:
+    dataset, system = cell["dataset"], cell["system"]
+    lenses = [
+        (lens["title"], under(results, dataset, system, lens["name"]).plain(), lens["origin"])
+        for lens in results.lenses["lenses"]
+    ]
+    lines = ["", "  the same predictions under every lens", *_aligned(lenses)]
+    for fall in waterfalls(results.scores, results.lenses, paper):
+        if (fall.dataset, fall.system) == (dataset, system):
+            lines += ["", f"  from {fall.row.label}{fall.row.mark} to ours"]
+            lines += _aligned(
+                [(b.title, b.cell.plain().split(" ±")[0], b.step.why if b.step else "") for b in bars(fall)]
+            )
+    return lines
+
+
+def compare(a: str, b: str, results: Results, dataset: str | None = None) -> str:
+    """Two systems on every data set (or one): both means, the paired difference, its test, and it by lens.
+
+    Raises:
+        NoResultsError: a system that has no finished runs, or an unknown data set.
+    """
+    datasets = [dataset] if dataset else list(results.scores["datasets"])
+    blocks = []
+    for name in datasets:
+        if name not in results.statistics["datasets"]:
+            raise NoResultsError(
+                f"no data set {name} in this profile; there are {', '.join(results.scores['datasets'])}"
+            )
+        lacking = [system for system in (a, b) if system not in results.finished(name)]
+        if lacking or a == b:
+            why = f"{' and '.join(lacking)} has no finished run" if lacking else "a system equals itself"
+            blocks.append([DATASET_TITLES.get(name, name), f"  {why}"])
+            continue
+        blocks.append(_compared(a, b, results, name))
+    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+
+
+def _compared(a: str, b: str, results: Results, dataset: str) -> Lines:
+    pairs = results.statistics["datasets"][dataset]["comparisons"]
+    one = next(pair for pair in pairs if {pair["a"], pair["b"]} == {a, b})
+    lines = [DATASET_TITLES.get(dataset, dataset)]
+    lines += _aligned(
+        [(name, under(results, dataset, name, results.lenses["standard"]).plain()) for name in (a, b)]
+    )
+    titles = ("A − B", "difference [95 %]", "p", "p (Holm)", "P(A > B)", "seeds needed", "detectable", "says")
+    lines.append("")
+    for title, cell in zip(titles, pair_cells(one), strict=True):
+        why = getattr(cell, "why", "")
+        lines.append(f"    {title:<18}  {cell.plain()}{f' ({why})' if why else ''}")
+    by_lens = [("lens", a, b)]
+    for lens in results.lenses["lenses"]:
+        by_lens.append((lens["title"], *(under(results, dataset, name, lens["name"]).plain() for name in (a, b))))
+    return [*lines, "", *_aligned(by_lens)]
+
+
+def render_cases(
+    found: Sequence[Case], gold: EncodedTags, sentences: Sequence[Sentence], right: str, words: bool
+) -> str:
+    """Cases one a line: sentence, picture, gold entities by positions, and the share of right runs by system."""
+    truth = entities(gold)
+    rows = [("sentence", "picture", "gold entities (type first-last word)", "runs right")]
+    for case in found:
+        sentence = sentences[case.sentence]
+        marked = " ".join(f"{kind} {first}-{last}" for kind, first, last in truth[case.sentence])
+        shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in case.right.items())
+        rows.append((str(case.sentence), sentence.image, marked, shares))
+        if words:
+            rows.append(("", "", " ".join(sentence.words), ""))
+    return "\n".join([f"{len(found)} sentences that only {right} reads right", *_aligned(rows)]) + "\n"
+
+
+def render_classes(found: Sequence[ErrorCase], sentences: Sequence[Sentence], words: bool) -> str:
+    """Errors by class, one a line: sentence, picture, type and word positions."""
+    lines: Lines = []
+    for kind, mark in CLASSES.items():
+        own = [case for case in found if case.kind == kind]
+        lines += [f"{kind}: {len(own)} ({mark})"]
+        rows = []
+        for case in own:
+            sentence, entity = sentences[case.sentence], case.entity
+            text = " ".join(sentence.words[entity.first : entity.last + 1]) if words else ""
+            rows.append((str(case.sentence), sentence.image, f"{entity.kind} {entity.first}-{entity.last}", text))
+        lines += [*_aligned(rows), ""]
+    return "\n".join(lines)
+
+
+def _aligned(rows: Sequence[Sequence[str]], indent: int = 4) -> Lines:
+    if not rows:
+        return []
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return [
+        (" " * indent + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True))).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,171 @@
+"""Uncertainty of cells, comparisons of systems, and image reliance as tables; every ± and interval is named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mner.reporting.cells import Cell, Measured, State, Words
+from mner.reporting.layout import DATASET_TITLES, PROBES
+from mner.reporting.results import Results, mean_of
+from mner.reporting.tables import Column, Row, Table
+
+UNCERTAINTY_NOTES = (
+    "± seeds: s.d. of one run over seeds, test set fixed. ± sample: s.d. of the mean F1 over test "
+    "sets like this one, "
+    "runs fixed (bootstrap over sentences). Interval: both, hierarchical bootstrap over runs and sentences.",
+    "Two systems are never compared by these intervals: their errors fall on the same sentences. See "
+    "the pairs below.",
+)
+PAIR_NOTES = (
+    "A minus B, paired by sentence; interval and p from seeds and sample together (t, "
+    "Satterthwaite). Holm: p adjusted "
+    "for all pairs of this table. P(A > B): share of bootstrap draws in which A is ahead.",
+    "Seeds needed: runs a side with which a t-test over seeds would find this very difference with "
+    "80 % power, were "
+    "difference and spread as observed. Detectable: the smallest difference that the runs at hand "
+    "would find so.",
+)
+RELIANCE_NOTES = (
+    "F1 with the tweet's own picture minus F1 with none, or with another tweet's, same runs and same sentences "
+    "(paired twice); interval from seeds and sample. Near zero: the predictions do not depend on the picture.",
+)
+
+
+def estimate(entry: Mapping[str, Any], method: str, key: str = "difference", **style: Any) -> Measured:
+    """An estimate of ``statistics.json`` with its interval."""
+    return Measured(entry[key], tuple(entry["records"]), method, entry["low"], entry["high"], **style)
+
+
+def statistics_tables(results: Results, dataset: str) -> list[Table]:
+    """Uncertainty by source, pairs of systems, image reliance; those that have rows."""
+    made = (_uncertainty(results, dataset), _pairs(results, dataset), _reliance(results, dataset))
+    return [table for table in made if table is not None]
+
+
+def _uncertainty(results: Results, dataset: str) -> Table | None:
+    cells = results.statistics["datasets"][dataset]["cells"]
+    if not cells:
+        return None
+    columns = (
+        Column("system", "System", "words"),
+        Column("F1", "F1", "ours"),
+        Column("seeds", "± seeds", "ours"),
+        Column("sample", "± sample", "ours"),
+        Column("interval", "95 % interval", "ours"),
+        Column("sources", "Interval from", "words"),
+    )
+    rows = []
+    for cell in cells:
+        records = tuple(cell["records"])
+        seeds, sample = cell["seeds"], cell["sample"]
+        both = cell["both"] if "state" not in cell["both"] else sample
+        spread: Cell = State("one seed", seeds["state"]) if "state" in seeds else _spread(seeds, records)
+        f1 = Measured(sample["estimate"], records, "mean F1 over runs, conlleval")
+        interval = Measured(
+            both["estimate"], records, f"bootstrap, {both['resampled']}", both["low"], both["high"]
+        )
+        rows.append(
+            Row(
+                cell["system"],
+                (Words(cell["system"]), f1, spread, _spread(sample, records), interval, Words(both["source"])),
+            )
+        )
+    title = f"{DATASET_TITLES.get(dataset, dataset)}: how sure each F1 is (%)"
+    return Table(
+        f"uncertainty-{dataset}", title, dataset, columns, tuple(rows), results.records, UNCERTAINTY_NOTES
+    )
+
+
+def _spread(entry: Mapping[str, Any], records: tuple[str, ...]) -> Measured:
+    return Measured(entry["standard_deviation"], records, f"s.d., {entry['source']}: {entry['resampled']}")
+
+
+def _pairs(results: Results, dataset: str) -> Table | None:
+    pairs = results.statistics["datasets"][dataset]["comparisons"]
+    if not pairs:
+        return None
+    columns = (
+        Column("pair", "A − B", "words"),
+        Column("difference", "Difference [95 %]", "ours"),
+        Column("p", "p", "ours"),
+        Column("holm", "p (Holm)", "ours"),
+        Column("probability", "P(A > B)", "ours"),
+        Column("needed", "Seeds needed", "ours"),
+        Column("detectable", "Detectable", "ours"),
+        Column("says", "Says", "words"),
+    )
+    rows = tuple(Row(f"{one['a']}-{one['b']}", pair_cells(one)) for one in pairs)
+    title = f"{DATASET_TITLES.get(dataset, dataset)}: systems compared (F1 points)"
+    return Table(f"pairs-{dataset}", title, dataset, columns, rows, results.records, PAIR_NOTES)
+
+
+def pair_cells(one: Mapping[str, Any]) -> tuple[Cell, ...]:
+    """The cells of one comparison."""
+    name = Words(f"{one['a']} − {one['b']}")
+    if "state" in one:
+        absent = State("not known", one["state"])
+        return (name, *[absent] * 6, Words("not tested", one["state"]))
+    records = tuple(one["records"])
+    needed, detectable = one["seeds_needed"], one["detectable"]
+    return (
+        name,
+        estimate(one, f"paired by sentence, {one['source']}", signed=True),
+        Measured(one["p_value"], records, "two-sided t-test on seeds and sample", digits=3),
+        Measured(one["holm"], records, "Holm over the pairs of this table", digits=3),
+        Measured(one["probability"], records, "share of bootstrap draws with A ahead"),
+        State("not known", needed["state"])
+        if "state" in needed
+        else Measured(float(needed["runs"]), records, "power of a two-sample t-test over seeds", digits=0),
+        State("not known", detectable["state"])
+        if "state" in detectable
+        else Measured(detectable["points"], records, "power of a two-sample t-test over seeds"),
+        Words(says(one)),
+    )
+
+
+def says(one: Mapping[str, Any], alpha: float = 0.05) -> str:
+    """What the test allows to say of a pair, in words."""
+    if "state" in one:
+        return "not tested"
+    if one["holm"] > alpha:
+        return "no difference shown"
+    ahead, behind = (one["a"], one["b"]) if one["difference"] > 0 else (one["b"], one["a"])
+    return f"{ahead} above {behind}"
+
+
+def _reliance(results: Results, dataset: str) -> Table | None:
+    entries = results.statistics["datasets"][dataset]["reliance"]
+    if not entries:
+        return None
+    columns = (
+        Column("system", "System", "words"),
+        *(
+            column
+            for view in PROBES
+            for column in (
+                Column(view, PROBES[view], "ours"),
+                Column(f"{view}.interval", "95 % interval", "ours"),
+                Column(f"{view}.p", "p", "ours"),
+            )
+        ),
+    )
+    rows = tuple(Row(entry["system"], (Words(entry["system"]), *_views(entry))) for entry in entries)
+    title = f"{DATASET_TITLES.get(dataset, dataset)}: image reliance (F1 points)"
+    return Table(f"image-reliance-{dataset}", title, dataset, columns, rows, results.records, RELIANCE_NOTES)
+
+
+def _views(entry: Mapping[str, Any]) -> list[Cell]:
+    cells: list[Cell] = []
+    for view in PROBES:
+        found = entry["views"].get(view)
+        if found is None:
+            cells += [State("–", "this view was not predicted")] * 3
+            continue
+        records = tuple(found["records"])
+        cells += [
+            mean_of(tuple(found["values"]), records, signed=True),
+            estimate(found, f"paired by run and sentence, {found['source']}", signed=True),
+            Measured(found["p_value"], records, "two-sided t-test on seeds and sample", digits=3),
+        ]
+    return cells

@@ -1,0 +1,146 @@
+"""Waterfalls as tables, one row a printed number, and the meters of what must not be done."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mner.evaluation.selection import picked
+from mner.evaluation.waterfall import SUPPOSED, Step, Waterfall
+from mner.reporting.cells import Cell, Cited, Measured, Printed, State, Words
+from mner.reporting.layout import DATASET_TITLES
+from mner.reporting.results import Results, mean_of
+from mner.reporting.tables import Column, Row, Table
+
+SUM_NOTE = (
+    "Each row adds up from left to right: paper plus all steps is ours. A step in words adds nothing "
+    "and stays in "
+    "the remainder. Numbers are rounded such that rows add up as printed."
+)
+CHOICE_NOTE = (
+    "“Best seed picked” and “Epoch picked on test” say what these choices would account for, on our "
+    "runs, if the "
+    "authors had made them; whether they did is not known. “Remainder, nothing picked” is what "
+    "remains if they did not."
+)
+WHAT_IF_NOTE = (
+    "What must not be done: none of these numbers is a result. They show what picking the epoch on "
+    "test, or reporting "
+    "the best seed, would have added to the same runs under conlleval."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One line of a drawn waterfall: its step (None for the two ends), and what is printed."""
+
+    step: Step | None
+    title: str
+    cell: Cell
+    low: float
+    high: float
+
+
+def bars(fall: Waterfall) -> tuple[Bar, ...]:
+    """Paper, steps and ours with citations; as printed, paper and steps sum to ours to the last digit."""
+    figure = fall.row.figure(fall.dataset, "F1")
+    if figure is None:
+        raise ValueError(f"row {fall.row.id} prints no F1 on {fall.dataset}")
+    found = [Bar(None, "Paper", Printed(figure, fall.row.source), 0.0, fall.printed)]
+    exact, shown = fall.printed, round(fall.printed, 2)
+    for step in fall.steps:
+        before = exact
+        exact += step.points
+        if step.values is None:
+            cell: Cell = State(step.state, step.why)
+        else:
+            rounded = round(exact, 2)
+            cell = mean_of(step.values, fall.records, signed=True, shown=rounded - shown)
+            shown = rounded
+        found.append(Bar(step, step.title, cell, min(before, exact), max(before, exact)))
+    ours = mean_of(fall.ours, fall.records, shown=shown)
+    return (*found, Bar(None, "Ours", ours, 0.0, ours.value))
+
+
+def waterfall_table(falls: Sequence[Waterfall], dataset: str, records: frozenset[str]) -> Table | None:
+    """One row a printed number of the data set; None where there is none."""
+    own = [fall for fall in falls if fall.dataset == dataset]
+    if not own:
+        return None
+    steps = own[0].steps
+    columns = (
+        Column("row", "Row", "words"),
+        Column("paper", "Paper", "paper"),
+        *(Column(step.name, step.title, "ours") for step in steps),
+        Column("ours", "Ours", "ours"),
+        Column("unpicked", "Remainder, nothing picked", "ours"),
+    )
+    rows, notes = [], []
+    for fall in own:
+        cells = [_without_spread(bar.cell) for bar in bars(fall)]
+        unpicked = _without_spread(mean_of(fall.unpicked, fall.records, signed=True))
+        label = fall.row.label + fall.row.mark
+        rows.append(Row(f"{fall.system}/{fall.row.id}", (Words(f"{label} ({fall.system})"), *cells, unpicked)))
+        said = [f"{step.title.lower()}: {step.why}" for step in reversed(fall.steps[1:])]
+        notes.append(f"{label}: {'; '.join(said)}; remainder: {', '.join(fall.causes)}")
+    title = f"{DATASET_TITLES.get(dataset, dataset)}: from the printed F1 to ours (F1 points)"
+    notes = [SUM_NOTE, CHOICE_NOTE, *dict.fromkeys(notes)]
+    return Table(f"waterfall-{dataset}", title, dataset, columns, tuple(rows), records, tuple(notes))
+
+
+def _without_spread(cell: Cell) -> Cell:
+    if not isinstance(cell, Cited):
+        return cell
+    return Cited(cell.value, cell.records, cell.values, signed=cell.signed, shown=cell.shown)
+
+
+def what_if_table(results: Results, dataset: str) -> Table | None:
+    """Ours, and what it would have become by picking the epoch on test, the best seed, or both."""
+    columns = (
+        Column("system", "System", "words"),
+        Column("ours", "Ours", "ours"),
+        Column("epoch", "Epoch on test", "ours"),
+        Column("epoch.gain", "Gain", "ours"),
+        Column("seed", "Best seed", "ours"),
+        Column("seed.gain", "Gain", "ours"),
+        Column("both", "Both", "ours"),
+    )
+    rows = []
+    for system in results.finished(dataset):
+        found = picked(results.runs(dataset, system), "conlleval")
+        if isinstance(found, str):
+            continue
+        cells: list[Cell] = [Words(system), mean_of(found.on_dev, found.records)]
+        if found.on_test is None:
+            absent = State("not measured", "predictions of single epochs were not kept by every run")
+            cells += [absent, absent]
+        else:
+            gains = tuple(test - dev for test, dev in zip(found.on_test, found.on_dev, strict=True))
+            cells += [mean_of(found.on_test, found.records), mean_of(gains, found.records, signed=True)]
+        cells += _best(found.on_dev, found.records)
+        values = found.on_dev if found.on_test is None else found.on_test
+        both = "best run at its best epoch on test" if found.on_test is not None else ""
+        cells.append(
+            Measured(max(values), found.records, both) if both else State("not measured", "needs single epochs")
+        )
+        rows.append(Row(system, tuple(cells)))
+    if not rows:
+        return None
+    title = f"{DATASET_TITLES.get(dataset, dataset)}: what must not be done (F1, %)"
+    return Table(f"what-if-{dataset}", title, dataset, columns, tuple(rows), results.records, (WHAT_IF_NOTE,))
+
+
+def _best(values: tuple[float, ...], records: tuple[str, ...]) -> list[Cell]:
+    if len(values) < 2:
+        return [State("one seed", "nothing to pick from")] * 2
+    gain = max(values) - statistics.fmean(values)
+    return [
+        Measured(max(values), records, "best of the runs"),
+        Measured(gain, records, "best of the runs minus their mean", signed=True),
+    ]
+
+
+def is_supposed(bar: Bar) -> bool:
+    """Whether the bar stands for a choice that the authors may or may not have made."""
+    return bar.step is not None and bar.step.kind == SUPPOSED

@@ -1,0 +1,317 @@
+"""dvc.yaml and params.yaml: no edge from gold to training, every name exists, every profile can be run."""
+
+from __future__ import annotations
+
+import ast
+import re
+import runpy
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+import baselines
+from mner import config
+from mner.data.controls import DATASETS as CONTROLS
+from mner.data.corpus import LABELS
+from mner.data.sources import DATASETS as PUBLIC
+from mner.models.encoders import TextEncoder
+from mner.models.system import Ingredients, load_system
+from mner.tracking.fingerprint import import_closure
+from mner.training.cell import Cell
+from mner.training.model import make_model
+from mner.training.runs import CORE, NOT_PART_OF_A_RESULT, inputs_of
+
+tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
+ROOT = Path(__file__).resolve().parent.parent
+PROFILES = tuple(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["profiles"])
+SEALED = ("gold", "audit")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    with tiny.one_thread():
+        yield
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory):
+    """The expanded stages of a profile, as DVC itself reads dvc.yaml and params.yaml with that profile active."""
+    from dvc.repo import Repo
+
+    expanded = {}
+
+    def of(profile: str) -> dict[str, SimpleNamespace]:
+        if profile not in expanded:
+            folder = tmp_path_factory.mktemp(profile)
+            text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+            switched, count = re.subn(r"(?m)^active: \*\S+", f"active: *{profile}", text)
+            assert count == 1
+            (folder / "params.yaml").write_text(switched, encoding="utf-8")
+            (folder / "dvc.yaml").write_bytes((ROOT / "dvc.yaml").read_bytes())
+            with Repo.init(str(folder), no_scm=True) as repo:
+                expanded[profile] = {stage.name: _plain(stage) for stage in repo.index.stages}
+        return expanded[profile]
+
+    return of
+
+
+def _plain(stage) -> SimpleNamespace:
+    deps = [PurePosixPath(dep.def_path) for dep in stage.deps if dep.def_path != "params.yaml"]
+    return SimpleNamespace(cmd=stage.cmd, deps=deps, outs=[PurePosixPath(out.def_path) for out in stage.outs])
+
+
+def touches(one: PurePosixPath, other: PurePosixPath) -> bool:
+    """Whether one path is the other or lies inside it."""
+    return one == other or one in other.parents or other in one.parents
+
+
+def of_kind(stages: dict[str, SimpleNamespace], kind: str) -> dict[str, SimpleNamespace]:
+    return {name: stage for name, stage in stages.items() if name.partition("@")[0] == kind}
+
+
+# ---- the graph of stages
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_dvc_expands_every_cell_of_every_profile(stages, profile):
+    chosen = config.load(ROOT / "params.yaml").profiles[profile]
+    expected = {f"{kind}@{dataset}" for kind in ("data", "features", "graphs") for dataset in chosen.datasets}
+    expected |= {f"train@{dataset}-{system}" for dataset in chosen.datasets for system in chosen.systems}
+    assert set(stages(profile)) == expected | {"score", "report"}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_no_stage_before_scoring_depends_on_gold_or_audit(stages, profile):
+    sealed = [out for s in of_kind(stages(profile), "data").values() for out in s.outs if out.name in SEALED]
+    datasets = len(of_kind(stages(profile), "data"))
+    assert len(sealed) == len(SEALED) * datasets
+    readers = {
+        name
+        for name, stage in stages(profile).items()
+        for dep in stage.deps
+        for path in sealed
+        if touches(dep, path) and path.name == "gold"
+    }
+    assert readers == {"score"}
+    for kind in ("features", "graphs", "train"):
+        for name, stage in of_kind(stages(profile), kind).items():
+            wrong = [str(dep) for dep in stage.deps for path in sealed if touches(dep, path)]
+            assert wrong == [], name
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_dependency_is_there_or_is_made_by_a_stage(stages, profile):
+    outs = [out for stage in stages(profile).values() for out in stage.outs]
+    for name, stage in stages(profile).items():
+        for dep in stage.deps:
+            made = any(touches(dep, out) for out in outs)
+            assert made or (ROOT / dep).exists(), f"{name}: nothing makes {dep}"
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_command_runs_a_module_of_the_stages(stages, profile):
+    for name, stage in stages(profile).items():
+        python, dash, module, *arguments = stage.cmd.split()
+        assert (python, dash) == ("python", "-m"), name
+        kind, _, item = name.partition("@")
+        assert module == f"stages.{kind}"
+        assert (ROOT / "stages" / f"{kind}.py").is_file()
+        assert "-".join(arguments) == (item or profile)
+
+
+@pytest.mark.parametrize("kind", ["features", "graphs", "train", "score", "report"])
+def test_a_stage_depends_on_all_the_code_that_makes_its_result(stages, kind):
+    """Code outside these dependencies could change while DVC thinks that its results are up to date."""
+    ignore = (*NOT_PART_OF_A_RESULT, "stages/", *(("mner/files.py",) if kind != "train" else ()))
+    imported = closure_of_library(Path(f"stages/{kind}.py"), ignore)
+    stage = next(iter(of_kind(stages("controls"), kind).values()))
+    uncovered = [
+        str(file)
+        for file in imported
+        if not any(touches(PurePosixPath(file.as_posix()), dep) for dep in stage.deps)
+    ]
+    assert sorted(uncovered) == []
+
+
+def closure_of_library(stage_file: Path, ignore: tuple[str, ...]) -> list[Path]:
+    """Files of the library that a stage's file imports, packages' empty ``__init__`` apart."""
+    names = {
+        node.module
+        for node in ast.walk(ast.parse((ROOT / stage_file).read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module
+    }
+    files = [
+        Path(f"{name.replace('.', '/')}.py") for name in names if (ROOT / f"{name.replace('.', '/')}.py").is_file()
+    ]
+    found = import_closure(files, ("mner", "baselines"), ROOT, ignore)
+    return [file for file in found if (ROOT / file).read_text(encoding="utf-8").strip()]
+
+
+@pytest.mark.parametrize("system", sorted(yaml.safe_load((ROOT / "params.yaml").read_text())["systems"]))
+def test_the_code_in_a_runs_key_is_the_code_its_stage_depends_on(stages, system):
+    file = Path(config.load(ROOT / "params.yaml").systems[system].file)
+    keyed = import_closure([*CORE, file], ("mner", "baselines"), ROOT, NOT_PART_OF_A_RESULT)
+    stage = next(iter(of_kind(stages("controls"), "train").values()))
+    uncovered = [
+        f.as_posix() for f in keyed if not any(touches(PurePosixPath(f.as_posix()), d) for d in stage.deps)
+    ]
+    assert uncovered == []
+
+
+def test_the_data_sets_of_the_profiles_can_be_made():
+    settings = config.load(ROOT / "params.yaml")
+    for profile in settings.profiles.values():
+        assert set(profile.datasets) <= {*PUBLIC, *CONTROLS}
+
+
+# ---- training and gold
+
+
+OPENED: list[str] = []
+WATCHING = False
+
+
+def _watch(event: str, arguments: tuple) -> None:
+    if WATCHING and event in ("open", "os.listdir", "os.scandir") and arguments:
+        OPENED.append(str(arguments[0]))
+
+
+sys.addaudithook(_watch)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("world")
+    tiny.make_world(root)
+    return root
+
+
+@pytest.mark.parametrize("system", tiny.SYSTEMS)
+def test_training_neither_needs_nor_opens_gold(world, system):
+    global WATCHING
+    gold = world / "data" / tiny.DATASET / "gold"
+    assert gold.is_dir()
+    OPENED.clear()
+    WATCHING = True
+    try:
+        with_gold = tiny.train(world, system)
+    finally:
+        WATCHING = False
+    assert any(path.endswith("corpus/test.blind.jsonl") for path in OPENED)
+    assert [path for path in OPENED if set(SEALED) & set(Path(path).parts)] == []
+    assert not any(set(SEALED) & set(PurePosixPath(path).parts) for path in with_gold[0].inputs)
+    hidden = gold.rename(world / "hidden")
+    try:
+        tiny.change_parameters(world, lambda raw: raw["profiles"]["tiny"].update(seeds=[5]))
+        assert [record.status for record in tiny.train(world, system)] == ["finished"]
+    finally:
+        hidden.rename(gold)
+        tiny.change_parameters(world, lambda raw: raw["profiles"]["tiny"].update(seeds=[1]))
+
+
+def test_the_training_core_imports_neither_mlflow_nor_dvc():
+    code = "import sys, mner.training.runs; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert {"mner", "torch"} <= loaded
+    assert not loaded & {"mlflow", "dvc", "matplotlib"}
+
+
+# ---- systems
+
+
+@pytest.fixture(scope="module")
+def ingredients(world) -> Ingredients:
+    source = config.load(world / "params.yaml").encoders["tiny"]
+    words = {name: tuple(sentence.words for sentence in split) for name, split in tiny.splits().items()}
+    return Ingredients(LABELS, lambda: TextEncoder(source.model()), tiny.WIDTH, words)
+
+
+@pytest.mark.parametrize("system", sorted(yaml.safe_load((ROOT / "params.yaml").read_text())["systems"]))
+def test_every_row_loads_with_its_options_and_its_card_is_complete(system, ingredients):
+    settings = config.load(ROOT / "params.yaml").systems[system]
+    module = load_system(settings.file)
+    card = module.CARD
+    for field in ("name", "title", "cite"):
+        assert getattr(card, field).strip(), field
+    assert card.doubts
+    assert card.published
+    assert all(isinstance(text, str) and text.strip() for text in (*card.published.values(), *card.doubts))
+    assert module.__doc__
+    model = make_model(module, ingredients, settings.options)
+    assert sum(parameter.numel() for parameter in model.parameters()) > 0
+
+
+def test_every_row_of_every_profile_stands_in_a_cell():
+    settings = config.load(ROOT / "params.yaml")
+    for profile in settings.profiles.values():
+        active = replace(settings, active=profile)
+        for dataset in profile.datasets:
+            for system in profile.systems:
+                cell = Cell(active, dataset, system, ROOT)
+                assert cell.visual_input()
+                assert not any(set(SEALED) & set(path.parts) for path in cell.input_files())
+
+
+TOY = '''
+"""Tags every word by a vector of its own."""
+
+import zlib
+
+import torch
+from torch import nn
+
+from mner.models.system import Card, Emissions
+
+CARD = Card(name="toy", title="Toy", cite="nobody", decoder="softmax", published={}, doubts=("everything",))
+
+
+class Tagger(nn.Module):
+    def __init__(self, ingredients, buckets):
+        super().__init__()
+        self.buckets = buckets
+        self.scores = nn.Embedding(buckets, len(ingredients.labels))
+
+    def forward(self, batch):
+        rows = [[zlib.crc32(word.encode()) % self.buckets for word in words] for words in batch.words]
+        rows = [row + [0] * (batch.word_mask.shape[1] - len(row)) for row in rows]
+        return Emissions(self.scores(torch.tensor(rows)), batch.word_mask)
+'''
+
+
+def test_a_new_system_is_one_file_and_one_entry(world, monkeypatch):
+    (world / "baselines" / "toy.py").write_text(TOY, encoding="utf-8")
+    monkeypatch.setattr(baselines, "__path__", [*baselines.__path__, str(world / "baselines")])
+    entry = {"file": "baselines/toy.py", "options": {"buckets": 997}, "recipe": {"epochs": 30, "frozen_layers": 0}}
+    recipe = {"head_learning_rate": 0.1, "weight_decay": 0.0}
+    tiny.change_parameters(
+        world, lambda raw: raw["systems"].update(toy={**entry, "recipe": entry["recipe"] | recipe})
+    )
+    (record,) = tiny.train(world, "toy")
+    assert record.status == "finished"
+    assert record.best_dev_f1 > 90
+    cell = Cell(config.load(world / "params.yaml"), tiny.DATASET, "toy", world)
+    assert "baselines/toy.py" in inputs_of(cell).code
+    wrong = tiny.change_parameters(world, lambda raw: raw["systems"]["toy"].update(options={"bucket": 3}))
+    with pytest.raises(ValueError, match=r"options of toy in params\.yaml: .*'buckets'"):
+        make_model(load_system("baselines/toy.py"), None, wrong.systems["toy"].options)
+
+
+def test_what_is_no_system_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(baselines, "__path__", [*baselines.__path__, str(tmp_path)])
+    with pytest.raises(ValueError, match=r"baselines/no_such\.py does not exist; params\.yaml names it"):
+        load_system("baselines/no_such.py")
+    (tmp_path / "half_a_system.py").write_text("CARD = None\n", encoding="utf-8")
+    with pytest.raises(
+        ValueError, match=r"half_a_system\.py lacks Tagger; a system file provides CARD and Tagger"
+    ):
+        load_system("baselines/half_a_system.py")
+    (tmp_path / "lacks_a_library.py").write_text("import no_such_library\n", encoding="utf-8")
+    with pytest.raises(ModuleNotFoundError, match="no_such_library"):
+        load_system("baselines/lacks_a_library.py")

@@ -1,0 +1,84 @@
+"""Recipe options of the loop: patience, tags of every epoch, kept weights, automatic precision."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mner import config
+from mner.data.corpus import read_tags
+from mner.training.cell import Cell, prepare
+from mner.training.checkpoint import load_trainable
+from mner.training.precision import has_bfloat16, precision_of
+
+tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    with tiny.one_thread():
+        yield
+
+
+def _run_folder(root: Path) -> Path:
+    return root / "runs" / "tiny" / tiny.DATASET / "bert-crf" / "1"
+
+
+def test_patience_stops_once_epochs_no_longer_improve(tmp_path):
+    # A learning rate of nearly zero: no later epoch can be better than the first.
+    rates = {f"{part}_learning_rate": 1e-12 for part in ("encoder", "head", "transition")}
+    tiny.make_world(tmp_path, epochs=6, patience=2, **rates)
+    (record,) = tiny.train(tmp_path, "bert-crf", tiny.Listener())
+    assert record.best_epoch == 0
+    assert len(record.dev_f1) == 3
+
+
+def test_every_epoch_keeps_its_test_tags_and_the_best_ones_are_the_prediction(tmp_path):
+    tiny.make_world(tmp_path, predict_every_epoch=True)
+    (record,) = tiny.train(tmp_path, "bert-crf", tiny.Listener())
+    names = {f"epoch-{number}.test.own" for number in (1, 2, 3)}
+    assert names <= set(record.predictions)
+    folder = _run_folder(tmp_path)
+    best = folder / f"epoch-{record.best_epoch + 1}.test.own.jsonl"
+    assert read_tags(best) == read_tags(folder / "test.own.jsonl")
+
+
+def test_kept_weights_are_those_that_made_the_predictions(tmp_path):
+    settings = tiny.make_world(tmp_path, keep_weights=True)
+    tiny.train(tmp_path, "bert-crf", tiny.Listener())
+    weights = load_file(_run_folder(tmp_path) / "weights.safetensors")
+    prepared = prepare(Cell(settings, tiny.DATASET, "bert-crf", tmp_path), torch.device("cpu"))
+    model = prepared.model(seed=99, device=torch.device("cpu"))
+    load_trainable(model, weights)
+    split = prepared.data.splits["test/own"]
+    model.eval()
+    with torch.no_grad():
+        tags = [model.decode(split.batch([row]))[0] for row in range(len(split))]
+    assert tags == read_tags(_run_folder(tmp_path) / "test.own.jsonl")
+
+
+def test_without_the_options_nothing_extra_is_kept(tmp_path):
+    tiny.make_world(tmp_path)
+    (record,) = tiny.train(tmp_path, "bert-crf", tiny.Listener())
+    assert set(record.predictions) == {"dev.own", "test.own"}
+    assert not (_run_folder(tmp_path) / "weights.safetensors").exists()
+
+
+def test_automatic_precision_is_settled_by_the_device_and_recorded(tmp_path):
+    settings = tiny.make_world(tmp_path, precision="auto", epochs=1)
+    device = torch.device("cpu")
+    expected = "bfloat16" if has_bfloat16(device) else "float32"
+    assert precision_of(settings.recipe_of("bert-crf"), device) == expected
+    (record,) = tiny.train(tmp_path, "bert-crf", tiny.Listener())
+    assert record.environment["precision"] == expected
+
+
+@pytest.mark.parametrize(("field", "value"), [("patience", 0), ("precision", "half")])
+def test_senseless_options_are_refused(tmp_path, field, value):
+    with pytest.raises(config.ConfigError, match=field):
+        tiny.make_world(tmp_path, **{field: value})
