@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from mner.data.corpus import TYPES, Sentence, write_sentences, write_tags
+from mner.evaluation.profile import evaluate
+from mner.evaluation.rescoring import Pieces
 from mner.files import sha256_of, sha256_of_json
+from mner.reporting.results import Results
 from mner.tracking.record import Record
 
 SENTENCES = 120
@@ -62,22 +65,33 @@ def make_runs(
     root: Path,
     active: Active,
     wrong: Callable[[str, str, int, str], float | None],
+    epochs: int = 0,
     **changes: Any,
 ) -> None:
     """Write data and runs below ``root``; ``wrong(dataset, system, seed, view)`` is the share of missed entities.
 
     A None for view ``own`` means that the run does not exist, for another view that it was not predicted.
+    With ``epochs`` the test tags of that many epochs are kept too; ``wrong`` is asked for views ``epoch-1``, ...
     ``changes`` replace fields of every record; a callable is called with (dataset, system, seed).
     """
     for dataset in active.datasets:
-        write_sentences(root / "data" / dataset / "corpus" / "dev.jsonl", sentences())
+        for split in ("train", "dev"):
+            write_sentences(root / "data" / dataset / "corpus" / f"{split}.jsonl", sentences())
         write_sentences(root / "data" / dataset / "gold" / "test.jsonl", sentences())
         for system in active.systems:
             for seed in active.seeds:
-                shares = {view: wrong(dataset, system, seed, view) for view in ("own", "none", "shuffled")}
+                kept = [f"epoch-{number + 1}" for number in range(epochs)]
+                asked = ("own", "none", "shuffled", *kept)
+                shares = {view: wrong(dataset, system, seed, view) for view in asked}
                 if shares["own"] is not None:
                     folder = root / "runs" / active.name / dataset / system / str(seed)
                     _write_run(folder, active.name, dataset, system, seed, shares, changes)
+
+
+def evaluated(root: Path, active: Active) -> Results:
+    """What the score stage would say of the runs below ``root``, with a splitter of our own."""
+    pieces = Pieces("ours", lambda words: [1 + len(word) % 2 for word in words])
+    return Results(**evaluate(root, active.name, active.datasets, active.systems, active.seeds, lambda: pieces))
 
 
 def _write_run(
@@ -89,7 +103,11 @@ def _write_run(
     shares: Mapping[str, float | None],
     changes: Mapping[str, Any],
 ) -> None:
-    views = {f"test.{view}": share for view, share in shares.items() if share is not None}
+    views = {
+        f"{view}.test.own" if view.startswith("epoch") else f"test.{view}": share
+        for view, share in shares.items()
+        if share is not None
+    }
     hashes = {}
     for view, share in {"dev.own": shares["own"], **views}.items():
         write_tags(folder / f"{view}.jsonl", predictions(share or 0.0, seed))

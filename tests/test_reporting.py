@@ -9,6 +9,7 @@ import json
 import re
 import runpy
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ import jinja2
 import pytest
 
 from mner.config import load
-from mner.evaluation.scoring import gold_reader, score_profile
+from mner.reporting.analysis import pages
 from mner.reporting.cells import NOT_RUN, CitationError, Cited, Printed, State, Words
 from mner.reporting.layout import section_tables, sections
 from mner.reporting.paper import Figure, load_paper
 from mner.reporting.report import write_report
+from mner.reporting.results import Results
 from mner.reporting.site import environment, refuse_bare_numbers
 from mner.reporting.tables import Column, Row, Table, to_entries, to_latex, to_markdown
 from stages import report, score
@@ -46,7 +48,7 @@ def _throughput(dataset: str, system: str, seed: int) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def scored(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     root = tmp_path_factory.mktemp("results")
     FABRICATED["make_runs"](root, ACTIVE, _wrong, throughput=_throughput)
     for seed in ACTIVE.seeds:
@@ -56,17 +58,20 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         skipped = {"status": "skipped", "reason": "no <object> labels", "throughput": None, "dev_f1": ()}
         fields = FABRICATED["record_fields"]("tiny", "twitter2017", "ocsga", seed, {}) | skipped
         FABRICATED["Record"](**fields | {"best_epoch": None}).write(folder / "record.json")
-    return score_profile(
-        root / "runs", gold_reader(root / "data"), "tiny", ACTIVE.datasets, ACTIVE.systems, ACTIVE.seeds
-    )
+    return FABRICATED["evaluated"](root, ACTIVE)
 
 
 @pytest.fixture(scope="module")
-def rendered(scored: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def scored(results: Results) -> dict[str, Any]:
+    return dict(results.scores)
+
+
+@pytest.fixture(scope="module")
+def rendered(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("rendered")
     found = {"id": "x", "severity": "defect", "what": "a <script> & co", "expected": None, "seen": {"a": 1}}
     findings = {"twitter2017": [found | {"images": []}]}
-    write_report(scored, PAPER, FABRICATED["Settings"](ACTIVE), findings, TEMPLATES, target)
+    write_report(results, PAPER, FABRICATED["Settings"](ACTIVE), findings, TEMPLATES, target)
     return target
 
 
@@ -144,7 +149,8 @@ def test_paper_and_ours_stand_side_by_side(rendered: Path) -> None:
 def test_not_run_and_skipped_are_words_never_zero(rendered: Path) -> None:
     entries = json.loads((rendered / "tables.json").read_text(encoding="utf-8"))["cells"]
     absent = [entry for entry in entries if entry["origin"] == "ours" and entry["value"] is None]
-    assert {"not run", "skipped", "–"} >= {entry["text"] for entry in absent}
+    words = {"not run", "skipped", "–", "not measured", "not known", "same", "does not apply"}
+    assert words >= {entry["text"] for entry in absent}
     assert all(entry["records"] == [] for entry in absent)
     assert any(entry["row"] == "iaik" and entry["text"] == "not run" for entry in absent)
     assert any(entry["row"] == "ocsga" and entry["text"] == "skipped" for entry in absent)
@@ -160,10 +166,10 @@ def test_every_number_of_ours_resolves_to_records(rendered: Path, scored: dict[s
     assert all(len(entry["records"]) == entry["runs"] for entry in ours)
 
 
-def test_all_skins_agree(rendered: Path, scored: dict[str, Any]) -> None:
-    parts = sections(scored, PAPER, 0.5, 0.05)
-    records = frozenset(run["record"] for run in scored["runs"])
-    tables = [table for part in parts for table in section_tables(part, records)]
+def test_all_skins_agree(rendered: Path, results: Results) -> None:
+    parts = sections(results.scores, PAPER, 0.5, 0.05)
+    tables = [table for part in parts for table in section_tables(part, results.records)]
+    tables += [table for page in pages(results, PAPER) for table in page.tables]
     entries = [entry for table in tables for entry in to_entries(table)]
     rows = list(csv.DictReader(io.StringIO((rendered / "tables.csv").read_text(encoding="utf-8"))))
     assert [(row["table"], row["row"], row["column"], row["text"]) for row in rows] == [
@@ -256,27 +262,14 @@ def test_page_shows_proof_and_marks_devices(rendered: Path, scored: dict[str, An
     assert "s.d. (n − 1) over seeds" in text
 
 
-def test_reports_are_a_pure_function_of_their_inputs(
-    scored: dict[str, Any], rendered: Path, tmp_path: Path
-) -> None:
-    again = json.loads(json.dumps(scored))
+def test_reports_are_a_pure_function_of_their_inputs(results: Results, rendered: Path, tmp_path: Path) -> None:
+    again = Results(**json.loads(json.dumps(asdict(results))))
     found = {"id": "x", "severity": "defect", "what": "a <script> & co", "expected": None, "seen": {"a": 1}}
     findings = {"twitter2017": [found | {"images": []}]}
     files = write_report(again, PAPER, FABRICATED["Settings"](ACTIVE), findings, TEMPLATES, tmp_path)
     assert {file.name for file in files} == {file.name for file in rendered.iterdir()}
     for file in files:
         assert file.read_bytes() == (rendered / file.name).read_bytes(), file.name
-
-
-def test_a_profile_without_any_run_still_renders(tmp_path: Path) -> None:
-    active = FABRICATED["Active"]("empty", ("controls-positive",), ("bert-crf",), (1,))
-    scores = score_profile(
-        tmp_path / "runs", gold_reader(tmp_path), "empty", *(active.datasets, active.systems, active.seeds)
-    )
-    write_report(scores, PAPER, FABRICATED["Settings"](active), {"controls-positive": None}, TEMPLATES, tmp_path)
-    text = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "Nothing has been run" in text
-    assert "No audit found" in text
 
 
 def test_stages_write_scores_and_report(
@@ -293,6 +286,7 @@ def test_stages_write_scores_and_report(
     report.main([profile])
     written = {file.name for file in (tmp_path / "reports" / "rendered" / profile).iterdir()}
     assert written >= {"table1.md", "table2.md", "ita.md", "tables.tex", "tables.csv", "tables.json", "index.html"}
+    assert written >= {"waterfall.md", "lenses.md", "statistics.md", "errors.md", "suspects.json"}
     for stage in (score, report):
         with pytest.raises(SystemExit):
             stage.main(["another"])

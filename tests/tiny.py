@@ -1,19 +1,10 @@
-"""A tiny world to train in: random two-layer BERT, toy corpus, parameters and a copy of the code, in one folder.
-
-As a program (``python tests/tiny.py FOLDER SYSTEM [--die-after EPOCHS]``) it trains one cell of such a world, so
-that tests can kill it.
-"""
+"""A tiny world to train in: random two-layer BERT, toy corpus, parameters and the code, in one folder."""
 
 from __future__ import annotations
 
-import argparse
 import hashlib
-import os
 import shutil
-import signal
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -273,8 +264,7 @@ def train(
     only: Sequence[int] | None = None,
 ) -> list[Record]:
     """Train the missing runs of one cell of a world (of seeds ``only``, where given), on the CPU."""
-    cell = Cell(config.load(root / "params.yaml"), DATASET, system, root)
-    return train_cell(cell, torch.device("cpu"), "a test", say, listener or Listener(), only)
+    return train_cell(cell_of(root, system), torch.device("cpu"), "a test", say, listener or Listener(), only)
 
 
 def results(root: Path, system: str, seed: int = 1) -> dict[str, bytes]:
@@ -292,31 +282,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def _die_after(epochs: int) -> Callable[[int], None]:
-    """Kill this process the hard way, somewhere in the epoch after ``epochs``, at the latest when it ends."""
-
-    def after_epoch(step: int) -> None:
-        if step + 1 == epochs:
-            threading.Timer(0.02, os.kill, (os.getpid(), signal.SIGKILL)).start()
-        elif step + 1 > epochs:
-            time.sleep(60)
-
-    return after_epoch
+def copy_of(original: Path, root: Path) -> Path:
+    """A world of one's own to train in."""
+    shutil.copytree(original, root)
+    return root
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("system")
-    parser.add_argument("--die-after", type=int)
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    sys.path.append(str(arguments.folder / "packages"))
-    listener = Listener(None if arguments.die_after is None else _die_after(arguments.die_after))
-    print("ready", flush=True)
-    records = train(arguments.folder, arguments.system, listener, lambda line: print(line, flush=True))
-    print(f"trained {len(records)}", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+def cell_of(root: Path, system: str = "bert-crf") -> Cell:
+    """One cell of a world."""
+    return Cell(config.load(root / "params.yaml"), DATASET, system, root)

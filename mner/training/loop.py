@@ -152,6 +152,7 @@ def _train_epoch(
     ):
         for step, rows in enumerate(order):
             batch = split.batch(rows).to(device)
+            model.begin_update(first_update + step, total)
             with autocast(recipe, device):
                 loss = model.loss(batch)
             set_learning_rates(optimiser, recipe, first_update + step, total)

@@ -26,6 +26,11 @@ class Model(nn.Module):
         if self.decoder is None and not (hasattr(tagger, "loss") and hasattr(tagger, "decode")):
             raise ContractError(f"{card.name}: decoder 'own' means that Tagger has loss() and decode()")
 
+    def begin_update(self, update: int, total: int) -> None:
+        """Tell a tagger that follows a schedule of its own where training stands (update from 0, of total)."""
+        if hasattr(self.tagger, "begin_update"):
+            self.tagger.begin_update(update, total)
+
     def loss(self, batch: Batch) -> Float[Tensor, ""]:
         """Training loss of a batch; the tagger's own where it has one (auxiliary losses, own decoder)."""
         if hasattr(self.tagger, "loss"):

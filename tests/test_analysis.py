@@ -1,0 +1,237 @@
+"""Analysis pages and the commands that answer from them: every number has its records, tweets stay unprinted."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mner import cli
+from mner.evaluation.waterfall import waterfalls
+from mner.files import write_json_atomically
+from mner.reporting.analysis import pages
+from mner.reporting.cells import CitationError, Cited, Measured, State, Words
+from mner.reporting.charts import ForestRow, forest
+from mner.reporting.explain import explain
+from mner.reporting.paper import load_paper
+from mner.reporting.reference import NoResultsError
+from mner.reporting.report import write_report
+from mner.reporting.results import Results
+from mner.reporting.tables import Column, Row, Table, to_entries, to_latex, to_markdown
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATES = ROOT / "reports" / "templates"
+FABRICATED = runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py")))
+PAPER = load_paper(ROOT / "reports" / "paper.yaml")
+RECORD = "runs/quick/twitter2017/rgcn/1/record.json"
+ACTIVE = FABRICATED["Active"]("quick", ("twitter2017", "twitter2015"), ("bert-crf", "rgcn", "ita-all-cva"), (1, 2))
+SETTINGS = FABRICATED["Settings"](ACTIVE)
+
+
+def _wrong(dataset: str, system: str, seed: int, view: str) -> float | None:
+    if dataset == "twitter2015" and system == "rgcn":
+        return None
+    if system == "bert-crf" and view in ("none", "shuffled"):
+        return None
+    base = {"bert-crf": 0.2, "rgcn": 0.1, "ita-all-cva": 0.15}[system] + 0.02 * seed
+    return base + {"own": 0.0, "none": 0.1, "shuffled": 0.2, "epoch-1": 0.05, "epoch-2": -0.02}[view]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository of fabricated runs with results, as the score stage would leave it."""
+    root = tmp_path_factory.mktemp("repository")
+    FABRICATED["make_runs"](root, ACTIVE, _wrong, epochs=2)
+    held = FABRICATED["evaluated"](root, ACTIVE)
+    for name in ("scores", "lenses", "statistics", "errors"):
+        write_json_atomically(root / "results" / "quick" / f"{name}.json", getattr(held, name))
+    raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    (root / "params.yaml").write_text(yaml.safe_dump(raw | {"active": raw["profiles"]["quick"]}), encoding="utf-8")
+    (root / "reports").mkdir()
+    shutil.copy(ROOT / "reports" / "paper.yaml", root / "reports")
+    return root
+
+
+@pytest.fixture(scope="module")
+def results(root: Path) -> Results:
+    return Results.read("quick", root / "results")
+
+
+@pytest.fixture(scope="module")
+def rendered(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("rendered")
+    write_report(results, PAPER, SETTINGS, {}, TEMPLATES, target)
+    return target
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"records": ()},
+        {"records": ("my notes",)},
+        {"method": ""},
+        {"value": float("inf")},
+        {"low": 1.0},
+        {"low": 1.0, "high": float("nan")},
+    ],
+)
+def test_a_measured_number_needs_record_method_and_a_whole_interval(arguments: dict[str, Any]) -> None:
+    good = {"value": 1.0, "records": (RECORD,), "method": "bootstrap"}
+    assert Measured(**good).plain() == "1.00"
+    with pytest.raises(CitationError):
+        Measured(**good | arguments)
+
+
+def test_a_shown_number_may_differ_by_rounding_only() -> None:
+    assert Cited(70.004, (RECORD,), (70.004,), shown=70.01).plain() == "70.01"
+    with pytest.raises(CitationError, match="more than rounding"):
+        Cited(70.0, (RECORD,), (70.0,), shown=75.0)
+
+
+@pytest.mark.parametrize("cheat", [75.0, "75.00", Words("75.00"), {"value": 75.0}])
+def test_an_analysis_table_takes_no_bare_number(cheat: Any, results: Results) -> None:
+    columns = (Column("a", "A", "words"), Column("b", "B", "ours"))
+    with pytest.raises(CitationError):
+        Table("t", "T", "d", columns, (Row("r", (Words("r"), cheat)),), results.records)
+    stranger = Measured(75.0, ("runs/quick/elsewhere/record.json",), "made up")
+    with pytest.raises(CitationError, match="not among the scored runs"):
+        Table("t", "T", "d", columns, (Row("r", (Words("r"), stranger)),), results.records)
+
+
+def test_every_number_of_every_page_resolves_to_records(results: Results) -> None:
+    known = {run["record"] for run in results.scores["runs"] if run["status"] == "finished"}
+    made = pages(results, PAPER)
+    assert [page.id for page in made] == ["waterfall", "lenses", "statistics", "errors"]
+    for page in made:
+        entries = [entry for table in page.tables for entry in to_entries(table)]
+        ours = [entry for entry in entries if entry["origin"] == "ours" and entry["value"] is not None]
+        assert len(ours) > 10, page.id
+        for entry in ours:
+            assert entry["records"]
+            assert set(entry["records"]) <= known
+            system = entry["row"].split("/")[0]
+            if page.id == "waterfall" and system in ACTIVE.systems:
+                assert all(f"/{system}/" in record for record in entry["records"])
+        for table in page.tables:
+            assert to_markdown(table).count("|") > 10
+            assert to_latex(table).count("% ") > 0
+
+
+def test_pages_are_written_in_every_skin(rendered: Path, results: Results) -> None:
+    page = (rendered / "index.html").read_text(encoding="utf-8")
+    assert page.count('class="chart waterfall"') == len(waterfalls(results.scores, results.lenses, PAPER)) == 7
+    for name in ("heat", "forest", "stacked"):
+        assert f'class="chart {name}"' in page
+    cells = json.loads((rendered / "tables.json").read_text(encoding="utf-8"))["cells"]
+    assert {"waterfall-twitter2017", "lenses-twitter2015", "pairs-twitter2017"} <= {c["table"] for c in cells}
+    text = (rendered / "waterfall.md").read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines() if line.startswith("| R-GCN (rgcn)"))
+    numbers = [cell.strip() for cell in row.strip("|").split("|")]
+    paper, *steps, ours, _ = numbers[1:]
+    values = [float(step) for step in steps if step not in ("same", "does not apply", "not measured")]
+    assert round(float(paper.split(" ")[0]) + sum(values), 2) == float(ours)
+
+
+def test_what_must_not_be_done_is_labelled_so(rendered: Path) -> None:
+    text = (rendered / "waterfall.md").read_text(encoding="utf-8")
+    block = text.split("what must not be done (F1, %)")[1]
+    assert "none of these numbers is a result" in block
+
+
+def test_no_word_of_a_tweet_leaves_the_evaluation(rendered: Path, root: Path) -> None:
+    tweets = json.loads((root / "data/twitter2017/gold/test.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    suspects = json.loads((rendered / "suspects.json").read_text(encoding="utf-8"))["datasets"]["twitter2017"]
+    entry = {"sentence", "kind", "entity", "gold", "share", "systems", "image"}
+    assert all(set(found) == entry for found in suspects["entries"])
+    for file in (root / "results/quick/errors.json", rendered / "suspects.json", rendered / "errors.md"):
+        text = file.read_text(encoding="utf-8")
+        assert not any(f'"{word}"' in text or f" {word} " in text for word in tweets["words"])
+
+
+def _command(root: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.chdir(root)
+    return cli.main(arguments)
+
+
+def test_explain_a_cell(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _command(root, monkeypatch, "explain", "twitter2017/rgcn") == 0
+    text = capsys.readouterr().out
+    for part in (
+        *("R-GCN  87.11 ± 0.36†  NOT-COMPARABLE", "runs/quick/twitter2017/rgcn/2/record.json", "3333333333"),
+        *("dvc repro train@twitter2017-rgcn", "0000000000000000", "R-GCN, batches of 64", "Remainder"),
+        *("(s.d. over seeds)", "(seeds and sample)", "own − shuffled"),
+    ):
+        assert part in text, part
+
+
+def test_explain_a_number(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _command(root, monkeypatch, "explain", "87.11") == 0
+    printed = capsys.readouterr().out
+    assert "table1: R-GCN  twitter2017  F1  87.11 ± 0.36†" in printed
+    assert "twitter2017 / rgcn" in printed
+    ours = Results.read("quick").scores["cells"][0]["views"]["test.own"]["f1"]["mean"]
+    assert _command(root, monkeypatch, "explain", f"{ours:.2f}") == 0
+    assert "in our results" in capsys.readouterr().out
+    for nothing in ("12.3456", "seventy", "twitter2017/nobody"):
+        assert _command(root, monkeypatch, "explain", nothing) == 2
+        assert nothing in capsys.readouterr().err
+
+
+def test_explain_a_cell_that_was_not_run(results: Results) -> None:
+    text = explain("twitter2015/rgcn", results, PAPER, SETTINGS)
+    assert "ours: not-run" in text
+    with pytest.raises(NoResultsError, match="there are twitter2017/bert-crf"):
+        explain("twitter2017/umt", results, PAPER, SETTINGS)
+
+
+def test_compare(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _command(root, monkeypatch, "compare", "rgcn", "bert-crf") == 0
+    text = capsys.readouterr().out
+    assert "bert-crf − rgcn" in text
+    assert "p (Holm)" in text
+    assert "rgcn has no finished run" in text.split("Twitter-2015")[1]
+    assert _command(root, monkeypatch, "compare", "rgcn", "bert-crf", "--dataset", "twitter2012") == 2
+    assert "no data set twitter2012" in capsys.readouterr().err
+
+
+def test_cases(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _command(root, monkeypatch, "cases", "rgcn", "bert-crf") == 0
+    text = capsys.readouterr().out
+    assert "sentences that only rgcn reads right" in text
+    assert "bert-crf 0 %" in text
+    assert "w3" not in text
+    assert _command(root, monkeypatch, "cases", "rgcn", "bert-crf", "--words") == 0
+    assert "w3" in capsys.readouterr().out
+    assert _command(root, monkeypatch, "cases", "rgcn") == 0
+    text = capsys.readouterr().out
+    assert all(kind in text for kind in ("annotation:", "background knowledge:", "information:"))
+    assert _command(root, monkeypatch, "cases", "umt") == 2
+    assert "no finished runs of umt on twitter2017" in capsys.readouterr().err
+
+
+def test_a_long_interval_is_cut_with_an_arrow_and_a_missing_one_is_words() -> None:
+    wide = Measured(0.5, (RECORD,), "t", -40.0, 41.0, signed=True)
+    drawing = forest("t", ["a"], [ForestRow("x", (wide,)), ForestRow("<y>", (State("not predicted"),))])
+    assert drawing.count('class="head series0"') == 2
+    assert "not predicted" in drawing
+    assert "&lt;y&gt;" in drawing
+
+
+def test_a_profile_without_any_run_still_renders(tmp_path: Path) -> None:
+    active = FABRICATED["Active"]("empty", ("controls-positive",), ("bert-crf",), (1,))
+    write_report(
+        FABRICATED["evaluated"](tmp_path, active),
+        PAPER,
+        FABRICATED["Settings"](active),
+        {"controls-positive": None},
+        TEMPLATES,
+        tmp_path,
+    )
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "Nothing has been run" in text
+    assert "No audit found" in text

@@ -1,0 +1,129 @@
+"""Statistics of a profile: named sources of ±, paired comparisons, and image reliance where it was planted."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mner.evaluation.reliance import image_reliance
+from mner.evaluation.statistics import StatisticsError, influence, run_f1
+
+FABRICATED = runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py")))
+POSITIVE, NEGATIVE = "controls-positive", "controls-negative"
+
+
+def _wrong(dataset: str, system: str, seed: int, view: str) -> float | None:
+    """``umt`` needs its picture on the positive control only; ``rgcn`` is as good without; text reads none."""
+    if system == "bert-crf":
+        return 0.3 + 0.01 * seed if view == "own" else None
+    if view == "own":
+        return 0.1 + 0.01 * seed
+    return 0.4 + 0.01 * seed if (dataset, system) == (POSITIVE, "umt") else 0.1 + 0.01 * seed
+
+
+def _statistics(root: Path, systems: tuple[str, ...], seeds: tuple[int, ...] = (1, 2, 3)) -> dict[str, Any]:
+    active = FABRICATED["Active"]("tiny", (POSITIVE, NEGATIVE), systems, seeds)
+    FABRICATED["make_runs"](root, active, _wrong)
+    return dict(FABRICATED["evaluated"](root, active).statistics)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return _statistics(tmp_path_factory.mktemp("all"), ("bert-crf", "umt", "rgcn"))["datasets"]
+
+
+def test_reliance_is_large_where_planted_and_nil_elsewhere(found: dict[str, Any]) -> None:
+    views = {(dataset, row["system"]): row["views"] for dataset in found for row in found[dataset]["reliance"]}
+    assert ("controls-positive", "bert-crf") not in views
+    planted = views[POSITIVE, "umt"]
+    for view in ("none", "shuffled"):
+        assert planted[view]["difference"] > 15
+        assert planted[view]["low"] > 5
+        assert planted[view]["p_value"] < 0.01
+    for place in ((NEGATIVE, "umt"), (POSITIVE, "rgcn"), (NEGATIVE, "rgcn")):
+        for view in ("none", "shuffled"):
+            assert views[place][view]["difference"] == 0
+            assert views[place][view]["low"] <= 0 <= views[place][view]["high"]
+
+
+def test_every_source_of_uncertainty_is_named(found: dict[str, Any]) -> None:
+    for cell in found[POSITIVE]["cells"]:
+        assert cell["seeds"]["source"] == "seeds"
+        assert cell["sample"]["source"] == "sample"
+        assert cell["both"]["source"] == "seeds and sample"
+        assert cell["both"]["low"] < cell["sample"]["estimate"] < cell["both"]["high"]
+        assert len(cell["records"]) == 3
+
+
+def test_pairs_are_tested_once_each_and_adjusted(found: dict[str, Any]) -> None:
+    pairs = {(row["a"], row["b"]): row for row in found[POSITIVE]["comparisons"]}
+    assert set(pairs) == {("bert-crf", "umt"), ("bert-crf", "rgcn"), ("umt", "rgcn")}
+    assert all(row["holm"] >= row["p_value"] for row in pairs.values())
+    assert pairs["bert-crf", "umt"]["difference"] < -5
+    assert pairs["bert-crf", "umt"]["holm"] < 0.05
+    assert pairs["bert-crf", "umt"]["probability"] < 0.01
+    assert pairs["umt", "rgcn"]["difference"] == 0
+    assert "must not be 0" in pairs["umt", "rgcn"]["seeds_needed"]["state"]
+    assert pairs["bert-crf", "umt"]["seeds_needed"]["runs"] >= 2
+    json.dumps(found, allow_nan=False)
+
+
+def test_a_statistic_does_not_depend_on_what_else_is_in_the_profile(found: dict[str, Any], tmp_path: Path) -> None:
+    alone = _statistics(tmp_path, ("bert-crf", "umt"))["datasets"][POSITIVE]
+    assert alone["cells"] == [cell for cell in found[POSITIVE]["cells"] if cell["system"] != "rgcn"]
+    (pair,) = alone["comparisons"]
+    before = next(row for row in found[POSITIVE]["comparisons"] if row["b"] == "umt")
+    assert {k: v for k, v in pair.items() if k != "holm"} == {k: v for k, v in before.items() if k != "holm"}
+
+
+def test_one_seed_has_no_spread_and_says_so(tmp_path: Path) -> None:
+    held = _statistics(tmp_path, ("bert-crf", "umt"), (1,))["datasets"][POSITIVE]
+    for cell in held["cells"]:
+        assert "at least two" in cell["seeds"]["state"]
+        assert "state" in cell["both"]
+        assert cell["sample"]["low"] < cell["sample"]["high"]
+    (pair,) = held["comparisons"]
+    assert (pair["source"], pair["seeds_deviation"]) == ("sample", None)
+    assert "one run on a side" in pair["seeds_needed"]["state"]
+    assert held["reliance"][0]["views"]["none"]["source"] == "sample"
+
+
+def _counts(generator: np.random.Generator, share: float, runs: int, sentences: int = 300) -> np.ndarray:
+    gold = np.full((runs, sentences), 2)
+    correct = generator.binomial(2, share, size=(runs, sentences))
+    return np.stack([correct, gold, gold], axis=2)
+
+
+def test_reliance_interval_covers_what_was_planted() -> None:
+    generator, hits = np.random.default_rng(3), 0
+    for _ in range(60):
+        own, other = _counts(generator, 0.8, 4), _counts(generator, 0.7, 4)
+        found = image_reliance(own, other, generator, draws=200)
+        hits += found.low <= 0.1 <= found.high
+    assert hits >= 52
+
+
+def test_reliance_is_paired_by_run() -> None:
+    generator = np.random.default_rng(1)
+    own = np.concatenate([_counts(generator, share, 1) for share in (0.5, 0.9)])
+    other = own.copy()
+    other[:, :10, 0] = 0
+    found = image_reliance(own, other, generator, draws=200)
+    assert found.difference == pytest.approx(float((run_f1(own) - run_f1(other)).mean()))
+    assert found.seeds_deviation is not None
+    assert found.seeds_deviation < 0.2 * float(run_f1(own).std(ddof=1))
+    with pytest.raises(StatisticsError, match="not the same runs"):
+        image_reliance(own, other[:1], generator)
+
+
+def test_influence_sums_to_nothing_and_predicts_a_left_out_sentence() -> None:
+    counts = _counts(np.random.default_rng(2), 0.7, 2)
+    effects = influence(counts)
+    assert effects.sum(axis=1) == pytest.approx(np.zeros(2), abs=1e-9)
+    without = run_f1(counts[:, 1:])
+    assert without - run_f1(counts) == pytest.approx(-effects[:, 0] / 300, abs=1e-4)

@@ -1,0 +1,198 @@
+"""What is finished stays; what a run reads is its key, and nothing else is."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from mner.training.runs import inputs_of, is_finished, missing_seeds
+
+tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    with tiny.one_thread():
+        yield
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory) -> Path:
+    """A world nobody trains in; everybody gets a copy."""
+    root = tmp_path_factory.mktemp("original")
+    tiny.make_world(root)
+    return root
+
+
+@pytest.fixture
+def world(original, tmp_path) -> Path:
+    return tiny.copy_of(original, tmp_path / "world")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(original, tmp_path_factory):
+    """Each system's run of seed 1, trained once without interruption: (folder, listener, record)."""
+    trained = {}
+
+    def of(system: str):
+        if system not in trained:
+            root = tiny.copy_of(original, tmp_path_factory.mktemp("uninterrupted") / system)
+            listener = tiny.Listener()
+            (record,) = tiny.train(root, system, listener)
+            trained[system] = (root, listener, record)
+        return trained[system]
+
+    return of
+
+
+def key_of(root: Path, system: str = "bert-crf", seed: int = 1) -> str:
+    cell = tiny.cell_of(root, system)
+    return inputs_of(cell).key(cell, seed)
+
+
+class InterruptedRunError(Exception):
+    """Stands for whatever ends a process between two epochs."""
+
+
+def test_a_finished_run_is_not_trained_again_and_a_new_seed_trains_alone(world):
+    tiny.train(world, "bert-crf")
+    before = {path: path.stat().st_mtime_ns for path in (world / "runs").rglob("*") if path.is_file()}
+    said: list[str] = []
+    assert tiny.train(world, "bert-crf", say=said.append) == []
+    assert len(said) == 1
+    assert "1 runs are finished" in said[0]
+    tiny.change_parameters(world, lambda raw: raw["profiles"]["tiny"].update(seeds=[1, 2]))
+    assert [record.seed for record in tiny.train(world, "bert-crf")] == [2]
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+@pytest.mark.parametrize("damage", ["lost", "changed", "record"])
+def test_a_damaged_run_is_trained_again(world, uninterrupted, damage):
+    tiny.train(world, "bert-crf")
+    folder = world / "runs" / "tiny" / tiny.DATASET / "bert-crf" / "1"
+    if damage == "lost":
+        (folder / "test.own.jsonl").unlink()
+    elif damage == "changed":
+        (folder / "dev.own.jsonl").write_text('["O"]\n')
+    else:
+        (folder / "record.json").write_text("{")
+    cell = tiny.cell_of(world)
+    assert not is_finished(folder, key_of(world))
+    assert missing_seeds(cell, inputs_of(cell)) == [1]
+    assert len(tiny.train(world, "bert-crf")) == 1
+    assert tiny.results(world, "bert-crf") == tiny.results(uninterrupted("bert-crf")[0], "bert-crf")
+
+
+def append(path: Path, text: str) -> None:
+    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+
+
+def set_parameter(*keys: str, value):
+    def change(raw) -> None:
+        for key in keys[:-1]:
+            raw = raw[key]
+        raw[keys[-1]] = value
+
+    return lambda root: tiny.change_parameters(root, change)
+
+
+ANOTHER_RUN = {
+    "recipe": ("bert-crf", set_parameter("recipe", "clip", value=0.5)),
+    "the row's recipe": ("bert-crf", set_parameter("systems", "bert-crf", "recipe", value={"epochs": 2})),
+    "the profile's recipe": ("bert-crf", set_parameter("profiles", "tiny", "recipe", value={"epochs": 2})),
+    "options": ("bert-crf", set_parameter("systems", "bert-crf", "options", value={"dropout": 0.2})),
+    "captions": ("ita", set_parameter("data", "captions", value={tiny.DATASET: "other"})),
+    "no objects": ("ita", set_parameter("data", "objects", value={tiny.DATASET: None})),
+    "its code": ("bert-crf", lambda root: append(root / "baselines" / "bert_crf.py", "\nEXTRA = 1\n")),
+    "imported code": ("bert-crf", lambda root: append(root / "mner" / "data" / "pieces.py", "\nEXTRA = 1\n")),
+    "decoder": ("rgcn", lambda root: append(root / "mner" / "models" / "decoders.py", "\nEXTRA = 1\n")),
+    "a gate": ("rgcn", lambda root: append(root / "mner" / "models" / "gates.py", "\nEXTRA = 1\n")),
+    "corpus": ("bert-crf", lambda root: append(root / "data" / "toy" / "corpus" / "dev.jsonl", "\n")),
+    "captions file": ("ita", lambda root: append(root / "data" / "toy" / "side" / "captions.json", "\n")),
+    "features": ("rgcn", lambda root: append(root / "features" / "toy" / "caption_tokens.json", "\n")),
+    "graph": ("rgcn", lambda root: append(root / "graphs" / "toy" / "rebuilt.json", "\n")),
+}
+
+
+@pytest.mark.parametrize("what", ANOTHER_RUN)
+def test_what_a_run_reads_is_part_of_its_key(world, what):
+    system, change = ANOTHER_RUN[what]
+    before = key_of(world, system)
+    change(world)
+    assert key_of(world, system) != before
+
+
+THE_SAME_RUN = {
+    "a comment": lambda root: append(root / "baselines" / "bert_crf.py", "\n# a thought\n"),
+    "a docstring": lambda root: (root / "mner" / "training" / "loop.py").write_text(
+        re.sub(r'\A""".*?"""', '"""Other words."""', (root / "mner/training/loop.py").read_text(), flags=re.DOTALL)
+    ),
+    "another baseline": lambda root: append(root / "mner" / "systems" / "ita.py", "\nEXTRA = 1\n"),
+    "scoring": lambda root: append(root / "mner" / "evaluation" / "scoring.py", "\nEXTRA = 1\n"),
+    "tracking": lambda root: append(root / "mner" / "tracking" / "record.py", "\nEXTRA = 1\n"),
+    "another row": set_parameter("systems", "rgcn", "options", value={"heads": 2}),
+    "more seeds": set_parameter("profiles", "tiny", "seeds", value=[1, 2, 3]),
+    "a file it does not read": lambda root: append(root / "features" / "toy" / "caption_tokens.json", "\n"),
+    "captions it does not read": set_parameter("data", "captions", value={tiny.DATASET: "other"}),
+    "gold": lambda root: shutil.rmtree(root / "data" / "toy" / "gold"),
+}
+
+
+@pytest.mark.parametrize("what", THE_SAME_RUN)
+def test_what_a_run_does_not_read_is_no_part_of_its_key(world, what):
+    before = key_of(world)
+    THE_SAME_RUN[what](world)
+    assert key_of(world) == before
+
+
+def test_seed_and_system_are_part_of_the_key(original):
+    keys = [key_of(original, system, seed) for system in tiny.SYSTEMS for seed in (1, 2)]
+    assert len(set(keys)) == len(keys)
+
+
+def test_a_row_without_its_input_is_skipped_with_a_reason(world):
+    def only_objects(raw) -> None:
+        raw["data"]["objects"] = {tiny.DATASET: None}
+        raw["systems"]["ita"]["options"]["context"] = ["objects"]
+
+    tiny.change_parameters(world, only_objects)
+    listener = tiny.Listener()
+    (record,) = tiny.train(world, "ita", listener)
+    assert (record.status, record.reason) == ("skipped", "toy has no objects at hand")
+    assert listener.logged == [record]
+    assert tiny.train(world, "ita") == []
+    # With captions beside them, the row runs on what there is, and says so.
+    tiny.change_parameters(
+        world, lambda raw: raw["systems"]["ita"]["options"].update(context=["objects", "captions"])
+    )
+    (record,) = tiny.train(world, "ita")
+    assert (record.status, record.visual_input) == ("finished", "captions:planted")
+
+
+def test_one_seed_may_be_trained_and_leaves_the_others_checkpoints_alone(world, uninterrupted):
+    tiny.change_parameters(world, lambda raw: raw["profiles"]["tiny"].update(seeds=[1, 2]))
+
+    def interrupt(step: int) -> None:
+        raise InterruptedRunError
+
+    with pytest.raises(InterruptedRunError):
+        tiny.train(world, "bert-crf", tiny.Listener(interrupt), only=[1])
+    assert [record.seed for record in tiny.train(world, "bert-crf", only=[2])] == [2]
+    listener = tiny.Listener()
+    assert [record.seed for record in tiny.train(world, "bert-crf", listener, only=[1])] == [1]
+    assert [step for step, _ in listener.epochs] == [1, 2]
+    assert tiny.results(world, "bert-crf") == tiny.results(uninterrupted("bert-crf")[0], "bert-crf")
+
+
+def test_old_and_half_written_checkpoints_are_cleared(world):
+    folder = world / ".checkpoints" / "tiny" / "toy-bert-crf"
+    folder.mkdir(parents=True)
+    (folder / "0123.pt").write_bytes(b"another run's")
+    (folder / ".0123.pt.xyz.part").write_bytes(b"half")
+    tiny.train(world, "bert-crf")
+    assert list(folder.iterdir()) == []
