@@ -21,10 +21,10 @@ repro: install
 	mner show
 
 test: install
-	pytest -q
+	OMP_NUM_THREADS=1 pytest -q -n auto
 
 test-all: install
-	pytest -q -m ''
+	OMP_NUM_THREADS=1 pytest -q -n auto -m ''
 
 lint: install
 	ruff check .

@@ -31,5 +31,6 @@ def golden() -> Path:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _few_threads() -> None:
-    torch.set_num_threads(2)
+def _one_thread() -> None:
+    """Tests run side by side; threads of one would only wait for those of another."""
+    torch.set_num_threads(1)

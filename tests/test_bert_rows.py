@@ -95,9 +95,7 @@ def scores_of(model: Model, given: Batch) -> Tensor:
 def test_card_tells_recipe_and_doubts(row: str) -> None:
     card = load_system(f"baselines/{row}.py").CARD
     assert card.name == row.replace("_", "-")
-    assert card.cite
-    assert card.published
-    assert card.doubts
+    assert all((card.cite, card.published, card.doubts))
     assert card.needs == (() if row == "bert" else ("regions",))
     assert card.decoder == ("softmax" if row == "bert" else "crf")
 
@@ -216,14 +214,8 @@ def test_frozen_layers_stay_and_cached_states_change_nothing(row: str) -> None:
     bert = text_encoder.bert
     assert all(parameter.grad is None for parameter in bert.encoder.layer[0].parameters())
     assert bert.encoder.layer[1].output.dense.weight.grad.abs().max() > 0
-
-
-def test_rpbert_trains_its_projection_through_frozen_layers() -> None:
-    model = stirred("rpbert", frozen_layers=1)
-    model.train().loss(batch()).backward()
-    reader = model.tagger.reader
-    assert reader.joint.projection.weight.grad.abs().max() > 0
-    assert reader.relation.weight.grad.abs().max() > 0
+    if row == "rpbert":  # the picture enters below the frozen layer, and is trained through it
+        assert model.tagger.reader.joint.projection.weight.grad.abs().max() > 0
 
 
 @pytest.mark.parametrize("row", ROWS)

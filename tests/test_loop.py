@@ -12,11 +12,14 @@ import pytest
 import torch
 
 from mner.data.batching import Tables
+from mner.data.corpus import LABELS
 from mner.data.pieces import WordPieces
 from mner.data.side import Side
+from mner.models.system import Card
 from mner.training import checkpoint
 from mner.training.cell import prepare
 from mner.training.loop import RunData, TrainingError, fit
+from mner.training.model import Model
 from mner.training.optimiser import make_optimiser, set_learning_rates
 from mner.training.seeds import numpy_generator, stream, torch_stream
 
@@ -55,11 +58,11 @@ class Scripted(torch.nn.Module):
             self.epoch = self.epoch + 1
         return super().train(mode)
 
-    def loss(self, batch) -> torch.Tensor:
+    def loss(self, batch, decoder=None) -> torch.Tensor:
         value = 1.0 if self.losses is None else self.losses[int(self.epoch)]
         return self.weight * 0 + value
 
-    def decode(self, batch) -> list[list[str]]:
+    def decode(self, batch, decoder=None) -> list[list[str]]:
         right = self.script[int(self.epoch)]
         tags = [
             self.gold[words] if row < right else ["O"] * len(words)
@@ -71,6 +74,7 @@ class Scripted(torch.nn.Module):
 @pytest.fixture(scope="module")
 def scripted(original):
     """Runs a scripted model over toy splits; gives the outcome of ``fit``."""
+    card = Card(name="scripted", title="Scripted", cite="nobody", decoder="own")
     cell = tiny.cell_of(original)
     side = Side({}, None, {}, frozenset())
     tables = Tables(WordPieces(cell.encoder.tokenizer()), 48, side, None, None, None, {}, False)
@@ -81,7 +85,7 @@ def scripted(original):
 
     def run(path: Path, script, losses=None, **changes):
         recipe = replace(cell.recipe, epochs=len(script), frozen_layers=0, **changes)
-        model = Scripted(gold, script, losses)
+        model = Model(card, Scripted(gold, script, losses), len(LABELS))
         return fit(model, data, recipe, seed=1, key="k", device=CPU, checkpoint_path=path)
 
     return run
@@ -110,7 +114,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_what_was_saved(scripted
 
 
 def test_one_tag_a_word_is_demanded(scripted, tmp_path, monkeypatch):
-    monkeypatch.setattr(Scripted, "decode", lambda self, batch: [["O"]] * len(batch.words))
+    monkeypatch.setattr(Scripted, "decode", lambda self, batch, decoder: [["O"]] * len(batch.words))
     with pytest.raises(TrainingError, match=r"sentence 0: 1 tags for \d words; .*one tag a word"):
         scripted(tmp_path / "state.pt", (1,))
 

@@ -151,7 +151,12 @@ def test_what_a_run_does_not_read_is_no_part_of_its_key(world, what):
 
 
 def test_seed_and_system_are_part_of_the_key(original):
-    keys = [key_of(original, system, seed) for system in tiny.SYSTEMS for seed in (1, 2)]
+    cells = [tiny.cell_of(original, system) for system in tiny.SYSTEMS]
+    keys = [
+        inputs.key(cell, seed)
+        for cell, inputs in zip(cells, map(inputs_of, cells), strict=True)
+        for seed in (1, 2)
+    ]
     assert len(set(keys)) == len(keys)
 
 

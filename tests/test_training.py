@@ -172,6 +172,7 @@ def start(root: Path, *more: str) -> subprocess.Popen:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_killed_runs_and_processes_at_once(original, tmp_path, uninterrupted):
     """kill -9 in the second epoch, then two processes at once: one goes on, the other waits and trains nothing."""
     world = tiny.copy_of(original, tmp_path / "world")

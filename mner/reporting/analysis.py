@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from mner.evaluation.waterfall import waterfalls
+from mner.reporting.arithmetic import arithmetic_tables
 from mner.reporting.cells import Cell, Cited, State
 from mner.reporting.charts import ForestRow, HeatRow, forest, heat_map, stacked, waterfall_chart
 from mner.reporting.error_tables import error_tables
@@ -18,6 +19,8 @@ from mner.reporting.results import Results, mean_of
 from mner.reporting.statistics_tables import estimate, statistics_tables
 from mner.reporting.tables import Table
 from mner.reporting.waterfall_tables import bars, waterfall_table, what_if_table
+
+MOST_PAIRS = 15  # more are drawn against the first system only; the table has them all
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,10 @@ def pages(results: Results, paper: Paper) -> tuple[Page, ...]:
     return (
         _page(
             *("waterfall", "Gap", "Why does our number differ from the printed one?"),
-            "From the printed F1 to ours. Lens and copy are measured by re-scoring the same predictions; hatched "
-            "steps are choices that authors may or may not have made; the remainder holds what no file can tell.",
+            "From the printed F1 to ours. Lens and copy are measured by re-scoring the same predictions; "
+            "hatched "
+            "steps are choices that authors may or may not have made; the remainder holds what no file "
+            "can tell.",
             "No finished run has a printed counterpart.",
             _gap(results, paper, datasets),
         ),
@@ -78,8 +83,17 @@ def pages(results: Results, paper: Paper) -> tuple[Page, ...]:
             [_lenses(results, dataset) for dataset in datasets],
         ),
         _page(
+            *("arithmetic", "Arithmetic", "Do the printed numbers fit together?"),
+            "F1 is 2PR/(P + R) of pooled counts. Rows that fall short by more than rounding were made in "
+            "another way; "
+            "averaging over batches is one, and its size is measured on our own predictions.",
+            "No row of this profile's data sets is printed with P, R and F1.",
+            [Part(dataset, (), tuple(arithmetic_tables(results, paper, dataset))) for dataset in datasets],
+        ),
+        _page(
             *("statistics", "Statistics", "Which differences are real, and who looks at the picture"),
-            "Two sources of ±, always named: seeds and sample. Differences are paired by sentence. Image reliance "
+            "Two sources of ±, always named: seeds and sample. Differences are paired by sentence. Image "
+            "reliance "
             "is F1 with the own picture minus F1 with none, or with another tweet's.",
             "Nothing has been run.",
             [_statistics(results, dataset) for dataset in datasets],
@@ -155,9 +169,13 @@ def _statistics(results: Results, dataset: str) -> Part:
             )
             for entry in held["reliance"]
         ]
-        title = "Image reliance, with 95 % interval (seeds and sample)"
+        sources = {found["source"] for entry in held["reliance"] for found in entry["views"].values()}
+        title = f"Image reliance, with 95 % interval ({', '.join(sorted(sources))})"
         figures.append(Figure(title, "", forest(f"image reliance on {dataset}", list(PROBES.values()), rows)))
     tested = [one for one in held["comparisons"] if "state" not in one]
+    if len(tested) > MOST_PAIRS:
+        first = results.finished(dataset)[0]
+        tested = [one for one in tested if first in (one["a"], one["b"])]
     if tested:
         rows = [
             ForestRow(
@@ -165,7 +183,8 @@ def _statistics(results: Results, dataset: str) -> Part:
             )
             for one in tested
         ]
-        title = "Systems compared, with 95 % interval (seeds and sample)"
+        sources = {one["source"] for one in tested}
+        title = f"Systems compared, with 95 % interval ({', '.join(sorted(sources))})"
         figures.append(Figure(title, "", forest(f"differences on {dataset}", ["difference"], rows)))
     return Part(dataset, tuple(figures), tuple(statistics_tables(results, dataset)))
 

@@ -133,14 +133,16 @@ def _number(value: float, digits: int, signed: bool) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """A number as a paper prints it; ``source`` says where it stands."""
+    """A number as a paper prints it, or computed from such numbers alone; ``source`` says where it stands."""
 
     figure: Figure
     source: str
+    digits: int = 2
+    signed: bool = False
 
     @property
     def number(self) -> str:
-        return f"{self.figure.value:.2f}"
+        return _number(self.figure.value, self.digits, self.signed)
 
     @property
     def spread(self) -> str:

@@ -29,8 +29,8 @@ def write_report(
 ) -> tuple[Path, ...]:
     """Write ``table1.md``, ``table2.md``, ``ita.md`` (``others.md``), ``tables.{tex,csv,json}``, ``index.html``.
 
-    Beside them ``waterfall.md``, ``lenses.md``, ``statistics.md`` and ``errors.md``, whose tables are in the same
-    ``tables.*``, and ``suspects.json``.
+    Beside them ``waterfall.md``, ``lenses.md``, ``arithmetic.md``, ``statistics.md`` and ``errors.md``, whose
+    tables are in the same ``tables.*``, and ``suspects.json``.
     ``findings`` maps data set to its audit findings, None where there is no audit. Returns the files written.
 
     Raises:
