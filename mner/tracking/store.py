@@ -38,6 +38,10 @@ _QUIET = {"mlflow": logging.WARNING, "alembic": logging.WARNING, "mlflow.system_
 Point = tuple[str, int, float]
 
 
+# Without it the page opens on the view for language-model traces, which is empty here.
+MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
+
+
 class TrackingError(RuntimeError):
     """Files and store do not fit together; the message says which file and what to do."""
 
@@ -207,7 +211,7 @@ class Store:
         if found is None:
             database = _database_file(self.uri)
             place = None if database is None else (database.parent / "mlartifacts" / self.profile).as_uri()
-            return self._client.create_experiment(name, artifact_location=place)
+            return self._client.create_experiment(name, artifact_location=place, tags=MODEL_TRAINING)
         if found.lifecycle_stage == "deleted":
             self._client.restore_experiment(found.experiment_id)
         return found.experiment_id
