@@ -1,0 +1,36 @@
+"""Find test sentences that one system alone reads right, or (alone named) its errors by class."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mner.commands import settings
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("right", metavar="SYSTEM")
+    parser.add_argument("wrong", nargs="*", metavar="OTHER", help="systems that read the sentence wrong")
+    parser.add_argument("--dataset", help="default: the profile's first")
+    parser.add_argument("--words", action="store_true", help="show the words too; they are not ours to publish")
+
+
+def run(options: argparse.Namespace) -> None:
+    from mner.data.corpus import read_sentences
+    from mner.evaluation.case_study import error_classes, find_cases
+    from mner.evaluation.scoring import gold_reader
+    from mner.evaluation.tagged import read_tagged
+    from mner.reporting.explain import render_cases, render_classes
+    from mner.reporting.reference import scores_of
+
+    scores = scores_of(settings().active.name)
+    dataset = options.dataset or scores["datasets"][0]
+    tagged = read_tagged(scores, Path(), gold_reader(Path("data")))
+    sentences = tagged.sentences[dataset, "test"]
+    if options.wrong:
+        found = find_cases(tagged, dataset, options.right, options.wrong)
+        text = render_cases(found, tagged.gold[dataset, "test"], sentences, options.right, options.words)
+    else:
+        training = read_sentences(Path("data") / dataset / "corpus" / "train.jsonl")
+        text = render_classes(error_classes(tagged, dataset, options.right, training), sentences, options.words)
+    print(text, end="")

@@ -1,0 +1,21 @@
+"""Compare two systems, paired by sentence."""
+
+from __future__ import annotations
+
+import argparse
+
+from mner.commands import settings
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("a")
+    parser.add_argument("b")
+    parser.add_argument("--dataset")
+
+
+def run(options: argparse.Namespace) -> None:
+    from mner.reporting.explain import compare
+    from mner.reporting.results import Results
+
+    results = Results.read(settings().active.name)
+    print(compare(options.a, options.b, results, options.dataset), end="")

@@ -1,0 +1,24 @@
+"""Say what stands behind a cell or a number: rows, runs, commits, data, lenses, waterfall."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mner.commands import settings
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "what", help="<data set>/<system>, such as twitter2017/rgcn, or a number as printed, such as 87.11"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    from mner.reporting.explain import explain
+    from mner.reporting.paper import load_paper
+    from mner.reporting.results import Results
+
+    config = settings()
+    paper = load_paper(Path("reports/paper.yaml"))
+    print(explain(options.what, Results.read(config.active.name), paper, config), end="")

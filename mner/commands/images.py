@@ -1,0 +1,23 @@
+"""Download the pictures of a data set from their published sources."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset")
+    parser.add_argument("--to", type=Path, required=True)
+    parser.add_argument("--method", choices=("github", "google-drive"), required=True)
+
+
+def run(options: argparse.Namespace) -> None:
+    from mner.data.corpus import SPLITS, read_corpus
+    from mner.data.image_sources import obtain_images
+
+    corpus = read_corpus(Path("data") / options.dataset / "corpus", options.dataset)
+    wanted = sorted({sentence.image for split in SPLITS for sentence in corpus.split(split)})
+    got = obtain_images(options.dataset, options.to, method=options.method, wanted=wanted)
+    print(f"{len(got.downloaded)} downloaded, {len(got.present)} were there, {len(got.failed)} failed")
+    print(f"now run: MNER_IMAGES={got.folder} dvc repro")

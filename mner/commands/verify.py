@@ -1,0 +1,20 @@
+"""Compare with the paper and with the committed reference; exit code 1 on a regression."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mner.commands import settings
+
+
+def run(options: argparse.Namespace) -> int:
+    from mner.reporting.paper import load_paper
+    from mner.reporting.reference import reference_of, scores_of
+    from mner.reporting.verify import verify
+
+    config = settings()
+    name = config.active.name
+    report = verify(scores_of(name), load_paper(Path("reports/paper.yaml")), reference_of(name), config)
+    print(report.render(), end="")
+    return 0 if report.passed else 1
