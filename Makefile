@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test test-all lint verify install clean
+.PHONY: repro test test-all bench lint verify install install-all clean
 
 install: $(VENV)/.installed
 
@@ -13,17 +13,26 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
 	touch $@
 
+# Also what features from pixels, clusters and large graphs need; the tests of those are skipped without.
+install-all: $(VENV)/.installed-all
+
+$(VENV)/.installed-all: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,pixels,cluster,large-graphs]'
+	touch $@
+
 # Real data where it can be had (cache, MNER_MIRROR, network), else the embedded controls; says which and why.
-# PROFILE=full (or any other) skips the choice.
+# PROFILE=full (or any other) skips the choice. The sweep trains on all cores; `dvc repro` then finds it done.
 repro: install
 	mner profile $(or $(PROFILE),auto)
+	dvc repro data features graphs
+	mner sweep
 	dvc repro
 	mner show
 
-test: install
+test: install-all
 	OMP_NUM_THREADS=1 pytest -q -n auto
 
-test-all: install
+test-all: install-all
 	OMP_NUM_THREADS=1 pytest -q -n auto -m ''
 
 lint: install
@@ -34,4 +43,4 @@ verify: install
 	mner verify
 
 clean:
-	rm -rf data features graphs runs results reports/rendered .locks .checkpoints
+	rm -rf data features graphs runs results reports/rendered .locks .checkpoints extracted runs-apart

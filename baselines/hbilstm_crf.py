@@ -8,10 +8,8 @@ from typing import Any
 from torch import nn
 
 from mner.data.batch import Batch
-from mner.models.hbilstm import HBiLSTM
-from mner.models.recurrent import CharLSTM
+from mner.models.hbilstm import make_hbilstm
 from mner.models.system import Card, Emissions, Ingredients
-from mner.models.words import make_words
 
 CARD = Card(
     name="hbilstm-crf",
@@ -36,21 +34,10 @@ CARD = Card(
 class Tagger(nn.Module):
     """BiLSTM over [word vector ; last states of a character BiLSTM], then W h + b."""
 
-    def __init__(
-        self,
-        ingredients: Ingredients,
-        *,
-        words: Mapping[str, Any],
-        characters: int,
-        character_hidden: int,
-        hidden: int,
-        dropout: float,
-    ) -> None:
+    def __init__(self, ingredients: Ingredients, *, reader: Mapping[str, Any]) -> None:
         super().__init__()
-        self.vocabulary, embedding = make_words(ingredients, words)
-        spelling = CharLSTM(self.vocabulary.n_characters, characters, character_hidden, dropout)
-        self.text = HBiLSTM(embedding, embedding.width, spelling, hidden, dropout)
-        self.emission = nn.Linear(hidden, len(ingredients.labels))
+        self.vocabulary, self.text = make_hbilstm(ingredients, reader)
+        self.emission = nn.Linear(self.text.width, len(ingredients.labels))
 
     def forward(self, batch: Batch) -> Emissions:
         states = self.text(self.vocabulary.encode(batch), batch.word_mask)

@@ -13,10 +13,9 @@ from mner.data.batch import Batch
 from mner.data.coco import COCO_80
 from mner.data.side import ImageText
 from mner.models.coattention import AdditiveAttention, FiltrationGate, GatedFusion
-from mner.models.hbilstm import HBiLSTM
-from mner.models.recurrent import CharLSTM
+from mner.models.hbilstm import make_hbilstm
 from mner.models.system import Card, ContractError, Emissions, Ingredients
-from mner.models.words import PADDING, make_words
+from mner.models.words import PADDING
 
 CARD = Card(
     name="iaik",
@@ -49,23 +48,18 @@ class Tagger(nn.Module):
         self,
         ingredients: Ingredients,
         *,
-        words: Mapping[str, Any],
-        characters: int,
-        character_hidden: int,
-        hidden: int,
+        reader: Mapping[str, Any],
         attributes: int,
-        dropout: float,
     ) -> None:
         super().__init__()
         if ingredients.visual_size is None:
             raise ContractError("iaik reads region features; this data set has none (stage 'features')")
         names = [word for name in COCO_80 for word in name.split()]
-        self.vocabulary, embedding = make_words(ingredients, words, extra=names)
+        self.vocabulary, self.text = make_hbilstm(ingredients, reader, extra=names)
         self.attributes = attributes
-        spelling = CharLSTM(self.vocabulary.n_characters, characters, character_hidden, dropout)
-        self.text = HBiLSTM(embedding, embedding.width, spelling, hidden, dropout)
+        hidden = self.text.width
         self.region = nn.Linear(ingredients.visual_size, hidden)
-        self.attribute = nn.Linear(embedding.width, hidden)
+        self.attribute = nn.Linear(self.text.embedding.width, hidden)
         self.over_regions = AdditiveAttention(hidden, hidden, hidden, "interacting")
         self.over_attributes = AdditiveAttention(hidden, hidden, hidden, "interacting")
         self.fusion = GatedFusion(hidden, hidden, hidden)

@@ -18,11 +18,9 @@ from mner.data.batch import Batch, Visual
 from mner.models.adversary import ModalityAdversary, object_share, reversal_strength
 from mner.models.bilinear import BilinearAttention, NormedLinear, ObjectGate
 from mner.models.decoders import CRFDecoder
-from mner.models.hbilstm import HBiLSTM
+from mner.models.hbilstm import make_hbilstm
 from mner.models.masked_norm import MaskedBatchNorm, MaskedStack
-from mner.models.recurrent import CharLSTM
 from mner.models.system import Card, ContractError, Emissions, Ingredients
-from mner.models.words import make_words
 
 CARD = Card(
     name="object-agban",
@@ -89,7 +87,7 @@ class ObjectFusion(nn.Module):
 
 
 class Tagger(nn.Module):
-    """Text BiLSTM, projected objects, adversary, fusion, linear layer; ``words`` are fields of ``WordOptions``.
+    """Text BiLSTM, projected objects, adversary, fusion, linear layer; ``reader``: see ``ReaderOptions``.
 
     The training loop announces every update through :meth:`begin_update`, which sets the reversal's strength.
     """
@@ -99,10 +97,7 @@ class Tagger(nn.Module):
         ingredients: Ingredients,
         *,
         variant: str,
-        words: Mapping[str, Any],
-        characters: int,
-        character_hidden: int,
-        hidden: int,
+        reader: Mapping[str, Any],
         max_objects: int,
         object_hidden: Sequence[int],
         adversary_hidden: Sequence[int],
@@ -113,9 +108,8 @@ class Tagger(nn.Module):
         if ingredients.visual_size is None:
             raise ContractError("object-agban reads region features; this data set has none (stage 'features')")
         self.max_objects = max_objects
-        self.vocabulary, embedding = make_words(ingredients, words)
-        spelling = CharLSTM(self.vocabulary.n_characters, characters, character_hidden, dropout)
-        self.text = HBiLSTM(embedding, embedding.width, spelling, hidden, dropout)
+        self.vocabulary, self.text = make_hbilstm(ingredients, reader)
+        hidden = self.text.width
         self.projection = MaskedStack((ingredients.visual_size, *object_hidden, hidden))
         share = object_share(ingredients.words["train"], max_objects)
         self.adversary = ModalityAdversary(hidden, tuple(adversary_hidden), share)

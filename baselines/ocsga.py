@@ -15,11 +15,10 @@ from torch import Tensor, nn
 from mner.data.batch import Batch
 from mner.data.coco import COCO_80
 from mner.models.guided_attention import DenseCoAttention
-from mner.models.hbilstm import HBiLSTM
+from mner.models.hbilstm import make_hbilstm
 from mner.models.masked_norm import MaskedBatchNorm
-from mner.models.recurrent import CharLSTM
 from mner.models.system import Card, ContractError, Emissions, Ingredients
-from mner.models.words import PADDING, Vocabulary, WordEmbedding, WordOptions, make_words
+from mner.models.words import PADDING, Vocabulary, WordEmbedding, WordOptions
 
 CARD = Card(
     name="ocsga",
@@ -80,33 +79,32 @@ class ObjectFusion(nn.Module):
 
 
 class Tagger(nn.Module):
-    """Character and word BiLSTM, object fusion, a linear layer; ``words`` are the fields of ``WordOptions``."""
+    """Character and word BiLSTM, object fusion, a linear layer; ``reader``: see ``ReaderOptions``."""
 
     def __init__(
         self,
         ingredients: Ingredients,
         *,
         variant: str,
-        words: Mapping[str, Any],
-        characters: int,
-        character_hidden: int,
-        hidden: int,
+        reader: Mapping[str, Any],
         max_objects: int,
         heads: int,
         layers: int,
-        dropout: float,
         attention_dropout: float,
     ) -> None:
         super().__init__()
-        self.vocabulary, embedding = make_words(ingredients, words)
-        spelling = CharLSTM(self.vocabulary.n_characters, characters, character_hidden, dropout)
-        self.text = HBiLSTM(embedding, embedding.width, spelling, hidden, dropout)
-        self.label_words, self.labels = frozen_labels(words)
+        self.vocabulary, self.text = make_hbilstm(ingredients, reader)
+        self.label_words, self.labels = frozen_labels(reader["words"])
         self.max_objects = max_objects
         self.fusion = ObjectFusion(
-            self.labels.width, hidden, heads=heads, layers=layers, dropout=attention_dropout, variant=variant
+            self.labels.width,
+            self.text.width,
+            heads=heads,
+            layers=layers,
+            dropout=attention_dropout,
+            variant=variant,
         )
-        self.emission = nn.Linear(hidden, len(ingredients.labels))
+        self.emission = nn.Linear(self.text.width, len(ingredients.labels))
 
     def forward(self, batch: Batch) -> Emissions:
         objects = self._objects(batch)

@@ -5,12 +5,8 @@ Every key is known: an unknown one is an error that names the nearest known key 
 
 from __future__ import annotations
 
-import collections.abc
 import dataclasses
-import difflib
 import os
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,49 +15,66 @@ from typing import Any
 import yaml
 
 from mner.data.controls import ControlsSettings
+from mner.features.extractor import KINDS
+from mner.graphs.recipe import GraphRecipe, RelationSettings
 from mner.models.encoders import EncoderSource
+from mner.strict import ConfigError, EachKeyOnce, build, known
 from mner.training.recipe import Recipe
 
-
-class ConfigError(ValueError):
-    """params.yaml says something the harness does not understand; the message says where and what instead."""
+CAPTION_TOKENS = "caption-tokens"
 
 
 @dataclass(frozen=True, slots=True)
 class DataSettings:
-    """Per data set: which published captions and object labels stand for the picture (null: none)."""
+    """Per data set: captions, object labels, writing and regions that stand for the picture (null: none).
+
+    ``extracted`` is what an extractor found (``mner.features.visual_inputs``), from ``minimum_score`` on.
+    """
 
     copy: str
     captions: Mapping[str, str]
     objects: Mapping[str, str | None]
+    ocr: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
+    regions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    minimum_score: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractorSettings:
+    """Which extractor makes one kind (``mner.features.load`` knows the names), in what batches, its options."""
+
+    name: str
+    batch_size: int
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size is {self.batch_size}; a batch holds at least one picture")
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureSettings:
-    """Region features: ``encoder`` embeds captions, at most ``max_regions`` vectors a picture."""
+    """``encoder`` embeds captions (<= ``max_regions`` vectors); ``kinds`` by data set, ``extractors`` by kind."""
 
     encoder: str
     max_regions: int
     batch_size: int
+    kinds: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    extractors: Mapping[str, ExtractorSettings] = dataclasses.field(default_factory=dict)
 
-
-@dataclass(frozen=True, slots=True)
-class RelationSettings:
-    """Relation graphs: ``kind`` per data set (released or rebuilt), ``k`` neighbours, retrieval ``pool``."""
-
-    kind: Mapping[str, str]
-    k: int
-    pool: str
-    encoder: str
+    def kinds_of(self, dataset: str) -> tuple[str, ...]:
+        """Kinds to build for a data set; one that ``kinds`` does not name has caption tokens only."""
+        return self.kinds.get(dataset, (CAPTION_TOKENS,))
 
 
 @dataclass(frozen=True, slots=True)
 class SystemSettings:
-    """One row: its file, the options of its tagger, and what its recipe changes."""
+    """One row: its file, the options of its tagger, and what its recipe and its relation graph change."""
 
     file: str
     options: Mapping[str, Any]
     recipe: Mapping[str, Any]
+    relations: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +120,15 @@ class Config:
         overrides = {**self.recipe, **self.active.recipe, **self.systems[system].recipe}
         return build(Recipe, overrides, f"recipe of {system} in profile {self.active.name}")
 
+    def relations_of(self, dataset: str, system: str | None = None) -> GraphRecipe:
+        """What the relation graph is made of that a row (or, without one, the data set) reads."""
+        parts = {**self.relations.of(dataset), **(self.systems[system].relations if system else {})}
+        return build(GraphRecipe, parts, f"relations of {system or 'all rows'} on {dataset}")
+
+    def graph_of(self, dataset: str, system: str | None = None) -> str:
+        """Name of that graph: the stem of its file in graphs/<dataset>/."""
+        return self.relations_of(dataset, system).name(self.relations_of(dataset))
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -137,11 +159,13 @@ def load(path: Path) -> Config:
         ConfigError: the file is missing, not YAML, or has an unknown, missing or inconsistent entry.
     """
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = yaml.load(path.read_text(encoding="utf-8"), EachKeyOnce)
     except FileNotFoundError as error:
         raise ConfigError(f"{path} does not exist; run from the repository root") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {error}") from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}, {error}") from error
     config = build(Config, _with_names(raw), str(path))
     _check(config, path)
     return config
@@ -161,81 +185,37 @@ def _check(config: Config, path: Path) -> None:
         if profile.name != name:
             raise ConfigError(f"{path}: profile {name} calls itself {profile.name!r}")
         for system in profile.systems:
-            _known(system, config.systems, f"{path}: profiles.{name}.systems")
+            known(system, config.systems, f"{path}: profiles.{name}.systems")
         for dataset in profile.datasets:
-            _known(dataset, config.data.captions, f"{path}: profiles.{name}.datasets")
-            _known(dataset, config.data.objects, f"{path}: data.objects, for profiles.{name}.datasets")
-            _known(dataset, config.relations.kind, f"{path}: relations.kind, for profiles.{name}.datasets")
+            known(dataset, config.data.captions, f"{path}: profiles.{name}.datasets")
+            known(dataset, config.data.objects, f"{path}: data.objects, for profiles.{name}.datasets")
+            known(dataset, config.relations.kind, f"{path}: relations.kind, for profiles.{name}.datasets")
         for field in ("datasets", "systems", "seeds"):
             entries = getattr(profile, field)
             if not entries or len(set(entries)) != len(entries):
                 raise ConfigError(f"{path}: profiles.{name}.{field} is empty or repeats an entry: {list(entries)}")
-        _known(profile.encoder, config.encoders, f"{path}: profiles.{name}.encoder")
+        known(profile.encoder, config.encoders, f"{path}: profiles.{name}.encoder")
     if config.profiles.get(config.active.name) != config.active:
         raise ConfigError(f"{path}: 'active' must name a profile: active: *{next(iter(config.profiles))}")
     for where in ("features", "relations"):
-        _known(getattr(config, where).encoder, config.encoders, f"{path}: {where}.encoder")
+        known(getattr(config, where).encoder, config.encoders, f"{path}: {where}.encoder")
+    _check_kinds(config, path)
     for profile in config.profiles.values():
         for system in config.systems:
             dataclasses.replace(config, active=profile).recipe_of(system)
+            for dataset in profile.datasets:
+                known(config.relations_of(dataset, system).encoder, config.encoders, f"{path}: relations.encoder")
 
 
-def build(cls: type, value: Any, where: str) -> Any:
-    """Turn a mapping into a dataclass, recursively; every key must be known and present."""
-    hints = typing.get_type_hints(cls)
-    if not isinstance(value, Mapping):
-        raise ConfigError(f"{where}: expected a mapping with {', '.join(hints)}, found {value!r}")
-    required = {
-        f.name
-        for f in dataclasses.fields(cls)
-        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-    }
-    for key in value:
-        _known(key, hints, where)
-    if missing := required - value.keys():
-        raise ConfigError(f"{where}: missing {', '.join(sorted(missing))}")
-    try:
-        return cls(**{key: _convert(hints[key], entry, f"{where}: {key}") for key, entry in value.items()})
-    except ConfigError:
-        raise
-    except ValueError as error:
-        raise ConfigError(f"{where}: {error}") from error
-
-
-def _known(key: str, known: Any, where: str) -> None:
-    if key not in known:
-        near = difflib.get_close_matches(str(key), [str(name) for name in known], n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(map(str, known))}"
-        raise ConfigError(f"{where}: unknown {key!r}; {hint}")
-
-
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if dataclasses.is_dataclass(hint):
-        return build(hint, value, where)
-    if origin is tuple:
-        if not isinstance(value, list):
-            raise ConfigError(f"{where}: expected a list, found {value!r}")
-        return tuple(_convert(arguments[0], item, where) for item in value)
-    if origin in (collections.abc.Mapping, dict):
-        if not isinstance(value, Mapping):
-            raise ConfigError(f"{where}: expected a mapping, found {value!r}")
-        inner = arguments[1] if arguments else Any
-        return {key: _convert(inner, item, f"{where}.{key}") for key, item in value.items()}
-    if origin in (typing.Union, types.UnionType):
-        if value is None and type(None) in arguments:
-            return None
-        return _convert(next(a for a in arguments if a is not type(None)), value, where)
-    if hint is Any:
-        return value
-    return _scalar(hint, value, where)
-
-
-def _scalar(hint: type, value: Any, where: str) -> Any:
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if hint is float and isinstance(value, str):
-        raise ConfigError(f"{where}: expected a number, found the text {value!r} (YAML reads 2.0e-4, not 2e-4)")
-    if type(value) is not hint:
-        raise ConfigError(f"{where}: expected {hint.__name__}, found {value!r}")
-    return value
+def _check_kinds(config: Config, path: Path) -> None:
+    for kind in config.features.extractors:
+        known(kind, KINDS, f"{path}: features.extractors")
+    for dataset, kinds in config.features.kinds.items():
+        where = f"{path}: features.kinds.{dataset}"
+        known(dataset, config.data.captions, f"{path}: features.kinds")
+        if not kinds or len(set(kinds)) != len(kinds):
+            raise ConfigError(f"{where} is empty or repeats an entry: {list(kinds)}")
+        for kind in kinds:
+            known(kind, (CAPTION_TOKENS, *KINDS), where)
+            if kind != CAPTION_TOKENS and kind not in config.features.extractors:
+                raise ConfigError(f"{where}: nothing makes {kind!r}; name its extractor in features.extractors")

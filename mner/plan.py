@@ -1,76 +1,171 @@
-"""Which runs of the active profile are finished and which are missing, without training anything."""
+"""Which runs of the active profile are finished, missing or failed, and what the missing ones will cost."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tqdm import tqdm
+
 from mner.config import Config
-from mner.tracking.record import Record, RecordError
+from mner.estimates import Cost, cost_of, past_records
+from mner.sweeping.quarantine import Failure, failure_of
 from mner.training.cell import Cell
-from mner.training.runs import inputs_of, missing_seeds
+from mner.training.runs import FAILURE, inputs_of, missing_seeds
+
+PAST = (Path("runs"), Path("reports/results"))
+_UNITS = ((3600.0, "h"), (60.0, "min"))
+
+
+class PlanError(ValueError):
+    """A plan of something the profile does not have; the message lists what it has."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Job:
+    """One run to train; ``key`` is what it must come out as, so that inputs cannot change under it unseen."""
+
+    dataset: str
+    system: str
+    seed: int
+    key: str
+
+    @property
+    def cell(self) -> tuple[str, str]:
+        return self.dataset, self.system
+
+    def __str__(self) -> str:
+        return f"{self.dataset} x {self.system} seed {self.seed}"
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedCell:
-    """One cell: seeds still to train (None: its inputs are not built yet) and mean seconds of a finished run."""
+    """One cell: how many runs it has, those still to train, those set aside after a failure, what one will cost.
+
+    ``missing`` is None where the cell's inputs are not built yet (all its runs are missing then). ``cost`` is
+    None where no record tells it.
+    """
 
     dataset: str
     system: str
     seeds: int
-    missing: tuple[int, ...] | None
-    seconds: float | None
+    missing: tuple[Job, ...] | None
+    failed: tuple[tuple[Job, Failure], ...]
+    cost: Cost | None
     skipped: str | None
 
+    @property
+    def to_train(self) -> int:
+        return self.seeds if self.missing is None else len(self.missing)
 
-def plan_of(config: Config, root: Path) -> list[PlannedCell]:
-    """All cells of the active profile, in its order."""
-    return [
-        _plan(Cell(config, dataset, system, root))
-        for dataset in config.active.datasets
-        for system in config.active.systems
+
+def plan_of(
+    config: Config, root: Path, device: str, datasets: Sequence[str] = (), systems: Sequence[str] = ()
+) -> list[PlannedCell]:
+    """All cells of the active profile, in its order, or those of the data sets and systems named.
+
+    ``device`` is where the runs would be trained, in the words of ``training.meters.describe_device``.
+
+    Raises:
+        PlanError: a data set or system that the profile does not have.
+    """
+    _in_profile("data set", datasets, config.active.datasets, config.active.name)
+    _in_profile("system", systems, config.active.systems, config.active.name)
+    past = past_records(root / folder for folder in PAST)
+    cells = [
+        Cell(config, dataset, system, root)
+        for dataset in datasets or config.active.datasets
+        for system in systems or config.active.systems
     ]
+    label = f"checking what {len(cells)} cells read"
+    with tqdm(cells, desc=label, unit="cell", leave=False, delay=2.0, disable=None) as bar:
+        planned = []
+        for cell in bar:
+            missing, failed = _open_runs(cell)
+            cost, reason = cost_of(cell, past, device), cell.skip_reason()
+            seeds = len(config.active.seeds)
+            planned.append(PlannedCell(cell.dataset, cell.system, seeds, missing, failed, cost, reason))
+    return planned
 
 
-def _plan(cell: Cell) -> PlannedCell:
-    built = all((cell.root / path).is_file() for path in cell.input_files())
-    missing = tuple(missing_seeds(cell, inputs_of(cell))) if built else None
-    seconds = [record.duration_seconds for record in _records(cell) if record.status == "finished"]
-    return PlannedCell(
-        cell.dataset,
-        cell.system,
-        len(cell.config.active.seeds),
-        missing,
-        sum(seconds) / len(seconds) if seconds else None,
-        cell.skip_reason(),
-    )
+def _in_profile(kind: str, asked: Sequence[str], known: Sequence[str], profile: str) -> None:
+    unknown = [name for name in asked if name not in known]
+    if unknown:
+        raise PlanError(f"{kind} {unknown[0]!r} is not in profile {profile}: {', '.join(known)}")
 
 
-def _records(cell: Cell) -> list[Record]:
-    records = []
-    for path in sorted(cell.runs.glob("*/record.json")):
-        try:
-            records.append(Record.read(path))
-        except RecordError:
-            continue
-    return records
+def _open_runs(cell: Cell) -> tuple[tuple[Job, ...] | None, tuple[tuple[Job, Failure], ...]]:
+    if not all((cell.root / path).is_file() for path in cell.input_files()):
+        return None, ()
+    inputs = inputs_of(cell)
+    jobs = [Job(cell.dataset, cell.system, seed, inputs.key(cell, seed)) for seed in missing_seeds(cell, inputs)]
+    failures = {job: failure_of(cell.runs / str(job.seed), job.key) for job in jobs}
+    failed = tuple((job, failure) for job, failure in failures.items() if failure is not None)
+    return tuple(job for job in jobs if failures[job] is None), failed
 
 
-def render(plan: list[PlannedCell]) -> str:
-    """An aligned table, and one line with the sum."""
-    lines = [f"{'data set':<20} {'system':<16} {'finished':>8} {'missing':>8} {'s a run':>8}  note"]
-    total, unknown = 0.0, 0
+def render(plan: Sequence[PlannedCell], profile: str) -> str:
+    """An aligned table, its sums, and the reasons of what failed."""
+    lines = [
+        f"{'data set':<20} {'system':<18} {'finished':>8} {'missing':>8} {'failed':>7} {'a run':>9} {'GiB':>7} "
+        f"{'Wh':>7}  note"
+    ]
+    lines += [_row(cell) for cell in plan]
+    lines += ["", *_sums(plan)]
     for cell in plan:
-        missing = cell.seeds if cell.missing is None else len(cell.missing)
-        seconds = "-" if cell.seconds is None else f"{cell.seconds:.0f}"
-        note = f"skipped: {cell.skipped}" if cell.skipped else ("inputs not built" if cell.missing is None else "")
-        lines.append(
-            f"{cell.dataset:<20} {cell.system:<16} {cell.seeds - missing:>8} {missing:>8} {seconds:>8}  {note}"
-        )
-        if not cell.skipped:
-            total += missing * (cell.seconds or 0.0)
-            unknown += missing if cell.seconds is None else 0
-    lines.append(
-        f"about {total / 60:.0f} min to train what was timed before; {unknown} runs were never timed here"
-    )
+        for job, failure in cell.failed:
+            note = Path("runs") / profile / job.dataset / job.system / str(job.seed) / FAILURE
+            tries = f"{failure.tries} {'try' if failure.tries == 1 else 'tries'}"
+            lines.append(f"failed: {job} after {tries}: {failure.error}\n        traceback: {note}")
+    if any(cell.failed for cell in plan):
+        lines.append("left out until their code, data or options change; to try them anyway: mner sweep --again")
     return "\n".join(lines) + "\n"
+
+
+def _row(cell: PlannedCell) -> str:
+    finished = cell.seeds - cell.to_train - len(cell.failed)
+    notes = [] if cell.skipped is None else [f"skipped: {cell.skipped}"]
+    if cell.missing is None:
+        notes.append("inputs not built")
+    seconds = memory = energy = "unknown"
+    if cell.skipped:
+        seconds = memory = energy = "-"
+    elif cell.cost is not None:
+        mark = "~" if cell.cost.differs else ""
+        seconds, memory = mark + duration(cell.cost.seconds), f"{mark}{cell.cost.memory_gib:.1f}"
+        energy = "unknown" if cell.cost.joules is None else f"{mark}{cell.cost.joules / 3600:.1f}"
+        if cell.cost.differs:
+            notes.append(f"~ from runs that differ in {', '.join(cell.cost.differs)}")
+    counts = f"{finished:>8} {cell.to_train:>8} {len(cell.failed):>7}"
+    costs = f"{seconds:>9} {memory:>7} {energy:>7}"
+    return f"{cell.dataset:<20} {cell.system:<18} {counts} {costs}  {'; '.join(notes)}".rstrip()
+
+
+def _sums(plan: Sequence[PlannedCell]) -> list[str]:
+    real = [cell for cell in plan if not cell.skipped and cell.to_train]
+    known = [(cell.to_train, cell.cost) for cell in real if cell.cost is not None]
+    unknown = sum(cell.to_train for cell in real if cell.cost is None)
+    runs = sum(count for count, _ in known) + unknown
+    if not runs:
+        return ["nothing to train"]
+    lines = [f"{runs} runs to train"]
+    if known:
+        joules = [(count, cost.joules) for count, cost in known if cost.joules is not None]
+        lines[0] += f", one after another about {duration(sum(count * cost.seconds for count, cost in known))}"
+        lines[0] += f", at most {max(cost.memory_gib for _, cost in known):.1f} GiB at once"
+        if joules:
+            lines[0] += f", {sum(count * energy for count, energy in joules) / 3600:.0f} Wh"
+    if unknown:
+        lines.append(f"{unknown} of them not counted in: no run with this encoder was timed on this hardware")
+    if any(cost.differs for _, cost in known):
+        lines.append("~ is scaled from runs that differ as noted, by the sentences they read")
+    return lines
+
+
+def duration(seconds: float) -> str:
+    """A duration for people: ``42 s``, ``3.5 min``, ``1.2 h``."""
+    for size, unit in _UNITS:
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,4 +1,4 @@
-"""Build one data set's relation graph: ``python -m stages.graphs twitter2017``."""
+"""Build one data set's relation graphs: ``python -m stages.graphs twitter2017``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import torch
 
 from mner import config
 from mner.files import exclusive
-from mner.graphs.build import build_graph
+from mner.graphs.build import build_graphs
+from mner.graphs.pixels import opener
 
 
 def main() -> None:
@@ -17,8 +18,10 @@ def main() -> None:
     parser.add_argument("dataset")
     dataset = parser.parse_args().dataset
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    pictures = opener(Path("data") / dataset / "side", config.Places.from_environment().images)
     with exclusive(Path(".locks") / f"graphs-{dataset}.lock"):
-        print(build_graph(config.load(Path("params.yaml")), dataset, Path(), device))
+        for path in build_graphs(config.load(Path("params.yaml")), dataset, Path(), device, pictures):
+            print(path)
 
 
 if __name__ == "__main__":

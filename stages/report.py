@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mner.config import load
+from mner.models.system import load_system
+from mner.reporting.card import card_text
 from mner.reporting.paper import load_paper
-from mner.reporting.report import read_findings, write_report
+from mner.reporting.report import write_report
 from mner.reporting.results import Results
 
 
@@ -21,9 +23,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if config.active.name != name:
         parser.error(f"params.yaml makes {config.active.name!r} active, not {name!r}; type: mner profile {name}")
     reports = Path("reports")
-    findings = read_findings(Path("data"), config.active.datasets)
     paper = load_paper(reports / "paper.yaml")
-    write_report(Results.read(name), paper, config, findings, reports / "templates", reports / "rendered" / name)
+    cards = [
+        card_text(system, row, load_system(row.file).CARD, config.recipe_of(system))
+        for system, row in config.systems.items()
+    ]
+    write_report(Results.read(name), paper, config, cards, reports / "templates", reports / "rendered" / name)
 
 
 if __name__ == "__main__":

@@ -5,31 +5,68 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from mner.config import load
+from mner.config import Config, load
 from mner.data.pieces import WordPieces
 from mner.evaluation.profile import evaluate
 from mner.evaluation.rescoring import Pieces
 from mner.files import write_json_atomically
 from mner.models.encoders import EncoderError, EncoderSource
+from mner.reporting.reference import NoResultsError, check_against_reference, reference_of, restore
 from mner.tracking.mlflow import log_scores
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Score every run of the profile below the current folder."""
+    """Score every run of the profile below the current folder, or the runs that were kept as its reference."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("profile", help="name of the active profile")
-    name = parser.parse_args(arguments).profile
+    parser.add_argument(
+        "--from-reference",
+        action="store_true",
+        help="score what reports/results keeps, without any training",
+    )
+    options = parser.parse_args(arguments)
+    name = options.profile
     config = load(Path("params.yaml"))
-    active = config.active
-    if active.name != name:
-        parser.error(f"params.yaml makes {active.name!r} active, not {name!r}; type: mner profile {name}")
-    encoder = config.encoders[active.encoder]
-    results = evaluate(Path(), name, active.datasets, active.systems, active.seeds, lambda: word_pieces(encoder))
-    for kind, content in results.items():
-        write_json_atomically(Path("results") / name / f"{kind}.json", content)
+    if config.active.name != name:
+        parser.error(f"params.yaml makes {config.active.name!r} active, not {name!r}; type: mner profile {name}")
+    if options.from_reference:
+        score_reference(config)
+        return
+    scores = score(config, Path())
     if Path("mlflow.db").is_file():
-        log_scores(results["scores"], name)
+        log_scores(scores, name)
+
+
+def score(config: Config, root: Path) -> dict:
+    """Score the runs below ``root/runs`` with the gold of ``data/``; writes all files, returns the scores."""
+    active = config.active
+    encoder = config.encoders[active.encoder]
+    profile = active.name, active.datasets, active.systems, active.seeds
+    results = evaluate(root, *profile, lambda: word_pieces(encoder), data=Path("data"))
+    for kind, content in results.items():
+        write_json_atomically(Path("results") / active.name / f"{kind}.json", content)
+    return results["scores"]
+
+
+def score_reference(config: Config) -> None:
+    """Score the kept runs of the active profile and hold the numbers to the committed ones.
+
+    Raises:
+        NoResultsError: nothing was kept, no gold is at hand, or a number differs.
+    """
+    name = config.active.name
+    reference = reference_of(name)
+    if reference is None:
+        raise NoResultsError(f"no results of {name} were kept; run `dvc repro`, then `mner keep`")
+    for dataset in config.active.datasets:
+        if not (Path("data") / dataset / "gold" / "test.jsonl").is_file():
+            raise NoResultsError(f"data/{dataset} is not there to score against; run `dvc repro data@{dataset}`")
+    with TemporaryDirectory(prefix="mner-reference-") as folder:
+        restore(name, Path(folder))
+        scores = score(config, Path(folder))
+    print(check_against_reference(scores, reference))
 
 
 def word_pieces(encoder: EncoderSource) -> Pieces:

@@ -1,42 +1,67 @@
-"""Train the missing runs of one cell: ``python -m stages.train twitter2017 rgcn``."""
+"""Train the missing runs of one cell: ``python -m stages.train twitter2017 rgcn``.
+
+On a CPU as many seeds as the cores have room for train at the same time; on a GPU one after the other.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-# cuBLAS is deterministic only with a fixed workspace, which it reads when it starts.
-os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 import torch
 
 from mner import config
+from mner.plan import plan_of
+from mner.sweeping.sweep import Resources, sweep
 from mner.tracking.mlflow import Tracker
 from mner.training.cell import Cell
+from mner.training.determinism import make_deterministic
+from mner.training.meters import describe_device
 from mner.training.runs import train_cell
 
 
-def main(command_line: Sequence[str] | None = None) -> None:
-    """Train below the current folder, on the GPU if there is one."""
+def main(command_line: Sequence[str] | None = None) -> int:
+    """Train below the current folder, on the GPU if there is one; 1 if a run failed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dataset")
     parser.add_argument("system")
     parser.add_argument("--seed", type=int, action="append", help="only this seed of the profile; may be repeated")
     arguments = parser.parse_args(command_line)
-    torch.use_deterministic_algorithms(True)
-    settings = config.load(Path("params.yaml"))
+    make_deterministic()
+    cell = Cell(config.load(Path("params.yaml")), arguments.dataset, arguments.system, Path())
+    torch.set_num_threads(cell.recipe.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    train_cell(
-        Cell(settings, arguments.dataset, arguments.system, Path()),
-        device,
-        f"dvc repro train@{arguments.dataset}-{arguments.system}",
-        lambda line: print(line, flush=True),
-        Tracker(settings.active.name),
-        arguments.seed,
-    )
+    command = f"dvc repro train@{cell.dataset}-{cell.system}"
+    side_by_side = 1 if device.type == "cuda" or arguments.seed else (os.cpu_count() or 1) // cell.recipe.threads
+    if side_by_side > 1:
+        return _sweep(cell, side_by_side, device, command)
+    train_cell(cell, device, command, _say, Tracker(cell.config.active.name), arguments.seed)
+    return 0
+
+
+def _sweep(cell: Cell, side_by_side: int, device: torch.device, command: str) -> int:
+    plan = plan_of(cell.config, cell.root, describe_device(device), [cell.dataset], [cell.system])
+    missing = sum(len(planned.missing or ()) + len(planned.failed) for planned in plan)
+    if not missing:
+        _say(f"{cell.dataset} x {cell.system}: nothing to train")
+        return 0
+    resources = Resources(min(side_by_side, missing), cell.recipe.threads, 0, None)
+    told = f"{missing} runs, {resources.workers} at a time, on {describe_device(device)}"
+    _say(f"{cell.dataset} x {cell.system}: {told}")
+    summary = sweep(cell.config, cell.root, plan, resources, command=command, again=True, say=_say)
+    if summary.failed:
+        again = shlex.join(["mner", "run", cell.dataset, cell.system])
+        _say(f"{summary.failed} runs failed: `mner plan` shows why, `{again}` tries them again")
+    return 1 if summary.failed or summary.unfinished else 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

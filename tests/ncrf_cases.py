@@ -16,6 +16,7 @@ WORD_OPTIONS = {
     "vectors": "random", "size": 6, "trained": True, "vocabulary": "train", "lower_case": True,
     "digits": "zero", "missing": "uniform", "unknown_rate": 0.0,
 }  # fmt: skip
+READER = {"words": WORD_OPTIONS, "characters": 4, "character_hidden": 4, "hidden": 8, "dropout": 0.0}
 Shapes = dict[str, tuple[int, ...]]
 
 

@@ -27,7 +27,7 @@ cases = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("ncrf_case
 HIDDEN, VISUAL, SLOTS = 6, 5, 2
 METADATA = {"constants": '{"glimpse": 1, "lv": 1.0, "lt": 1.0}'}
 OPTIONS = {
-    "variant": "released", "words": cases.WORD_OPTIONS, "characters": 4, "character_hidden": 4, "hidden": 8,
+    "variant": "released", "reader": cases.READER,
     "max_objects": 3, "object_hidden": [7], "adversary_hidden": [6, 5], "dropout": 0.0, "input_dropout": 0.0,
 }  # fmt: skip
 SENTENCES = cases.SENTENCES

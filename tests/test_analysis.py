@@ -21,7 +21,7 @@ from mner.reporting.explain import explain
 from mner.reporting.paper import load_paper
 from mner.reporting.reference import NoResultsError
 from mner.reporting.report import write_report
-from mner.reporting.results import Results
+from mner.reporting.results import FILES, Results
 from mner.reporting.tables import Column, Row, Table, to_entries, to_latex, to_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,7 +48,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("repository")
     FABRICATED["make_runs"](root, ACTIVE, _wrong, epochs=2)
     held = FABRICATED["evaluated"](root, ACTIVE)
-    for name in ("scores", "lenses", "statistics", "errors"):
+    for name in FILES:
         write_json_atomically(root / "results" / "quick" / f"{name}.json", getattr(held, name))
     raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     (root / "params.yaml").write_text(yaml.safe_dump(raw | {"active": raw["profiles"]["quick"]}), encoding="utf-8")
@@ -65,7 +65,7 @@ def results(root: Path) -> Results:
 @pytest.fixture(scope="module")
 def rendered(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("rendered")
-    write_report(results, PAPER, SETTINGS, {}, TEMPLATES, target)
+    write_report(results, PAPER, SETTINGS, (), TEMPLATES, target)
     return target
 
 
@@ -85,6 +85,16 @@ def test_a_measured_number_needs_record_method_and_a_whole_interval(arguments: d
     assert Measured(**good).plain() == "1.00"
     with pytest.raises(CitationError):
         Measured(**good | arguments)
+
+
+def test_a_tiny_p_value_is_not_printed_as_zero() -> None:
+    tiny = Measured(4e-9, (RECORD,), "t-test", digits=3, least=0.001)
+    assert tiny.plain() == "<0.001"
+    assert Measured(0.0312, (RECORD,), "t-test", digits=3, least=0.001).plain() == "0.031"
+    columns = (Column("a", "A", "words"), Column("p", "p", "ours"))
+    table = Table("t", "T", "d", columns, (Row("r", (Words("r"), tiny)),), frozenset({RECORD}))
+    assert "$<$0.001" in to_latex(table)
+    assert to_entries(table)[1]["value"] == 4e-9
 
 
 def test_a_shown_number_may_differ_by_rounding_only() -> None:
@@ -138,6 +148,20 @@ def test_pages_are_written_in_every_skin(rendered: Path, results: Results) -> No
     assert round(float(paper.split(" ")[0]) + sum(values), 2) == float(ours)
 
 
+def test_every_multimodal_row_stands_beside_text_only_and_its_reliance_has_an_interval(rendered: Path) -> None:
+    entries = json.loads((rendered / "tables.json").read_text(encoding="utf-8"))["cells"]
+    rows = [entry for entry in entries if entry["table"] == "image-reliance-twitter2017"]
+    said = {(entry["row"], entry["column"]): entry for entry in rows}
+    for row in ("rgcn", "ita-all-cva"):
+        assert said[row, "text.system"]["text"] == "bert-crf"
+        assert "bert-crf" in said[row, "text"]["records"][0]
+        for view in ("none", "shuffled"):
+            found = said[row, view]
+            assert found["low"] <= found["value"] <= found["high"], found
+        assert said[row, "gain"]["value"] == pytest.approx(said[row, "F1"]["value"] - said[row, "text"]["value"])
+    assert not any(entry["row"] == "bert-crf" for entry in rows)
+
+
 def test_printed_arithmetic_is_audited_and_rgcn_falls_short(rendered: Path) -> None:
     text = (rendered / "arithmetic.md").read_text(encoding="utf-8")
     for block in text.split("### ")[1:]:
@@ -157,8 +181,9 @@ def test_what_must_not_be_done_is_labelled_so(rendered: Path) -> None:
 def test_no_word_of_a_tweet_leaves_the_evaluation(rendered: Path, root: Path) -> None:
     tweets = json.loads((root / "data/twitter2017/gold/test.jsonl").read_text(encoding="utf-8").splitlines()[0])
     suspects = json.loads((rendered / "suspects.json").read_text(encoding="utf-8"))["datasets"]["twitter2017"]
-    entry = {"sentence", "kind", "entity", "gold", "share", "systems", "image"}
-    assert all(set(found) == entry for found in suspects["entries"])
+    entry = {"sentence", "kind", "remove", "add", "share", "systems", "image"}
+    assert suspects["changes"]
+    assert all(set(found) == entry for found in suspects["changes"])
     for file in (root / "results/quick/errors.json", rendered / "suspects.json", rendered / "errors.md"):
         text = file.read_text(encoding="utf-8")
         assert not any(f'"{word}"' in text or f" {word} " in text for word in tweets["words"])
@@ -239,7 +264,7 @@ def test_a_profile_without_any_run_still_renders(tmp_path: Path) -> None:
         FABRICATED["evaluated"](tmp_path, active),
         PAPER,
         FABRICATED["Settings"](active),
-        {"controls-positive": None},
+        (),
         TEMPLATES,
         tmp_path,
     )

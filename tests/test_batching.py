@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from mner.config import Config
-from mner.data.batching import batches_in_order, training_order, view_of
+from mner.data.batching import batches_in_order, training_order
 from mner.data.corpus import LABELS, SPLITS
+from mner.data.probe_views import view_of
 from mner.training.cell import Cell, prepare
 from mner.training.loop import predict
 from mner.training.meters import Meter
@@ -44,16 +45,20 @@ def prepared(world):
 @pytest.mark.parametrize("sentences", [2, 3, 5, 97])
 @pytest.mark.parametrize("seed", range(5))
 def test_shuffled_gives_everyone_another_ones_picture_and_uses_each_once(sentences, seed):
-    given = view_of(sentences, "shuffled", seed)
+    given, neighbours = view_of(sentences, "shuffled", seed)
+    assert (neighbours == given).all()
     assert sorted(given) == list(range(sentences))
     assert (given != np.arange(sentences)).all()
-    assert (given == view_of(sentences, "shuffled", seed)).all()
+    assert (given == view_of(sentences, "shuffled", seed)[0]).all()
+    own, neighbours = view_of(sentences, "neighbours", seed)
+    assert (own == np.arange(sentences)).all()
+    assert (neighbours == given).all()
 
 
 def test_views_of_nobody_of_oneself_and_unknown_ones():
-    assert view_of(3, "own", 0).tolist() == [0, 1, 2]
-    assert view_of(3, "none", 0).tolist() == [-1, -1, -1]
-    with pytest.raises(ValueError, match="view 'mine' is unknown; choose own, none or shuffled"):
+    assert [part.tolist() for part in view_of(3, "own", 0)] == [[0, 1, 2]] * 2
+    assert [part.tolist() for part in view_of(3, "none", 0)] == [[-1, -1, -1]] * 2
+    with pytest.raises(ValueError, match="view 'mine' is unknown; choose one of own, none, shuffled, neighbours"):
         view_of(3, "mine", 0)
     with pytest.raises(ValueError, match="at least two sentences"):
         view_of(1, "shuffled", 0)
@@ -129,7 +134,12 @@ def test_shuffled_gives_the_picture_words_and_neighbours_of_one_and_the_same_oth
     assert torch.equal(shuffled.inter.regions, own.inter.regions[given])
     assert torch.equal(shuffled.intra.scores, own.intra.scores[given])
     assert torch.equal(shuffled.text.input_ids, own.text.input_ids)
+    others = splits["test/neighbours"].batch(range(8))
+    assert torch.equal(others.image.regions, own.image.regions)
+    assert torch.equal(others.inter.regions, own.inter.regions[given])
+    assert torch.equal(others.intra.scores, own.intra.scores[given])
     ita = prepared["ita"].data.splits
+    assert "test/neighbours" not in ita
     assert (ita["test/shuffled"].picture_of == given).all()
     contexts = [context_of(ita["test/own"].batch([row])) for row in range(8)]
     assert [context_of(ita["test/shuffled"].batch([row])) for row in range(8)] == [contexts[row] for row in given]

@@ -104,7 +104,7 @@ def test_an_unknown_name_is_an_error_that_says_where_and_what_is_near(edited, ch
         (setting("recipe", "precision", value="half"), r"precision 'half'; choose one of float32, bfloat16, auto"),
         (setting("recipe", "schedule", value="cosine"), r"schedule 'cosine'; choose one of linear, constant"),
         (setting("recipe", "patience", value=0), r"patience is at least 1 epoch \(or null for never\), not 0"),
-        (setting("recipe", "epochs", value=0), r"epochs and batch sizes are at least 1"),
+        (setting("recipe", "epochs", value=0), r"epochs, batch sizes and threads are at least 1"),
         (setting("recipe", "warmup", value=1.0), r"0 <= warmup < 1, not 1\.0"),
         (setting("recipe", "max_pieces", value=2), r"max_pieces is at least 3"),
         (setting("recipe", "clip", value=0), r"clip is the largest norm of a gradient, above 0"),
@@ -131,7 +131,8 @@ def test_a_missing_key_is_named(edited):
 @pytest.mark.parametrize("field", ["seeds", "systems", "datasets"])
 def test_a_profile_repeats_nothing_and_lacks_nothing(edited, field):
     def repeat(raw) -> None:
-        raw["profiles"]["full"][field] += raw["profiles"]["full"][field][:1]
+        profile = raw["profiles"]["full"]
+        profile[field] = [*profile[field], profile[field][0]]
 
     with pytest.raises(ConfigError, match=rf"profiles\.full\.{field} is empty or repeats an entry"):
         edited(repeat)
@@ -159,6 +160,15 @@ def test_files_that_are_no_parameters_are_refused(tmp_path):
         path.write_text(text, encoding="utf-8")
         with pytest.raises(ConfigError, match=message):
             load(path)
+
+
+def test_a_key_said_twice_is_an_error_with_both_lines(tmp_path):
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    line = 1 + text[: text.index("\n  batch_size: 16\n") + 1].count("\n")
+    path = tmp_path / "params.yaml"
+    path.write_text(text.replace("  batch_size: 16\n", "  batch_size: 16\n  batch_size: 32\n"), encoding="utf-8")
+    with pytest.raises(ConfigError, match=f"line {line + 1}: 'batch_size' is said before, in line {line}"):
+        load(path)
 
 
 def test_a_config_cannot_be_changed():

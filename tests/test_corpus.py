@@ -90,3 +90,24 @@ def test_a_test_split_with_tags_is_refused(tmp_path):
     read = corpus.read_corpus(tmp_path, "toy")
     assert read.train == read.dev == TAGGED
     assert [read.split(name) for name in corpus.SPLITS] == [read.train, read.dev, read.test]
+
+
+@pytest.mark.parametrize(
+    ("words", "tags", "message"),
+    [
+        ((), None, "sentence 3: no words"),
+        (("a", "b"), ("O",), "2 words but 1 tags"),
+        (("a",), ("B-OTHER",), "unknown tags B-OTHER"),
+    ],
+)
+def test_a_sentence_that_is_none_is_refused(words, tags, message):
+    with pytest.raises(CorpusError, match=message):
+        Sentence(3, "picture", words, tags)
+
+
+@pytest.mark.parametrize("line", ['{"tags": []}', "[1]", '["B-XYZ"]', '["O"', ""])
+def test_a_line_that_holds_no_tags_is_named(tmp_path, line):
+    path = tmp_path / "tags.jsonl"
+    path.write_text(f'["O"]\n{line}\n["O"]\n', encoding="utf-8")
+    with pytest.raises(CorpusError, match=r"tags\.jsonl:2: not a list of tags"):
+        corpus.read_tags(path)

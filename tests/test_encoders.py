@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from transformers import BertConfig, BertModel
+from transformers import BertConfig, BertModel, RobertaConfig
 
 from mner.data.pieces import WordPieces
 from mner.models.encoders import EncoderError, EncoderSource, TextEncoder, first_piece_vectors
@@ -146,8 +146,21 @@ def test_sources_are_checked_and_describe_themselves(source):
     with pytest.raises(EncoderError, match="exactly one"):
         EncoderSource("x", package="a", hub="b")
     assert source.describe() == f"package:{source.package}"
-    assert EncoderSource("x", hub="org/name").describe() == "hub:org/name@main"
-    assert EncoderSource("x", hub="org/name", revision="abc").describe() == "hub:org/name@abc"
+    assert EncoderSource("x", hub="org/name", revision="a1" * 20).describe() == "hub:org/name@a1a1a1a1a1a1"
+
+
+@pytest.mark.parametrize("revision", [None, "main", "v1.0", "a1" * 19, "A1" * 20])
+def test_a_hub_model_is_pinned_to_a_commit(revision):
+    with pytest.raises(EncoderError, match="not a commit of 40 hexadecimal digits"):
+        EncoderSource("x", hub="org/name", revision=revision)
+
+
+def test_longest_input_of_an_encoder(source, tmp_path, monkeypatch):
+    assert source.max_pieces() == 64
+    RobertaConfig(max_position_embeddings=40, pad_token_id=1).save_pretrained(tmp_path)
+    other = EncoderSource("x", hub="org/name", revision="a1" * 20)
+    monkeypatch.setattr(EncoderSource, "location", lambda self: str(tmp_path))
+    assert other.max_pieces() == 38
 
 
 def test_a_missing_package_says_what_to_install():
@@ -162,14 +175,14 @@ def test_an_unreachable_hub_says_what_to_choose_instead(monkeypatch, tmp_path):
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(EncoderError, match=r"hub:no-such-org/no-such-model@main.*choose encoder 'minilm'"):
-        EncoderSource("x", hub="no-such-org/no-such-model").tokenizer()
+    with pytest.raises(EncoderError, match=r"hub:no-such-org/no-such-model@a1a1a1a1a1a1.*choose encoder 'minilm'"):
+        EncoderSource("x", hub="no-such-org/no-such-model", revision="a1" * 20).tokenizer()
 
 
 def test_fingerprints_are_of_the_weights_or_of_name_and_revision(source, tmp_path):
     other = tiny.write_encoder(tmp_path / "other", seed=1, layers=3)
     again = tiny.write_encoder(tmp_path / "again", seed=0, layers=3)
     assert source.fingerprint() == again.fingerprint() != other.fingerprint()
-    hub = EncoderSource("x", hub="a/b", revision="1")
-    assert hub.fingerprint() == EncoderSource("y", hub="a/b", revision="1").fingerprint()
-    assert hub.fingerprint() != EncoderSource("x", hub="a/b", revision="2").fingerprint()
+    hub = EncoderSource("x", hub="a/b", revision="1" * 40)
+    assert hub.fingerprint() == EncoderSource("y", hub="a/b", revision="1" * 40).fingerprint()
+    assert hub.fingerprint() != EncoderSource("x", hub="a/b", revision="2" * 40).fingerprint()

@@ -12,10 +12,11 @@ import pytest
 import torch
 
 from mner.config import load
+from mner.data.corpus import ABSENT
 from mner.data.pieces import WordPieces
 from mner.features.build import build_features
 from mner.features.caption_tokens import caption_token_features, sentence_vectors
-from mner.features.store import ABSENT, FeatureError, read_store, write_store
+from mner.features.store import FeatureError, read_store, write_store
 from mner.models.encoders import TextEncoder
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))

@@ -11,8 +11,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from mner.data.corpus import Corpus, Sentence
-from mner.features.store import ABSENT
+from mner.data.corpus import ABSENT, Corpus, Sentence
 from mner.files import write_json_atomically
 from mner.graphs.build import build_graph
 from mner.graphs.rebuild import object_vectors, rebuilt_graph
@@ -22,11 +21,11 @@ from mner.graphs.relations import (
     GraphError,
     Relation,
     RelationGraph,
-    nearest,
     read_graph,
     released_graph,
     write_graph,
 )
+from mner.graphs.top_k import nearest
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 

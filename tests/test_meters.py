@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mner.training import meters
-from mner.training.meters import GpuCounters, Meter, describe_device, peak_memory_gib, throughput
+from mner.training.meters import GpuCounters, Meter, Meters, describe_device, peak_memory_gib, throughput
 
 CPU = torch.device("cpu")
 
@@ -209,3 +209,58 @@ def test_real_nvml_answers_or_is_absent() -> None:
     else:
         with pytest.raises(pynvml.NVMLError):
             pynvml.nvmlInit()
+
+
+def test_a_resumed_meter_goes_on_where_the_other_stopped(clock: Clock) -> None:
+    first, second = Meter(CPU, warmup=1), Meter(CPU, warmup=1)
+    with first.phase():
+        run_batches(first, clock, [9.0, 1.0, 1.0])
+    second.resume(first.spent())
+    assert second.sentences_per_second() == pytest.approx(20 / 2)
+    with second.phase():
+        run_batches(second, clock, [9.0, 4.0])
+    assert second.sentences_per_second() == pytest.approx(30 / 6)
+    assert second.joules() is None
+
+
+def test_meters_of_a_resumed_run_cover_both_processes(
+    monkeypatch: pytest.MonkeyPatch, gpu: list[str], clock: Clock
+) -> None:
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml())
+    resets: list[str] = []
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", lambda device: resets.append(str(device)))
+    spent: meters.Spent = {}
+    for _ in range(2):
+        run = Meters(torch.device("cuda"), spent)
+        for meter in (run.training, run.inference):
+            with meter.phase():
+                run_batches(meter, clock, [1.0] * 5)
+        clock.moment += 10
+        spent = run.spent()
+        monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 2**30)
+    assert resets == ["cuda"] * 2, "the peak starts anew with every run"
+    assert spent["run"]["seconds"] == pytest.approx(2 * (2 * 5 + 10))
+    assert run.earlier_seconds == pytest.approx(20)
+    measured = run.throughput()
+    assert measured is not None
+    assert measured["joules"] == pytest.approx(100.0)
+    assert measured["utilisation"] == pytest.approx(80.0)
+    assert measured["peak_memory_gib"] == 3, "the larger peak of the two processes"
+    assert measured["train_sentences_per_second"] == pytest.approx(10.0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process set its memory peak back")
+def test_a_cpus_memory_peak_is_that_of_the_run_and_not_of_the_process() -> None:
+    held = torch.ones(64 * 2**20)  # 256 MiB
+    high = peak_memory_gib(CPU)
+    del held
+    meters.reset_peak_memory(CPU)
+    if not meters.PROCESS_RESET.exists():
+        pytest.skip("no /proc here")
+    assert peak_memory_gib(CPU) < high - 0.2
+
+
+def test_a_sandbox_that_forbids_resetting_the_peak_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    monkeypatch.setattr(meters, "PROCESS_RESET", tmp_path)
+    meters.reset_peak_memory(CPU)
+    assert peak_memory_gib(CPU) > 0

@@ -28,8 +28,8 @@ from mner.parity.report import ParityError, render
 cases = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("ncrf_cases.py"))))
 HIDDEN, OBJECTS, OBJECT_SIZE = 8, 6, 5
 OPTIONS = {
-    "variant": "released", "words": cases.WORD_OPTIONS, "characters": 4, "character_hidden": 4, "hidden": 8,
-    "max_objects": 4, "heads": 2, "layers": 1, "dropout": 0.0, "attention_dropout": 0.0,
+    "variant": "released", "reader": cases.READER,
+    "max_objects": 4, "heads": 2, "layers": 1, "attention_dropout": 0.0,
 }  # fmt: skip
 SENTENCES = cases.SENTENCES
 PICTURES = (("person", "potted plant", "person", "pizza"), (), ("dog",))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
-import html.parser
+import html
 import io
 import json
 import re
 import runpy
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,45 +21,23 @@ from mner.config import load
 from mner.reporting.analysis import pages
 from mner.reporting.cells import NOT_RUN, CitationError, Cited, Printed, State, Words
 from mner.reporting.layout import section_tables, sections
-from mner.reporting.paper import Figure, load_paper
-from mner.reporting.report import write_report
+from mner.reporting.paper import Figure
 from mner.reporting.results import Results
 from mner.reporting.site import environment, refuse_bare_numbers
-from mner.reporting.tables import Column, Row, Table, to_entries, to_latex, to_markdown
+from mner.reporting.tables import Column, Row, Table, to_csv, to_entries, to_latex, to_markdown
+from mner.reporting.views import table_view
 from stages import report, score
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ROOT / "reports" / "templates"
-FABRICATED = runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py")))
-PAPER = load_paper(ROOT / "reports" / "paper.yaml")
+REPORT = runpy.run_path(str(Path(__file__).with_name("fabricated_report.py")))
+PAPER = REPORT["PAPER"]
 RECORD = "runs/tiny/twitter2017/umt/1/record.json"
-SYSTEMS = ("bert-crf", "umt", "rgcn", "ocsga", "rgcn-shuffled", "iaik")
-ACTIVE = FABRICATED["Active"]("tiny", ("twitter2017",), SYSTEMS, (1, 2), "<b>bold</b> & notes")
-
-
-def _wrong(dataset: str, system: str, seed: int, view: str) -> float | None:
-    if system == "iaik" or (system == "bert-crf" and view != "own"):
-        return None
-    return {"own": 0.1, "none": 0.2, "shuffled": 0.3}[view] + 0.02 * seed
-
-
-def _throughput(dataset: str, system: str, seed: int) -> dict[str, Any]:
-    speeds = FABRICATED["record_fields"]("tiny", dataset, system, seed, {})["throughput"]
-    return speeds | ({"device": "NVIDIA <H200>"} if system == "umt" else {})
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    root = tmp_path_factory.mktemp("results")
-    FABRICATED["make_runs"](root, ACTIVE, _wrong, throughput=_throughput)
-    for seed in ACTIVE.seeds:
-        folder = root / f"runs/tiny/twitter2017/ocsga/{seed}"
-        for file in folder.iterdir():
-            file.unlink()
-        skipped = {"status": "skipped", "reason": "no <object> labels", "throughput": None, "dev_f1": ()}
-        fields = FABRICATED["record_fields"]("tiny", "twitter2017", "ocsga", seed, {}) | skipped
-        FABRICATED["Record"](**fields | {"best_epoch": None}).write(folder / "record.json")
-    return FABRICATED["evaluated"](root, ACTIVE)
+    return REPORT["make_results"](tmp_path_factory.mktemp("results"))
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +48,7 @@ def scored(results: Results) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def rendered(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("rendered")
-    found = {"id": "x", "severity": "defect", "what": "a <script> & co", "expected": None, "seen": {"a": 1}}
-    findings = {"twitter2017": [found | {"images": []}]}
-    write_report(results, PAPER, FABRICATED["Settings"](ACTIVE), findings, TEMPLATES, target)
+    REPORT["render"](results, target)
     return target
 
 
@@ -88,6 +65,18 @@ def test_our_column_takes_nothing_but_citations_and_states(cheat: Any) -> None:
     with pytest.raises(CitationError, match=r"row umt, column F1\.ours"):
         _table(cheat)
     assert "75.00" in to_markdown(_table(Cited(75.0, (RECORD,), (75.0,))))
+
+
+@pytest.mark.parametrize("skin", [to_markdown, to_latex, to_entries, lambda table: to_csv([table]), table_view])
+@pytest.mark.parametrize(
+    "cheat", [75.0, "75.00", Words("75.00"), Cited(75.0, ("elsewhere/record.json",), (75.0,))]
+)
+def test_no_skin_renders_a_number_without_its_record(skin: Callable[[Table], Any], cheat: Any) -> None:
+    table = _table(Cited(75.0, (RECORD,), (75.0,)))
+    assert skin(table)
+    object.__setattr__(table.rows[0], "cells", (Words("UMT"), cheat))
+    with pytest.raises(CitationError, match=r"row umt, column F1\.ours"):
+        skin(table)
 
 
 def test_citations_cannot_be_faked() -> None:
@@ -134,9 +123,9 @@ def test_markdown_is_aligned_and_pipes_are_escaped(rendered: Path) -> None:
 def test_paper_and_ours_stand_side_by_side(rendered: Path) -> None:
     text = (rendered / "table1.md").read_text(encoding="utf-8")
     overall = text.split("### Twitter-2017: overall (%)")[1]
-    umt = next(line for line in overall.splitlines() if line.startswith("| UMT "))
+    umt = next(line for line in overall.splitlines() if line.startswith("| [UMT] "))
     cells = [cell.strip() for cell in umt.strip("|").split("|")]
-    assert cells[:5] == ["UMT", "85.28", "100.00 ± 0.00", "85.34", "86.88 ± 1.47"]
+    assert cells[:5] == ["[UMT]", "85.28", "100.00 ± 0.00", "85.34", "86.88 ± 1.47"]
     assert cells[5] == "85.31"
     assert cells[-2:] == ["1 2", "NOT-COMPARABLE"]
     assert "one seed has no ±" in overall
@@ -167,7 +156,7 @@ def test_every_number_of_ours_resolves_to_records(rendered: Path, scored: dict[s
 
 
 def test_all_skins_agree(rendered: Path, results: Results) -> None:
-    parts = sections(results.scores, PAPER, 0.5, 0.05)
+    parts = sections(results, PAPER, 0.5, 0.05)
     tables = [table for part in parts for table in section_tables(part, results.records)]
     tables += [table for page in pages(results, PAPER) for table in page.tables]
     entries = [entry for table in tables for entry in to_entries(table)]
@@ -178,7 +167,7 @@ def test_all_skins_agree(rendered: Path, results: Results) -> None:
     page = (rendered / "index.html").read_text(encoding="utf-8")
     for entry in entries:
         if entry["value"] is not None and entry["origin"] == "ours":
-            assert f"<b>{entry['text'].split(' ')[0]}</b>" in page
+            assert f"<b>{html.escape(entry['text'].split(' ')[0])}</b>" in page
 
 
 def test_latex_names_the_records_and_escapes(rendered: Path) -> None:
@@ -194,79 +183,17 @@ def test_latex_names_the_records_and_escapes(rendered: Path) -> None:
     assert r"x\_y \# \{z\}" in to_latex(tricky)
 
 
-class _Page(html.parser.HTMLParser):
-    """Collects tags, links and ids, and checks that what opens closes."""
-
-    VOID = ("meta", "br", "line", "rect", "path", "circle", "text")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.stack: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += attrs
-        if tag not in ("meta", "br"):
-            self.stack.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += attrs
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.stack.pop() == tag
-
-
-def test_page_is_one_well_formed_file_without_network_or_script(rendered: Path) -> None:
-    text = (rendered / "index.html").read_text(encoding="utf-8")
-    page = _Page()
-    page.feed(text)
-    assert page.stack == []
-    assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
-    assert all(name not in ("src", "srcset", "onclick") for name, _ in page.attributes)
-    assert all((value or "").startswith("#") for name, value in page.attributes if name == "href")
-    assert "url(" not in text
-    assert "@import" not in text
-    ids = [value for name, value in page.attributes if name == "id"]
-    assert len(ids) == len(set(ids))
-    assert {value[1:] for name, value in page.attributes if name == "href" and value} <= set(ids)
-    assert "prefers-color-scheme: dark" in text
-    assert "@media print" in text
-
-
-def test_page_escapes_what_it_is_given(rendered: Path) -> None:
-    text = (rendered / "index.html").read_text(encoding="utf-8")
-    for raw, escaped in (
-        ("<b>bold</b> & notes", "&lt;b&gt;bold&lt;/b&gt; &amp; notes"),
-        ("a <script> & co", "a &lt;script&gt; &amp; co"),
-        ("NVIDIA <H200>", "NVIDIA &lt;H200&gt;"),
-        ("no <object> labels", "no &lt;object&gt; labels"),
-    ):
-        assert raw not in text
-        assert escaped in text
-
-
-def test_page_shows_proof_and_marks_devices(rendered: Path, scored: dict[str, Any]) -> None:
-    text = (rendered / "index.html").read_text(encoding="utf-8")
-    for run in scored["runs"]:
-        if run["status"] == "finished":
-            assert run["record"] in text
-            assert run["key"] in text
-            assert run["command"] in text
-    assert "numbers with different marks are not comparable" in text
-    speeds = re.findall(r'<span class="pace">(.*?)</span>\s*</td>', text, re.S)
-    assert speeds
-    assert all(re.search(r"<sup>[ab]</sup>", speed) for speed in speeds)
-    assert "s.d. (n − 1) over seeds" in text
+def test_two_rows_of_one_name_lead_to_two_cards() -> None:
+    rows = tuple(Row(name, (Words("UMT", link=f"cards.md#{name}"),)) for name in ("a", "b", "a"))
+    text = to_markdown(Table("t", "T", "d", (Column("system", "System", "words"),), rows, frozenset()))
+    assert [line.strip("| ") for line in text.splitlines() if "UMT" in line] == [
+        *("[UMT]", "[UMT](cards.md#b)", "[UMT]", "[UMT]: cards.md#a")
+    ]
 
 
 def test_reports_are_a_pure_function_of_their_inputs(results: Results, rendered: Path, tmp_path: Path) -> None:
     again = Results(**json.loads(json.dumps(asdict(results))))
-    found = {"id": "x", "severity": "defect", "what": "a <script> & co", "expected": None, "seen": {"a": 1}}
-    findings = {"twitter2017": [found | {"images": []}]}
-    files = write_report(again, PAPER, FABRICATED["Settings"](ACTIVE), findings, TEMPLATES, tmp_path)
+    files = REPORT["render"](again, tmp_path)
     assert {file.name for file in files} == {file.name for file in rendered.iterdir()}
     for file in files:
         assert file.read_bytes() == (rendered / file.name).read_bytes(), file.name

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,28 +38,8 @@ from mner.evaluation.statistics import (
     sentence_bootstrap,
 )
 
-SENTENCES = 400
-
-
-def _rng(seed: int = 0) -> np.random.Generator:
-    return np.random.default_rng(seed)
-
-
-def _runs(
-    generator: np.random.Generator,
-    skill: float,
-    seeds: int,
-    seed_deviation: float = 0.0,
-    ease: np.ndarray | None = None,
-    gold: np.ndarray | None = None,
-) -> np.ndarray:
-    """Planted truth: a run finds each entity with chance ``skill`` + its own luck + the sentence's ease."""
-    gold = generator.integers(0, 4, SENTENCES) if gold is None else gold
-    ease = np.zeros(len(gold)) if ease is None else ease
-    chance = np.clip(skill + generator.normal(0, seed_deviation, (seeds, 1)) + ease, 0, 1)
-    found = generator.binomial(np.broadcast_to(gold, chance.shape), chance)
-    spurious = generator.poisson(0.3, chance.shape)
-    return np.stack([found, found + spurious, np.broadcast_to(gold, chance.shape)], axis=2)
+_PLANTED = runpy.run_path(str(Path(__file__).with_name("planted_runs.py")))
+SENTENCES, _rng, _runs = (_PLANTED[name] for name in ("SENTENCES", "rng", "runs"))
 
 
 def test_micro_f1_pools_counts_and_is_zero_without_entities() -> None:

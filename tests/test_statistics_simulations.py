@@ -5,6 +5,9 @@ Tolerances are about three standard errors of the simulated rate.
 
 from __future__ import annotations
 
+import runpy
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -12,28 +15,8 @@ from mner.evaluation.power import best_of_k_inflation, comparison_power, equival
 from mner.evaluation.significance import approximate_randomisation, equivalence, paired_comparison, welch
 from mner.evaluation.statistics import hierarchical_bootstrap, run_f1, sentence_bootstrap
 
-SENTENCES = 400
-
-
-def _rng(seed: int = 0) -> np.random.Generator:
-    return np.random.default_rng(seed)
-
-
-def _runs(
-    generator: np.random.Generator,
-    skill: float,
-    seeds: int,
-    seed_deviation: float = 0.0,
-    ease: np.ndarray | None = None,
-    gold: np.ndarray | None = None,
-) -> np.ndarray:
-    """Planted truth: a run finds each entity with chance ``skill`` + its own luck + the sentence's ease."""
-    gold = generator.integers(0, 4, SENTENCES) if gold is None else gold
-    ease = np.zeros(len(gold)) if ease is None else ease
-    chance = np.clip(skill + generator.normal(0, seed_deviation, (seeds, 1)) + ease, 0, 1)
-    found = generator.binomial(np.broadcast_to(gold, chance.shape), chance)
-    spurious = generator.poisson(0.3, chance.shape)
-    return np.stack([found, found + spurious, np.broadcast_to(gold, chance.shape)], axis=2)
+_PLANTED = runpy.run_path(str(Path(__file__).with_name("planted_runs.py")))
+SENTENCES, _rng, _runs = (_PLANTED[name] for name in ("SENTENCES", "rng", "runs"))
 
 
 @pytest.mark.slow

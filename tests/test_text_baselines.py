@@ -49,18 +49,19 @@ class Row:
 
 
 COMMON = {"words": WORDS, "hidden": 16, "dropout": 0.1}
+READER = {**COMMON, **SPELLING}
 TEXT_ROWS = {
     "bilstm-crf": Row("baselines/bilstm_crf.py", COMMON),
     "cnn-bilstm-crf": Row("baselines/cnn_bilstm_crf.py", {**COMMON, "characters": 8, "filters": 8}),
-    "hbilstm-crf": Row("baselines/hbilstm_crf.py", {**COMMON, **SPELLING}),
+    "hbilstm-crf": Row("baselines/hbilstm_crf.py", {"reader": READER}),
 }
 ACOA = {"words": WORDS, "hidden": 16, "characters": CONVOLUTIONS}
 IMAGE_ROWS = {
     "acoa": Row("baselines/acoa.py", {**ACOA, "variant": "released"}),
     "acoa-interacting": Row("baselines/acoa.py", {**ACOA, "variant": "interacting"}),
-    "vg": Row("baselines/vg.py", {**COMMON, **SPELLING, "variant": "paper"}),
-    "vg-interacting": Row("baselines/vg.py", {**COMMON, **SPELLING, "variant": "interacting"}),
-    "iaik": Row("baselines/iaik.py", {**COMMON, **SPELLING, "attributes": 5}),
+    "vg": Row("baselines/vg.py", {**READER, "variant": "paper"}),
+    "vg-interacting": Row("baselines/vg.py", {**READER, "variant": "interacting"}),
+    "iaik": Row("baselines/iaik.py", {"reader": READER, "attributes": 5}),
 }
 ROWS = {**TEXT_ROWS, **IMAGE_ROWS}
 
@@ -152,7 +153,9 @@ def test_characters_carry_over_to_unseen_words(name: str) -> None:
     texts = [(f"{start}corp", "ORG") for start in ("zin", "mal", "bra", "tor", "fen")]
     texts += [(f"{start}ville", "LOC") for start in ("pin", "sal", "gra", "mor", "len")]
     batch = text_batch(tuple(((word, "wins"), (f"B-{kind}", "O")) for word, kind in texts))
-    row = replace(ROWS[name], options={**ROWS[name].options, "words": {**WORDS, "unknown_rate": 0.5}})
+    words = {"words": {**WORDS, "unknown_rate": 0.5}}
+    options = ROWS[name].options
+    row = replace(ROWS[name], options={"reader": READER | words} if "reader" in options else options | words)
     unseen = text_batch(((("tincorp", "wins"), ("B-ORG", "O")), (("belville", "wins"), ("B-LOC", "O"))))
     assert trained(row, batch).decode(unseen) == gold(unseen)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import runpy
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from mner.evaluation.scoring import gold_reader, score_profile
+from mner.reporting.control_checks import control_checks
 from mner.reporting.paper import load_paper
 from mner.reporting.verify import VerifyReport, verify
 
@@ -113,7 +115,7 @@ def _planted(gain: float, reliance: float, negative: float) -> Wrong:
     [
         (0.2, 0.2, 0.0, []),
         (0.0, 0.2, 0.0, ["gain over bert-crf ≥ 5: gain -0.06"]),
-        (0.2, 0.0, 0.0, ["own − shuffled ≥ 5: own − shuffled +0.00"]),
+        (0.2, 0.0, 0.0, ["own − none ≥ 5: own − none +0.00", "own − shuffled ≥ 5: own − shuffled +0.00"]),
         (0.2, 0.2, 0.2, ["no gain over bert-crf"]),
     ],
 )
@@ -123,11 +125,51 @@ def test_controls(tmp_path: Path, gain: float, reliance: float, negative: float,
     scores, settings = _scores(tmp_path, wrong, datasets, ("bert-crf", "umt"))
     report = verify(scores, PAPER, None, settings)
     failed = [check for check in report.checks if not check.passed]
-    assert len(_checks(report, "control")) == 3
+    assert len(_checks(report, "control")) == 3 + 3 + 2
     assert len(failed) == len(failing)
     assert all(check.verdict == "VIOLATED" and check.system == "umt" for check in failed)
     assert all(message.split(":")[0] in check.detail for message, check in zip(failing, failed, strict=True))
     assert report.passed == (not failing)
+
+
+@pytest.mark.parametrize(("slip", "holds"), [(0.0, True), (0.02, False), (0.2, False)])
+def test_reliance_on_the_negative_control_must_be_about_zero(tmp_path: Path, slip: float, holds: bool) -> None:
+    """``slip``: the share of entities that every seed alike loses without the own picture."""
+
+    def wrong(dataset: str, system: str, seed: int, view: str) -> float | None:
+        if system == "bert-crf":
+            return 0.4 + 0.004 * seed if view == "own" else None
+        lost = 0.2 if dataset == "controls-positive" else slip
+        own = 0.2 if dataset == "controls-positive" else 0.4
+        return own + 0.004 * seed + (0.0 if view == "own" else lost)
+
+    datasets = ("controls-positive", "controls-negative")
+    scores, settings = _scores(tmp_path, wrong, datasets, ("bert-crf", "umt"))
+    report = verify(scores, PAPER, None, settings)
+    assert report.passed == holds
+    assert all("about zero" in check.detail for check in report.checks if not check.passed)
+
+
+def test_a_text_only_system_that_moves_with_the_picture_is_caught(tmp_path: Path) -> None:
+    def wrong(dataset: str, system: str, seed: int, view: str) -> float | None:
+        return 0.4 + 0.004 * seed + (0.0 if view == "own" else 0.1)
+
+    scores, settings = _scores(tmp_path, wrong, ("controls-positive",), ("bert-crf",))
+    report = verify(scores, PAPER, None, settings)
+    assert [check.passed for check in report.checks if check.against == "control"] == [False]
+    assert "text only" in report.render()
+
+
+def test_the_committed_controls_hold_what_was_planted() -> None:
+    """Reliance is large with the picture and about zero without one; on the negative control it is so for all."""
+    path = Path(__file__).resolve().parent.parent / "reports" / "results" / "controls" / "scores.json"
+    scores = json.loads(path.read_text(encoding="utf-8"))
+    checks = control_checks(scores, 5.0, 0.05, 1.0)
+    assert {(check.dataset, check.system) for check in checks} == {
+        (cell["dataset"], cell["system"]) for cell in scores["cells"]
+    }
+    assert len(checks) == 14
+    assert [check for check in checks if not check.passed] == []
 
 
 def test_an_empty_report_does_not_pass_and_a_full_one_is_aligned(tmp_path: Path) -> None:

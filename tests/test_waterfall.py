@@ -33,7 +33,7 @@ def _scores(system: str, dataset: str) -> dict[str, Any]:
         "data_copy": "umt",
         "recipe": {"epochs": 3, "frozen_layers": 4, "train_sentences": None},
     }
-    return {"cells": [cell]}
+    return {"profile": "p", "cells": [cell]}
 
 
 def _run(system: str, dataset: str, seed: int, value, epochs: int, copies=("umt", "rgcn")) -> dict[str, Any]:
@@ -145,6 +145,7 @@ def test_a_waterfall_that_does_not_add_up_cannot_be_made() -> None:
             fall.ours,
             fall.unpicked,
             fall.records,
+            fall.reached,
             (),
         )
 

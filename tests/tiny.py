@@ -156,6 +156,7 @@ def parameters(package: str, **recipe: Any) -> dict[str, Any]:
     shared = {
         "epochs": 3,
         "batch_size": 8,
+        "threads": 1,
         "train_sentences": None,
         "frozen_layers": 1,
         "encoder_learning_rate": 2e-3,
@@ -168,7 +169,7 @@ def parameters(package: str, **recipe: Any) -> dict[str, Any]:
         "precision": "float32",
         "max_pieces": 48,
         "evaluation_batch_size": 5,
-        "views": ["own", "none", "shuffled"],
+        "views": ["own", "none", "shuffled", "neighbours"],
         "select": ["own"],
         "patience": None,
         "predict_every_epoch": False,

@@ -20,4 +20,4 @@ def run(options: argparse.Namespace) -> None:
     wanted = sorted({sentence.image for split in SPLITS for sentence in corpus.split(split)})
     got = obtain_images(options.dataset, options.to, method=options.method, wanted=wanted)
     print(f"{len(got.downloaded)} downloaded, {len(got.present)} were there, {len(got.failed)} failed")
-    print(f"now run: MNER_IMAGES={got.folder} dvc repro")
+    print(f"now run: export MNER_IMAGES={got.folder}; dvc repro -f -s data@{options.dataset}; dvc repro")

@@ -13,10 +13,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, action="append", help="only this seed of the profile; may be repeated")
 
 
-def run(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> int:
     from stages import train
 
-    active = settings().active
+    active, failed = settings().active, 0
     for dataset in [options.dataset] if options.dataset else active.datasets:
         for system in [options.system] if options.system else active.systems:
-            train.main([dataset, system, *(f"--seed={seed}" for seed in options.seed or ())])
+            failed += train.main([dataset, system, *(f"--seed={seed}" for seed in options.seed or ())])
+    return min(failed, 1)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
 from mner.data.batch import Batch
-from mner.data.corpus import LABELS, Sentence
+from mner.data.corpus import ABSENT, LABELS, Sentence
 from mner.data.pieces import SEPARATOR, PieceTable, WordPieces
+from mner.data.probe_views import view_of
 from mner.data.side import ImageText, Side
-from mner.features.store import ABSENT, FeatureStore
+from mner.features.store import FeatureStore
 from mner.graphs.relations import Relation
 
 __all__ = ["SEPARATOR", "ImageText", "SplitData", "Tables", "batches_in_order", "training_order"]
@@ -26,8 +27,9 @@ Context = Callable[[ImageText, Mapping[str, Any]], tuple[str, ...]]
 class SplitData:
     """One split as a system sees it.
 
-    ``picture_of[i]`` is the sentence whose picture (context, regions, neighbours) sentence i is given: i itself,
-    another one in the probe view ``shuffled``, or ``ABSENT`` in the view ``none``.
+    ``picture_of[i]`` is the sentence whose picture (context, regions, labels) sentence i is given, and
+    ``neighbours_of[i]`` the one whose neighbours: i itself, another one, or ``ABSENT``, by probe view
+    (:func:`view_of`).
     """
 
     sentences: tuple[Sentence, ...]
@@ -35,6 +37,7 @@ class SplitData:
     cross: PieceTable | None
     has_context: np.ndarray
     picture_of: np.ndarray
+    neighbours_of: np.ndarray
     store: FeatureStore | None
     neighbours: tuple[Relation, Relation] | None
     neighbour_rows: np.ndarray | None
@@ -50,7 +53,7 @@ class SplitData:
         lengths = np.array([len(sentence.words) for sentence in chosen])
         mask = torch.from_numpy(np.arange(words)[None, :] < lengths[:, None])
         pictures = self.picture_of[list(rows)]
-        inter, intra = self._neighbours(pictures)
+        inter, intra = self._neighbours(self.neighbours_of[list(rows)])
         return Batch(
             index=torch.tensor([sentence.index for sentence in chosen]),
             words=tuple(sentence.words for sentence in chosen),
@@ -118,8 +121,8 @@ class Tables:
         view: str = "own",
         seed: int = 0,
     ) -> SplitData:
-        """Tokenise one split in one probe view (``own``, ``none`` or ``shuffled``; ``seed`` fixes the shuffle)."""
-        picture_of = view_of(len(sentences), view, seed)
+        """Tokenise one split in one probe view of :func:`view_of`; ``seed`` fixes the shuffle."""
+        picture_of, neighbours_of = view_of(len(sentences), view, seed)
         text = self.pieces.table([s.words for s in sentences], max_pieces=self.max_pieces)
         cross, has_context = None, np.zeros(len(sentences), dtype=bool)
         if self.context is not None:
@@ -135,6 +138,7 @@ class Tables:
             cross,
             has_context,
             picture_of,
+            neighbours_of,
             self.store,
             neighbours,
             rows,
@@ -145,30 +149,6 @@ class Tables:
         if picture == ABSENT:
             return ()
         return self.context(self.side.image_text(sentences[picture].image), self.options)
-
-
-def view_of(sentences: int, view: str, seed: int) -> np.ndarray:
-    """Whose picture each sentence is given: its own, none, or another's (a permutation without fixed points)."""
-    own = np.arange(sentences)
-    if view == "own":
-        return own
-    if view == "none":
-        return np.full(sentences, ABSENT)
-    if view == "shuffled":
-        if sentences == 1:
-            raise ValueError("view shuffled needs at least two sentences; one alone would get its own picture")
-        order = np.random.default_rng(seed).permutation(sentences)
-        given = np.empty(sentences, dtype=np.int64)
-        given[order] = np.roll(order, 1)
-        return given
-    raise ValueError(f"view {view!r} is unknown; choose own, none or shuffled")
-
-
-def with_states(data: SplitData, text_states, cross_states) -> SplitData:
-    """The same split carrying cached lower-layer states of its views."""
-    text = data.text.with_states(text_states)
-    cross = data.cross if data.cross is None or cross_states is None else data.cross.with_states(cross_states)
-    return replace(data, text=text, cross=cross)
 
 
 def training_order(

@@ -18,6 +18,8 @@ OUTSIDE = "O"
 LABELS: tuple[str, ...] = (OUTSIDE, *(f"{prefix}-{kind}" for kind in TYPES for prefix in ("B", "I")))
 TYPE_ALIASES: dict[str, str] = {"OTHER": "MISC"}
 SPLITS: tuple[str, ...] = ("train", "dev", "test")
+ABSENT = -1
+"""In place of the number of a sentence or picture: there is none."""
 
 
 class CorpusError(ValueError):
@@ -38,8 +40,13 @@ class Sentence:
     tags: tuple[str, ...] | None
 
     def __post_init__(self) -> None:
+        if not self.words:
+            raise CorpusError(f"sentence {self.index}: no words")
         if self.tags is not None and len(self.tags) != len(self.words):
             raise CorpusError(f"sentence {self.index}: {len(self.words)} words but {len(self.tags)} tags")
+        unknown = set(self.tags or ()) - set(LABELS)
+        if unknown:
+            raise CorpusError(f"sentence {self.index}: unknown tags {', '.join(sorted(map(str, unknown)))}")
 
     def blind(self) -> Sentence:
         """The same sentence with its tags withheld."""
@@ -122,8 +129,21 @@ def write_tags(path: Path, tags: Sequence[Sequence[str]]) -> None:
 
 
 def read_tags(path: Path) -> list[list[str]]:
-    """Read what :func:`write_tags` wrote."""
-    return [json.loads(line) for line in _lines(path)]
+    """Read what :func:`write_tags` wrote.
+
+    Raises:
+        CorpusError: a line is not a list of tags the harness knows.
+    """
+    rows = []
+    for number, line in enumerate(_lines(path)):
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise CorpusError(f"{path}:{number + 1}: not a list of tags ({error})") from error
+        if not isinstance(row, list) or not set(map(str, row)) <= set(LABELS):
+            raise CorpusError(f"{path}:{number + 1}: not a list of tags out of {', '.join(LABELS)}")
+        rows.append(row)
+    return rows
 
 
 def _lines(path: Path) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ class ImageText:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Captions and objects of the chosen sources, without the invalid pictures, and the retrieval lists.
+    """Captions, objects and writing of the chosen sources, without the invalid pictures, and retrieval lists.
 
     ``objects`` is None where the data set has no labels at all.
     """
@@ -31,23 +31,28 @@ class Side:
     objects: Mapping[str, Sequence[str]] | None
     retrieval: Mapping[str, Any]
     invalid: frozenset[str]
+    ocr: Mapping[str, str] = field(default_factory=dict)
 
     def image_text(self, image: str) -> ImageText:
         """All words known of one picture; empty for an invalid or unknown one."""
         caption = self.captions.get(image)
         objects = (self.objects or {}).get(image, ())
-        return ImageText((caption,) if caption else (), tuple(objects))
+        return ImageText((caption,) if caption else (), tuple(objects), self.ocr.get(image, ""))
 
 
-def read_side(folder: Path, *, captions: str, objects: str | None) -> Side:
-    """Read data/<dataset>/side, keeping the named sources.
+NOTHING_KNOWN = Side({}, None, {}, frozenset())
+"""For systems that read nothing of a picture."""
+
+
+def read_side(folder: Path, *, captions: str | None, objects: str | None) -> Side:
+    """Read data/<dataset>/side, keeping the named sources (None: none of them).
 
     Raises:
         CorpusError: a source the parameters name is not among the data.
     """
     invalid = frozenset(_json(folder / "images.json")["invalid"])
     return Side(
-        _source(folder / "captions.json", captions, invalid),
+        _source(folder / "captions.json", captions, invalid) if captions else {},
         _source(folder / "objects.json", objects, invalid) if objects else None,
         _json(folder / "retrieval.json"),
         invalid,

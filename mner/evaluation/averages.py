@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mner.data.corpus import TYPES
+from mner.data.probe_views import PROBES
 
 CONDITIONS = ("encoder", "data_copy", "visual_input", "recipe", "options", "inputs")
 MEASURES = ("precision", "recall", "f1")
@@ -41,7 +42,7 @@ def average_cell(
             view: summary(
                 [run["views"]["test.own"]["f1"] - run["views"][f"test.{view}"]["f1"] for run in having], having
             )
-            for view in ("none", "shuffled")
+            for view in PROBES
             if (having := [run for run in finished if {"test.own", f"test.{view}"} <= set(run["views"])])
         }
         cell["throughput"] = _throughput(finished)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from mner.data.probe_views import PROBES
 from mner.evaluation.power import detectable_difference, probability_of_superiority, runs_needed
 from mner.evaluation.reliance import image_reliance
 from mner.evaluation.significance import holm, paired_comparison
@@ -30,7 +31,6 @@ from mner.evaluation.statistics import (
 from mner.evaluation.tagged import Tagged, TaggedRun
 
 POWER = 0.8
-PROBES = ("none", "shuffled")
 _FRACTIONS = ("estimate", "standard_deviation", "low", "high", "difference", "seeds_deviation", "sample_deviation")
 MakeGenerator = Callable[[], np.random.Generator]
 

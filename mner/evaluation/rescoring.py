@@ -64,13 +64,18 @@ def rgcn_rows(data_folder: Path, dataset: str, split: str = "test") -> Keep | No
     return None if keep.all() or not keep.any() else keep
 
 
+def numbers_of_pieces(tagged: Tagged, pieces: Pieces) -> dict[tuple[str, str], PiecesPerWord | None]:
+    """Word pieces of every word by (data set, split); None where there is no splitter."""
+    return {place: _numbers(sentences, pieces) for place, sentences in tagged.sentences.items()}
+
+
 def rescore(tagged: Tagged, pieces: Pieces, copies: Mapping[str, Keep | None]) -> dict[str, Any]:
     """Content of ``results/<profile>/lenses.json``.
 
     Per run, by copy (its own, and R-GCN's where ``copies`` gives its rows of the test split), prediction name and
     lens: precision, recall, F1 and F1 by type in percent, or ``{"state": why not}``. Single epochs are included.
     """
-    counted = {place: _numbers(sentences, pieces) for place, sentences in tagged.sentences.items()}
+    counted = numbers_of_pieces(tagged, pieces)
     return {
         "format": 1,
         "profile": tagged.profile,

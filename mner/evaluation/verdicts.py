@@ -75,6 +75,12 @@ def seeds_needed(values: Sequence[float], target: float, margin: float, alpha: f
     return None
 
 
+def same_visual_input(ours: str, theirs: str) -> bool:
+    """Whether parts correspond one to one, ours at least as exact: ``grid:resnet152`` is a ``grid:resnet``."""
+    mine, printed = sorted(ours.split("+")), sorted(theirs.split("+"))
+    return len(mine) == len(printed) and all(map(str.startswith, mine, printed))
+
+
 def comparability(
     cell: Mapping[str, Any], used: Used, dataset: str, paper: Paper
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -86,12 +92,14 @@ def comparability(
     frozen, subset = cell["recipe"].get("frozen_layers"), cell["recipe"].get("train_sentences")
     encoder = (cell["encoder"] or {}).get("name", "none")
     pairs = (
-        ("encoder", encoder, used.encoder),
-        ("visual input", cell["visual_input"], used.visual),
-        ("data copy", cell["data_copy"], used.copy),
+        ("encoder", encoder, used.encoder, encoder == used.encoder),
+        ("visual input", cell["visual_input"], used.visual, same_visual_input(cell["visual_input"], used.visual)),
+        ("data copy", cell["data_copy"], used.copy, cell["data_copy"] == used.copy),
     )
     reasons = [
-        f"{what}: ours {ours}, theirs {theirs}" for what, ours, theirs in pairs if theirs not in (ours, UNKNOWN)
+        f"{what}: ours {ours}, theirs {theirs}"
+        for what, ours, theirs, same in pairs
+        if not same and theirs != UNKNOWN
     ]
     if used.scorer != UNKNOWN and dataset not in paper.scorers[used.scorer].same_as_ours:
         reasons.append(f"scorer: ours conlleval, theirs {used.scorer} ({paper.scorers[used.scorer].note})")

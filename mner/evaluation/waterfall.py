@@ -1,9 +1,11 @@
-"""From a printed number to ours in steps that add up: what the rest, choices, lens and data copy account for.
+"""From a printed number to ours in steps that add up: what the rest, choices, lens, data and model account for.
 
 Ours is a level per run: standard lens, own copy, epoch chosen on dev, mean over seeds. Going back towards the
-paper, one condition is changed at a time (copy, lens, epoch chosen on test, best seed); each step is the
-difference of two neighbouring levels, and the remainder is what is left to the printed number. The sum is
-therefore exact by construction, and a step that cannot be measured is a state and counts in the remainder.
+paper, one condition is changed at a time: first what only other runs can tell (encoder, visual input, a copy to
+train on: :mod:`mner.evaluation.conditions`), then what re-scoring the runs reached so tells (copy, lens, epoch
+chosen on test, best seed). Each step is the difference of two neighbouring levels, and the remainder is what is
+left to the printed number. The sum is therefore exact by construction, and a step that cannot be measured is a
+state and counts in the remainder.
 
 Copy and lens are known conditions of a printed row. Whether its authors picked epoch or seed on test is mostly not
 known: those steps say what the choice *would* account for, and ``unpicked`` is the remainder without them.
@@ -17,24 +19,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mner.evaluation.selection import picked
+from mner.evaluation.conditions import TITLES, Move, Scored, route, scored_cells
+from mner.evaluation.rescoring import STANDARD
+from mner.evaluation.selection import Picked, picked
 from mner.evaluation.verdicts import comparability
 from mner.reporting.paper import UNKNOWN, Paper, PaperRow
 
-STANDARD = "conlleval"
 LENS_OF_SCORER = {name: name for name in ("conlleval", "umt", "umgf", "ncrfpp", "strict", "ita")} | {
     "rgcn": "rgcn-64"
 }
 MEASURED, SUPPOSED, REST = "measured", "supposed", "rest"
 SAME, NOT_MEASURED, NOT_KNOWN, NOT_APPLICABLE = "same", "not measured", "not known", "does not apply"
+STEPS = {
+    "remainder": "Remainder",
+    "seed": "Best seed picked",
+    "epoch": "Epoch picked on test",
+    "lens": "Lens",
+    "copy": "Data copy",
+    "visual": "Visual input",
+    "encoder": "Encoder",
+}
+"""Names and titles of all steps, from paper to ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One bar: F1 points by run from paper towards ours, or (``values`` None) a ``state`` in words and why.
+    """One bar: F1 points from paper towards ours, or (neither ``values`` nor ``change``) a ``state`` and why.
 
-    ``kind`` is ``measured`` (a known condition of the printed row, re-scored), ``supposed`` (a choice the authors
-    may or may not have made) or ``rest``.
+    ``values`` are differences by run of ``records``; ``change`` is a difference of two means over different runs,
+    all of which ``records`` names. ``kind`` is ``measured`` (a known condition of the printed row, re-scored or
+    rerun), ``supposed`` (a choice the authors may or may not have made) or ``rest``.
     """
 
     name: str
@@ -43,10 +57,19 @@ class Step:
     values: tuple[float, ...] | None
     why: str
     state: str = ""
+    change: float | None = None
+    records: tuple[str, ...] = ()
+
+    @property
+    def measured(self) -> bool:
+        """Whether the step has a number."""
+        return self.values is not None or self.change is not None
 
     @property
     def points(self) -> float:
-        """Mean over runs in F1 points; 0 where nothing was measured."""
+        """F1 points; 0 where nothing was measured."""
+        if self.change is not None:
+            return self.change
         return statistics.fmean(self.values) if self.values is not None else 0.0
 
 
@@ -54,8 +77,9 @@ class Step:
 class Waterfall:
     """A printed F1, the steps from it to our mean, and the records that every step rests on.
 
-    ``ours`` holds F1 in percent by run, in the order of ``records``; ``unpicked`` is the remainder by run if the
-    authors picked neither epoch nor seed; ``causes`` are known differences that the remainder holds.
+    ``ours`` holds F1 in percent by run, in the order of ``records``; ``unpicked`` is the remainder by run of
+    ``reached`` (the runs nearest to the paper's conditions) if the authors picked neither epoch nor seed;
+    ``causes`` are known differences that the remainder holds.
     """
 
     dataset: str
@@ -66,90 +90,112 @@ class Waterfall:
     ours: tuple[float, ...]
     unpicked: tuple[float, ...]
     records: tuple[str, ...]
+    reached: tuple[str, ...]
     causes: tuple[str, ...]
 
     def __post_init__(self) -> None:
         total = math.fsum([self.printed, *(step.points for step in self.steps)])
         if abs(total - statistics.fmean(self.ours)) > 1e-9 * 100:
             raise ValueError(f"waterfall of {self.row.id}: the steps lead to {total}, not to {self.ours}")
+        bare = [step.name for step in self.steps if step.measured and not step.records]
+        if bare:
+            raise ValueError(f"waterfall of {self.row.id}: step {bare[0]} names no record")
 
 
-def waterfalls(scores: Mapping[str, Any], lenses: Mapping[str, Any], paper: Paper) -> tuple[Waterfall, ...]:
-    """One for every finished cell and printed row that gives its system an F1 on its data set."""
-    made = []
-    for cell in scores["cells"]:
-        if cell["state"] != "finished":
-            continue
-        place = cell["dataset"], cell["system"]
-        runs = [run for run in lenses["runs"] if (run["dataset"], run["system"]) == place]
-        made += [_waterfall(cell, runs, row, paper) for _, row in paper.rows_for(*place)]
-    return tuple(made)
+def waterfalls(
+    scores: Mapping[str, Any],
+    lenses: Mapping[str, Any],
+    paper: Paper,
+    others: Sequence[Mapping[str, Any]] = (),
+) -> tuple[Waterfall, ...]:
+    """One for every finished cell and printed row that gives its system an F1 on its data set.
+
+    ``others`` hold ``scores`` and ``lenses`` of further profiles, whose runs may stand for other conditions.
+    """
+    elsewhere = [cell for other in others for cell in scored_cells(other["scores"], other["lenses"])]
+    return tuple(
+        _waterfall(here, row, paper, elsewhere)
+        for here in scored_cells(scores, lenses)
+        for _, row in paper.rows_for(here.cell["dataset"], here.cell["system"])
+    )
 
 
-def _waterfall(
-    cell: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], row: PaperRow, paper: Paper
-) -> Waterfall:
-    dataset = cell["dataset"]
+def _waterfall(here: Scored, row: PaperRow, paper: Paper, elsewhere: Sequence[Scored]) -> Waterfall:
+    dataset = here.cell["dataset"]
     figure, used = row.figure(dataset, "F1"), row.used[dataset]
     if figure is None:
         raise ValueError(f"row {row.id} prints no F1 on {dataset}")
-    base = picked(runs, STANDARD)
-    if isinstance(base, str):
-        raise ValueError(f"{dataset} {cell['system']}: {base}")
-    level, copy = base, cell["data_copy"]
+    moves = route(here, used, elsewhere)
+    reached = moves[-1].after if moves else here
+    level, copy = reached.level, reached.cell["data_copy"]
+    steps = {name: _condition_step(name, here, getattr(used, name), moves) for name in ("encoder", "visual")}
 
-    copy_step, found = _copy_step(runs, level.on_dev, copy, used.copy)
-    if found:
-        copy, level = used.copy, _known(picked(runs, STANDARD, used.copy))
-    lens_step, lens = _lens_step(runs, level.on_dev, copy, used.scorer, dataset, paper)
+    if any("copy" in move.names for move in moves):
+        steps["copy"] = _condition_step("copy", here, used.copy, moves)
+    else:
+        steps["copy"] = _copy_step(reached, level, copy, used.copy)
+        if steps["copy"].measured:
+            copy, level = used.copy, _known(picked(reached.runs, STANDARD, used.copy))
+    steps["lens"], lens = _lens_step(reached, level, copy, used.scorer, dataset, paper)
     if lens:
-        level = _known(picked(runs, lens, copy))
-    after_lens = level.on_dev
-
-    epoch_step = _epoch_step(level.on_dev, level.on_test)
+        level = _known(picked(reached.runs, lens, copy))
+    steps["epoch"] = _epoch_step(level)
     chosen = level.on_dev if level.on_test is None else level.on_test
-    seed_step = _seed_step(chosen, figure.spread)
-    last = statistics.fmean(chosen) if seed_step.values is None else max(chosen)
+    steps["seed"] = _seed_step(chosen, figure.spread, level.records)
+    last = max(chosen) if steps["seed"].measured else statistics.fmean(chosen)
 
-    causes = _causes(cell, row, paper)
-    rest = Step(
-        "remainder",
-        "Remainder",
-        REST,
-        (last - figure.value,) * len(runs),
-        "everything that was not measured: " + "; ".join(causes or ("no known difference",)),
-    )
-    unpicked = tuple(value - figure.value for value in after_lens)
-    steps = (rest, seed_step, epoch_step, lens_step, copy_step)
+    causes = _causes(reached.cell, row, paper)
+    why = "everything that was not measured: " + "; ".join(causes or ("no known difference",))
+    rest = (last - figure.value,) * len(chosen)
+    steps["remainder"] = Step("remainder", STEPS["remainder"], REST, rest, why, records=level.records)
     return Waterfall(
-        dataset, cell["system"], row, figure.value, steps, base.on_dev, unpicked, base.records, causes
+        dataset,
+        here.cell["system"],
+        row,
+        figure.value,
+        tuple(steps[name] for name in STEPS),
+        here.level.on_dev,
+        tuple(value - figure.value for value in level.on_dev),
+        here.level.records,
+        level.records,
+        causes,
     )
 
 
-def _copy_step(
-    runs: Sequence[Mapping[str, Any]], now: tuple[float, ...], ours: str, theirs: str
-) -> tuple[Step, bool]:
-    title = "Data copy"
-    if theirs == ours:
-        return Step("copy", title, MEASURED, None, f"both on the {ours} copy", SAME), False
+def _condition_step(name: str, here: Scored, theirs: str, moves: Sequence[Move]) -> Step:
+    """The step of a condition that only other runs can tell."""
+    title, ours = TITLES[name], here.conditions[name]
+    for move in moves:
+        if name == move.names[0]:
+            return Step(name, move.title, MEASURED, None, move.why, change=move.points, records=move.records)
+        if name in move.names:
+            joint = TITLES[move.names[0]].lower()
+            return Step(name, title, MEASURED, None, f"changed together with the {joint}", f"with {joint}")
     if theirs == UNKNOWN:
-        return Step("copy", title, MEASURED, None, "whose copy the row used is not stated", NOT_KNOWN), False
-    other = picked(runs, STANDARD, theirs)
+        return Step(name, title, MEASURED, None, f"the row's {title.lower()} is not known", NOT_KNOWN)
+    if theirs == ours:
+        return Step(name, title, MEASURED, None, f"both {ours}", SAME)
+    why = f"no kept results of {here.cell['system']} with {theirs} for {ours}"
+    return Step(name, title, MEASURED, None, why, NOT_MEASURED)
+
+
+def _copy_step(reached: Scored, level: Picked, ours: str, theirs: str) -> Step:
+    title = STEPS["copy"]
+    if theirs == ours:
+        return Step("copy", title, MEASURED, None, f"both on the {ours} copy", SAME)
+    if theirs == UNKNOWN:
+        return Step("copy", title, MEASURED, None, "whose copy the row used is not stated", NOT_KNOWN)
+    other = picked(reached.runs, STANDARD, theirs)
     if isinstance(other, str):
-        return Step("copy", title, MEASURED, None, other, NOT_MEASURED), False
+        return Step("copy", title, MEASURED, None, other, NOT_MEASURED)
     why = f"same predictions on the sentences of the {theirs} copy, then on ours ({ours})"
-    return Step("copy", title, MEASURED, _minus(now, other.on_dev), why), True
+    return Step("copy", title, MEASURED, _minus(level, other), why, records=level.records)
 
 
 def _lens_step(
-    runs: Sequence[Mapping[str, Any]],
-    now: tuple[float, ...],
-    copy: str,
-    scorer: str,
-    dataset: str,
-    paper: Paper,
+    reached: Scored, level: Picked, copy: str, scorer: str, dataset: str, paper: Paper
 ) -> tuple[Step, str | None]:
-    title = "Lens"
+    title = STEPS["lens"]
     if scorer == UNKNOWN:
         return Step("lens", title, MEASURED, None, "the row's scorer is not known", NOT_KNOWN), None
     lens = LENS_OF_SCORER.get(scorer)
@@ -159,31 +205,32 @@ def _lens_step(
         return Step("lens", title, MEASURED, None, why, SAME if agrees else NOT_MEASURED), None
     if lens == STANDARD:
         return Step("lens", title, MEASURED, None, "both under conlleval", SAME), None
-    other = picked(runs, lens, copy)
+    other = picked(reached.runs, lens, copy)
     if isinstance(other, str):
         return Step("lens", title, MEASURED, None, other, NOT_MEASURED), None
     why = f"same predictions under {lens}, then under {STANDARD}"
-    return Step("lens", title, MEASURED, _minus(now, other.on_dev), why), lens
+    return Step("lens", title, MEASURED, _minus(level, other), why, records=level.records), lens
 
 
-def _epoch_step(on_dev: tuple[float, ...], on_test: tuple[float, ...] | None) -> Step:
-    title = "Epoch picked on test"
-    if on_test is None:
+def _epoch_step(level: Picked) -> Step:
+    title = STEPS["epoch"]
+    if level.on_test is None:
         why = "predictions of single epochs were not kept by every run"
         return Step("epoch", title, SUPPOSED, None, why, NOT_MEASURED)
     why = "if the authors picked the epoch on test: best epoch on test, then the one chosen on dev"
-    return Step("epoch", title, SUPPOSED, _minus(on_dev, on_test), why)
+    lost = tuple(dev - test for dev, test in zip(level.on_dev, level.on_test, strict=True))
+    return Step("epoch", title, SUPPOSED, lost, why, records=level.records)
 
 
-def _seed_step(values: tuple[float, ...], spread: float | None) -> Step:
-    title = "Best seed picked"
+def _seed_step(values: tuple[float, ...], spread: float | None, records: tuple[str, ...]) -> Step:
+    title = STEPS["seed"]
     if spread is not None:
         why = "the row prints a ±, so its number is a mean over runs"
         return Step("seed", title, SUPPOSED, None, why, NOT_APPLICABLE)
     if len(values) < 2:
         return Step("seed", title, SUPPOSED, None, "one run: there is no best of several", NOT_MEASURED)
     why = f"if the authors printed their best run: best of our {len(values)}, then their mean"
-    return Step("seed", title, SUPPOSED, tuple(value - max(values) for value in values), why)
+    return Step("seed", title, SUPPOSED, tuple(value - max(values) for value in values), why, records=records)
 
 
 def _causes(cell: Mapping[str, Any], row: PaperRow, paper: Paper) -> tuple[str, ...]:
@@ -196,11 +243,11 @@ def _causes(cell: Mapping[str, Any], row: PaperRow, paper: Paper) -> tuple[str, 
     return tuple(kept)
 
 
-def _minus(ours: tuple[float, ...], theirs: tuple[float, ...]) -> tuple[float, ...]:
-    return tuple(one - other for one, other in zip(ours, theirs, strict=True))
+def _minus(ours: Picked, theirs: Picked) -> tuple[float, ...]:
+    return tuple(one - other for one, other in zip(ours.on_dev, theirs.on_dev, strict=True))
 
 
-def _known(level: Any) -> Any:
+def _known(level: Picked | str) -> Picked:
     if isinstance(level, str):
         raise ValueError(level)
     return level

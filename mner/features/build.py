@@ -1,4 +1,4 @@
-"""Build a data set's region features from what the parameters name."""
+"""Build a data set's visual inputs: from its captions and from its pictures, as the parameters name them."""
 
 from __future__ import annotations
 
@@ -6,36 +6,91 @@ from pathlib import Path
 
 import torch
 
-from mner.config import Config
+from mner.config import CAPTION_TOKENS, Config, ExtractorSettings, Places
 from mner.data.corpus import SPLITS, read_corpus
 from mner.data.side import read_side
 from mner.features.caption_tokens import caption_token_features
+from mner.features.extraction import Extraction, extract
+from mner.features.extractor import ExtractorError
+from mner.features.finished import findings_path, result_path
+from mner.features.load import Surroundings, load_extractor
+from mner.features.pictures import Pictures, pictures_of_dataset
 from mner.features.store import write_store
+from mner.features.visual_inputs import side_of
 from mner.models.encoders import TextEncoder
+from mner.threads import cpu_threads
 
 
-def build_features(config: Config, dataset: str, root: Path, device: torch.device) -> Path:
-    """Write features/<dataset>/caption_tokens.safetensors for every picture of the data set and of its lists."""
-    side = read_side(root / "data" / dataset / "side", captions=config.data.captions[dataset], objects=None)
+def build_features(
+    config: Config, dataset: str, root: Path, device: torch.device, places: Places | None = None
+) -> list[str]:
+    """Write every kind of ``features.kinds`` into features/<dataset>, remove other kinds; says what was done.
+
+    ``places`` says where pictures and weights may come from; caption tokens do without. A kind that stands and was
+    made in the same way of the same pictures is kept; an interrupted one is continued from .checkpoints/features.
+
+    Raises:
+        ImageError: a kind needs pictures and none are at hand.
+        ExtractorError, ExtractionError, FeatureError: an extractor, an extraction or its result is at fault.
+    """
+    kinds = config.features.kinds_of(dataset)
+    folder = root / "features" / dataset
+    from_pictures = [kind for kind in kinds if kind != CAPTION_TOKENS]
+    if from_pictures and places is None:
+        raise ValueError(
+            f"{dataset}: kinds {', '.join(from_pictures)} need places to look for pictures and weights"
+        )
+    # First, so that missing pictures are said before anything is computed.
+    pictures = dataset_pictures(config, dataset, root, places) if from_pictures else None
+    _remove_others(folder, kinds)
+    said = []
+    for kind in from_pictures:
+        work = root / ".checkpoints" / "features" / dataset / kind
+        settings = config.features.extractors[kind]
+        said.append(extract_kind(kind, settings, pictures, folder, work, device, places).render())
+    if CAPTION_TOKENS in kinds:  # last, as the captions may be extracted ones
+        said.append(str(build_caption_tokens(config, dataset, root, folder, device)))
+    return said
+
+
+def dataset_pictures(config: Config, dataset: str, root: Path, places: Places) -> Pictures:
+    """The pictures that a data set's features are wanted of.
+
+    Raises:
+        ImageError: none are at hand; names the ways out.
+    """
+    return pictures_of_dataset(root / "data", dataset, wanted_pictures(config, dataset, root), places.images)
+
+
+def wanted_pictures(config: Config, dataset: str, root: Path) -> set[str]:
+    """Ids of every picture of the tweets and of the first k places of their published lists."""
+    retrieval = read_side(root / "data" / dataset / "side", captions=None, objects=None).retrieval
     corpus = read_corpus(root / "data" / dataset / "corpus", dataset)
+    k = config.relations.k
     wanted = {sentence.image for split in SPLITS for sentence in corpus.split(split)}
     for split in SPLITS:
-        for lists in side.retrieval[split]:
+        for lists in retrieval[split]:
             if lists:
-                wanted.update(
-                    lists["inter_images"][: config.relations.k], lists["intra_images"][: config.relations.k]
-                )
-    captions = {image: caption for image, caption in side.captions.items() if image in wanted}
+                wanted.update(lists["inter_images"][:k], lists["intra_images"][:k])
+    return wanted
+
+
+def build_caption_tokens(config: Config, dataset: str, root: Path, folder: Path, device: torch.device) -> Path:
+    """Write caption_tokens.safetensors for the wanted pictures that have a caption."""
+    wanted = wanted_pictures(config, dataset, root)
+    known = side_of(config, dataset, root).captions
+    captions = {image: caption for image, caption in known.items() if image in wanted}
     source = config.encoders[config.features.encoder]
-    features = caption_token_features(
-        captions,
-        TextEncoder(source.model()),
-        source.tokenizer(),
-        max_regions=config.features.max_regions,
-        batch_size=config.features.batch_size,
-        device=device,
-    )
-    path = root / "features" / dataset / "caption_tokens.safetensors"
+    with cpu_threads(config.recipe["threads"]):
+        features = caption_token_features(
+            captions,
+            TextEncoder(source.model()),
+            source.tokenizer(),
+            max_regions=config.features.max_regions,
+            batch_size=config.features.batch_size,
+            device=device,
+        )
+    path = folder / "caption_tokens.safetensors"
     provenance = {
         "kind": "caption tokens",
         "captions": config.data.captions[dataset],
@@ -47,3 +102,43 @@ def build_features(config: Config, dataset: str, root: Path, device: torch.devic
     }
     write_store(path, features, provenance)
     return path
+
+
+def extract_kind(
+    kind: str,
+    settings: ExtractorSettings,
+    pictures: Pictures,
+    folder: Path,
+    work: Path,
+    device: torch.device,
+    places: Places,
+) -> Extraction:
+    """Load the extractor that the settings name and run it over the pictures.
+
+    Raises:
+        ExtractorError: it cannot be loaded, or makes another kind.
+    """
+    threads = torch.get_num_threads()
+    around = Surroundings(device, places.cache, places.mirrors, places.network, threads)
+    extractor = load_extractor(settings.name, around, settings.options)
+    if extractor.kind != kind:
+        raise ExtractorError(
+            f"features.extractors.{kind} names {settings.name}, which makes {extractor.kind}; choose another"
+        )
+    # Decoding leaves Python's lock and would wait for the disk: two threads pay off even on one core.
+    workers = max(2, threads)
+    return extract(
+        pictures, extractor, folder, work, batch_size=settings.batch_size, device=device, workers=workers
+    )
+
+
+def _remove_others(folder: Path, kinds: tuple[str, ...]) -> None:
+    """Delete what an earlier choice of kinds left, so that the folder holds what the parameters name."""
+    kept = {folder / "caption_tokens.safetensors"} if CAPTION_TOKENS in kinds else set()
+    for kind in kinds:
+        if kind != CAPTION_TOKENS:
+            kept |= {result_path(folder, kind), findings_path(folder, kind)}
+    kept |= {path.with_suffix(".json") for path in kept if path.suffix == ".safetensors"}
+    for path in folder.glob("*") if folder.is_dir() else ():
+        if path.is_file() and path not in kept:
+            path.unlink()

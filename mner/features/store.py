@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from mner.data.batch import Neighbours, Visual
+from mner.data.corpus import ABSENT
 from mner.files import write_atomically, write_json_atomically
-
-ABSENT = -1
 
 
 class FeatureError(ValueError):
@@ -46,26 +45,31 @@ class FeatureStore:
         """Row of an image id, or ``ABSENT``."""
         return ABSENT if image is None else self.rows.get(image, ABSENT)
 
-    def gather(self, rows: Sequence[int]) -> Visual:
-        """Regions of the named rows, padded to the longest; an ``ABSENT`` row is all masked."""
-        counts = [0 if row == ABSENT else int(self.offsets[row + 1] - self.offsets[row]) for row in rows]
-        longest = max(1, *counts) if counts else 1
-        regions = torch.zeros(len(rows), longest, self.width)
-        mask = torch.zeros(len(rows), longest, dtype=torch.bool)
-        for slot, (row, count) in enumerate(zip(rows, counts, strict=True)):
-            if count:
-                start = int(self.offsets[row])
-                regions[slot, :count] = self.values[start : start + count].float()
-                mask[slot, :count] = True
-        return Visual(regions, mask)
+    def resident(self, device: torch.device) -> FeatureStore:
+        """The same store with its vectors on ``device``, as stored: batches are then gathered there."""
+        return replace(self, values=self.values.to(device))
+
+    def gather(self, rows: Sequence[int] | np.ndarray) -> Visual:
+        """Regions of the named rows, padded to the longest, where the vectors lie; an ``ABSENT`` row is all
+        masked."""
+        chosen = np.asarray(rows, dtype=np.int64)
+        starts = np.where(chosen == ABSENT, 0, self.offsets[chosen])
+        counts = np.where(chosen == ABSENT, 0, self.offsets[chosen + 1] - starts)
+        longest = max(1, int(counts.max(initial=0)))
+        position = np.arange(longest)[None, :]
+        mask = position < counts[:, None]
+        index = torch.from_numpy(np.where(mask, starts[:, None] + position, 0)).to(self.values.device)
+        inside = torch.from_numpy(mask).to(self.values.device)
+        regions = self.values[index].float().masked_fill(~inside[..., None], 0.0)
+        return Visual(regions, inside)
 
     def gather_neighbours(self, rows: np.ndarray, scores: np.ndarray) -> Neighbours:
         """Regions of k neighbours per sentence; ``rows`` and ``scores`` are (batch, k), ``ABSENT`` where none."""
         batch, k = rows.shape
-        flat = self.gather([int(row) for row in rows.reshape(-1)])
+        flat = self.gather(rows.reshape(-1))
         regions = flat.regions.view(batch, k, *flat.regions.shape[1:])
         present = np.where(rows == ABSENT, 0.0, scores).astype(np.float32)
-        return Neighbours(regions, flat.mask.view(batch, k, -1), torch.from_numpy(present))
+        return Neighbours(regions, flat.mask.view(batch, k, -1), torch.from_numpy(present).to(self.values.device))
 
 
 def write_store(

@@ -1,47 +1,148 @@
-"""Build the relation graph of a data set that the parameters name."""
+"""Build the relation graphs of a data set that the parameters name: the shared one, and those of single rows."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
+from PIL import Image
 
 from mner.config import Config
-from mner.data.corpus import read_corpus
-from mner.data.side import read_side
+from mner.data.corpus import Corpus, read_corpus
+from mner.data.side import Side
 from mner.features.caption_tokens import sentence_vectors
+from mner.features.visual_inputs import side_of
+from mner.graphs.controls import controlled, train_pool_only
 from mner.graphs.rebuild import rebuilt_graph
+from mner.graphs.recipe import GraphRecipe
 from mner.graphs.relations import GraphError, RelationGraph, released_graph, write_graph
 from mner.models.encoders import TextEncoder
+from mner.threads import cpu_threads
+
+KINDS = ("released", "rebuilt", "clip")
+OpenPicture = Callable[[str], Image.Image | None]
 
 
-def build_graph(config: Config, dataset: str, root: Path, device: torch.device) -> Path:
-    """Write graphs/<dataset>/<kind>.safetensors, kind being ``released`` or ``rebuilt``."""
-    kind = config.relations.kind[dataset]
-    path = root / "graphs" / dataset / f"{kind}.safetensors"
-    write_graph(path, _graph(config, dataset, root, device, kind))
-    return path
+def build_graph(
+    config: Config,
+    dataset: str,
+    root: Path,
+    device: torch.device,
+    system: str | None = None,
+    open_picture: OpenPicture | None = None,
+) -> Path:
+    """Write graphs/<dataset>/<name>.safetensors: the data set's graph, or the one that the row ``system`` reads.
+
+    Raises:
+        GraphError: an unknown kind, or the data set lacks what the graph is made of.
+    """
+    return GraphBuilder(config, dataset, root, device, open_picture).write(system)
 
 
-def _graph(config: Config, dataset: str, root: Path, device: torch.device, kind: str) -> RelationGraph:
-    corpus = read_corpus(root / "data" / dataset / "corpus", dataset)
-    side = read_side(
-        root / "data" / dataset / "side",
-        captions=config.data.captions[dataset],
-        objects=config.data.objects[dataset],
-    )
-    if kind == "released":
-        return released_graph(corpus, side.retrieval, config.relations.k)
-    if kind != "rebuilt":
-        raise GraphError(f"relations.kind of {dataset} is {kind!r}; params.yaml says 'released' or 'rebuilt'")
-    source = config.encoders[config.relations.encoder]
-    encoder, tokenizer = TextEncoder(source.model()), source.tokenizer()
+def build_graphs(
+    config: Config, dataset: str, root: Path, device: torch.device, open_picture: OpenPicture | None = None
+) -> list[Path]:
+    """Write the data set's graph and every other one that a row of the active profile reads."""
+    builder = GraphBuilder(config, dataset, root, device, open_picture)
+    names: dict[str, str | None] = {config.graph_of(dataset): None}
+    for system in config.active.systems:
+        if config.systems[system].relations:
+            names.setdefault(config.graph_of(dataset, system), system)
+    return [builder.write(system) for system in names.values()]
 
-    def embed(texts: list[list[str]], label: str) -> torch.Tensor:
-        return sentence_vectors(
-            texts, encoder, tokenizer, batch_size=config.features.batch_size, device=device, desc=label
+
+@dataclass(slots=True)
+class GraphBuilder:
+    """Builds graphs of one data set; texts that several of them embed are embedded once."""
+
+    config: Config
+    dataset: str
+    root: Path
+    device: torch.device
+    open_picture: OpenPicture | None = None
+    _vectors: dict[tuple, torch.Tensor] = field(default_factory=dict)
+    _encoders: dict[str, tuple] = field(default_factory=dict)
+
+    def write(self, system: str | None = None) -> Path:
+        """Build one graph and write it under its name."""
+        name = self.config.graph_of(self.dataset, system)
+        path = self.root / "graphs" / self.dataset / f"{name}.safetensors"
+        with cpu_threads(self.config.recipe["threads"]):
+            write_graph(path, self.graph(self.config.relations_of(self.dataset, system)))
+        return path
+
+    def graph(self, recipe: GraphRecipe) -> RelationGraph:
+        """The graph of a recipe, its control applied."""
+        corpus = read_corpus(self.root / "data" / self.dataset / "corpus", self.dataset)
+        make = {"released": self._released, "rebuilt": self._rebuilt, "clip": self._clip}.get(recipe.kind)
+        if make is None:
+            known = " or ".join(repr(kind) for kind in KINDS)
+            raise GraphError(f"relations.kind of {self.dataset} is {recipe.kind!r}; params.yaml says {known}")
+        graph = make(recipe, corpus)
+        return graph if recipe.control is None else controlled(graph, corpus, recipe.control, recipe.seed)
+
+    def _side(self, recipe: GraphRecipe) -> Side:
+        return side_of(self.config, self.dataset, self.root, recipe.captions)
+
+    def _released(self, recipe: GraphRecipe, corpus: Corpus) -> RelationGraph:
+        retrieval = self._side(recipe).retrieval
+        if recipe.pool == "all":
+            return released_graph(corpus, retrieval, recipe.k)
+        graph = released_graph(corpus, train_pool_only(retrieval, corpus), recipe.k)
+        return _noted(graph, pool="train: the published ten without other splits' pictures")
+
+    def _rebuilt(self, recipe: GraphRecipe, corpus: Corpus) -> RelationGraph:
+        side = self._side(recipe)
+        graph = rebuilt_graph(
+            corpus,
+            side.captions,
+            side.objects,
+            lambda texts, label: self._embed(recipe.encoder, texts, label),
+            k=recipe.k,
+            pool=recipe.pool,
+            weighting=recipe.objects,
+            minimum=recipe.minimum,
+            index=recipe.index,
+        )
+        source = self.config.encoders[recipe.encoder]
+        captions = recipe.captions or self.config.data.captions[self.dataset]
+        return _noted(
+            graph,
+            captions=captions,
+            encoder=source.describe(),
+            encoder_sha256=source.fingerprint(),
+            minimum=recipe.minimum,
         )
 
-    return rebuilt_graph(
-        corpus, side.captions, side.objects, embed, k=config.relations.k, pool=config.relations.pool
-    )
+    def _clip(self, recipe: GraphRecipe, corpus: Corpus) -> RelationGraph:
+        from mner.graphs.clip import ClipEncoder, clip_graph
+
+        if self.open_picture is None:
+            raise GraphError(f"relations of kind 'clip' need the pictures of {self.dataset}: set MNER_IMAGES")
+        source = self.config.encoders[recipe.encoder]
+        encoder = ClipEncoder.load(source, self.device, self.config.features.batch_size)
+        graph = clip_graph(corpus, encoder, self.open_picture, k=recipe.k, pool=recipe.pool, index=recipe.index)
+        return _noted(graph, encoder=source.describe(), encoder_sha256=source.fingerprint())
+
+    def _embed(self, encoder: str, texts: list[list[str]], label: str) -> torch.Tensor:
+        key = (encoder, tuple(map(tuple, texts)))
+        if key not in self._vectors:
+            if encoder not in self._encoders:
+                source = self.config.encoders[encoder]
+                self._encoders[encoder] = (TextEncoder(source.model()), source.tokenizer())
+            model, tokenizer = self._encoders[encoder]
+            self._vectors[key] = sentence_vectors(
+                texts,
+                model,
+                tokenizer,
+                batch_size=self.config.features.batch_size,
+                device=self.device,
+                desc=label,
+            )
+        return self._vectors[key]
+
+
+def _noted(graph: RelationGraph, **facts: object) -> RelationGraph:
+    return replace(graph, provenance={**graph.provenance, **facts})

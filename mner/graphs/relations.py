@@ -11,18 +11,19 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch_geometric.data import HeteroData
 
-from mner.data.corpus import SPLITS, Corpus
-from mner.features.store import ABSENT
+from mner.data.corpus import ABSENT, SPLITS, Corpus
 from mner.files import write_atomically, write_json_atomically
+
+if TYPE_CHECKING:  # its import takes seconds, and most rows never read a graph
+    from torch_geometric.data import HeteroData
 
 INTER = ("image", "shows", "text")
 INTRA = ("image", "resembles", "text")
@@ -59,6 +60,8 @@ class RelationGraph:
 
     def hetero(self) -> HeteroData:
         """The graph as PyG sees it: edges image -> text of both relations, scores as edge attributes."""
+        from torch_geometric.data import HeteroData
+
         data = HeteroData()
         data["image"].num_nodes = len(self.images)
         data["text"].num_nodes = sum(self.split_sizes.values())
@@ -153,39 +156,3 @@ def _listed(lists: Sequence[Mapping | None], kind: str, k: int, row_of: Mapping[
         rows[number, : len(images)] = [row_of[image] for image in images]
         scores[number, : len(values)] = values
     return Relation(torch.from_numpy(rows), torch.from_numpy(scores))
-
-
-def nearest(
-    queries: Float[Tensor, "queries width"],
-    keys: Float[Tensor, "keys width"],
-    own: Int[Tensor, "queries"],
-    k: int,
-    *,
-    chunk: int = 1024,
-) -> Relation:
-    """Exact top-k by inner product, ``own[i]`` excluded, ties to the lower key; never holds queries x keys.
-
-    Keys that are zero vectors (a picture without caption or object) are never returned, and a zero query has no
-    neighbours.
-    """
-    usable = keys.abs().sum(-1) > 0
-    all_rows = torch.full((len(queries), k), ABSENT, dtype=torch.int64)
-    all_scores = torch.zeros(len(queries), k)
-    for start in range(0, len(queries), chunk):
-        part = slice(start, start + chunk)
-        similarity = queries[part] @ keys.T
-        similarity[:, ~usable] = -torch.inf
-        mine = own[part]
-        has_own = torch.nonzero(mine >= 0).squeeze(-1)
-        similarity[has_own, mine[has_own]] = -torch.inf
-        similarity[queries[part].abs().sum(-1) == 0] = -torch.inf
-        scores, rows = _top_k_lowest_first(similarity, min(k, similarity.shape[1]))
-        found = scores > -torch.inf
-        all_rows[part, : rows.shape[1]] = torch.where(found, rows, ABSENT)
-        all_scores[part, : rows.shape[1]] = torch.where(found, scores, 0.0)
-    return Relation(all_rows, all_scores)
-
-
-def _top_k_lowest_first(similarity: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    rows = torch.sort(similarity, dim=1, descending=True, stable=True).indices[:, :k]
-    return similarity.gather(1, rows), rows

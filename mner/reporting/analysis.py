@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from mner.evaluation.waterfall import waterfalls
+from mner.evaluation.waterfall import Waterfall, waterfalls
 from mner.reporting.arithmetic import arithmetic_tables
-from mner.reporting.cells import Cell, Cited, State
+from mner.reporting.cells import Cell, Cited, State, estimate
 from mner.reporting.charts import ForestRow, HeatRow, forest, heat_map, stacked, waterfall_chart
 from mner.reporting.error_tables import error_tables
-from mner.reporting.layout import DATASET_TITLES, PROBES
+from mner.reporting.layout import DATASET_TITLES
 from mner.reporting.lens_tables import lens_tables, ranks, under
 from mner.reporting.paper import Paper
+from mner.reporting.reliance import PROBES
 from mner.reporting.results import Results, mean_of
-from mner.reporting.statistics_tables import estimate, statistics_tables
+from mner.reporting.statistics_tables import statistics_tables
 from mner.reporting.tables import Table
 from mner.reporting.waterfall_tables import bars, waterfall_table, what_if_table
 
@@ -68,10 +69,9 @@ def pages(results: Results, paper: Paper) -> tuple[Page, ...]:
     return (
         _page(
             *("waterfall", "Gap", "Why does our number differ from the printed one?"),
-            "From the printed F1 to ours. Lens and copy are measured by re-scoring the same predictions; "
-            "hatched "
-            "steps are choices that authors may or may not have made; the remainder holds what no file "
-            "can tell.",
+            "From the printed F1 to ours. Lens and copy are measured by re-scoring the same predictions, "
+            "encoder and visual input by runs of other kept profiles; dashed steps are choices that authors may "
+            "or may not have made; the remainder holds what no file can tell.",
             "No finished run has a printed counterpart.",
             _gap(results, paper, datasets),
         ),
@@ -112,21 +112,27 @@ def _page(name: str, short: str, title: str, lead: str, empty: str, parts: Seque
 
 
 def _gap(results: Results, paper: Paper, datasets: Sequence[str]) -> list[Part]:
-    falls = waterfalls(results.scores, results.lenses, paper)
+    falls = waterfalls(results.scores, results.lenses, paper, results.others)
     parts = []
     for dataset in datasets:
         figures = tuple(
             Figure(
                 f"{fall.row.label}{fall.row.mark} · {fall.system}",
-                "Remainder: " + "; ".join(fall.causes),
+                _figure_note(fall),
                 waterfall_chart(f"{fall.row.label} on {dataset}: paper to ours", bars(fall)),
             )
             for fall in falls
             if fall.dataset == dataset
         )
-        tables = (waterfall_table(falls, dataset, results.records), what_if_table(results, dataset))
+        tables = (waterfall_table(falls, dataset, results.all_records), what_if_table(results, dataset))
         parts.append(Part(dataset, figures, tuple(table for table in tables if table is not None)))
     return parts
+
+
+def _figure_note(fall: Waterfall) -> str:
+    """What the remainder holds, and what was compared where other runs stand for a condition."""
+    moved = [f"{step.title}: {step.why}." for step in reversed(fall.steps) if step.change is not None]
+    return " ".join([*moved, f"Remainder: {'; '.join(fall.causes)}"])
 
 
 def _lenses(results: Results, dataset: str) -> Part:

@@ -1,9 +1,11 @@
-"""A system's card as text: what it is, what it reads, how it is trained, and what nobody knows about it."""
+"""A system's card: what it is, what it reads, how it is trained, and what nobody knows about it."""
 
 from __future__ import annotations
 
 import textwrap
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from mner.config import SystemSettings
 from mner.models.system import Card
@@ -12,28 +14,81 @@ from mner.training.recipe import Recipe
 WIDTH = 100
 
 
-def render(name: str, row: SystemSettings, card: Card, recipe: Recipe) -> str:
+@dataclass(frozen=True, slots=True)
+class CardText:
+    """A card as text: ``facts`` stand under the title, each of ``parts`` is a heading and its entries."""
+
+    name: str
+    title: str
+    facts: Mapping[str, str]
+    parts: Mapping[str, Mapping[str, str]]
+    doubts: tuple[str, ...]
+
+
+def card_text(name: str, row: SystemSettings, card: Card, recipe: Recipe) -> CardText:
     """The card of one row: identity, options, the published recipe beside ours, variants and doubts."""
-    lines = [f"{name}: {card.title}", "=" * (len(name) + len(card.title) + 2), ""]
     facts = {
         "cite": card.cite,
         "file": row.file,
         "reads": ", ".join(card.needs) or "text only",
         "decoder": {"own": "its own"}.get(card.decoder, card.decoder),
-        "options": ", ".join(f"{key}={value}" for key, value in row.options.items()) or "none",
+        "options": _said(row.options),
     }
     if card.reconstructed:
         facts["note"] = card.reconstructed
-    lines += _entries(facts)
-    lines += ["", "Recipe as published or proposed", *_entries(dict(card.published or {"": "not stated"}))]
-    lines += ["", "Recipe in the active profile", *_entries({k: str(v) for k, v in asdict(recipe).items()})]
+    parts = {
+        "Recipe as published or proposed": dict(card.published or {"": "not stated"}),
+        "Recipe in the active profile": {key: _said(value) for key, value in asdict(recipe).items()},
+    }
     if card.variants:
-        lines += ["", "Variants", *_entries(dict(card.variants))]
-    lines += ["", "Doubts", *(_wrapped(f"- {doubt}", "  ") for doubt in card.doubts or ("none stated",))]
+        parts["Variants"] = dict(card.variants)
+    return CardText(name, card.title, facts, parts, tuple(card.doubts) or ("none stated",))
+
+
+def render(name: str, row: SystemSettings, card: Card, recipe: Recipe) -> str:
+    """The card of one row for a terminal."""
+    text = card_text(name, row, card, recipe)
+    lines = [f"{name}: {text.title}", "=" * (len(name) + len(text.title) + 2), "", *_entries(text.facts)]
+    for heading, entries in text.parts.items():
+        lines += ["", heading, *_entries(entries)]
+    lines += ["", "Doubts", *(_wrapped(f"- {doubt}", "  ") for doubt in text.doubts)]
     return "\n".join(lines) + "\n"
 
 
-def _entries(entries: dict[str, str]) -> list[str]:
+def cards_markdown(cards: Sequence[CardText]) -> str:
+    """All cards as one Markdown file; a card's heading is its name, so that ``cards.md#NAME`` leads to it."""
+    lines = [
+        "# Systems",
+        "",
+        "One card a row of the tables: what it is, how it is trained here, and what nobody knows.",
+    ]
+    for card in cards:
+        lines += ["", f"## {card.name}", "", f"**{card.title}**", "", *_items(card.facts)]
+        for heading, entries in card.parts.items():
+            lines += ["", f"### {heading}: {card.name}", "", *_items(entries)]
+        lines += ["", f"### Doubts: {card.name}", "", *(f"- {doubt}" for doubt in card.doubts)]
+    return "\n".join(lines) + "\n"
+
+
+def _said(value: Any) -> str:
+    """A value of params.yaml in words."""
+    if value is None or value == () or value == [] or value == {}:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        parts = {key: f"({_said(one)})" if isinstance(one, Mapping) else _said(one) for key, one in value.items()}
+        return ", ".join(f"{key}={text}" for key, text in parts.items())
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_said(one) for one in value) + "]"
+    return str(value)
+
+
+def _items(entries: Mapping[str, str]) -> list[str]:
+    return [f"- {name}: {text}" if name else f"- {text}" for name, text in entries.items()]
+
+
+def _entries(entries: Mapping[str, str]) -> list[str]:
     width = max((len(key) for key in entries), default=0)
     return [_wrapped(f"  {key.ljust(width)}  {value}", " " * (width + 4)) for key, value in entries.items()]
 

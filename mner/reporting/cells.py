@@ -51,8 +51,7 @@ class Cited:
             )
         if abs(self.value - math.fsum(self.values) / len(self.values)) > 1e-6 * max(1.0, abs(self.value)):
             raise CitationError(f"{self.value!r} is not the mean of what {self.records[0]} and its siblings hold")
-        if self.shown is not None and not abs(self.shown - self.value) <= 1.01 * 10.0**-self.digits:
-            raise CitationError(f"{self.shown!r} is more than rounding away from {self.value!r}")
+        _require_rounding(self.value, self.shown, self.digits)
 
     @property
     def runs(self) -> int:
@@ -79,10 +78,11 @@ class Cited:
 class Measured:
     """A statistic of runs that is no mean over them: a p-value, a count, an estimate with its interval.
 
-    ``method`` says in words how it came from the runs; ``low`` and ``high`` are the ends of its interval.
+    ``method`` says in words how it came from the runs; ``low`` and ``high`` are the ends of its interval;
+    ``shown`` is as in :class:`Cited`; a value below ``least`` (a p-value) is printed as being below it.
 
     Raises:
-        CitationError: no record, no method, a number that is not finite, or half an interval.
+        CitationError: no record, no method, a number that is not finite, half an interval, or a wrong ``shown``.
     """
 
     value: float
@@ -93,9 +93,12 @@ class Measured:
     digits: int = 2
     signed: bool = False
     unit: str = ""
+    shown: float | None = None
+    least: float | None = None
 
     def __post_init__(self) -> None:
         _require_records(self.value, self.records)
+        _require_rounding(self.value, self.shown, self.digits)
         if not self.method:
             raise CitationError(f"{self.value!r} does not say how it came from {self.records[0]}")
         if (self.low is None) != (self.high is None):
@@ -107,7 +110,9 @@ class Measured:
     @property
     def number(self) -> str:
         """The number alone, as printed."""
-        return _number(self.value, self.digits, self.signed)
+        if self.least is not None and self.value < self.least:
+            return f"<{self.least:g}"
+        return _number(self.value if self.shown is None else self.shown, self.digits, self.signed)
 
     @property
     def spread(self) -> str:
@@ -124,6 +129,11 @@ class Measured:
 def _require_records(value: float, records: tuple[str, ...]) -> None:
     if not records or not all(isinstance(r, str) and r.endswith("record.json") for r in records):
         raise CitationError(f"{value!r} has no record; a number is printed with its record or not at all")
+
+
+def _require_rounding(value: float, shown: float | None, digits: int) -> None:
+    if shown is not None and not abs(shown - value) <= 1.01 * 10.0**-digits:
+        raise CitationError(f"{shown!r} is more than rounding away from {value!r}")
 
 
 def _number(value: float, digits: int, signed: bool) -> str:
@@ -170,10 +180,14 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A label: a row name, a verdict, a list of seeds. Refused in columns that hold numbers."""
+    """A label: a row name, a verdict, a list of seeds. Refused in columns that hold numbers.
+
+    ``link`` is where the label leads, relative to the rendered folder.
+    """
 
     text: str
     why: str = ""
+    link: str = ""
 
     def plain(self) -> str:
         return self.text
@@ -191,6 +205,11 @@ def cited(summary: Mapping[str, Any] | None, **style: Any) -> Cited | State:
     if summary is None:
         return UNDEFINED
     return Cited(summary["mean"], tuple(summary["records"]), tuple(summary["values"]), summary["sd"], **style)
+
+
+def estimate(entry: Mapping[str, Any], method: str, key: str = "difference", **style: Any) -> Measured:
+    """The cell for an estimate of ``statistics.json`` with its interval."""
+    return Measured(entry[key], tuple(entry["records"]), method, entry["low"], entry["high"], **style)
 
 
 def missing(cell: Mapping[str, Any] | None) -> State:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -81,7 +82,7 @@ def _heat_cell(
         box = _rect(x, y, width, height, "void", why)
         return [box, _text(x + width / 2, y + height / 2 + 4, f1.plain(), "state", "middle")]
     style = "up" if shift.value > 0 else "down"
-    opacity = 0.06 + 0.36 * abs(shift.value) / largest if abs(shift.value) > 5e-3 else 0.0
+    opacity = 0.06 + 0.3 * abs(shift.value) / largest if abs(shift.value) > 5e-3 else 0.0
     hover = f"{f1.plain()} ({shift.plain()} against the standard) · {', '.join(f1.records)}"
     moved = ""
     if isinstance(rank, Measured) and isinstance(standard, Measured) and rank.value != standard.value:
@@ -118,6 +119,8 @@ def waterfall_chart(title: str, bars: Sequence[Bar]) -> Markup:
         if bar.step is None:
             style = "printed" if j == 0 else "own"
             parts.append(_rect(left, y, x(bar.high) - left, BAND, style, bar.cell.plain()))
+            if low > 0:  # the bar does not begin at zero: say so with a break
+                parts += [_line(left + at, y + BAND + 1, left + at + 5, y - 1, "break") for at in (9, 14)]
             parts.append(_text(left + plot + 10, middle + 4, bar.cell.plain(), f"value {style}"))
             level = bar.high
         elif isinstance(bar.cell, State):
@@ -125,13 +128,17 @@ def waterfall_chart(title: str, bars: Sequence[Bar]) -> Markup:
             parts.append(_text(left + plot + 10, middle + 4, bar.cell.plain(), "state"))
             parts.append(Markup("<g><title>{}</title></g>").format(bar.cell.why))
         else:
-            points = bar.cell.value if isinstance(bar.cell, Cited) else 0.0
+            points = bar.cell.value if isinstance(bar.cell, Cited | Measured) else 0.0
             style = ("gain" if points > 0 else "loss") + (" supposed" if is_supposed(bar) else "")
             if bar.step.kind == "rest":
                 style += " rest"
-            hover = f"{bar.cell.plain()}: {bar.step.why}"
-            parts.append(_rect(x(bar.low), y, max(1.5, x(bar.high) - x(bar.low)), BAND, style, hover))
-            parts.append(_text(left + plot + 10, middle + 4, bar.cell.plain().split(" ")[0], "value"))
+            hover = f"{bar.cell.plain()}: {bar.step.why} · {', '.join(bar.step.records)}"
+            if float(bar.cell.number):
+                parts.append(_rect(x(bar.low), y, max(1.5, x(bar.high) - x(bar.low)), BAND, style, hover))
+            else:
+                parts.append(_line(x(level), y - 2, x(level), y + BAND + 2, "level"))
+            text = _text(left + plot + 10, middle + 4, bar.cell.number, "value")
+            parts.append(Markup("<g>{}<title>{}</title></g>").format(text, hover))
             level = level + points
         if j + 1 < len(bars):
             parts.append(_line(x(level), y + BAND, x(level), y + ROW, "level"))
@@ -164,10 +171,9 @@ def forest(title: str, series: Sequence[str], rows: Sequence[ForestRow], unit: s
     top = 26
     height = top + step * len(rows) + 26
     parts = [_line(x(0), top - 8, x(0), height - 22, "zero")]
-    for tick in (-1.0, -0.5, 0.5, 1.0):
-        at = tick * shown / 1.06
+    for at in _ticks(shown):
         parts.append(_line(x(at), top - 8, x(at), height - 22, "tick"))
-        parts.append(_text(x(at), height - 6, f"{at:+.1f}", "under", "middle"))
+        parts.append(_text(x(at), height - 6, f"{at:+g}", "under", "middle"))
     parts.append(_text(x(0), height - 6, "0", "under", "middle"))
     parts.append(_text(left + plot + right, height - 6, unit, "under", "end"))
     for i, name in enumerate(series):
@@ -182,6 +188,14 @@ def forest(title: str, series: Sequence[str], rows: Sequence[ForestRow], unit: s
             at = y + (i - (len(series) - 1) / 2) * 20
             parts += _estimate(cell, i, at, x, shown, left, plot)
     return _svg("forest", left + plot + right, height, title, parts)
+
+
+def _ticks(reach: float) -> list[float]:
+    """Round numbers either side of zero, two or three a side, inside ``reach``."""
+    unit = 10.0 ** math.floor(math.log10(reach))
+    step = next(size * unit for size in (5, 2, 1, 0.5, 0.2) if 2 * size * unit <= reach)
+    count = min(3, math.floor(reach / step))
+    return [sign * number * step for number in range(1, count + 1) for sign in (-1, 1)]
 
 
 def _estimate(cell: Cell, i: int, y: float, x, shown: float, left: float, plot: float) -> list[Markup]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mner.evaluation.verdicts import gap_between
+from mner.data.probe_views import PICTURE_PROBES
+from mner.evaluation.gaps import gap_between, gap_to_fixed
 
 POSITIVE, NEGATIVE, TEXT_ONLY = "controls-positive", "controls-negative", "bert-crf"
 
@@ -23,17 +24,24 @@ class ControlCheck:
     detail: str
 
 
-def control_checks(scores: Mapping[str, Any], margin: float, alpha: float) -> tuple[ControlCheck, ...]:
-    """Check every multimodal system (visual input other than ``none``) against ``bert-crf``.
+def control_checks(
+    scores: Mapping[str, Any], margin: float, alpha: float, near_zero: float
+) -> tuple[ControlCheck, ...]:
+    """Check every system of the controls: a text-only one for its reliance, others against ``bert-crf`` too.
 
-    On the positive control its mean F1 must exceed ``bert-crf``'s by ``margin`` points or more, and its F1 with
-    the own picture must exceed that with another tweet's by as much. On the negative control the gain's
-    1 - ``alpha`` interval (Welch) must contain 0, or the gain be smaller than ``margin`` either way.
+    On the positive control a multimodal system's mean F1 must exceed ``bert-crf``'s by ``margin`` points or more,
+    and its F1 with the own picture that with none, and with another tweet's, by as much. On the negative control
+    the gain's 1 - ``alpha`` interval (Welch) must contain 0, or the gain be smaller than ``margin`` either way,
+    and image reliance must be about zero: smaller than ``margin`` and, if its interval over seeds does not hold 0,
+    smaller than ``near_zero``. For text-only systems it must be so on both controls.
     """
     finished = {(c["dataset"], c["system"]): c for c in scores["cells"] if c["state"] == "finished"}
     checks: list[ControlCheck] = []
     for (dataset, system), cell in finished.items():
-        if dataset not in (POSITIVE, NEGATIVE) or cell["visual_input"] == "none":
+        if dataset not in (POSITIVE, NEGATIVE):
+            continue
+        if cell["visual_input"] == "none":
+            checks.append(_text_only(cell, near_zero))
             continue
         text = finished.get((dataset, TEXT_ONLY))
         if text is None:
@@ -44,6 +52,7 @@ def control_checks(scores: Mapping[str, Any], margin: float, alpha: float) -> tu
             checks += _positive(cell, text, margin)
         else:
             checks.append(_negative(cell, text, margin, alpha))
+            checks += _no_reliance(cell, margin, alpha, near_zero)
     return tuple(checks)
 
 
@@ -52,14 +61,35 @@ def _positive(cell: Mapping[str, Any], text: Mapping[str, Any], margin: float) -
     gain = statistics.fmean(_f1(cell)) - statistics.fmean(_f1(text))
     statement = f"gain over {TEXT_ONLY} ≥ {margin:g}"
     yield ControlCheck(*place, statement, gain >= margin, f"gain {gain:+.2f}")
-    reliance = cell["reliance"].get("shuffled")
-    statement = f"own − shuffled ≥ {margin:g}"
-    if reliance is None:
-        yield ControlCheck(*place, statement, False, "the shuffled view was not predicted")
-    else:
-        yield ControlCheck(
-            *place, statement, reliance["mean"] >= margin, f"own − shuffled {reliance['mean']:+.2f}"
-        )
+    for view in PICTURE_PROBES:
+        statement = f"own − {view} ≥ {margin:g}"
+        reliance = cell["reliance"].get(view)
+        passed = reliance is not None and reliance["mean"] >= margin
+        yield ControlCheck(*place, statement, passed, _shown(view, reliance))
+
+
+def _no_reliance(cell: Mapping[str, Any], margin: float, alpha: float, near_zero: float) -> Iterator[ControlCheck]:
+    for view in PICTURE_PROBES:
+        statement = f"own − {view} about zero: below {margin:g}, and below {near_zero:g} or its interval holds 0"
+        reliance = cell["reliance"].get(view)
+        passed = reliance is not None and abs(reliance["mean"]) < margin
+        if passed and abs(reliance["mean"]) >= near_zero and len(reliance["values"]) > 1:
+            low, high = gap_to_fixed(reliance["values"], 0.0).interval(alpha)
+            passed = low <= 0 <= high
+        yield ControlCheck(cell["dataset"], cell["system"], statement, passed, _shown(view, reliance))
+
+
+def _text_only(cell: Mapping[str, Any], near_zero: float) -> ControlCheck:
+    """A text-only system is given no view but its own; one that has others must not move with them."""
+    moved = {view: found["mean"] for view, found in cell["reliance"].items() if found is not None}
+    passed = all(abs(points) < near_zero for points in moved.values())
+    detail = ", ".join(f"own − {view} {points:+.2f}" for view, points in moved.items())
+    statement = f"text only: no reliance beyond {near_zero:g}"
+    return ControlCheck(cell["dataset"], cell["system"], statement, passed, detail or "it reads no picture")
+
+
+def _shown(view: str, reliance: Mapping[str, Any] | None) -> str:
+    return f"the view {view} was not predicted" if reliance is None else f"own − {view} {reliance['mean']:+.2f}"
 
 
 def _negative(cell: Mapping[str, Any], text: Mapping[str, Any], margin: float, alpha: float) -> ControlCheck:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from mner.evaluation.label_patch import patch_entry
 from mner.reporting.cells import Cell, Cited, Measured, State, Words
 from mner.reporting.layout import DATASET_TITLES
 from mner.reporting.results import Results, mean_of
@@ -32,7 +33,7 @@ AGREEMENT_NOTES = (
 SUSPECT_NOTES = (
     "Labels that at least 80 % of the runs (systems weighted equally) contradict in the same way. "
     "For human eyes: "
-    "systems trained on the same labels also err alike. suspects.json names them by sentence, "
+    "systems trained on the same labels also err alike. suspects.json is a patch of them by sentence, "
     "picture and positions.",
 )
 
@@ -136,10 +137,17 @@ def _suspects(results: Results, dataset: str, held: Mapping[str, Any]) -> list[T
 
 
 def suspects_file(results: Results) -> dict[str, Any]:
-    """Content of ``suspects.json``: suspected labels by sentence, picture, type and word positions; no words."""
+    """Content of ``suspects.json``: suspected labels as a patch by sentence and positions, without words."""
     return {
         "format": 1,
         "profile": results.scores["profile"],
-        "note": "sentence: index in the test split; first, last: word positions from 0, inclusive",
-        "datasets": {name: held["suspects"] for name, held in results.errors["datasets"].items()},
+        "split": "test",
+        "note": "sentence: index in the split; first, last: word positions from 0, both inclusive",
+        "datasets": {
+            name: {
+                **{key: value for key, value in held["suspects"].items() if key != "entries"},
+                "changes": [patch_entry(entry) for entry in held["suspects"].get("entries", ())],
+            }
+            for name, held in results.errors["datasets"].items()
+        },
     }

@@ -13,14 +13,15 @@ from mner.evaluation.spans import EncodedTags, entities
 from mner.evaluation.verdicts import judge
 from mner.evaluation.waterfall import waterfalls
 from mner.reporting.analysis import pages
-from mner.reporting.cells import Cited, Printed, cited
-from mner.reporting.layout import DATASET_TITLES, PROBES, section_tables, sections
+from mner.reporting.cells import Cited, Printed, cited, estimate
+from mner.reporting.layout import DATASET_TITLES, section_tables, sections
 from mner.reporting.lens_tables import under
 from mner.reporting.paper import METRICS, Paper
 from mner.reporting.profile import Settings
 from mner.reporting.reference import NoResultsError
+from mner.reporting.reliance import PROBES, text_only_beside
 from mner.reporting.results import Results
-from mner.reporting.statistics_tables import estimate, pair_cells
+from mner.reporting.statistics_tables import pair_cells
 from mner.reporting.tables import to_entries
 from mner.reporting.waterfall_tables import bars
 from mner.tracking.record import Record
@@ -71,7 +72,7 @@ def _number(query: str, results: Results, paper: Paper, settings: Settings, root
     wanted = dict.fromkeys((dataset, system) for _, dataset, _, _, system in printed)
     places = {run["record"]: (run["dataset"], run["system"]) for run in results.scores["runs"]}
     if not printed:
-        wanted = dict.fromkeys(places[record] for one in ours for record in one[5])
+        wanted = dict.fromkeys(places[record] for one in ours for record in one[5] if record in places)
     for dataset, system in wanted:
         if any((cell["dataset"], cell["system"]) == (dataset, system) for cell in results.scores["cells"]):
             lines += ["", *_cell(dataset, system, results, paper, settings, root)]
@@ -81,7 +82,7 @@ def _number(query: str, results: Results, paper: Paper, settings: Settings, root
 
 
 def _entries(results: Results, paper: Paper, settings: Settings) -> list[dict[str, Any]]:
-    parts = sections(results.scores, paper, settings.verify.margin, settings.verify.alpha)
+    parts = sections(results, paper, settings.verify.margin, settings.verify.alpha)
     tables = [table for part in parts for table in section_tables(part, results.records)]
     tables += [table for page in pages(results, paper) for table in page.tables]
     return [entry for table in tables for entry in to_entries(table)]
@@ -121,6 +122,9 @@ def _ours(cell: Mapping[str, Any], results: Results) -> Lines:
         "  ours",
         f"    F1 {f1.plain()} (s.d. over seeds); 95 % interval {interval.spread} ({both['source']})",
     ]
+    name, text = text_only_beside(cell, results.scores["cells"])
+    if name:
+        lines.append(f"    text only, same encoder ({name})  {text.plain()}")
     for entry in held["reliance"]:
         if entry["system"] == cell["system"]:
             for view, found in entry["views"].items():
@@ -166,7 +170,7 @@ def _why(cell: Mapping[str, Any], results: Results, paper: Paper) -> Lines:
         for lens in results.lenses["lenses"]
     ]
     lines = ["", "  the same predictions under every lens", *_aligned(lenses)]
-    for fall in waterfalls(results.scores, results.lenses, paper):
+    for fall in waterfalls(results.scores, results.lenses, paper, results.others):
         if (fall.dataset, fall.system) == (dataset, system):
             lines += ["", f"  from {fall.row.label}{fall.row.mark} to ours"]
             lines += _aligned(

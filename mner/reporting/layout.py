@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mner.data.corpus import TYPES
 from mner.evaluation.verdicts import NOT_COMPARABLE, Verdict, judge
-from mner.reporting.cells import NOT_PRINTED, NOT_RUN, Cell, Cited, Printed, State, Words, cited, missing
+from mner.reporting.cells import NOT_PRINTED, NOT_RUN, Cell, Printed, State, Words, cited, missing
 from mner.reporting.paper import METRICS, Paper, PaperRow, PaperTable
+from mner.reporting.reliance import (
+    PROBE_NOTE,
+    PROBES,
+    TEXT_NOTE,
+    TEXT_ONLY,
+    has_number,
+    probe_cells,
+    text_only_beside,
+)
+from mner.reporting.results import Results
 from mner.reporting.tables import Column, Row, Table
 
 OVERALL = ("P", "R", "F1")
-PROBES = {"none": "own − none", "shuffled": "own − shuffled"}
 DATASET_TITLES = {
     "twitter2015": "Twitter-2015",
     "twitter2017": "Twitter-2017",
@@ -24,15 +33,14 @@ GROUPS = {"text": "Text", "text+image": "Text + image", "": ""}
 SPREAD_NOTE = (
     "Ours: mean ± s.d. (n − 1) over seeds; one seed has no ±. Paper: ± as printed, over an unknown number of runs."
 )
-PROBE_NOTE = (
-    "F1 with the tweet's own picture minus F1 with none, or with another tweet's picture, paired by seed; "
-    "near zero means the prediction does not depend on the picture."
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row of a report on one data set; ``row`` and ``verdict`` are None where no paper has such a row."""
+    """One row of a report on one data set; ``row`` and ``verdict`` are None where no paper has such a row.
+
+    ``text_only`` is the text-only system with the same encoder, by name and F1.
+    """
 
     id: str
     system: str
@@ -45,6 +53,7 @@ class Line:
     paper: Mapping[str, Cell]
     ours: Mapping[str, Cell]
     probes: Mapping[str, Cell]
+    text_only: tuple[str, Cell]
 
     @property
     def finished(self) -> bool:
@@ -65,7 +74,7 @@ class Block:
 
     def has_probes(self) -> bool:
         """Whether any line was also predicted with another picture or none."""
-        return any(isinstance(cell, Cited) for line in self.lines for cell in line.probes.values())
+        return any(has_number(line.probes.values()) for line in self.lines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +91,26 @@ class Section:
         return any(line.finished for block in self.blocks for line in block.lines)
 
 
-def sections(scores: Mapping[str, Any], paper: Paper, margin: float, alpha: float) -> tuple[Section, ...]:
+def sections(results: Results, paper: Paper, margin: float, alpha: float) -> tuple[Section, ...]:
     """Every published table, then the profile's rows that no table has (section ``others``, if there are any)."""
+    scores = results.scores
     cells = {(cell["dataset"], cell["system"]): cell for cell in scores["cells"]}
     made = []
     for table in paper.tables:
         blocks = [
-            Block(dataset, tuple(_line(dataset, row, cells, paper, margin, alpha) for row in table.rows))
+            Block(
+                dataset,
+                tuple(
+                    _line(dataset, row, results, cells.get((dataset, row.system)), paper, margin, alpha)
+                    for row in table.rows
+                ),
+            )
             for dataset in table.datasets
         ]
         made.append(Section(table.id, table.title, table, tuple(blocks)))
     covered = {(line.dataset, line.system) for section in made for block in section.blocks for line in block.lines}
     blocks = [
-        Block(dataset, tuple(_own_line(cells[dataset, system]) for system in systems))
+        Block(dataset, tuple(_own_line(results, cells[dataset, system]) for system in systems))
         for dataset in scores["datasets"]
         if (systems := [system for system in scores["systems"] if (dataset, system) not in covered])
     ]
@@ -105,29 +121,43 @@ def sections(scores: Mapping[str, Any], paper: Paper, margin: float, alpha: floa
 def _line(
     dataset: str,
     row: PaperRow,
-    cells: Mapping[tuple[str, str], Mapping[str, Any]],
+    results: Results,
+    cell: Mapping[str, Any] | None,
     paper: Paper,
     margin: float,
     alpha: float,
 ) -> Line:
-    cell = cells.get((dataset, row.system))
     printed = {}
     for metric in METRICS:
         figure = row.figure(dataset, metric)
         printed[metric] = Printed(figure, row.source) if figure else NOT_PRINTED
     absent = {"dataset": dataset, "system": row.system, "state": "not-run", "reason": None}
     verdict = judge(cell or absent, row, paper, margin, alpha)
-    ours, probes = _ours(cell), _probes(cell)
-    group = GROUPS[row.modality]
+    label, group = row.label + row.mark, GROUPS[row.modality]
     return Line(
-        row.id, row.system, row.label + row.mark, group, dataset, row, cell, verdict, printed, ours, probes
+        row.id,
+        row.system,
+        label,
+        group,
+        dataset,
+        row,
+        cell,
+        verdict,
+        printed,
+        _ours(cell),
+        *_picture(cell, results),
     )
 
 
-def _own_line(cell: Mapping[str, Any]) -> Line:
+def _own_line(results: Results, cell: Mapping[str, Any]) -> Line:
     nothing = dict.fromkeys(METRICS, NOT_PRINTED)
     name, dataset = cell["system"], cell["dataset"]
-    return Line(name, name, name, "", dataset, None, cell, None, nothing, _ours(cell), _probes(cell))
+    return Line(name, name, name, "", dataset, None, cell, None, nothing, _ours(cell), *_picture(cell, results))
+
+
+def _picture(cell: Mapping[str, Any] | None, results: Results) -> tuple[dict[str, Cell], tuple[str, Cell]]:
+    """Probes of a cell, and the text-only system beside it."""
+    return probe_cells(cell, results.statistics), text_only_beside(cell, results.scores["cells"])
 
 
 def _ours(cell: Mapping[str, Any] | None) -> dict[str, Cell]:
@@ -138,27 +168,31 @@ def _ours(cell: Mapping[str, Any] | None) -> dict[str, Cell]:
     return {**{kind: cited(view["types"][kind]) for kind in TYPES}, **overall}
 
 
-def _probes(cell: Mapping[str, Any] | None) -> dict[str, Cell]:
-    if cell is None or cell["state"] != "finished":
-        return dict.fromkeys(PROBES, missing(cell))
-    reliance = cell["reliance"]
-    absent = State("–", "reads no picture" if cell["visual_input"] == "none" else "this view was not predicted")
-    return {view: cited(reliance[view], signed=True) if view in reliance else absent for view in PROBES}
+def section_tables(section: Section, records: frozenset[str], cards: Collection[str] = frozenset()) -> list[Table]:
+    """Per data set: overall scores, F1 by type, and image reliance where pictures were swapped.
 
-
-def section_tables(section: Section, records: frozenset[str]) -> list[Table]:
-    """Per data set: overall scores, F1 by type, and image reliance where pictures were swapped."""
+    Rows of systems named in ``cards`` lead to ``cards.md``.
+    """
     tables = []
     for block in section.blocks:
-        tables.append(_metric_table(section, block, OVERALL, "overall", records))
-        tables.append(_metric_table(section, block, TYPES, "types", records))
+        tables.append(_metric_table(section, block, OVERALL, "overall", records, cards))
+        tables.append(_metric_table(section, block, TYPES, "types", records, cards))
         if block.has_probes():
-            tables.append(_probe_table(section, block, records))
+            tables.append(_probe_table(section, block, records, cards))
     return tables
 
 
+def _label(line: Line, cards: Collection[str]) -> Words:
+    return Words(line.label, link=f"cards.md#{line.system}" if line.system in cards else "")
+
+
 def _metric_table(
-    section: Section, block: Block, metrics: Sequence[str], part: str, records: frozenset[str]
+    section: Section,
+    block: Block,
+    metrics: Sequence[str],
+    part: str,
+    records: frozenset[str],
+    cards: Collection[str],
 ) -> Table:
     columns = [Column("system", "System", "words")]
     for metric in metrics:
@@ -171,7 +205,7 @@ def _metric_table(
             columns.append(Column("verdict", "Verdict on F1", "words"))
     rows = []
     for line in block.lines:
-        cells: list[Cell] = [Words(line.label)]
+        cells: list[Cell] = [_label(line, cards)]
         for metric in metrics:
             cells += [line.paper[metric]] if section.table is not None else []
             cells.append(line.ours[metric])
@@ -186,17 +220,24 @@ def _metric_table(
     return Table(name, title, block.dataset, tuple(columns), tuple(rows), records, notes)
 
 
-def _probe_table(section: Section, block: Block, records: frozenset[str]) -> Table:
-    columns = (Column("system", "System", "words"), *(Column(view, PROBES[view], "ours") for view in PROBES))
-    lines = {line.system: line for line in block.lines}
-    rows = tuple(
-        Row(line.id, (Words(line.label), *(line.probes[view] for view in PROBES)), line.group)
-        for line in lines.values()
-        if any(isinstance(cell, Cited) for cell in line.probes.values())
+def _probe_table(section: Section, block: Block, records: frozenset[str], cards: Collection[str]) -> Table:
+    columns = (
+        Column("system", "System", "words"),
+        Column("F1", "F1", "ours"),
+        Column("text", TEXT_ONLY, "ours"),
+        Column("text.system", "which is", "words"),
+        *(Column(view, f"{PROBES[view]} [95 %]", "ours") for view in PROBES),
     )
+    rows = []
+    for line in {line.system: line for line in block.lines}.values():
+        if has_number(line.probes.values()):
+            name, text = line.text_only
+            probes = (line.probes[view] for view in PROBES)
+            cells = (_label(line, cards), line.ours["F1"], text, Words(name or "–"), *probes)
+            rows.append(Row(line.id, cells, line.group))
     name = f"{section.id}-{block.dataset}-reliance"
     title = f"{block.title}: image reliance (F1 points)"
-    return Table(name, title, block.dataset, columns, rows, records, (PROBE_NOTE,))
+    return Table(name, title, block.dataset, columns, tuple(rows), records, (PROBE_NOTE, TEXT_NOTE))
 
 
 def seeds_of(line: Line) -> str:

@@ -10,8 +10,11 @@ from mner.reporting.layout import DATASET_TITLES
 SEVERITIES = ("differs", "defect", "info")
 
 
-def limits(scores: Mapping[str, Any]) -> list[str]:
-    """Sentences that say what a reader must not expect of the numbers: encoder, subset, epochs, inputs, gaps."""
+def limits(scores: Mapping[str, Any], truncation: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Sentences that say what a reader must not expect of the numbers: encoder, subset, epochs, inputs, gaps.
+
+    ``truncation`` is that of ``audit.json``: test words that did not fit in a cell's ``max_pieces``.
+    """
     finished = [cell for cell in scores["cells"] if cell["state"] == "finished"]
     if not finished:
         return ["Nothing has been run in this profile yet: every number of ours reads “not run”."]
@@ -32,12 +35,30 @@ def limits(scores: Mapping[str, Any]) -> list[str]:
     said.append(
         f"Scorer of all our numbers: {scores['mode']}. Data copy: {_distinct(c['data_copy'] for c in finished)}."
     )
+    said += _cut(truncation)
     gaps = [cell for cell in scores["cells"] if cell["missing_seeds"]]
     if gaps:
         said.append(f"{len(gaps)} of {len(scores['cells'])} cells lack at least one seed of the profile.")
     if scores["outside"]:
         said.append(f"{len(scores['outside'])} runs on disk lie outside the profile and were not scored.")
     return said
+
+
+def _cut(truncation: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One sentence for all cells that were cut alike."""
+    alike: dict[str, list[str]] = {}
+    for row in truncation:
+        if row.get("state"):
+            alike.setdefault(row["state"], []).append(row["system"])
+        elif row["cut_words"]:
+            title = DATASET_TITLES.get(row["dataset"], row["dataset"])
+            cut, words, sentences = row["cut_words"], row["words"], row["cut_sentences"]
+            what = (
+                f"{cut} of {words} test words of {title}, in {sentences} sentences, lie beyond"
+                f" {row['max_pieces']} word pieces and were not seen by the encoder"
+            )
+            alike.setdefault(what, []).append(row["system"])
+    return [f"Cut off: {what} ({', '.join(dict.fromkeys(systems))})." for what, systems in alike.items()]
 
 
 def facts(scores: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -1,13 +1,24 @@
-"""Committed reference results: the scores and records a later run of the same profile is held against."""
+"""Committed reference results: scores, records, curves and predicted tags that a later run is held against.
+
+Kept tags make a reference re-scorable: with the gold of the data stage every table comes out of it again, without
+any training (``mner score --from-reference``).
+"""
 
 from __future__ import annotations
 
 import json
+import lzma
 import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mner.evaluation.scoring import PredictionName
+from mner.files import write_bytes_atomically, write_text_atomically
+
 REFERENCE = Path("reports/results")
+TAGS = "tags.json.xz"
+MOST_DIFFERENCES = 10
 
 
 class NoResultsError(ValueError):
@@ -28,20 +39,107 @@ def reference_of(profile: str) -> dict[str, Any] | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
 
 
-def keep(profile: str) -> str:
-    """Copy the profile's scores, records and curves to reports/results; says what was written.
+def kept_elsewhere(
+    profile: str, datasets: Sequence[str], reference: Path = REFERENCE
+) -> tuple[dict[str, Any], ...]:
+    """``scores`` and ``lenses`` of all other kept profiles that share a data set with this one, by name."""
+    found = []
+    for folder in sorted(reference.iterdir()) if reference.is_dir() else ():
+        files = {name: folder / f"{name}.json" for name in ("scores", "lenses")}
+        if folder.name != profile and all(file.is_file() for file in files.values()):
+            held = {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items()}
+            if set(held["scores"]["datasets"]) & set(datasets):
+                found.append(held)
+    return tuple(found)
 
-    Predicted tags stay out: ``dvc repro`` makes them again, and the records pin their hashes.
+
+def keep(profile: str) -> str:
+    """Copy the profile's scores, lenses, records, curves and tags to reports/results; says what was written.
+
+    The tags of a run go into one compressed file. They hold labels only, no word of a tweet; the record pins the
+    hash of each file in it.
     """
     scores_of(profile)
     target = REFERENCE / profile
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    shutil.copy(Path("results") / profile / "scores.json", target / "scores.json")
+    for name in ("scores.json", "lenses.json"):
+        shutil.copy(Path("results") / profile / name, target / name)
     runs = Path("runs") / profile
-    files = sorted([*runs.rglob("record.json"), *runs.rglob("curve.csv")])
-    for file in files:
-        copy = target / "runs" / file.relative_to(runs)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(file, copy)
-    return f"{target}: scores and {len(files)} files of runs; review and commit them"
+    records = sorted(runs.rglob("record.json"))
+    for record in records:
+        folder = target / "runs" / record.parent.relative_to(runs)
+        folder.mkdir(parents=True)
+        for name in ("record.json", "curve.csv"):
+            if (record.parent / name).is_file():
+                shutil.copy(record.parent / name, folder / name)
+        pack_tags(record.parent, folder / TAGS)
+    size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
+    return f"{target}: scores and {len(records)} runs with their tags, {size / 1e6:.1f} MB; review and commit them"
+
+
+def pack_tags(run: Path, target: Path) -> None:
+    """Write all predicted tags of a run folder into one file, name to text; the same tags give the same bytes."""
+    tags = {file.name.removesuffix(".jsonl"): file.read_text(encoding="utf-8") for file in run.glob("*.jsonl")}
+    content = json.dumps(tags, sort_keys=True).encode()
+    write_bytes_atomically(target, lzma.compress(content, preset=9))
+
+
+def restore(profile: str, root: Path) -> int:
+    """Unpack the kept runs of a profile below ``root/runs``, as training left them; returns how many.
+
+    What is unpacked is not believed here: scoring checks every file against the hash in its record.
+
+    Raises:
+        NoResultsError: nothing was kept, or a finished run without its tags.
+        ScoringError: tags under a name that is none of a prediction.
+    """
+    source = REFERENCE / profile / "runs"
+    records = sorted(source.rglob("record.json"))
+    if not records:
+        raise NoResultsError(f"{source} holds no run; run `dvc repro`, then `mner keep`")
+    for record in records:
+        place = record.parent.relative_to(source)
+        folder = root / "runs" / profile / place
+        write_text_atomically(folder / "record.json", record.read_text(encoding="utf-8"))
+        for name, text in _tags(record).items():
+            PredictionName.of(name)
+            write_text_atomically(folder / f"{name}.jsonl", text)
+    return len(records)
+
+
+def _tags(record: Path) -> Mapping[str, str]:
+    file = record.parent / TAGS
+    if file.is_file():
+        return json.loads(lzma.decompress(file.read_bytes()))
+    if json.loads(record.read_text(encoding="utf-8"))["status"] == "finished":
+        raise NoResultsError(f"{file} is missing: kept without its tags; run `dvc repro`, then `mner keep`")
+    return {}
+
+
+def check_against_reference(scores: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
+    """A sentence that re-scored numbers equal the committed ones to the last digit.
+
+    Raises:
+        NoResultsError: they do not; the message names the first places that differ.
+    """
+    found = list(_differences(reference, json.loads(json.dumps(scores)), "scores"))
+    if found:
+        more = f" and {len(found) - MOST_DIFFERENCES} more" if len(found) > MOST_DIFFERENCES else ""
+        raise NoResultsError(
+            "re-scored numbers differ from the committed ones; has the corpus, the profile or the scorer changed? "
+            + "; ".join(found[:MOST_DIFFERENCES])
+            + more
+        )
+    return f"{len(scores['runs'])} runs re-scored: every number equals the committed one"
+
+
+def _differences(before: Any, after: Any, place: str) -> Iterator[str]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in sorted(before.keys() | after.keys()):
+            yield from _differences(before.get(name), after.get(name), f"{place}.{name}")
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for number, (one, other) in enumerate(zip(before, after, strict=True)):
+            yield from _differences(one, other, f"{place}[{number}]")
+    elif before != after:
+        yield f"{place}: {str(before)[:60]} was committed, {str(after)[:60]} now"

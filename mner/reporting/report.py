@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mner.files import write_json_atomically, write_text_atomically
 from mner.reporting.analysis import Page, pages
+from mner.reporting.card import CardText, cards_markdown
 from mner.reporting.error_tables import suspects_file
 from mner.reporting.layout import Section, section_tables, sections
 from mner.reporting.limits import limits
 from mner.reporting.paper import Paper
 from mner.reporting.profile import Settings
 from mner.reporting.results import Results
-from mner.reporting.site import render_site
+from mner.reporting.site import render_cards, render_site
 from mner.reporting.tables import Table, to_csv, to_entries, to_latex, to_markdown
 
 
@@ -23,30 +23,33 @@ def write_report(
     results: Results,
     paper: Paper,
     settings: Settings,
-    findings: Mapping[str, Sequence[Mapping[str, Any]] | None],
+    cards: Sequence[CardText],
     templates: Path,
     target: Path,
 ) -> tuple[Path, ...]:
     """Write ``table1.md``, ``table2.md``, ``ita.md`` (``others.md``), ``tables.{tex,csv,json}``, ``index.html``.
 
     Beside them ``waterfall.md``, ``lenses.md``, ``arithmetic.md``, ``statistics.md`` and ``errors.md``, whose
-    tables are in the same ``tables.*``, and ``suspects.json``.
-    ``findings`` maps data set to its audit findings, None where there is no audit. Returns the files written.
+    tables are in the same ``tables.*``, ``cards.md`` and ``cards.html``, to which the rows of ``cards`` lead, and
+    ``suspects.json``. Returns the files written.
 
     Raises:
         CitationError: a number without a record is on its way to a table or the page.
     """
     scores = results.scores
-    parts = sections(scores, paper, settings.verify.margin, settings.verify.alpha)
-    tables = {part.id: section_tables(part, results.records) for part in parts}
+    parts = sections(results, paper, settings.verify.margin, settings.verify.alpha)
+    linked = frozenset(card.name for card in cards)
+    tables = {part.id: section_tables(part, results.records, linked) for part in parts}
     further = pages(results, paper)
     everything = [table for group in tables.values() for table in group]
     everything += [table for page in further for table in page.tables]
-    texts = {f"{part.id}.md": _markdown(part, tables[part.id], scores) for part in parts}
+    texts = {f"{part.id}.md": _markdown(part, tables[part.id], results) for part in parts}
     texts |= {f"{page.id}.md": _page_markdown(page, scores) for page in further}
     texts["tables.tex"] = "\n".join(to_latex(table) for table in everything)
     texts["tables.csv"] = to_csv(everything)
-    texts["index.html"] = render_site(scores, parts, further, settings.active, findings, templates)
+    texts["cards.md"] = cards_markdown(cards)
+    texts["cards.html"] = render_cards(cards, settings.active, templates)
+    texts["index.html"] = render_site(results, parts, further, settings.active, linked, templates)
     if "others.md" not in texts:
         (target / "others.md").unlink(missing_ok=True)
     for name, text in texts.items():
@@ -58,21 +61,13 @@ def write_report(
     return tuple(target / name for name in (*texts, "tables.json", "suspects.json"))
 
 
-def read_findings(data_folder: Path, datasets: Sequence[str]) -> dict[str, list[dict[str, Any]] | None]:
-    """The audit findings of each data set, None where the data stage has written none."""
-    files = {dataset: data_folder / dataset / "audit" / "findings.json" for dataset in datasets}
-    return {
-        dataset: json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
-        for dataset, file in files.items()
-    }
-
-
-def _markdown(section: Section, tables: Sequence[Table], scores: Mapping[str, Any]) -> str:
+def _markdown(section: Section, tables: Sequence[Table], results: Results) -> str:
+    scores = results.scores
     head = [f"## {section.title}", "", f"Profile `{scores['profile']}`. Our scorer: {scores['mode']}."]
     if section.table is not None:
         head.append(f"Printed numbers: {section.table.source}.")
     if section.has_results():
-        head += ["", *(f"- {limit}" for limit in limits(scores))]
+        head += ["", *(f"- {limit}" for limit in limits(scores, results.audit["truncation"]))]
     return "\n".join([*head, "", *(to_markdown(table) for table in tables)])
 
 

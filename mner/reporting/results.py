@@ -3,39 +3,52 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mner.reporting.cells import Cited
-from mner.reporting.reference import NoResultsError
+from mner.reporting.reference import REFERENCE, NoResultsError, kept_elsewhere
+
+FILES = ("scores", "lenses", "statistics", "errors", "audit")
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The content of ``results/<profile>/{scores,lenses,statistics,errors}.json``."""
+    """The content of ``results/<profile>/<name>.json`` for every name in ``FILES``.
+
+    ``others`` holds ``scores`` and ``lenses`` of other profiles whose results were kept: what a waterfall needs to
+    say what another encoder or another picture input accounts for.
+    """
 
     scores: Mapping[str, Any]
     lenses: Mapping[str, Any]
     statistics: Mapping[str, Any]
     errors: Mapping[str, Any]
+    audit: Mapping[str, Any]
+    others: Sequence[Mapping[str, Any]] = ()
 
     @classmethod
-    def read(cls, profile: str, folder: Path = Path("results")) -> Results:
-        """Read all four; raises NoResultsError where one is missing."""
+    def read(cls, profile: str, folder: Path = Path("results"), reference: Path = REFERENCE) -> Results:
+        """Read them all, and what was kept of other profiles; raises NoResultsError where a file is missing."""
         found = {}
-        for field in fields(cls):
-            path = folder / profile / f"{field.name}.json"
+        for name in FILES:
+            path = folder / profile / f"{name}.json"
             if not path.is_file():
                 raise NoResultsError(f"{path} is missing; run `mner score`")
-            found[field.name] = json.loads(path.read_text(encoding="utf-8"))
-        return cls(**found)
+            found[name] = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**found, others=kept_elsewhere(profile, found["scores"]["datasets"], reference))
 
     @property
     def records(self) -> frozenset[str]:
         """Records of all scored runs: what citations may name."""
         return frozenset(run["record"] for run in self.scores["runs"])
+
+    @property
+    def all_records(self) -> frozenset[str]:
+        """The same with the runs of the other kept profiles: what a waterfall may name."""
+        return self.records.union(run["record"] for other in self.others for run in other["scores"]["runs"])
 
     def runs(self, dataset: str, system: str) -> list[Mapping[str, Any]]:
         """The cell's entries of ``lenses.json``."""

@@ -6,7 +6,7 @@ of :class:`~mner.reporting.cells.Cited`, as printed by a paper, or as counts tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,13 @@ from mner.data.corpus import TYPES
 from mner.evaluation.verdicts import Verdict
 from mner.files import sha256_of_json
 from mner.reporting.analysis import Page
+from mner.reporting.card import CardText
 from mner.reporting.cells import CitationError, Cited, Printed, State, cited
-from mner.reporting.layout import OVERALL, PROBES, Block, Line, Section
+from mner.reporting.layout import OVERALL, Block, Line, Section
 from mner.reporting.limits import audit_summary, facts, limits
 from mner.reporting.profile import ProfileFacts
+from mner.reporting.reliance import PROBES
+from mner.reporting.results import Results
 from mner.reporting.seed_dots import Scale, axis, strip
 from mner.reporting.views import page_view, view
 
@@ -52,19 +55,20 @@ def environment(templates: Path) -> jinja2.Environment:
 
 
 def render_site(
-    scores: Mapping[str, Any],
+    results: Results,
     parts: Sequence[Section],
     further: Sequence[Page],
     profile: ProfileFacts,
-    findings: Mapping[str, Sequence[Mapping[str, Any]] | None],
+    cards: Collection[str],
     templates: Path,
 ) -> str:
     """The whole page as HTML.
 
     ``parts`` come from :func:`mner.reporting.layout.sections`, ``further`` from
-    :func:`mner.reporting.analysis.pages`; ``findings`` maps data set to its audit, None where
-    there is none; ``templates`` is the folder with ``index.html.j2``.
+    :func:`mner.reporting.analysis.pages`; rows of the systems in ``cards`` lead to ``cards.html``; ``templates``
+    is the folder with ``index.html.j2``.
     """
+    scores = results.scores
     runs = {run["record"]: run for run in scores["runs"]}
     devices = _devices(scores)
     ordered = sorted(parts, key=lambda part: not part.has_results())
@@ -75,19 +79,25 @@ def render_site(
             profile=profile,
             mode=scores["mode"],
             facts=facts(scores),
-            limits=limits(scores),
+            limits=limits(scores, results.audit["truncation"]),
             tally=_tally(parts),
             sections=[_section(part, runs, devices) for part in ordered],
             pages=[page_view(page) for page in further],
             devices=list(devices.items()) if len(devices) > 1 else [],
             device=next(iter(devices), ""),
-            audits=audit_summary(findings),
+            audits=audit_summary(results.audit["findings"]),
+            cards=cards,
             example=_example(parts, scores),
             digest=sha256_of_json(scores),
             probes=PROBES,
             types=TYPES,
         )
     )
+
+
+def render_cards(cards: Sequence[CardText], profile: ProfileFacts, templates: Path) -> str:
+    """The page of all cards as HTML; ``cards.html#NAME`` leads to a system."""
+    return environment(templates).get_template("cards.html.j2").render(cards=cards, profile=profile.name)
 
 
 def _devices(scores: Mapping[str, Any]) -> dict[str, str]:
@@ -145,7 +155,7 @@ def _block(section: Section, block: Block, runs: Mapping[str, Any], devices: Map
         "types": [metric for metric in metrics if metric in TYPES],
         "overall_span": str(sum(metric in OVERALL for metric in metrics)),
         "types_span": str(sum(metric in TYPES for metric in metrics)),
-        "span": str(2 + len(metrics) + (section.table is not None) + 2 * block.has_probes() + speeds),
+        "span": str(2 + len(metrics) + (section.table is not None) + 3 * block.has_probes() + speeds),
         "axis": axis(scale),
         "probes": block.has_probes(),
         "speeds": speeds,
@@ -174,6 +184,7 @@ def _line(
         ],
         "dots": strip(line.ours["F1"], line.paper["F1"], scale),
         "verdict": _verdict(line.verdict),
+        "text_only": {"system": line.text_only[0], **view(line.text_only[1])},
         "probes": [view(line.probes[name]) for name in PROBES],
         "speeds": _speeds(line, devices),
         "notes": list(row.notes) if row else [],

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mner.reporting.cells import Cell, Measured, State, Words
-from mner.reporting.layout import DATASET_TITLES, PROBES
-from mner.reporting.results import Results, mean_of
+from mner.reporting.cells import Cell, Measured, State, Words, cited, estimate
+from mner.reporting.layout import DATASET_TITLES
+from mner.reporting.reliance import PROBE_NOTE, PROBES, TEXT_NOTE, TEXT_ONLY, gain_over_text, text_only_beside
+from mner.reporting.results import Results
 from mner.reporting.tables import Column, Row, Table
 
 UNCERTAINTY_NOTES = (
@@ -26,15 +27,6 @@ PAIR_NOTES = (
     "difference and spread as observed. Detectable: the smallest difference that the runs at hand "
     "would find so.",
 )
-RELIANCE_NOTES = (
-    "F1 with the tweet's own picture minus F1 with none, or with another tweet's, same runs and same sentences "
-    "(paired twice); interval from seeds and sample. Near zero: the predictions do not depend on the picture.",
-)
-
-
-def estimate(entry: Mapping[str, Any], method: str, key: str = "difference", **style: Any) -> Measured:
-    """An estimate of ``statistics.json`` with its interval."""
-    return Measured(entry[key], tuple(entry["records"]), method, entry["low"], entry["high"], **style)
 
 
 def statistics_tables(results: Results, dataset: str) -> list[Table]:
@@ -111,8 +103,8 @@ def pair_cells(one: Mapping[str, Any]) -> tuple[Cell, ...]:
     return (
         name,
         estimate(one, f"paired by sentence, {one['source']}", signed=True),
-        Measured(one["p_value"], records, "two-sided t-test on seeds and sample", digits=3),
-        Measured(one["holm"], records, "Holm over the pairs of this table", digits=3),
+        Measured(one["p_value"], records, "two-sided t-test on seeds and sample", digits=3, least=0.001),
+        Measured(one["holm"], records, "Holm over the pairs of this table", digits=3, least=0.001),
         Measured(one["probability"], records, "share of bootstrap draws with A ahead"),
         State("not known", needed["state"])
         if "state" in needed
@@ -135,24 +127,33 @@ def says(one: Mapping[str, Any], alpha: float = 0.05) -> str:
 
 
 def _reliance(results: Results, dataset: str) -> Table | None:
+    """Every multimodal system beside its text-only one, and what its probes say."""
     entries = results.statistics["datasets"][dataset]["reliance"]
     if not entries:
         return None
     columns = (
         Column("system", "System", "words"),
+        Column("F1", "F1", "ours"),
+        Column("text", TEXT_ONLY, "ours"),
+        Column("text.system", "which is", "words"),
+        Column("gain", "F1 − text only [95 %]", "ours"),
         *(
             column
             for view in PROBES
-            for column in (
-                Column(view, PROBES[view], "ours"),
-                Column(f"{view}.interval", "95 % interval", "ours"),
-                Column(f"{view}.p", "p", "ours"),
-            )
+            for column in (Column(view, f"{PROBES[view]} [95 %]", "ours"), Column(f"{view}.p", "p", "ours"))
         ),
     )
-    rows = tuple(Row(entry["system"], (Words(entry["system"]), *_views(entry))) for entry in entries)
+    cells = {c["system"]: c for c in results.scores["cells"] if c["dataset"] == dataset}
+    rows = []
+    for entry in entries:
+        cell = cells[entry["system"]]
+        name, text = text_only_beside(cell, cells.values())
+        gain = gain_over_text(cell, name, results.statistics)
+        f1 = cited(cell["views"]["test.own"]["f1"])
+        rows.append(Row(cell["system"], (Words(cell["system"]), f1, text, Words(name), gain, *_views(entry))))
     title = f"{DATASET_TITLES.get(dataset, dataset)}: image reliance (F1 points)"
-    return Table(f"image-reliance-{dataset}", title, dataset, columns, rows, results.records, RELIANCE_NOTES)
+    notes = (PROBE_NOTE, TEXT_NOTE)
+    return Table(f"image-reliance-{dataset}", title, dataset, columns, tuple(rows), results.records, notes)
 
 
 def _views(entry: Mapping[str, Any]) -> list[Cell]:
@@ -160,12 +161,16 @@ def _views(entry: Mapping[str, Any]) -> list[Cell]:
     for view in PROBES:
         found = entry["views"].get(view)
         if found is None:
-            cells += [State("–", "this view was not predicted")] * 3
+            cells += [State("–", "this view was not predicted")] * 2
             continue
-        records = tuple(found["records"])
         cells += [
-            mean_of(tuple(found["values"]), records, signed=True),
             estimate(found, f"paired by run and sentence, {found['source']}", signed=True),
-            Measured(found["p_value"], records, "two-sided t-test on seeds and sample", digits=3),
+            Measured(
+                found["p_value"],
+                tuple(found["records"]),
+                "two-sided t-test on seeds and sample",
+                digits=3,
+                least=0.001,
+            ),
         ]
     return cells

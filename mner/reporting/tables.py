@@ -59,6 +59,10 @@ class Table:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        self.check()
+
+    def check(self) -> None:
+        """Refuse what may not be rendered; every skin asks again, so that nothing slips in after the making."""
         for row in self.rows:
             for column, cell in zip(self.columns, row.cells, strict=True):
                 place = f"table {self.id}, row {row.id}, column {column.key}"
@@ -70,21 +74,35 @@ class Table:
 
 
 def to_markdown(table: Table) -> str:
-    """GitHub Markdown with columns aligned in the source, readable in a terminal."""
+    """GitHub Markdown with columns aligned in the source, readable in a terminal; links are defined at the end."""
+    table.check()
     header = [column.title for column in table.columns]
     body: list[list[str]] = []
+    links: dict[str, str] = {}
     group = ""
     for row in table.rows:
         if row.group and row.group != group:
             body.append([f"*{row.group}*"] + [""] * (len(header) - 1))
             group = row.group
-        body.append([cell.plain().replace("|", "\\|") for cell in row.cells])
+        body.append([_linked(cell, links).replace("|", "\\|") for cell in row.cells])
     widths = [max(3, *(_width(line[i]) for line in [header, *body])) for i in range(len(header))]
     right = [column.origin != "words" for column in table.columns]
     rule = ["-" * (width - 1) + ":" if flush else "-" * width for width, flush in zip(widths, right, strict=True)]
     lines = [_markdown_line(line, widths, right) for line in [header, rule, *body]]
     notes = [f"- {note}" for note in table.notes]
-    return "\n".join([f"### {table.title}", "", *lines, *([""] if notes else []), *notes]) + "\n"
+    targets = [f"[{label}]: {link}" for label, link in links.items()]
+    ends = [line for part in (notes, targets) if part for line in ("", *part)]
+    return "\n".join([f"### {table.title}", "", *lines, *ends]) + "\n"
+
+
+def _linked(cell: Cell, links: dict[str, str]) -> str:
+    """The cell's text; a label with a link becomes ``[label]``, defined once in ``links``."""
+    text = cell.plain()
+    if not isinstance(cell, Words) or not cell.link:
+        return text
+    if links.setdefault(text, cell.link) != cell.link:
+        return f"[{text}]({cell.link})"
+    return f"[{text}]"
 
 
 def _markdown_line(texts: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
@@ -118,6 +136,8 @@ _TEX = {
     "♣": r"$^\clubsuit$",
     "−": "$-$",
     "Δ": r"$\Delta$",
+    "<": "$<$",
+    ">": "$>$",
 }
 
 
@@ -128,6 +148,7 @@ def tex(text: str) -> str:
 
 def to_latex(table: Table) -> str:
     """A booktabs table; each row is preceded by ``%`` comments that name the records behind it."""
+    table.check()
     spec = "".join("l" if column.origin == "words" else "r" for column in table.columns)
     lines = [
         r"\begin{table*}[t]\centering\small",
@@ -160,6 +181,7 @@ FIELDS = (
 
 def to_entries(table: Table) -> list[dict[str, Any]]:
     """Long form: one entry a cell, with full precision, ± and records (see ``FIELDS``)."""
+    table.check()
     entries = []
     for row in table.rows:
         for column, cell in zip(table.columns, row.cells, strict=True):

@@ -94,7 +94,9 @@ def verify(
             if cell is not None and cell["state"] == "finished":
                 checks += _against_paper(cell, before, paper, settings)
                 checks.append(_against_reference(cell, before, settings))
-    for control in control_checks(scores, settings.verify.control_gain, settings.verify.alpha):
+    for control in control_checks(
+        scores, settings.verify.control_gain, settings.verify.alpha, settings.verify.reference_margin
+    ):
         verdict = "HOLDS" if control.passed else "VIOLATED"
         ours = _shown(cells[control.dataset, control.system])
         detail = f"{control.statement}: {control.detail}"

@@ -36,14 +36,15 @@ def page_view(page: Page) -> dict[str, Any]:
     return {
         **{name: getattr(page, name) for name in ("id", "name", "title", "lead", "empty")},
         "parts": [
-            {"title": part.title, "figures": part.figures, "tables": [_table_view(table) for table in part.tables]}
+            {"title": part.title, "figures": part.figures, "tables": [table_view(table) for table in part.tables]}
             for part in page.parts
         ],
     }
 
 
-def _table_view(table: Table) -> dict[str, Any]:
+def table_view(table: Table) -> dict[str, Any]:
     """A table of an analysis page for the template, its group headings in place."""
+    table.check()
     lines, group = [], ""
     for row in table.rows:
         heading = row.group if row.group != group else ""

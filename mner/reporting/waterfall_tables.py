@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mner.evaluation.selection import picked
-from mner.evaluation.waterfall import SUPPOSED, Step, Waterfall
+from mner.evaluation.waterfall import SAME, STEPS, SUPPOSED, Step, Waterfall
 from mner.reporting.cells import Cell, Cited, Measured, Printed, State, Words
 from mner.reporting.layout import DATASET_TITLES
 from mner.reporting.results import Results, mean_of
@@ -52,41 +52,54 @@ def bars(fall: Waterfall) -> tuple[Bar, ...]:
     for step in fall.steps:
         before = exact
         exact += step.points
-        if step.values is None:
-            cell: Cell = State(step.state, step.why)
-        else:
+        cell: Cell = State(step.state, step.why)
+        if step.measured:
             rounded = round(exact, 2)
-            cell = mean_of(step.values, fall.records, signed=True, shown=rounded - shown)
+            cell = _step_cell(step, rounded - shown)
             shown = rounded
         found.append(Bar(step, step.title, cell, min(before, exact), max(before, exact)))
     ours = mean_of(fall.ours, fall.records, shown=shown)
     return (*found, Bar(None, "Ours", ours, 0.0, ours.value))
 
 
+def _step_cell(step: Step, shown: float) -> Cell:
+    if step.values is not None:
+        return mean_of(step.values, step.records, signed=True, shown=shown)
+    return Measured(step.points, step.records, f"difference of two means: {step.why}", signed=True, shown=shown)
+
+
 def waterfall_table(falls: Sequence[Waterfall], dataset: str, records: frozenset[str]) -> Table | None:
-    """One row a printed number of the data set; None where there is none."""
+    """One row a printed number of the data set; None if there is none. ``records`` may be named."""
     own = [fall for fall in falls if fall.dataset == dataset]
     if not own:
         return None
-    steps = own[0].steps
     columns = (
         Column("row", "Row", "words"),
         Column("paper", "Paper", "paper"),
-        *(Column(step.name, step.title, "ours") for step in steps),
+        *(Column(name, title, "ours") for name, title in STEPS.items()),
         Column("ours", "Ours", "ours"),
         Column("unpicked", "Remainder, nothing picked", "ours"),
     )
     rows, notes = [], []
     for fall in own:
         cells = [_without_spread(bar.cell) for bar in bars(fall)]
-        unpicked = _without_spread(mean_of(fall.unpicked, fall.records, signed=True))
+        unpicked = _without_spread(mean_of(fall.unpicked, fall.reached, signed=True))
         label = fall.row.label + fall.row.mark
         rows.append(Row(f"{fall.system}/{fall.row.id}", (Words(f"{label} ({fall.system})"), *cells, unpicked)))
-        said = [f"{step.title.lower()}: {step.why}" for step in reversed(fall.steps[1:])]
-        notes.append(f"{label}: {'; '.join(said)}; remainder: {', '.join(fall.causes)}")
+        notes.append(_note(fall))
     title = f"{DATASET_TITLES.get(dataset, dataset)}: from the printed F1 to ours (F1 points)"
     notes = [SUM_NOTE, CHOICE_NOTE, *dict.fromkeys(notes)]
     return Table(f"waterfall-{dataset}", title, dataset, columns, tuple(rows), records, tuple(notes))
+
+
+def _note(fall: Waterfall) -> str:
+    """What was compared for each step of one row; choices are explained once, in ``CHOICE_NOTE``."""
+    said = [
+        f"{step.title.lower()}: {step.why}"
+        for step in reversed(fall.steps[1:])
+        if step.state != SAME and not (step.kind == SUPPOSED and step.measured)
+    ]
+    return f"{fall.row.label}{fall.row.mark}: {'; '.join(said)}; remainder: {', '.join(fall.causes)}"
 
 
 def _without_spread(cell: Cell) -> Cell:

@@ -11,11 +11,13 @@ from typing import Any
 import torch
 
 from mner.config import Config
-from mner.data.batching import SplitData, Tables, with_states
+from mner.data.batching import SplitData, Tables
 from mner.data.corpus import LABELS, SPLITS, read_corpus
 from mner.data.pieces import WordPieces
-from mner.data.side import read_side
-from mner.features.store import FeatureStore, read_store
+from mner.data.probe_views import views_for
+from mner.data.side import NOTHING_KNOWN
+from mner.features.store import FeatureStore
+from mner.features.visual_inputs import at_hand, describe, input_files, region_store, side_of
 from mner.graphs.relations import RelationGraph, read_graph
 from mner.models.encoders import EncoderSource, TextEncoder
 from mner.models.system import Ingredients, load_system
@@ -25,6 +27,10 @@ from mner.training.model import Model, make_model
 from mner.training.precision import precision_of
 from mner.training.recipe import Recipe
 from mner.training.seeds import torch_stream
+
+
+class CellError(ValueError):
+    """A cell that cannot be prepared as the parameters say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +71,7 @@ class Cell:
 
     def at_hand(self) -> set[str]:
         """Visual inputs the data set has."""
-        has_objects = self.config.data.objects[self.dataset] is not None
-        return {"captions", "regions", "relations"} | ({"objects"} if has_objects else set())
+        return at_hand(self.config, self.dataset)
 
     def skip_reason(self) -> str | None:
         """Why this pair cannot be run, or None; a context goes without the parts it lacks if any is left."""
@@ -77,34 +82,21 @@ class Cell:
 
     def visual_input(self) -> str:
         """What stands for the picture, in the words of the record: ``captions:blip2+objects:ocsga``."""
-        needs, data = self.needs(), self.config.data
-        parts = []
-        if "captions" in needs:
-            parts.append(f"captions:{data.captions[self.dataset]}")
-        if "objects" in needs and data.objects[self.dataset]:
-            parts.append(f"objects:{data.objects[self.dataset]}")
-        if "regions" in needs:
-            parts.append(f"caption-tokens:{data.captions[self.dataset]}")
-        if "relations" in needs:
-            parts.append(f"relations:{self.config.relations.kind[self.dataset]}")
-        return "+".join(parts) or "none"
+        graph = self.config.graph_of(self.dataset, self.system)
+        return describe(self.config, self.dataset, self.needs(), graph)
 
     def input_files(self) -> list[Path]:
         """Every data file a run of this cell reads, relative to the root. Test gold is not among them."""
-        data, needs = Path("data") / self.dataset, self.needs()
-        files = [data / "corpus" / name for name in ("train.jsonl", "dev.jsonl", "test.blind.jsonl")]
-        if needs:
-            files += [data / "side" / f"{name}.json" for name in ("captions", "images", "objects", "retrieval")]
-        if "regions" in needs:
-            store = Path("features") / self.dataset / "caption_tokens.safetensors"
-            files += [store, store.with_suffix(".json")]
+        corpus, needs = Path("data") / self.dataset / "corpus", self.needs()
+        files = [corpus / name for name in ("train.jsonl", "dev.jsonl", "test.blind.jsonl")]
+        files += input_files(self.config, self.dataset, needs)
         if "relations" in needs:
             graph = self._graph_path()
             files += [graph, graph.with_suffix(".json")]
         return files
 
     def _graph_path(self) -> Path:
-        return Path("graphs") / self.dataset / f"{self.config.relations.kind[self.dataset]}.safetensors"
+        return Path("graphs") / self.dataset / f"{self.config.graph_of(self.dataset, self.system)}.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,17 +124,20 @@ class PreparedCell:
 
 
 def prepare(cell: Cell, device: torch.device) -> PreparedCell:
-    """Read, tokenise and cache everything that does not depend on the seed."""
+    """Read, tokenise and cache everything that does not depend on the seed.
+
+    Raises:
+        CellError: the recipe allows inputs longer than the encoder takes.
+    """
+    _check_length(cell)
     corpus = read_corpus(cell.root / "data" / cell.dataset / "corpus", cell.dataset)
     store, graph = _visual(cell)
+    if store is not None and device.type != "cpu":
+        store = store.resident(device)
     tables = Tables(
         WordPieces(cell.encoder.tokenizer()),
         cell.recipe.max_pieces,
-        read_side(
-            cell.root / "data" / cell.dataset / "side",
-            captions=cell.config.data.captions[cell.dataset],
-            objects=cell.config.data.objects[cell.dataset],
-        ),
+        side_of(cell.config, cell.dataset, cell.root) if cell.needs() else NOTHING_KNOWN,
         store,
         graph.images if graph else None,
         getattr(cell.module, "context", None) if cell.needs() else None,
@@ -156,47 +151,58 @@ def prepare(cell: Cell, device: torch.device) -> PreparedCell:
         own = _cached(cell, tables.split(sentences, neighbours), device, name)
         splits[f"{name}/own"] = own
         for view in _other_views(cell, name):
-            splits[f"{name}/{view}"] = _in_view(tables, own, view)
+            splits[f"{name}/{view}"] = _in_view(cell, tables, own, view, device, name)
     return PreparedCell(cell, RunData(splits), store.width if store else None)
 
 
 def _other_views(cell: Cell, split: str) -> list[str]:
-    if split == "train" or not cell.needs():
+    if split == "train":
         return []
     wanted = cell.recipe.views if split == "test" else cell.recipe.select
-    return [view for view in wanted if view != "own"]
+    return [view for view in views_for(wanted, cell.needs()) if view != "own"]
 
 
-def _in_view(tables: Tables, own: SplitData, view: str) -> SplitData:
+def _in_view(cell: Cell, tables: Tables, own: SplitData, view: str, device: torch.device, name: str) -> SplitData:
     split = tables.split(own.sentences, own.neighbours, view, seed=len(own))
-    cross = own.text if view == "none" and own.cross is not None else split.cross
-    return replace(split, text=own.text, cross=cross)
+    if own.cross is None or view == "none":
+        return replace(split, text=own.text, cross=None if own.cross is None else own.text)
+    cached = _cached(cell, replace(split, text=own.text), device, f"{name}, {view}", parts=("cross",))
+    return replace(cached, text=own.text)
+
+
+def _check_length(cell: Cell) -> None:
+    longest = cell.encoder.max_pieces()
+    if cell.recipe.max_pieces > longest:
+        raise CellError(
+            f"{cell.system}: the recipe allows inputs of {cell.recipe.max_pieces} word pieces, but encoder "
+            f"{cell.encoder.name} has positions for {longest}; set max_pieces to {longest} or less in params.yaml"
+        )
 
 
 def _visual(cell: Cell) -> tuple[FeatureStore | None, RelationGraph | None]:
     needs = cell.needs()
     store = graph = None
     if "regions" in needs:
-        store = read_store(cell.root / "features" / cell.dataset / "caption_tokens.safetensors")
+        store = region_store(cell.config, cell.dataset, cell.root)
     if "relations" in needs:
         graph = read_graph(cell.root / cell._graph_path())
     return store, graph
 
 
-def _cached(cell: Cell, split: SplitData, device: torch.device, name: str) -> SplitData:
+def _cached(cell: Cell, split: SplitData, device: torch.device, name: str, parts=("text", "cross")) -> SplitData:
+    """The split with the frozen layers' states in the named tables; nothing where no layer is frozen."""
     if cell.recipe.frozen_layers == 0:
         return split
     encoder = TextEncoder(cell.encoder.model(), cell.recipe.frozen_layers)
-
-    def states(table, view: str) -> torch.Tensor:
-        return lower_states(
+    tables = {part: getattr(split, part) for part in parts if getattr(split, part) is not None}
+    for part, table in tables.items():
+        states = lower_states(
             table,
             encoder,
             batch_size=cell.recipe.evaluation_batch_size,
             device=device,
             precision=precision_of(cell.recipe, device),
-            label=f"{name}, {view}",
+            label=f"{name}, {'tweet' if part == 'text' else 'tweet and context'}",
         )
-
-    cross = None if split.cross is None else states(split.cross, "tweet and context")
-    return with_states(split, states(split.text, "tweet"), cross)
+        tables[part] = table.with_states(states)
+    return replace(split, **tables)

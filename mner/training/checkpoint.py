@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mner.files import write_atomically
+from mner.training.meters import Spent
 
 
 class CheckpointError(ValueError):
@@ -18,14 +19,15 @@ class CheckpointError(ValueError):
 
 @dataclass(slots=True)
 class Progress:
-    """What has been reached: one entry per finished epoch, the best epoch so far (from 0), and the tags each
-    finished epoch would have given the test split, where the recipe keeps them."""
+    """What has been reached: one entry per finished epoch, the best epoch so far (from 0), the tags each finished
+    epoch would have given the test split, where the recipe keeps them, and what all that has cost (meters)."""
 
     key: str
     epochs_done: int = 0
     best_epoch: int = -1
     curve: list[dict[str, float]] = field(default_factory=list)
     epoch_tags: dict[str, list[list[str]]] = field(default_factory=dict)
+    spent: Spent = field(default_factory=dict)
 
 
 def trainable_state(model: nn.Module) -> dict[str, Tensor]:

@@ -9,13 +9,15 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from seqeval.metrics import f1_score
+from jaxtyping import Float
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from mner.data.batch import Batch
 from mner.data.batching import SplitData, batches_in_order, training_order
 from mner.training import checkpoint
-from mner.training.meters import Meter
+from mner.training.dev_f1 import dev_f1
+from mner.training.meters import Meter, Meters
 from mner.training.model import Model
 from mner.training.optimiser import make_optimiser, set_learning_rates
 from mner.training.precision import autocast
@@ -38,14 +40,6 @@ class RunData:
     """Splits by name and probe view: ``train/own``, ``dev/own``, ``test/own``, ``test/none``, ..."""
 
     splits: Mapping[str, SplitData]
-
-
-@dataclass(frozen=True, slots=True)
-class Meters:
-    """Throughput of training and of inference, apart."""
-
-    training: Meter
-    inference: Meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +82,7 @@ def fit(
         )
     optimiser = make_optimiser(model, recipe)
     progress, best = checkpoint.restore(checkpoint_path, model, optimiser, key)
-    meters = Meters(Meter(device), Meter(device))
+    meters = Meters(device, progress.spent)
     train = data.splits["train/own"]
     lengths = _lengths(train)
     updates = -(-len(train) // recipe.batch_size)
@@ -109,6 +103,7 @@ def fit(
         if recipe.predict_every_epoch:
             tags = predict(model, data.splits["test/own"], recipe, device, meters.inference)
             progress.epoch_tags[f"epoch-{epoch + 1}.test.own"] = tags
+        progress.spent = meters.spent()
         checkpoint.save(checkpoint_path, model, optimiser, progress, best)
         if observer is not None:
             observer.epoch({k: v for k, v in metrics.items() if k != "epoch"}, epoch)
@@ -152,15 +147,8 @@ def _train_epoch(
     ):
         for step, rows in enumerate(order):
             batch = split.batch(rows).to(device)
-            model.begin_update(first_update + step, total)
-            with autocast(recipe, device):
-                loss = model.loss(batch)
-            set_learning_rates(optimiser, recipe, first_update + step, total)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(parameters, recipe.clip)
-            optimiser.step()
-            loss_sum += loss.detach() * len(rows)
+            loss = train_step(model, batch, optimiser, parameters, recipe, first_update + step, total)
+            loss_sum += loss * len(rows)
             meters.training.count(len(rows))
             bar.update(len(rows))
     mean = float(loss_sum) / len(split)
@@ -169,10 +157,31 @@ def _train_epoch(
     return mean
 
 
+def train_step(
+    model: Model,
+    batch: Batch,
+    optimiser: torch.optim.Optimizer,
+    parameters: Sequence[Tensor],
+    recipe: Recipe,
+    update: int,
+    total: int,
+) -> Float[Tensor, ""]:
+    """One update (number ``update`` of ``total``, from 0) on a batch that lies on the device; returns its loss."""
+    model.begin_update(update, total)
+    with autocast(recipe, batch.word_mask.device):
+        loss = model.loss(batch)
+    set_learning_rates(optimiser, recipe, update, total)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    nn.utils.clip_grad_norm_(parameters, recipe.clip)
+    optimiser.step()
+    return loss.detach()
+
+
 def _dev_f1(model: Model, split: SplitData, recipe: Recipe, device: torch.device, meters: Meters) -> float:
     predicted = predict(model, split, recipe, device, meters.inference)
     gold = [list(sentence.tags) for sentence in split.sentences]
-    return 100.0 * float(f1_score(gold, predicted))
+    return dev_f1(gold, predicted)
 
 
 @torch.no_grad()

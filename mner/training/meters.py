@@ -5,8 +5,9 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +16,10 @@ from mner.tracking.record import cpu_name
 
 GIB = 2**30
 UTILISATION_INTERVAL_SECONDS = 1.0
+PROCESS_STATUS = Path("/proc/self/status")
+PROCESS_RESET = Path("/proc/self/clear_refs")
+Spent = dict[str, dict[str, float | None]]
+"""What a run has used so far, by part (``training``, ``inference``, ``run``), as a checkpoint keeps it."""
 
 
 class GpuCounters:
@@ -83,7 +88,8 @@ class Meter:
         self._inside = False
         self._counters = GpuCounters.open(device) if device.type == "cuda" else None
         self._joules: float | None = None
-        self._utilisation: list[float] = []
+        self._utilisation = 0.0
+        self._samples = 0
         self._sampled = 0.0
 
     @contextmanager
@@ -124,7 +130,26 @@ class Meter:
 
     def utilisation(self) -> float | None:
         """Mean of the GPU's utilisation in percent, asked for once a second; None where NVML does not tell."""
-        return sum(self._utilisation) / len(self._utilisation) if self._utilisation else None
+        return self._utilisation / self._samples if self._samples else None
+
+    def spent(self) -> dict[str, float | None]:
+        """Everything measured so far, for :meth:`resume` in the next process of the same run."""
+        return {
+            "sentences": float(self._sentences),
+            "seconds": self._seconds,
+            "joules": self._joules,
+            "utilisation": self._utilisation,
+            "samples": float(self._samples),
+        }
+
+    def resume(self, spent: Mapping[str, float | None]) -> None:
+        """Go on from what an earlier process measured; this process's own warm-up is left out again."""
+        self._sentences += int(spent["sentences"] or 0)
+        self._seconds += spent["seconds"] or 0.0
+        self._utilisation += spent["utilisation"] or 0.0
+        self._samples += int(spent["samples"] or 0)
+        if spent["joules"] is not None:
+            self._joules = (self._joules or 0.0) + spent["joules"]
 
     def _time(self) -> float:
         if self.device.type == "cuda":
@@ -143,19 +168,67 @@ class Meter:
         self._sampled = moment
         percent = self._counters.utilisation()
         if percent is not None:
-            self._utilisation.append(percent)
+            self._utilisation += percent
+            self._samples += 1
+
+
+class Meters:
+    """All meters of one run, over every process that worked on it.
+
+    ``spent`` is what a checkpoint holds of the processes before this one (empty in the first). Work that a killed
+    process had not saved is in none of the numbers. Making the meters starts the memory peak anew.
+    """
+
+    def __init__(self, device: torch.device, spent: Spent) -> None:
+        reset_peak_memory(device)
+        self.training, self.inference = Meter(device), Meter(device)
+        self._device = device
+        self._started = time.perf_counter()
+        self.earlier_seconds, self._earlier_peak = 0.0, 0.0
+        if spent:
+            self.training.resume(spent["training"])
+            self.inference.resume(spent["inference"])
+            self.earlier_seconds = spent["run"]["seconds"] or 0.0
+            self._earlier_peak = spent["run"]["peak_memory_gib"] or 0.0
+
+    def peak_memory_gib(self) -> float:
+        """The largest peak of any process of the run (see :func:`peak_memory_gib`)."""
+        return max(self._earlier_peak, peak_memory_gib(self._device))
+
+    def spent(self) -> Spent:
+        """What the next process of the run needs to go on; JSON-like, so that a checkpoint can hold it."""
+        seconds = self.earlier_seconds + time.perf_counter() - self._started
+        run = {"seconds": seconds, "peak_memory_gib": self.peak_memory_gib()}
+        return {"training": self.training.spent(), "inference": self.inference.spent(), "run": run}
+
+    def throughput(self) -> dict[str, Any] | None:
+        """The ``throughput`` of the run's record, or None where one of the rates could not be measured."""
+        measured = throughput(self.training, self.inference)
+        return None if measured is None else measured | {"peak_memory_gib": self.peak_memory_gib()}
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Let a GPU's memory peak start anew (runs that share the device share it); a CPU's cannot be set back."""
+    """Let the memory peak start anew: of a GPU (runs that share it share its peak), of the process on Linux.
+
+    Other systems cannot set a process's peak back; there it stays the highest ever.
+    """
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
+    elif sys.platform == "linux":
+        try:
+            PROCESS_RESET.write_text("5", encoding="ascii")
+        except OSError:  # a sandbox may forbid it: then the peak is the highest ever, as on other systems
+            return
 
 
 def peak_memory_gib(device: torch.device) -> float:
-    """Most memory held at once, in GiB: tensors on a GPU since the last reset, the process on a CPU ever."""
+    """Most memory held at once since the last reset, in GiB: tensors on a GPU, the whole process on a CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / GIB
+    if PROCESS_STATUS.is_file():
+        for line in PROCESS_STATUS.read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / GIB
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak * (1 if sys.platform == "darwin" else 1024) / GIB
 

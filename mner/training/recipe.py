@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mner.data.probe_views import VIEWS
+
 PRECISIONS = ("float32", "bfloat16", "auto")
 SCHEDULES = ("linear", "constant")
-VIEWS = ("own", "none", "shuffled")
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """One training recipe.
 
+    ``threads`` is how many CPU threads a run has, whatever the machine has: sums are split among threads, so
+    another number rounds differently. More cores train more runs at the same time instead.
     ``train_sentences`` trains on the first n sentences only (null: all), and is printed wherever the number is.
     ``frozen_layers`` lower encoder layers (with the embeddings) are not trained; their states are cached.
     Learning rates are peaks: encoder, everything else, and CRF transitions. ``warmup`` is a share of all updates.
@@ -25,6 +28,7 @@ class Recipe:
 
     epochs: int
     batch_size: int
+    threads: int
     train_sentences: int | None
     frozen_layers: int
     encoder_learning_rate: float
@@ -52,8 +56,8 @@ class Recipe:
             unknown = [view for view in views if view not in VIEWS]
             if unknown or not views:
                 raise ValueError(f"recipe: {field} {list(views)}; choose from {', '.join(VIEWS)}")
-        if self.epochs < 1 or self.batch_size < 1 or self.evaluation_batch_size < 1:
-            raise ValueError("recipe: epochs and batch sizes are at least 1")
+        if min(self.epochs, self.batch_size, self.evaluation_batch_size, self.threads) < 1:
+            raise ValueError("recipe: epochs, batch sizes and threads are at least 1")
         if self.max_pieces < 3 or (self.train_sentences is not None and self.train_sentences < 1):
             raise ValueError("recipe: max_pieces is at least 3, train_sentences at least 1 (or null for all)")
         if self.patience is not None and self.patience < 1:

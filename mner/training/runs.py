@@ -4,48 +4,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
 
 from mner.data.corpus import write_tags
-from mner.files import exclusive, remove_partial_files, sha256_of, write_atomically, write_text_atomically
+from mner.files import remove_partial_files, sha256_of, write_atomically, write_text_atomically
 from mner.models.word_vectors import vectors_fingerprint
 from mner.tracking.fingerprint import code_fingerprint, import_closure, run_key
 from mner.tracking.record import Record, RecordError, describe_environment, describe_git, now
 from mner.training.cell import Cell, PreparedCell, prepare
-from mner.training.loop import Observer, Outcome, fit
-from mner.training.meters import describe_device, throughput
+from mner.training.locks import presence, run_lock
+from mner.training.loop import Outcome, fit
+from mner.training.meters import describe_device
 from mner.training.precision import precision_of
+from mner.training.trackers import CellTracker, Told, Tracker
 
 PACKAGES = ("mner", "baselines")
+FAILURE = "failure.json"
 CORE = Path("mner/training/loop.py"), Path("mner/training/cell.py")
 # Measuring and describing a run does not move its result.
-NOT_PART_OF_A_RESULT = ("mner/tracking/", "mner/training/meters.py", "mner/training/recipe.py", "mner/config.py")
-
-
-class RunTracker(Observer, Protocol):
-    """Told of a run's epochs and of its finished record; must not raise."""
-
-    def finish(self, record: Record, folder: Path) -> None: ...
-
-
-class CellTracker(Protocol):
-    """Told of the runs of a cell; must not raise."""
-
-    def seed(self, seed: int, key: str, **told: Any) -> RunTracker: ...
-
-    def log(self, record: Record, folder: Path) -> None: ...
-
-
-class Tracker(Protocol):
-    """Opened only when there is something to train, as opening it may take seconds."""
-
-    def cell(self, dataset: str, system: str) -> AbstractContextManager[CellTracker]: ...
+NOT_PART_OF_A_RESULT = tuple(
+    f"mner/{part}" for part in ("tracking/", "training/meters.py", "training/recipe.py", "config.py", "strict.py")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +64,7 @@ def inputs_of(cell: Cell) -> Inputs:
     files = {path.as_posix(): sha256_of(cell.root / path) for path in cell.input_files()}
     start = [*CORE, Path(cell.config.systems[cell.system].file)]
     closure = import_closure(start, PACKAGES, cell.root, NOT_PART_OF_A_RESULT)
-    if words := cell.options.get("words"):
+    if words := (cell.options.get("words") or cell.options.get("reader", {}).get("words")):
         files[f"word vectors {words['vectors']}"] = vectors_fingerprint(words["vectors"])
     encoder = {"name": cell.encoder.name, "source": cell.encoder.describe(), "sha256": cell.encoder.fingerprint()}
     return Inputs(files, code_fingerprint(closure, cell.root), encoder)
@@ -118,25 +103,59 @@ def train_cell(
 ) -> list[Record]:
     """Train the missing runs of a cell (of seeds ``only``, where given) one by one; returns the new records.
 
-    Holds the cell's lock, so a second process waits and then finds the work done. Runs of seeds the profile does
-    not name are left where they are.
+    A run that another process is training is waited for, and then found done. Runs of seeds the profile does not
+    name are left where they are.
     """
-    with exclusive(cell.root / ".locks" / cell.config.active.name / f"{cell.dataset}-{cell.system}.lock"):
-        inputs = inputs_of(cell)
-        seeds = [seed for seed in missing_seeds(cell, inputs) if only is None or seed in only]
-        name = f"{cell.dataset} x {cell.system}"
-        if not seeds:
-            say(f"{name}: nothing to train, {len(only or cell.config.active.seeds)} runs are finished")
-            return []
-        with tracker.cell(cell.dataset, cell.system) as tracked:
+    trainer = Trainer(cell, device, command, say)
+    seeds = [seed for seed in missing_seeds(cell, trainer.inputs) if only is None or seed in only]
+    name = f"{cell.dataset} x {cell.system}"
+    if not seeds:
+        say(f"{name}: nothing to train, {len(only or cell.config.active.seeds)} runs are finished")
+        return []
+    say(f"{name}: seeds {', '.join(map(str, seeds))} on {describe_device(device)}")
+    with tracker.cell(cell.dataset, cell.system) as tracked:
+        records = [trainer.train(seed, tracked, wait=True) for seed in seeds]
+    return [record for record in records if record is not None]
+
+
+class Trainer:
+    """Trains runs of one cell, wherever it is called: in the cell's stage, or in a worker of a sweep.
+
+    Hashes the cell's inputs when it is made; reads and prepares its data when the first run is to be trained.
+    """
+
+    def __init__(self, cell: Cell, device: torch.device, command: str, say: Callable[[str], Any]) -> None:
+        torch.set_num_threads(cell.recipe.threads)
+        self.cell, self.inputs = cell, inputs_of(cell)
+        self._device, self._command, self._say = device, command, say
+
+    @cached_property
+    def _prepared(self) -> PreparedCell:
+        return prepare(self.cell, self._device)
+
+    def train(self, seed: int, tracked: CellTracker, *, wait: bool) -> Record | None:
+        """Train one run to a finished folder; None if it is there by now, made by another process.
+
+        Raises:
+            BusyError: another process is training it and we were told not to ``wait``.
+            TrainingError: as :func:`mner.training.loop.fit` does.
+        """
+        cell, folder = self.cell, self.cell.runs / str(seed)
+        locks = cell.root / ".locks" / cell.config.active.name / f"{cell.dataset}-{cell.system}"
+        with presence(locks / "cell.lock", self._tidy), run_lock(locks / f"{seed}.lock", wait=wait):
+            if is_finished(folder, self.inputs.key(cell, seed)):
+                self._say(f"  seed {seed}: finished by another process")
+                return None
             reason = cell.skip_reason()
             if reason is not None:
-                say(f"{name}: skipped, {reason}")
-                return [_skip(cell, inputs, seed, reason, command, tracked) for seed in seeds]
-            _clear_checkpoints(cell, {inputs.key(cell, seed) for seed in cell.config.active.seeds})
-            say(f"{name}: training seeds {', '.join(map(str, seeds))} on {describe_device(device)}")
-            prepared = prepare(cell, device)
-            return [train_run(prepared, inputs, seed, device, command, say, tracked) for seed in seeds]
+                self._say(f"  seed {seed}: skipped, {reason}")
+                return _skip(cell, self.inputs, seed, reason, self._command, tracked)
+            record = train_run(self._prepared, self.inputs, seed, self._device, self._command, self._say, tracked)
+            (folder / FAILURE).unlink(missing_ok=True)
+            return record
+
+    def _tidy(self) -> None:
+        _clear_checkpoints(self.cell, {self.inputs.key(self.cell, seed) for seed in self.cell.config.active.seeds})
 
 
 def train_run(
@@ -177,7 +196,8 @@ def train_run(
         label=f"{cell.dataset} {cell.system} seed {seed}",
     )
     precision = precision_of(cell.recipe, device)
-    record = _write(cell, inputs, seed, outcome, folder, command, time.perf_counter() - started, precision)
+    seconds = outcome.meters.earlier_seconds + time.perf_counter() - started
+    record = _write(cell, inputs, seed, outcome, folder, command, seconds, precision)
     scratch.unlink(missing_ok=True)
     best = record.dev_f1[record.best_epoch]
     say(f"  seed {seed}: dev F1 {best:.2f} at epoch {record.best_epoch + 1}, {record.duration_seconds:.0f} s")
@@ -195,24 +215,6 @@ def _clear_checkpoints(cell: Cell, wanted: set[str]) -> None:
     for path in _checkpoints(cell).glob("*.pt"):
         if path.stem not in wanted:
             path.unlink()
-
-
-class Told:
-    """Passes epochs on to the tracker and says each in one line, with the time left for the run."""
-
-    def __init__(self, tracker: Observer, say: Callable[[str], Any], epochs: int) -> None:
-        self._tracker, self._say, self._epochs = tracker, say, epochs
-        self._last = time.perf_counter()
-
-    def epoch(self, metrics: Mapping[str, float], step: int) -> None:
-        seconds = time.perf_counter() - self._last
-        self._last += seconds
-        left = seconds * (self._epochs - step - 1)
-        self._say(
-            f"    epoch {step + 1}/{self._epochs}  loss {metrics['train_loss']:8.4f}  "
-            f"dev F1 {metrics['dev_f1']:5.2f}  {seconds:5.0f} s, {left:5.0f} s left"
-        )
-        self._tracker.epoch(metrics, step)
 
 
 def _write(
@@ -246,7 +248,7 @@ def _write(
         dev_f1=tuple(row["dev_f1"] for row in curve),
         best_epoch=outcome.progress.best_epoch,
         predictions=predictions,
-        throughput=throughput(outcome.meters.training, outcome.meters.inference),
+        throughput=outcome.meters.throughput(),
         duration_seconds=seconds,
         command=command,
     )

@@ -1,0 +1,157 @@
+"""Where the time of a training step goes: by phase and by kind of operator (torch.profiler)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch.profiler import ProfilerActivity, profile, record_function
+
+from mner.benchmarking.speed import Trainee
+
+PHASES = ("batching", "text encoder, forward", "decoder, forward", "rest of the model, forward", "backward")
+OPTIMISER, REST = "optimiser", "clipping, gradients set free, schedule"
+
+KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("matrix products", ("mm", "addmm", "bmm", "baddbmm", "mkldnn_linear", "linear", "dot")),
+    ("attention", ("scaled_dot_product", "flash_attention", "efficient_attention")),
+    ("optimiser", ("fused_adam", "_foreach_add", "_foreach_addc", "lerp")),
+    ("gradient clipping", ("_foreach_norm", "linalg_vector_norm", "_foreach_mul", "clamp_")),
+    ("normalisation", ("layer_norm",)),
+    ("dropout", ("dropout", "bernoulli")),
+    ("activations", ("gelu", "relu", "sigmoid", "tanh", "softmax")),
+    (
+        "copies, casts, fills",
+        ("copy_", "fill_", "zero_", "_to_copy", "cat", "clone", "empty", "pad"),
+    ),
+    ("embeddings", ("embedding", "index_select")),
+    ("sums of the chain (CRF)", ("logsumexp", "max", "where", "gather", "index", "exp", "log")),
+)
+OTHER = "other operators and Python"
+
+
+@dataclass(frozen=True, slots=True)
+class StepProfile:
+    """Milliseconds a training step by phase and by kind of operator; both sum to about ``total``."""
+
+    system: str
+    steps: int
+    total: float
+    phases: dict[str, float]
+    kinds: dict[str, float]
+    operators: dict[str, float]
+
+
+def profile_step(trainee: Trainee, system: str, batches: Sequence[list[int]], warm_up: int = 2) -> StepProfile:
+    """Profile one training step a batch, after ``warm_up`` untimed ones.
+
+    On CUDA the times are those of the kernels, so phases overlap less than the clock says; on a CPU they are the
+    clock's. Profiling itself costs some percent.
+    """
+    for rows in batches[:warm_up]:
+        trainee.train(trainee.workload.on(rows, trainee.device), trainee.recipe)
+    cuda = trainee.device.type == "cuda"
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
+    with _labelled(trainee), profile(activities=activities) as recorded:
+        for rows in batches:
+            with record_function("step"):
+                with record_function("batching"):
+                    batch = trainee.workload.on(rows, trainee.device)
+                trainee.train(batch, trainee.recipe)
+    return _summary(recorded.events(), system, len(batches), cuda)
+
+
+class _labelled:  # noqa: N801
+    """Names the phases inside the model while it is entered, and takes the names away again."""
+
+    def __init__(self, trainee: Trainee) -> None:
+        model = trainee.model
+        encoder = getattr(model.tagger, "encoder", None)
+        wanted: list[tuple[Any, str, str]] = [(model, "loss", "forward")]
+        if encoder is not None:
+            wanted.append((encoder, "pieces", "text encoder"))
+        if model.decoder is not None:
+            wanted.append((model.decoder, "nll", "decoder"))
+        elif hasattr(model.tagger, "log_likelihood"):
+            wanted.append((model.tagger, "log_likelihood", "decoder"))
+        self._wanted = wanted
+
+    def __enter__(self) -> None:
+        for owner, name, label in self._wanted:
+            owner.__dict__[name] = _named(getattr(owner, name), label)
+
+    def __exit__(self, *error: object) -> None:
+        for owner, name, _ in self._wanted:
+            del owner.__dict__[name]
+
+
+def _named(function: Callable, label: str) -> Callable:
+    def call(*arguments: Any, **named: Any) -> Any:
+        with record_function(label):
+            return function(*arguments, **named)
+
+    return call
+
+
+def _summary(events: Sequence[Any], system: str, steps: int, cuda: bool) -> StepProfile:
+    scale = 1e-3 / steps  # the profiler counts microseconds
+    whole: dict[str, float] = {}
+    operators: dict[str, float] = {}
+    backward = 0.0
+    for event in events:
+        spent = event.device_time_total if cuda else event.cpu_time_total
+        alone = event.self_device_time_total if cuda else event.self_cpu_time_total
+        if event.name.startswith("autograd::engine::evaluate_function"):
+            backward += spent * scale
+        whole[event.name] = whole.get(event.name, 0.0) + spent * scale
+        if event.name not in ("step",):
+            operators[event.name] = operators.get(event.name, 0.0) + alone * scale
+    total = whole["step"]
+    optimiser = sum(value for name, value in whole.items() if name.startswith("Optimizer.step"))
+    forward, encoder = whole.get("forward", 0.0), whole.get("text encoder", 0.0)
+    decoder = whole.get("decoder", 0.0)
+    phases = dict(
+        zip(
+            PHASES,
+            (whole.get("batching", 0.0), encoder, decoder, forward - encoder - decoder, backward),
+            strict=True,
+        )
+    )
+    phases[OPTIMISER] = optimiser
+    phases[REST] = total - sum(phases.values())
+    return StepProfile(system, steps, total, phases, _by_kind(operators, total), operators)
+
+
+def _by_kind(operators: dict[str, float], total: float) -> dict[str, float]:
+    kinds = dict.fromkeys([name for name, _ in KINDS], 0.0)
+    for operator, spent in operators.items():
+        kind = _kind_of(operator)
+        if kind is not None:
+            kinds[kind] += spent
+    return {**kinds, OTHER: total - sum(kinds.values())}
+
+
+def _kind_of(operator: str) -> str | None:
+    if not operator.startswith("aten::"):
+        return None
+    name = operator.removeprefix("aten::")
+    for kind, parts in KINDS:
+        if name in parts or any(len(part) > 4 and part in name for part in parts):
+            return kind
+    return None
+
+
+def render_profile(found: StepProfile, most: int = 0) -> str:
+    """Two aligned lists, milliseconds and shares; the ``most`` expensive operators too."""
+    lines = [f"{found.system}: {found.total:.1f} ms a training step (mean of {found.steps})", ""]
+    parts = [("phase", found.phases), ("kind of operator", found.kinds)]
+    if most:
+        top = sorted(found.operators.items(), key=lambda item: -item[1])[:most]
+        parts.append(("operator, alone", dict(top)))
+    for title, values in parts:
+        lines.append(f"{title:<42} {'ms':>9} {'share':>7}")
+        for name, value in values.items():
+            lines.append(f"{name:<42} {value:>9.1f} {100 * value / found.total:>5.1f} %")
+        lines.append("")
+    return "\n".join(lines)

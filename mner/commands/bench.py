@@ -1,0 +1,44 @@
+"""Measure how fast training and inference are on this machine, each number beside its anchor."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+
+from mner.commands import settings
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--quick", action="store_true", help="one round of few batches: a first look")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every round, too")
+    parser.add_argument("--dataset", default="twitter2017", help="whose sentences (default: twitter2017)")
+    parser.add_argument("--device", default=None, help="cpu or cuda (default: cuda where there is one)")
+    parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: torch's own choice)")
+    parser.add_argument("--cpu-time", action="store_true", help="count CPU time, for ratios on a busy machine")
+    parser.add_argument("--only", action="append", metavar="SYSTEM", help="umt, rgcn, rgcn-released or bert-crf")
+    parser.add_argument("--size", choices=("tiny", "minilm", "bert-base"), default=None, help="encoder's size")
+    parser.add_argument("--profile", metavar="SYSTEM", help="instead: where the time of a training step goes")
+    parser.add_argument("--levers", action="store_true", help="instead: what each lever of the step is worth")
+    parser.add_argument("--packing", action="store_true", help="instead: several seeds at once against one")
+    parser.add_argument("--seeds", type=int, default=5, help="with --packing: how many at once (default: 5)")
+
+
+def run(options: argparse.Namespace) -> None:
+    import torch
+
+    from mner.benchmarking import report
+
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    if options.profile:
+        print(report.profile_report(settings(), options, Path(), device))
+    elif options.levers:
+        print(report.levers_report(settings(), options, Path(), device))
+    elif options.packing:
+        print(report.packing_report(settings(), options, device))
+    else:
+        command = shlex.join(["mner", *sys.argv[1:]])
+        print(report.speed_report(settings(), options, Path(), device, command), end="")

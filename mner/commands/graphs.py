@@ -1,0 +1,39 @@
+"""Compare two relation graphs of a data set, or say how the published one relates to every rebuilt one."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mner.commands import settings
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset")
+    parser.add_argument(
+        "graphs",
+        nargs="*",
+        metavar="GRAPH",
+        help="two of: a name in graphs/<dataset>/, or what one is made of, such as rebuilt+captions-catr; "
+        "default: released against every way to rebuild it",
+    )
+    parser.add_argument("--k", type=int, default=5, help="places compared (default 5, those R-GCN reads)")
+    parser.add_argument("--to", type=Path, help="folder for the tables and the figure; default: print the tables")
+
+
+def run(options: argparse.Namespace) -> None:
+    from mner.config import Places
+    from mner.files import write_text_atomically
+    from mner.graphs.comparison import compare_graphs
+    from mner.graphs.pixels import opener
+    from mner.reporting.graph_tables import figure, tables
+
+    pictures = opener(Path("data") / options.dataset / "side", Places.from_environment().images)
+    compared = compare_graphs(settings(), options.dataset, Path(), options.graphs, options.k, pictures)
+    text = tables(compared)
+    print(text, end="")
+    if options.to is not None:
+        name = f"graphs-{options.dataset}"
+        write_text_atomically(options.to / f"{name}.md", text)
+        write_text_atomically(options.to / f"{name}.svg", figure(compared))
+        print(f"\nwritten: {options.to / name}.md and .svg")

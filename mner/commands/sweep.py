@@ -1,0 +1,68 @@
+"""Train the missing runs of the active profile side by side.
+
+Runs come out byte for byte as `dvc repro` makes them on the same kind of machine; afterwards it finds nothing to
+train. Whatever ends a sweep, the same command continues it.
+Exit code: 0 all runs are there, 1 some failed (see `mner plan`), 3 unfinished because time was up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+import time
+from pathlib import Path
+
+from mner.commands import settings
+
+FAILED, UNFINISHED, INTERRUPTED = 1, 3, 130
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("datasets", nargs="*", metavar="DATASET", help="default: all of the profile")
+    parser.add_argument("--system", action="append", help="only this system; may be repeated")
+    parser.add_argument("--workers", type=int, help="runs at the same time (default: one a GPU, or all cores)")
+    parser.add_argument(
+        "--ray",
+        nargs="?",
+        const="local",
+        metavar="ADDRESS",
+        help="on a Ray of its own, or at ADDRESS",
+    )
+    parser.add_argument("--gpus", type=int, help="GPUs to use (default: those seen from here)")
+    parser.add_argument("--minutes", type=float, help="stop after a saved epoch when this time is over")
+    parser.add_argument("--again", action="store_true", help="also try the runs that failed before")
+
+
+def run(options: argparse.Namespace) -> int:
+    import torch
+
+    from mner.plan import plan_of, render
+    from mner.sweeping import sweep
+    from mner.training.meters import describe_device
+
+    started = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(INTERRUPTED))
+    seen = torch.cuda.device_count()
+    gpus = seen if options.gpus is None else options.gpus
+    device = torch.device("cuda" if gpus and seen else "cpu")
+    config = settings()
+    threads = max(config.recipe_of(system).threads for system in config.active.systems)
+    torch.set_num_threads(threads)
+    cores = os.cpu_count() or 1
+    resources = sweep.Resources(options.workers or gpus or max(1, cores // threads), threads, gpus, options.ray)
+    plan = plan_of(config, Path(), describe_device(device), options.datasets, options.system or ())
+    print(render(plan, config.active.name), flush=True)
+    minutes = None if options.minutes is None else options.minutes - (time.monotonic() - started) / 60
+    command = shlex.join(["mner", *sys.argv[1:]])
+    try:
+        summary = sweep.sweep(
+            config, Path(), plan, resources, command=command, minutes=minutes, again=options.again
+        )
+    except KeyboardInterrupt:
+        print("interrupted: finished runs and saved epochs are kept, the same command continues")
+        return INTERRUPTED
+    print(sweep.render(summary, time.monotonic() - started), end="")
+    return FAILED if summary.failed else UNFINISHED if summary.unfinished else 0

@@ -1,0 +1,147 @@
+"""What a run will cost, from records of the same hardware: time, memory, energy, and on what basis."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from mner.data.probe_views import views_for
+from mner.files import sha256_of_json
+from mner.tracking.record import Record, RecordError
+from mner.training.cell import Cell
+from mner.training.recipe import Recipe
+
+SPLIT_FILES = {"train": "train.jsonl", "dev": "dev.jsonl", "test": "test.blind.jsonl"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Expected cost of one run: seconds, peak GiB, joules of the GPU while training (None: not measured).
+
+    ``differs`` names what the runs it was computed from do not share with this one; empty: nothing, so these are
+    means of the same cell's runs. Anything else is a scaled number and must be marked.
+    """
+
+    seconds: float
+    memory_gib: float
+    joules: float | None
+    differs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Sentences a run reads: with a backward pass, and without."""
+
+    trained: int
+    inferred: int
+
+
+def work_of(recipe: Recipe, sizes: Mapping[str, int], needs: Collection[str]) -> Work:
+    """Sentences of a whole run (all epochs, final predictions included) on splits of these ``sizes``.
+
+    ``needs`` are the system's visual inputs: they decide which views are predicted.
+    """
+    train = min(sizes["train"], recipe.train_sentences or sizes["train"])
+    select, views = len(views_for(recipe.select, needs)), len(views_for(recipe.views, needs))
+    each_epoch = sizes["dev"] * select + (sizes["test"] if recipe.predict_every_epoch else 0)
+    return Work(recipe.epochs * train, recipe.epochs * each_epoch + sizes["dev"] * select + sizes["test"] * views)
+
+
+def split_sizes(data: Path, dataset: str) -> dict[str, int] | None:
+    """Sentences of each split below ``data``; None where the data stage has not run."""
+    files = {name: data / dataset / "corpus" / file for name, file in SPLIT_FILES.items()}
+    if not all(file.is_file() for file in files.values()):
+        return None
+    return {name: file.read_bytes().count(b"\n") for name, file in files.items()}
+
+
+def past_records(folders: Iterable[Path]) -> list[Record]:
+    """Records of finished and timed runs below ``folders``, each run once; unreadable ones say nothing of cost."""
+    found: dict[tuple[str, str], Record] = {}
+    for folder in folders:
+        for path in sorted(folder.rglob("record.json")):
+            try:
+                record = Record.read(path)
+            except RecordError:
+                continue
+            if record.status == "finished" and record.throughput is not None:
+                found[record.key, record.finished_at] = record
+    return list(found.values())
+
+
+def cost_of(cell: Cell, past: Sequence[Record], device: str) -> Cost | None:
+    """Expected cost of one run of ``cell`` on ``device`` (in the words of ``describe_device``); None: unknown.
+
+    Only runs with the same encoder on the same hardware tell anything. Among them the nearest count: of this
+    system and data set if there are any, else of this system, else of others; their sentences a second are
+    applied to the sentences this run will read.
+    """
+    sizes = split_sizes(cell.root / "data", cell.dataset)
+    told = [record for record in past if _comparable(record, cell, device)]
+    if sizes is None or not told:
+        return None
+    nearest = min(_differences(record, cell, device) for record in told)
+    used = [record for record in told if _differences(record, cell, device) == nearest]
+    work = work_of(cell.recipe, sizes, cell.needs())
+    slow = fmean(1 / _measured(record, "train_sentences_per_second") for record in used)
+    slow_inference = fmean(1 / _measured(record, "inference_sentences_per_second") for record in used)
+    energies = [_joules_per_sentence(record, cell.root / "data") for record in used]
+    energy = [value for value in energies if value is not None]
+    return Cost(
+        work.trained * slow + work.inferred * slow_inference,
+        max(_measured(record, "peak_memory_gib") for record in used),
+        work.trained * fmean(energy) if len(energy) == len(used) else None,
+        tuple(name for name, different in zip(_NAMES, nearest, strict=True) if different),
+    )
+
+
+# The nearest run is the one that differs latest in this list.
+_NAMES = ("system", "data set", "frozen layers", "precision", "batch size", "options", "threads")
+
+
+def _differences(record: Record, cell: Cell, device: str) -> tuple[bool, ...]:
+    recipe = asdict(cell.recipe)
+    return (
+        record.system != cell.system,
+        record.dataset != cell.dataset,
+        record.recipe["frozen_layers"] != recipe["frozen_layers"],
+        record.recipe["precision"] != recipe["precision"],
+        record.recipe["batch_size"] != recipe["batch_size"],
+        sha256_of_json(record.options) != sha256_of_json(dict(cell.options)),
+        _told(record)["device"] != device,
+    )
+
+
+def _comparable(record: Record, cell: Cell, device: str) -> bool:
+    told = _told(record)
+    rates = (told["train_sentences_per_second"], told["inference_sentences_per_second"])
+    return (
+        _hardware(told["device"]) == _hardware(device)
+        and record.encoder["name"] == cell.encoder.name
+        and all(rate is not None and rate > 0 for rate in rates)
+    )
+
+
+def _hardware(device: str) -> str:
+    """The device without its number of threads."""
+    return device.rpartition(", ")[0] if device.endswith(("thread", "threads")) else device
+
+
+def _told(record: Record) -> Mapping[str, Any]:
+    return record.throughput or {}
+
+
+def _measured(record: Record, name: str) -> float:
+    return float(_told(record)[name])
+
+
+def _joules_per_sentence(record: Record, data: Path) -> float | None:
+    """Energy of training for each sentence trained on; None where it was not measured."""
+    joules, sizes = _told(record)["joules"], split_sizes(data, record.dataset)
+    if joules is None or sizes is None:
+        return None
+    an_epoch = min(sizes["train"], record.recipe["train_sentences"] or sizes["train"])
+    return joules / (len(record.dev_f1) * an_epoch)

@@ -1,0 +1,141 @@
+"""From our cell towards a printed row's conditions, over cells that were really run in some profile.
+
+A re-score cannot say what another encoder, another picture input or another copy to train on is worth: that takes
+runs. Results of other profiles are searched for cells of the same system and data set that have the printed row's
+condition, and each change is the difference of two means over runs that exist. No such cell, no number.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from mner.evaluation.rescoring import STANDARD
+from mner.evaluation.selection import Picked, picked
+from mner.reporting.paper import UNKNOWN, Used
+
+TITLES = {"encoder": "Encoder", "visual": "Visual input", "copy": "Data copy"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A finished cell (of ``scores.json``) of some profile, with its runs (of ``lenses.json``)."""
+
+    profile: str
+    cell: Mapping[str, Any]
+    runs: Sequence[Mapping[str, Any]]
+
+    @property
+    def conditions(self) -> dict[str, str]:
+        """Encoder, visual input and data copy by name."""
+        return {
+            "encoder": (self.cell["encoder"] or {}).get("name", "none"),
+            "visual": self.cell["visual_input"],
+            "copy": self.cell["data_copy"],
+        }
+
+    @property
+    def level(self) -> Picked:
+        """F1 by run under the standard lens, on the cell's own copy.
+
+        Raises:
+            ValueError: the runs have no such score, so files of different making were mixed.
+        """
+        found = picked(self.runs, STANDARD)
+        if isinstance(found, str):
+            raise ValueError(f"{self.profile}: {self.cell['dataset']} x {self.cell['system']}: {found}")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """``names`` of the conditions that change between two cells, ours' side first, and what else does."""
+
+    names: tuple[str, ...]
+    before: Scored
+    after: Scored
+
+    @property
+    def points(self) -> float:
+        """Mean F1 of ``before`` minus that of ``after``: what the change costs on the way from paper to ours."""
+        return statistics.fmean(self.before.level.on_dev) - statistics.fmean(self.after.level.on_dev)
+
+    @property
+    def records(self) -> tuple[str, ...]:
+        """Records of both cells."""
+        return (*self.before.level.records, *self.after.level.records)
+
+    @property
+    def also(self) -> tuple[str, ...]:
+        """Parts of recipe and options that differ between the two cells besides the conditions."""
+        return tuple(
+            f"{name} {_said(theirs)} there, {_said(ours)} here"
+            for name, ours, theirs in _recipe_differences(self.before.cell, self.after.cell)
+        )
+
+    @property
+    def title(self) -> str:
+        """What changes, for a bar: ``Encoder``, ``Encoder and visual input``, ``Encoder, other recipe``."""
+        named = " and ".join(TITLES[name] if i == 0 else TITLES[name].lower() for i, name in enumerate(self.names))
+        return f"{named}, other recipe" if self.also else named
+
+    @property
+    def why(self) -> str:
+        """The change in words."""
+        theirs, ours = self.after.conditions, self.before.conditions
+        changed = ", ".join(f"{theirs[name]} there, {ours[name]} here" for name in self.names)
+        runs = f"{len(self.after.runs)} runs of profile {self.after.profile} against {len(self.before.runs)}"
+        also = f"; changed with it: {', '.join(self.also)}" if self.also else ""
+        return f"{changed}: {runs} of profile {self.before.profile}{also}"
+
+
+def scored_cells(scores: Mapping[str, Any], lenses: Mapping[str, Any]) -> list[Scored]:
+    """All finished cells of a profile."""
+    return [
+        Scored(
+            scores["profile"],
+            cell,
+            [r for r in lenses["runs"] if (r["dataset"], r["system"]) == (cell["dataset"], cell["system"])],
+        )
+        for cell in scores["cells"]
+        if cell["state"] == "finished"
+    ]
+
+
+def route(here: Scored, used: Used, elsewhere: Sequence[Scored]) -> tuple[Move, ...]:
+    """Moves from ``here`` to the printed row's known conditions, as few at a time as cells allow.
+
+    Of several cells that fit, the one whose recipe and options differ least is taken, then the one with most runs.
+    """
+    same = [s for s in elsewhere if all(s.cell[n] == here.cell[n] for n in ("dataset", "system")) and s.runs]
+    wanted = {name: getattr(used, name) for name in TITLES if getattr(used, name) != UNKNOWN}
+    return tuple(_moves(here, wanted, same))
+
+
+def _moves(here: Scored, wanted: Mapping[str, str], elsewhere: Sequence[Scored]) -> Iterator[Move]:
+    lacking = [name for name in TITLES if name in wanted and here.conditions[name] != wanted[name]]
+    for number in range(1, len(lacking) + 1):
+        for names in combinations(lacking, number):
+            target = here.conditions | {name: wanted[name] for name in names}
+            fitting = [scored for scored in elsewhere if scored.conditions == target]
+            if fitting:
+                nearest = min(fitting, key=lambda s: (len(_recipe_differences(here.cell, s.cell)), -len(s.runs)))
+                yield Move(names, here, nearest)
+                yield from _moves(nearest, wanted, elsewhere)
+                return
+
+
+def _recipe_differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    found = []
+    for part in ("recipe", "options"):
+        ours, theirs = one.get(part, {}), other.get(part, {})
+        names = sorted(ours.keys() | theirs.keys())
+        found += [(n.replace("_", " "), ours.get(n), theirs.get(n)) for n in names if ours.get(n) != theirs.get(n)]
+    return found
+
+
+def _said(value: Any) -> str:
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

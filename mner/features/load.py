@@ -1,0 +1,130 @@
+"""Extractors by name: the one place that knows which there are."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from mner.data.download import fetch
+from mner.features.extractor import Extractor, ExtractorError
+
+NAMES: tuple[str, ...] = (
+    "grid-efficientnet-lite2",
+    "grid-hub",
+    "crops",
+    "objects-yolox-nano",
+    "objects-detr",
+    "ocr-rapidocr",
+    "ocr-tesseract",
+    "tags-efficientnet-lite2",
+    "captions-blip",
+)
+OFFLINE: tuple[str, ...] = (
+    "grid-efficientnet-lite2",
+    "crops",
+    "objects-yolox-nano",
+    "ocr-rapidocr",
+    "tags-efficientnet-lite2",
+)
+"""Those that need no hub and no program beside the Python packages of the extra ``pixels``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an extractor may use: a device, threads of ONNX Runtime, places of public files, the network."""
+
+    device: torch.device
+    cache: Path
+    mirrors: Sequence[Path] = ()
+    network: bool = True
+    threads: int = 1
+
+
+def load_extractor(name: str, around: Surroundings, options: Mapping[str, Any] | None = None) -> Extractor:
+    """The extractor called ``name`` (one of :data:`NAMES`), ready to use.
+
+    ``options`` are the keyword options of its loading function (``pool``, ``score``, ``model``, ``revision`` ...).
+    Those of ``crops`` are ``objects``, and ``detector`` and ``grid``: each a mapping with ``name`` and the options
+    of that extractor.
+
+    Raises:
+        ExtractorError: unknown name or option, or something it needs is not at hand; the message says what to do.
+        SourceError: a public file cannot be had.
+    """
+    options = dict(options or {})
+    hub = {"device": around.device, "network": around.network}
+    runtime = {"device": around.device, "threads": around.threads}
+    match name:
+        case "grid-efficientnet-lite2":
+            from mner.features.efficientnet import load_grid
+
+            return _called(load_grid, name, options, device=around.device)
+        case "tags-efficientnet-lite2":
+            from mner.features.efficientnet import load_tags
+
+            return _called(load_tags, name, options, device=around.device)
+        case "grid-hub":
+            from mner.features.hub_grid import load_hub_grid
+
+            return _called(load_hub_grid, name, options, **hub)
+        case "objects-yolox-nano":
+            return _yolox(name, around, options, runtime)
+        case "objects-detr":
+            from mner.features.detr import load_detr
+
+            return _called(load_detr, name, options, **hub)
+        case "crops":
+            return _crops(name, around, options)
+        case "ocr-rapidocr":
+            from mner.features.rapid_ocr import load_rapidocr
+
+            return _called(load_rapidocr, name, options, **runtime)
+        case "ocr-tesseract":
+            from mner.features.tesseract import load_tesseract
+
+            return _called(load_tesseract, name, options)
+        case "captions-blip":
+            from mner.features.blip import load_blip
+
+            return _called(load_blip, name, options, **hub)
+    raise ExtractorError(f"unknown extractor {name!r}; {_nearest(name, NAMES)}")
+
+
+def _yolox(name: str, around: Surroundings, options: dict[str, Any], runtime: dict[str, Any]) -> Extractor:
+    from mner.features.yolox import load_yolox, weight_source
+
+    weights = fetch(weight_source(), cache=around.cache, mirrors=around.mirrors, network=around.network)
+    return _called(load_yolox, name, options, weights=weights, **runtime)
+
+
+def _crops(name: str, around: Surroundings, options: dict[str, Any]) -> Extractor:
+    from mner.features.crops import CropRegions
+
+    parts = {"detector": {"name": "objects-yolox-nano"}, "grid": {"name": "grid-efficientnet-lite2"}}
+    loaded = {}
+    for part, default in parts.items():
+        wanted = dict(options.pop(part, default))
+        if "name" not in wanted:
+            raise ExtractorError(f"{name}: {part} lacks its name, such as {default}")
+        loaded[part] = load_extractor(wanted.pop("name"), around, wanted)
+    return _called(CropRegions, name, options, **loaded)
+
+
+def _called(factory: Callable[..., Extractor], name: str, options: Mapping[str, Any], **context: Any) -> Extractor:
+    """``factory`` with options it knows; an unknown one is an error that names the nearest."""
+    known = tuple(parameter for parameter in inspect.signature(factory).parameters if parameter not in context)
+    for option in options:
+        if option not in known:
+            raise ExtractorError(f"{name}: unknown option {option!r}; {_nearest(option, known)}")
+    return factory(**context, **options)
+
+
+def _nearest(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"

@@ -1,0 +1,120 @@
+"""What stands for a data set's pictures: published captions and labels in data/, or what features/ holds.
+
+``data.captions``, ``data.objects`` and ``data.ocr`` name a published source, or ``extracted``: what the extractor
+of that kind found in the pictures (``features.kinds``). ``data.regions`` names the store read as regions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+
+from mner.config import CAPTION_TOKENS, Config, ConfigError
+from mner.data.side import Side, read_side
+from mner.features.read_found import caption_texts, object_labels, ocr_text
+from mner.features.store import FeatureStore, read_store
+
+EXTRACTED = "extracted"
+STORES = {CAPTION_TOKENS: "caption_tokens", "grid": "grid", "crops": "crops"}
+
+
+def side_of(config: Config, dataset: str, root: Path, captions: str | None = None) -> Side:
+    """Captions, labels and writing of the chosen sources, without the invalid pictures; and the published lists.
+
+    ``captions`` replaces the source that the parameters name.
+
+    Raises:
+        CorpusError, FeatureError: a source is not there; the message says what to do.
+    """
+    data, folder = config.data, root / "features" / dataset
+    captions, objects = captions or data.captions[dataset], data.objects[dataset]
+    side = read_side(
+        root / "data" / dataset / "side",
+        captions=None if captions == EXTRACTED else captions,
+        objects=None if objects == EXTRACTED else objects,
+    )
+    if captions == EXTRACTED:
+        side = replace(side, captions=caption_texts(folder / "captions.json"))
+    if objects == EXTRACTED:
+        side = replace(side, objects=object_labels(folder / "objects.json", score=data.minimum_score))
+    if data.ocr.get(dataset) == EXTRACTED:
+        side = replace(side, ocr=ocr_text(folder / "ocr.json", score=data.minimum_score))
+    return side
+
+
+def region_store(config: Config, dataset: str, root: Path) -> FeatureStore:
+    """Regions of every picture, memory-mapped, from the store that ``data.regions`` names."""
+    return read_store(root / _store(config, dataset))
+
+
+def at_hand(config: Config, dataset: str) -> set[str]:
+    """Visual inputs the data set has, in the words of a card's ``needs``."""
+    found = {"captions", "regions", "relations"}
+    if config.data.objects[dataset] is not None:
+        found.add("objects")
+    if config.data.ocr.get(dataset) is not None:
+        found.add("ocr")
+    return found
+
+
+def input_files(config: Config, dataset: str, needs: Collection[str]) -> list[Path]:
+    """Files below the root that hold the visual inputs ``needs``, relation graphs apart."""
+    if not needs:
+        return []
+    files = [
+        Path("data") / dataset / "side" / f"{name}.json" for name in ("captions", "images", "objects", "retrieval")
+    ]
+    sources = {
+        "captions": config.data.captions[dataset],
+        "objects": config.data.objects[dataset],
+        "ocr": config.data.ocr.get(dataset),
+    }
+    files += [
+        Path("features") / dataset / f"{kind}.json"
+        for kind, source in sources.items()
+        if source == EXTRACTED and kind in needs
+    ]
+    if "regions" in needs:
+        store = _store(config, dataset)
+        files += [store, store.with_suffix(".json")]
+    return files
+
+
+def describe(config: Config, dataset: str, needs: Collection[str], graph: str) -> str:
+    """What stands for the picture, in the words of records and of reports/paper.yaml.
+
+    Such as ``captions:blip2+objects:ocsga``, ``grid:efficientnet-lite2+relations:released``, ``none``.
+    ``graph`` is the name of the relation graph.
+    """
+    data = config.data
+    named = {"captions": data.captions[dataset], "objects": data.objects[dataset], "ocr": data.ocr.get(dataset)}
+    parts = [
+        f"{kind}:{_model(config, kind) if source == EXTRACTED else source}"
+        for kind, source in named.items()
+        if kind in needs and source is not None
+    ]
+    if "regions" in needs:
+        kind = data.regions.get(dataset, CAPTION_TOKENS)
+        model = data.captions[dataset] if kind == CAPTION_TOKENS else _model(config, kind)
+        parts.append(f"{kind}:{model}")
+    if "relations" in needs:
+        parts.append(f"relations:{graph}")
+    return "+".join(parts) or "none"
+
+
+def _store(config: Config, dataset: str) -> Path:
+    kind = config.data.regions.get(dataset, CAPTION_TOKENS)
+    if kind not in STORES:
+        raise ConfigError(f"data.regions.{dataset}: unknown {kind!r}; choose one of {', '.join(STORES)}")
+    if kind not in config.features.kinds_of(dataset):
+        raise ConfigError(f"data.regions.{dataset} is {kind!r}, which features.kinds.{dataset} does not build")
+    return Path("features") / dataset / f"{STORES[kind]}.safetensors"
+
+
+def _model(config: Config, kind: str) -> str:
+    """Short name of what extracts a kind: ``yolox-nano``; for a model of the hub its own: ``resnet152``."""
+    settings = config.features.extractors[kind]
+    if "model" in settings.options:
+        return str(settings.options["model"]).rpartition("/")[2].replace("-", "")
+    return settings.name.removeprefix(f"{kind}-")

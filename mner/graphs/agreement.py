@@ -1,0 +1,201 @@
+"""How far two relation graphs of one data set agree, and how concentrated each is. Pure functions of graphs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from mner.data.corpus import ABSENT, SPLITS, Corpus
+from mner.graphs.relations import GraphError, Relation, RelationGraph
+
+RELATIONS = ("inter", "intra")
+TOP_HUBS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Hubness:
+    """How a relation spreads over pictures, at its first k places.
+
+    ``top`` is the share of lists that hold the most frequent picture, ``top_hundred`` the share of all places
+    held by the hundred most frequent; ``distinct`` pictures fill ``places`` places of ``lists`` non-empty lists.
+    ``test`` is the share of places held by pictures of the test split, ``train`` the same of training sentences.
+    """
+
+    lists: int
+    places: int
+    distinct: int
+    top: float
+    top_hundred: float
+    test: float
+    test_in_train: float
+    held: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Two relations compared over the ``lists`` sentences for which both have neighbours.
+
+    ``overlap`` is the mean number of pictures that the first k places share. ``chance`` is what two random lists
+    out of the pool would share; ``exchanged`` what remains when every sentence is given another sentence's list
+    of B, which is all that common hubs explain. ``excess`` is ``overlap - exchanged`` in standard deviations of
+    the latter. ``first`` is the share of lists with the same first picture. ``scores`` is Spearman's correlation
+    of the lists' mean scores (None where one of them is constant).
+    """
+
+    lists: int
+    k: int
+    overlap: float
+    chance: float
+    exchanged: float
+    excess: float
+    first: float
+    scores: float | None
+
+
+def hubness(graph: RelationGraph, relation: str, corpus: Corpus, k: int) -> Hubness:
+    """Concentration of one relation's first k places."""
+    rows = _relation(graph, relation).rows[:, :k].numpy()
+    filled = rows != ABSENT
+    counts = Counter(rows[filled].tolist())
+    held = tuple(count for _, count in counts.most_common())
+    places, lists = int(filled.sum()), int(filled.any(1).sum())
+    test_images = {sentence.image for sentence in corpus.test}
+    member = np.array([image in test_images for image in graph.images] + [False])
+    train = np.arange(len(rows)) < graph.split_sizes[SPLITS[0]]
+    return Hubness(
+        lists,
+        places,
+        len(held),
+        held[0] / lists if lists else 0.0,
+        sum(held[:TOP_HUBS]) / places if places else 0.0,
+        _share(member[rows][filled]),
+        _share(member[rows[train]][filled[train]]),
+        held,
+    )
+
+
+def overlap_at(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Number of entries that each pair of rows shares; ``ABSENT`` counts for nothing."""
+    same = (a[:, :, None] == b[:, None, :]) & (a != ABSENT)[:, :, None]
+    return same.any(2).sum(1)
+
+
+def agreement(
+    a: RelationGraph,
+    b: RelationGraph,
+    relation: str,
+    k: int,
+    *,
+    pool: int | None = None,
+    draws: int = 20,
+    seed: int = 0,
+) -> Agreement:
+    """Compare one relation of two graphs of the same sentences at the first k places.
+
+    ``pool`` is the number of pictures that could be retrieved, by default those that either graph names.
+
+    Raises:
+        GraphError: the graphs are of different sentences, or no sentence has neighbours in both.
+    """
+    if dict(a.split_sizes) != dict(b.split_sizes):
+        raise GraphError(
+            f"{a.name} and {b.name} are graphs of different sentences: {a.split_sizes}, {b.split_sizes}"
+        )
+    images = sorted({*a.images, *b.images})
+    left, right = (_in_common(graph, relation, images, k) for graph in (a, b))
+    both = (left != ABSENT).any(1) & (right != ABSENT).any(1)
+    if not both.any():
+        raise GraphError(f"no sentence has {relation} neighbours in both {a.name} and {b.name}")
+    left, right = left[both], right[both]
+    shared = overlap_at(left, right)
+    generator = np.random.default_rng(seed)
+    exchanged = [overlap_at(left, right[_cycle(len(right), generator)]).mean() for _ in range(draws)]
+    spread = float(np.std(exchanged, ddof=1))
+    size = pool or len(images)
+    sizes = (left != ABSENT).sum(1) * (right != ABSENT).sum(1)
+    centre = float(np.mean(exchanged))
+    return Agreement(
+        int(both.sum()),
+        k,
+        float(shared.mean()),
+        float(sizes.mean() / max(1, size - 1)),
+        centre,
+        (float(shared.mean()) - centre) / spread if spread else 0.0,
+        float((left[:, 0] == right[:, 0]).mean()),
+        _correlation(_means(_relation(a, relation), k)[both], _means(_relation(b, relation), k)[both]),
+    )
+
+
+def attained(
+    similarity: np.ndarray, listed: Sequence[Sequence[int]], own: Sequence[int], k: int, tolerance: float = 1e-6
+) -> float:
+    """Share of listed pictures that a similarity would also allow among its k best, ties granted.
+
+    ``similarity[i, j]`` scores picture j for sentence i, ``listed[i]`` are the columns of a published list. A list
+    that was drawn among ties by another rule, as a plain overlap cannot see, reaches 1 here.
+    """
+    good = total = 0
+    for row, (columns, mine) in enumerate(zip(listed, own, strict=True)):
+        if not len(columns):
+            continue
+        scores = similarity[row].astype(np.float64).copy()
+        if mine != ABSENT:
+            scores[mine] = -np.inf
+        last = np.partition(scores, -k)[-k]
+        good += int((scores[list(columns)] >= last - tolerance).sum())
+        total += len(columns)
+    if not total:
+        raise GraphError("no list names a picture of the pool")
+    return good / total
+
+
+def lists_of(graph: RelationGraph, relation: str, columns: Mapping[str, int]) -> list[list[int]]:
+    """Each sentence's neighbours as columns of another list of pictures; those it lacks are left out."""
+    named = [columns.get(image) for image in graph.images]
+    rows = _relation(graph, relation).rows.tolist()
+    return [[named[row] for row in one if row != ABSENT and named[row] is not None] for one in rows]
+
+
+def pool_size(corpus: Corpus, extra: Set[str] = frozenset()) -> int:
+    """Number of distinct pictures of a corpus, and of ``extra``."""
+    return len({sentence.image for split in SPLITS for sentence in corpus.split(split)} | extra)
+
+
+def _relation(graph: RelationGraph, relation: str) -> Relation:
+    if relation not in RELATIONS:
+        raise GraphError(f"relation {relation!r} is unknown; expected one of {', '.join(RELATIONS)}")
+    return getattr(graph, relation)
+
+
+def _in_common(graph: RelationGraph, relation: str, images: Sequence[str], k: int) -> np.ndarray:
+    row_of = {image: row for row, image in enumerate(images)}
+    named = np.array([*(row_of[image] for image in graph.images), ABSENT])
+    return named[_relation(graph, relation).rows[:, :k].numpy()]
+
+
+def _means(relation: Relation, k: int) -> np.ndarray:
+    rows, scores = relation.rows[:, :k].numpy(), relation.scores[:, :k].numpy()
+    there = rows != ABSENT
+    return np.where(there, scores, 0.0).sum(1) / np.maximum(there.sum(1), 1)
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float | None:
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        return None
+    return float(spearmanr(a, b).statistic)
+
+
+def _cycle(count: int, generator: np.random.Generator) -> np.ndarray:
+    """A permutation without fixed points."""
+    order = generator.permutation(count)
+    given = np.empty(count, dtype=np.int64)
+    given[order] = np.roll(order, 1)
+    return given
+
+
+def _share(flags: np.ndarray) -> float:
+    return float(flags.mean()) if len(flags) else 0.0

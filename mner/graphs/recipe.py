@@ -1,0 +1,76 @@
+"""What a relation graph is made of: the shared choices of params.yaml (``relations``), changed by a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+POOLS = ("all", "train")
+WEIGHTINGS = ("binary", "count", "confidence")
+CONTROLS = ("other_tweet", "shuffled_scores", "self_only")
+
+
+@dataclass(frozen=True, slots=True)
+class GraphRecipe:
+    """One relation graph.
+
+    ``kind`` is ``released`` (R-GCN's published lists), ``rebuilt`` (from captions and object labels) or ``clip``
+    (from pixels); ``k`` neighbours out of ``pool`` (``all`` splits' pictures or those of ``train``).
+    For ``rebuilt``: the sentence ``encoder``, the source of ``captions`` (null: that of data.captions), how
+    objects weigh (``binary``, ``count``, ``confidence``), and the ``minimum`` that a similarity of objects must
+    exceed. ``index`` finds neighbours (``exact``, ``faiss-flat``, ``faiss-ivf``). ``control`` breaks the graph
+    on purpose (``mner.graphs.controls``), drawing from ``seed``.
+    """
+
+    kind: str
+    k: int
+    pool: str
+    encoder: str
+    captions: str | None = None
+    objects: str = "binary"
+    minimum: float = 0.0
+    index: str = "exact"
+    control: str | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise ValueError(f"k is {self.k}; a neighbour list has at least one place")
+        for name, value, known in (
+            ("retrieval pool", self.pool, POOLS),
+            ("weighting of objects", self.objects, WEIGHTINGS),
+            ("control", self.control, (None, *CONTROLS)),
+        ):
+            if value not in known:
+                choices = ", ".join("null" if one is None else one for one in known)
+                raise ValueError(f"{name} {value!r} is unknown; expected one of {choices}")
+
+    def name(self, shared: GraphRecipe) -> str:
+        """Stem of the graph's file: its kind, what differs from the shared recipe, and its control."""
+        parts = [self.kind]
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name not in ("kind", "control") and value != getattr(shared, field.name):
+                parts.append(f"{field.name}-{value}")
+        return "+".join([*parts, *([self.control] if self.control else [])])
+
+
+@dataclass(frozen=True, slots=True)
+class RelationSettings:
+    """Section ``relations`` of params.yaml: ``kind`` per data set, the rest as in :class:`GraphRecipe`."""
+
+    kind: Mapping[str, str]
+    k: int
+    pool: str
+    encoder: str
+    captions: str | None = None
+    objects: str = "binary"
+    minimum: float = 0.0
+    index: str = "exact"
+    control: str | None = None
+    seed: int = 0
+
+    def of(self, dataset: str) -> dict[str, Any]:
+        """The fields of the recipe that all rows share on one data set."""
+        return {**asdict(self), "kind": self.kind[dataset]}

@@ -1,0 +1,160 @@
+"""Nearest pictures by inner product: exact in chunks, or through a FAISS index, behind one call.
+
+Time of the exact search is proportional to queries x keys x width. Its memory is the k neighbours of every query
+and one block of similarities, so it grows linearly in the number of vectors and never as their square.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mner.data.corpus import ABSENT
+from mner.graphs.relations import GraphError, Relation
+
+INDEXES = ("exact", "faiss-flat", "faiss-ivf")
+QUERY_CHUNK = 1024
+KEY_CHUNK = 8192
+
+
+def nearest(
+    queries: Float[Tensor, "queries width"],
+    keys: Float[Tensor, "keys width"],
+    own: Int[Tensor, " queries"],
+    k: int,
+    *,
+    chunk: int = QUERY_CHUNK,
+    key_chunk: int = KEY_CHUNK,
+    above: float = -math.inf,
+    index: str = "exact",
+    probes: int | None = None,
+) -> Relation:
+    """The k keys of highest inner product with each query, best first, ties to the lower key.
+
+    ``own[i]`` is a key that query i may not get, or ``ABSENT``. Keys that are zero vectors (a picture without
+    caption or object) are never returned and a zero query has no neighbours; neither has any of score ``above``
+    or less. Where fewer than k are left, rows are ``ABSENT`` and scores 0.
+
+    ``index`` is ``exact`` (on the device of ``keys``; queries are moved there chunk by chunk), ``faiss-flat``
+    (the same numbers up to rounding, FAISS's choice among keys that tie for the last place) or ``faiss-ivf``
+    (approximate; visits ``probes`` of the lists, by default one in sixteen; measure it with :func:`recall`).
+    The result lies in main memory.
+
+    Raises:
+        GraphError: an unknown index, k below 1, vectors of different widths or that are not finite, ``own`` of
+            another length or beyond the keys; or FAISS is asked for and not installed.
+    """
+    _check(queries, keys, own, k, index)
+    if index != "exact":
+        from mner.graphs.faiss_index import nearest_by_faiss
+
+        return nearest_by_faiss(queries, keys, own, k, above=above, kind=index, probes=probes)
+    usable = (keys != 0).any(-1)
+    rows = torch.full((len(queries), k), ABSENT, dtype=torch.int64)
+    scores = torch.zeros(len(queries), k)
+    for start in range(0, len(queries), chunk):
+        part = slice(start, start + chunk)
+        best, found = _of_chunk(
+            queries[part].to(keys.device), keys, usable, own[part].to(keys.device), k, key_chunk
+        )
+        kept = best > above
+        rows[part] = torch.where(kept, found, ABSENT).cpu()
+        scores[part] = torch.where(kept, best, 0.0).float().cpu()
+    return Relation(rows, scores)
+
+
+def recall(found: Relation, exact: Relation) -> float:
+    """Share of the exact neighbours that were found, in [0, 1]; order does not matter."""
+    wanted = exact.rows != ABSENT
+    if not wanted.any():
+        raise GraphError("recall of nothing: the exact search has no neighbours")
+    hit = (exact.rows[:, :, None] == found.rows[:, None, :]).any(-1) & wanted
+    return float(hit.sum() / wanted.sum())
+
+
+def _check(queries: Tensor, keys: Tensor, own: Tensor, k: int, index: str) -> None:
+    if index not in INDEXES:
+        raise GraphError(f"index {index!r} is unknown; expected one of {', '.join(INDEXES)}")
+    if k < 1:
+        raise GraphError(f"k is {k}; a neighbour list has at least one place")
+    if queries.shape[1] != keys.shape[1]:
+        raise GraphError(
+            f"queries have width {queries.shape[1]}, keys {keys.shape[1]}; embed both with one encoder"
+        )
+    if len(own) != len(queries):
+        raise GraphError(f"{len(own)} own keys for {len(queries)} queries; give one each, {ABSENT} for none")
+    if len(own) and int(own.max()) >= len(keys):
+        raise GraphError(f"an own key is row {int(own.max())}, but there are {len(keys)} keys")
+    for name, vectors in (("query", queries), ("key", keys)):
+        # A sum is finite only if all its terms are, and needs no second array of the size of the first.
+        finite = torch.isfinite(vectors.sum(-1))
+        if not finite.all():
+            raise GraphError(
+                f"{name} {int((~finite).nonzero()[0])} is not finite; no similarity can be had from it"
+            )
+
+
+def _of_chunk(
+    queries: Tensor, keys: Tensor, usable: Tensor, own: Tensor, k: int, key_chunk: int
+) -> tuple[Tensor, Tensor]:
+    """Best k of some queries over all keys: (scores, rows), -inf where there are fewer."""
+    count = len(queries)
+    best = torch.full((count, k), -torch.inf, dtype=queries.dtype, device=keys.device)
+    rows = torch.full((count, k), ABSENT, dtype=torch.int64, device=keys.device)
+    silent = (queries == 0).all(-1)
+    for first, fresh, last in _blocks(len(keys), key_chunk):
+        similarity = queries @ keys[first:last].T
+        similarity[:, ~usable[first:last]] = -torch.inf
+        similarity[:, : fresh - first] = -torch.inf
+        mine = ((own >= first) & (own < last)).nonzero().squeeze(-1)
+        similarity[mine, own[mine] - first] = -torch.inf
+        similarity[silent] = -torch.inf
+        values, places = top_lowest_first(similarity, min(k, last - first))
+        joined, joined_rows = torch.cat([best, values], 1), torch.cat([rows, places + first], 1)
+        # Earlier keys stand to the left and are lower, so a stable sort keeps ties in order.
+        order = joined.sort(dim=1, descending=True, stable=True).indices[:, :k]
+        best, rows = joined.gather(1, order), joined_rows.gather(1, order)
+    return best, rows
+
+
+def _blocks(keys: int, size: int) -> list[tuple[int, int, int]]:
+    """(first, first not yet seen, last) of blocks of keys; the last block overlaps the one before.
+
+    Blocks of one shape go through one matrix kernel, so copies of a vector score alike wherever they lie.
+    """
+    if keys <= size:
+        return [(0, 0, keys)] if keys else []
+    return [(min(start, keys - size), start, min(start + size, keys)) for start in range(0, keys, size)]
+
+
+def top_lowest_first(
+    similarity: Float[Tensor, "queries keys"], k: int
+) -> tuple[Float[Tensor, "queries k"], Int[Tensor, "queries k"]]:
+    """What a stable descending sort puts first, without the sort: (values, columns) of the k best a row.
+
+    ``torch.topk`` takes any of the columns that tie for the last place; rows where one was left out are repaired.
+    """
+    wider = min(k + 1, similarity.shape[1])
+    values, columns = similarity.topk(wider, dim=1)
+    tied = values[:, k - 1] == values[:, -1] if wider > k else torch.zeros(len(values), dtype=torch.bool)
+    values, columns = values[:, :k], columns[:, :k].clone()
+    # Nothing is to be repaired where the last place is empty anyway.
+    tied = (tied & (values[:, -1] > -torch.inf)).nonzero().squeeze(-1)
+    if len(tied):
+        columns[tied] = _repaired(similarity[tied], values[tied, -1:], k)
+    columns = columns.sort(1).values
+    values = similarity.gather(1, columns)
+    order = values.sort(dim=1, descending=True, stable=True).indices
+    return values.gather(1, order), columns.gather(1, order)
+
+
+def _repaired(similarity: Tensor, last: Tensor, k: int) -> Tensor:
+    """Columns above the k-th value ``last``, and of those equal to it the lowest, k in all, ascending."""
+    better = similarity > last
+    equal = similarity == last
+    room = k - better.sum(1, keepdim=True)
+    chosen = better | (equal & (equal.cumsum(1) <= room))
+    return chosen.nonzero()[:, 1].view(len(similarity), k)

@@ -1,0 +1,115 @@
+"""Agreement of relation graphs as Markdown tables and one figure."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+
+from mner.graphs.agreement import Agreement, Hubness
+from mner.graphs.comparison import Comparison
+
+AGREEMENT_NOTE = (
+    "overlap: pictures shared by the first k places, of k; chance: of two random lists; exchanged: with another "
+    "sentence's list of B, what common hubs alone explain; excess: overlap − exchanged in standard deviations of "
+    "the latter; first: share of lists with the same first picture; ρ: Spearman's correlation of mean scores."
+)
+HUBNESS_NOTE = (
+    "top: share of lists that hold the most frequent picture; top 100: share of places held by the hundred most "
+    "frequent; test: share of places held by pictures of the test split, over all and over training sentences."
+)
+
+
+def tables(comparison: Comparison) -> str:
+    """Both tables of a comparison, at all its places."""
+    pairs = [(label, relation, found[-1]) for (label, relation), found in comparison.agreements.items()]
+    spread = [(name, relation, found) for (name, relation), found in comparison.hubness.items()]
+    name = comparison.dataset
+    return agreement_table(f"{name}: agreement", pairs) + "\n" + hubness_table(f"{name}: hubness", spread)
+
+
+def agreement_table(title: str, rows: Sequence[tuple[str, str, Agreement]]) -> str:
+    """Markdown; one row a pair of graphs and relation (label, relation, agreement)."""
+    header = ["A against B", "relation", "lists", "k", "overlap", "chance", "exchanged", "excess", "first", "ρ"]
+    body = [
+        [
+            label,
+            relation,
+            str(one.lists),
+            str(one.k),
+            f"{one.overlap:.3f}",
+            f"{one.chance:.3f}",
+            f"{one.exchanged:.3f}",
+            f"{one.excess:+.1f} s.d.",
+            f"{100 * one.first:.1f} %",
+            "–" if one.scores is None else f"{one.scores:+.2f}",
+        ]
+        for label, relation, one in rows
+    ]
+    return markdown(title, header, body, words=2, note=AGREEMENT_NOTE)
+
+
+def hubness_table(title: str, rows: Sequence[tuple[str, str, Hubness]]) -> str:
+    """Markdown; one row a graph and relation."""
+    header = ["graph", "relation", "lists", "places", "distinct", "top", "top 100", "test", "test in train"]
+    body = [
+        [
+            label,
+            relation,
+            str(one.lists),
+            str(one.places),
+            str(one.distinct),
+            *(f"{100 * share:.1f} %" for share in (one.top, one.top_hundred, one.test, one.test_in_train)),
+        ]
+        for label, relation, one in rows
+    ]
+    return markdown(title, header, body, words=2, note=HUBNESS_NOTE)
+
+
+def markdown(
+    title: str, header: Sequence[str], body: Sequence[Sequence[str]], *, words: int, note: str = ""
+) -> str:
+    """A table aligned in the source; the first ``words`` columns are flush left, numbers flush right."""
+    widths = [max(3, *(len(line[i]) for line in [header, *body])) for i in range(len(header))]
+    rule = ["-" * width if i < words else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
+
+    def line(texts: Sequence[str]) -> str:
+        cells = [
+            t.ljust(w) if i < words else t.rjust(w) for i, (t, w) in enumerate(zip(texts, widths, strict=True))
+        ]
+        return "| " + " | ".join(cells) + " |"
+
+    lines = [f"### {title}", "", line(header), line(rule), *map(line, body)]
+    return "\n".join([*lines, "", note]) + "\n"
+
+
+def figure(comparison: Comparison) -> str:
+    """An SVG of two panels: overlap by number of places, and hubness curves. The same input gives the same bytes.
+
+    A hubness curve is the share of all places that the n most frequent pictures hold.
+    """
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context({"svg.hashsalt": "mner", "svg.fonttype": "none", "font.size": 9}):
+        drawing = Figure(figsize=(9.5, 3.6), layout="constrained")
+        left, right = drawing.subplots(1, 2)
+        for (label, relation), found in comparison.agreements.items():
+            ks = [one.k for one in found]
+            shares = [one.overlap / one.k for one in found]
+            (drawn,) = left.plot(ks, shares, marker="o", markersize=3, label=f"{relation}: {label}")
+            by_chance = [one.exchanged / one.k for one in found]
+            left.plot(ks, by_chance, linestyle=":", linewidth=1, color=drawn.get_color())
+        left.set(xlabel="first k places", ylabel="share in common (dotted: exchanged)", ylim=(0, None))
+        left.xaxis.get_major_locator().set_params(integer=True)
+        for (name, relation), spread in comparison.hubness.items():
+            shares = np.cumsum(spread.held) / max(1, spread.places)
+            right.plot(range(1, len(shares) + 1), shares, label=f"{relation}: {name}")
+        right.set(xscale="log", xlabel="n most frequent pictures", ylabel="share of all places", ylim=(0, 1))
+        for panel in (left, right):
+            panel.legend(frameon=False, fontsize=6)
+        drawing.suptitle(comparison.dataset)
+        out = io.StringIO()
+        drawing.savefig(out, format="svg", metadata={"Date": None})
+    return out.getvalue()

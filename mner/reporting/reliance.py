@@ -1,0 +1,95 @@
+"""How much F1 hangs on the picture: each probe with its interval, and the text-only system to hold it against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mner.reporting.cells import Cell, Cited, Measured, State, cited, estimate, missing
+
+PROBES = {"none": "own − none", "shuffled": "own − shuffled", "neighbours": "own − others' neighbours"}
+TEXT_ONLY = "Text only"
+PROBE_NOTE = (
+    "Image reliance: F1 with the tweet's own picture minus F1 with none, or with another tweet's (its captions, "
+    "objects and neighbours included), paired by run and sentence, with its 95 % interval. Near zero: the "
+    "predictions do not depend on the picture."
+)
+TEXT_NOTE = (
+    "Text only: the text-only system of the same encoder and profile, of the same family where there is one, else "
+    "the best."
+)
+
+
+def probe_cells(cell: Mapping[str, Any] | None, statistics: Mapping[str, Any]) -> dict[str, Cell]:
+    """One cell a probe for a cell of ``scores.json``; ``statistics`` is the content of ``statistics.json``."""
+    if cell is None or cell["state"] != "finished":
+        return dict.fromkeys(PROBES, missing(cell))
+    reads = cell["visual_input"] != "none"
+    absent = State("–", "this view was not predicted" if reads else "reads no picture")
+    views = _views(cell, statistics)
+    return {
+        view: estimate(views[view], f"paired by run and sentence, {views[view]['source']}", signed=True)
+        if view in views
+        else absent
+        for view in PROBES
+    }
+
+
+def _views(cell: Mapping[str, Any], statistics: Mapping[str, Any]) -> Mapping[str, Any]:
+    rows = statistics["datasets"][cell["dataset"]]["reliance"]
+    return next((row["views"] for row in rows if row["system"] == cell["system"]), {})
+
+
+def text_only_beside(cell: Mapping[str, Any] | None, cells: Iterable[Mapping[str, Any]]) -> tuple[str, Cell]:
+    """Name and F1 of the text-only system that shares data set and encoder with a multimodal cell.
+
+    Several may: one of the same family (the name up to its first hyphen) is taken, else the one with the best F1,
+    so that a picture is never flattered by a weak text model.
+    """
+    if cell is None or cell["state"] != "finished":
+        return "", missing(cell)
+    if cell["visual_input"] == "none":
+        return "", State("–", "reads no picture")
+    beside = [
+        other
+        for other in cells
+        if other["state"] == "finished" and other["visual_input"] == "none" and _alike(cell, other)
+    ]
+    if not beside:
+        return "", State("not run", "no text-only system with this encoder in this profile")
+    own = _family(cell["system"])
+    chosen = max(beside, key=lambda other: (_family(other["system"]) == own, _f1(other)["mean"]))
+    return chosen["system"], cited(_f1(chosen))
+
+
+def gain_over_text(cell: Mapping[str, Any], text_only: str, statistics: Mapping[str, Any]) -> Cell:
+    """F1 of a multimodal cell minus that of the text-only system beside it, with its interval."""
+    for pair in statistics["datasets"][cell["dataset"]]["comparisons"]:
+        if {pair["a"], pair["b"]} == {cell["system"], text_only}:
+            if "state" in pair:
+                return State("not known", pair["state"])
+            ours_first = pair["a"] == cell["system"]
+            difference, low, high = (pair[name] for name in ("difference", "low", "high"))
+            entry = {"difference": difference, "low": low, "high": high, "records": pair["records"]}
+            if not ours_first:
+                entry |= {"difference": -difference, "low": -high, "high": -low}
+            return estimate(entry, f"paired by sentence, {pair['source']}", signed=True)
+    return State("–", "no text-only system beside it")
+
+
+def has_number(cells: Iterable[Cell]) -> bool:
+    """Whether any of the cells holds a number of ours."""
+    return any(isinstance(cell, Cited | Measured) for cell in cells)
+
+
+def _alike(cell: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    encoders = [(one["encoder"] or {}).get("name", "none") for one in (cell, other)]
+    return cell["dataset"] == other["dataset"] and encoders[0] == encoders[1]
+
+
+def _family(system: str) -> str:
+    return system.partition("-")[0]
+
+
+def _f1(cell: Mapping[str, Any]) -> Mapping[str, Any]:
+    return cell["views"]["test.own"]["f1"]

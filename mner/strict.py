@@ -1,0 +1,93 @@
+"""YAML to frozen dataclasses, strictly: every key known, said once and present, every value of its type."""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+
+class ConfigError(ValueError):
+    """params.yaml says something the harness does not understand; the message says where and what instead."""
+
+
+class EachKeyOnce(yaml.SafeLoader):
+    """YAML's safe loader, but a key said twice in one mapping is an error and not its last value."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        first: dict[str, int] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                line = key.start_mark.line + 1
+                if key.value in first:
+                    raise ConfigError(f"line {line}: {key.value!r} is said before, in line {first[key.value]}")
+                first[key.value] = line
+        return super().construct_mapping(node, deep)
+
+
+def build(cls: type, value: Any, where: str) -> Any:
+    """Turn a mapping into a dataclass, recursively; every key must be known and present."""
+    hints = typing.get_type_hints(cls)
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{where}: expected a mapping with {', '.join(hints)}, found {value!r}")
+    required = {
+        f.name
+        for f in dataclasses.fields(cls)
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    }
+    for key in value:
+        known(key, hints, where)
+    if missing := required - value.keys():
+        raise ConfigError(f"{where}: missing {', '.join(sorted(missing))}")
+    try:
+        return cls(**{key: _convert(hints[key], entry, f"{where}: {key}") for key, entry in value.items()})
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def known(key: str, names: Any, where: str) -> None:
+    """Raise a ConfigError that names the nearest of ``names`` if ``key`` is none of them."""
+    if key not in names:
+        near = difflib.get_close_matches(str(key), [str(name) for name in names], n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(map(str, names))}"
+        raise ConfigError(f"{where}: unknown {key!r}; {hint}")
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if dataclasses.is_dataclass(hint):
+        return build(hint, value, where)
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise ConfigError(f"{where}: expected a list, found {value!r}")
+        return tuple(_convert(arguments[0], item, where) for item in value)
+    if origin in (collections.abc.Mapping, dict):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{where}: expected a mapping, found {value!r}")
+        inner = arguments[1] if arguments else Any
+        return {key: _convert(inner, item, f"{where}.{key}") for key, item in value.items()}
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        return _convert(next(a for a in arguments if a is not type(None)), value, where)
+    if hint is Any:
+        return value
+    return _scalar(hint, value, where)
+
+
+def _scalar(hint: type, value: Any, where: str) -> Any:
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if hint is float and isinstance(value, str):
+        raise ConfigError(f"{where}: expected a number, found the text {value!r} (YAML reads 2.0e-4, not 2e-4)")
+    if type(value) is not hint:
+        raise ConfigError(f"{where}: expected {hint.__name__}, found {value!r}")
+    return value

@@ -1,0 +1,93 @@
+"""What a sweep shows: a line for every run that ends, and on a terminal a bar a worker and one for all."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any
+
+from tqdm import tqdm
+
+from mner.plan import Job, duration
+from mner.sweeping.events import Event, Kind
+
+Cell = tuple[str, str]
+
+
+class Display:
+    """Follows a sweep; ``costs`` are expected seconds of a run by cell, where known, and weigh the time left."""
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        workers: int,
+        epochs: Mapping[Cell, int],
+        costs: Mapping[Cell, float],
+        say: Callable[[str], Any] = print,
+    ) -> None:
+        known = list(costs.values())
+        default = sum(known) / len(known) if known else 1.0
+        self._costs = {job: costs.get(job.cell, default) for job in jobs}
+        self._open, self._total, self._done = set(jobs), len(jobs), 0.0
+        self._epochs, self._say = epochs, say
+        self._started = time.monotonic()
+        tty = sys.stderr.isatty()
+        self._all = tqdm(total=len(jobs), desc="sweep", unit="run", position=0, disable=not tty)
+        self._bars = [
+            tqdm(total=1, desc="starting", unit="epoch", position=n + 1, leave=False, disable=not tty)
+            for n in range(workers)
+        ]
+
+    def __enter__(self) -> Display:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for bar in (*self._bars, self._all):
+            bar.close()
+
+    def started(self, worker: int, job: Job) -> None:
+        self._bars[worker].set_description(str(job))
+        self._bars[worker].reset(self._epochs[job.cell])
+
+    def told(self, worker: int, event: Event) -> None:
+        """Show one event: an epoch moves the worker's bar; the end of a run is a line."""
+        job, bar = event.job, self._bars[worker]
+        if event.kind is Kind.EPOCH:
+            bar.set_postfix_str(event.text, refresh=False)
+            bar.update(event.epoch - bar.n)
+        elif event.kind in (Kind.FINISHED, Kind.PRESENT) and job is not None:
+            self._ended(job, counts=event.kind is Kind.FINISHED)
+            text = event.text or f"{event.kind.value}, trained by another process"
+            self.line(f"{self._place()} {job}: {text}{self._time_left()}")
+        elif event.kind is not Kind.BUSY:
+            reason = event.text.strip().splitlines()
+            which = "a worker without a run" if job is None else str(job)
+            self.line(f"{self._place()} {which}: {event.kind.value}{'; ' + reason[-1] if reason else ''}")
+
+    def set_aside(self, job: Job) -> None:
+        """The run is quarantined: nothing more of it is waited for."""
+        self._ended(job, counts=False)
+
+    def line(self, text: str) -> None:
+        """A line above the bars, or a plain one where there are none."""
+        with tqdm.external_write_mode():
+            self._say(text)
+
+    def _ended(self, job: Job, *, counts: bool) -> None:
+        self._open.discard(job)
+        self._done += self._costs[job] if counts else 0.0
+        self._all.update(self._total - len(self._open) - self._all.n)
+
+    def _place(self) -> str:
+        width = len(str(self._total))
+        return f"[{self._total - len(self._open):>{width}}/{self._total}]"
+
+    def _time_left(self) -> str:
+        if not self._open or not self._done:
+            return ""
+        speed = (time.monotonic() - self._started) / self._done
+        return f"; about {duration(speed * sum(self._costs[job] for job in self._open))} left"

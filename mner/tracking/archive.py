@@ -1,0 +1,218 @@
+"""Finished runs in one small archive, and out of it again: from a machine that trains to one that reports.
+
+An archive is a compressed tar file with ``manifest.json`` (sizes and SHA-256 of everything else) and the files of
+runs under the paths they have in a repository. The same runs give the same bytes.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+
+from mner.data.archives import safe_extract
+from mner.files import exclusive, sha256_of, sha256_of_json, write_atomically
+from mner.tracking.fingerprint import run_key
+from mner.tracking.record import Record
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+RUNS = "runs"
+APART = "runs-apart"
+WEIGHTS = "weights.safetensors"
+BYTE_LIMIT = 4 * 2**30
+
+
+class PackError(ValueError):
+    """Runs that cannot be packed, or an archive that is not what it says; the message names the file and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What became of one run of an archive.
+
+    ``state`` is ``taken`` (it lies with the runs now), ``known`` (it lay there already, byte for byte) or
+    ``apart`` (it is none this checkout would make, or contradicts one that is here; ``reason`` says why).
+    """
+
+    run: str
+    state: str
+    place: Path
+    reason: str = ""
+
+
+def pack(root: Path, profile: str, archive: Path, *, weights: bool = False) -> list[str]:
+    """Write all finished runs of a profile below ``root`` to ``archive``; returns their paths.
+
+    Every run is checked first: its predictions must have the hashes its record states. Weights stay behind
+    unless asked for.
+
+    Raises:
+        PackError: no finished run, a run that contradicts its record, or an archive that is no ``.tar.gz``.
+    """
+    if not archive.name.endswith(".tar.gz"):
+        raise PackError(f"{archive}: an archive of runs ends in .tar.gz")
+    folders = sorted(path.parent for path in (root / RUNS / profile).glob("*/*/*/record.json"))
+    files: dict[str, Path] = {}
+    packed = []
+    for folder in folders:
+        record = _checked_run(folder)
+        if record.status != "finished":
+            continue
+        names = ["record.json", "curve.csv", *(f"{name}.jsonl" for name in sorted(record.predictions))]
+        if weights and (folder / WEIGHTS).is_file():
+            names.append(WEIGHTS)
+        place = folder.relative_to(root).as_posix()
+        files |= {f"{place}/{name}": folder / name for name in names}
+        packed.append(place)
+    if not packed:
+        raise PackError(f"{root / RUNS / profile}: no finished run to pack")
+    manifest = {name: {"size": path.stat().st_size, "sha256": sha256_of(path)} for name, path in files.items()}
+    text = json.dumps({"format": FORMAT, "files": manifest}, indent=1, sort_keys=True) + "\n"
+    write_atomically(archive, lambda part: _write(part, text.encode(), files))
+    return packed
+
+
+def _write(target: Path, manifest: bytes, files: Mapping[str, Path]) -> None:
+    with (
+        target.open("wb") as raw,
+        gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as compressed,
+        tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as tar,
+    ):
+        _add(tar, MANIFEST, manifest)
+        for name in sorted(files):
+            _add(tar, name, files[name].read_bytes())
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    tar.addfile(info, io.BytesIO(content))
+
+
+def _checked_run(folder: Path) -> Record:
+    """The record of a run folder whose files are those it speaks of, and whose key is that of what it read."""
+    record = Record.read(folder / "record.json")
+    where = tuple(folder.parts[-4:])
+    if where != (record.profile, record.dataset, record.system, str(record.seed)):
+        raise PackError(f"{folder}: its record is of {record.dataset} x {record.system} seed {record.seed}")
+    for name, digest in record.predictions.items():
+        path = folder / f"{name}.jsonl"
+        if not path.is_file() or sha256_of(path) != digest:
+            raise PackError(f"{path}: missing, or not the predictions its record states; train the run again")
+    if record.status == "finished" and not (folder / "curve.csv").is_file():
+        raise PackError(f"{folder / 'curve.csv'} is missing though the run is finished; train the run again")
+    if key_of(record) != record.key:
+        raise PackError(f"{folder / 'record.json'}: its key is not the hash of what it says it read")
+    return record
+
+
+def key_of(record: Record) -> str:
+    """The key that follows from what a record says the run read (``training.runs.Inputs.key``)."""
+    return run_key(
+        {
+            "dataset": record.dataset,
+            "system": record.system,
+            "seed": record.seed,
+            "files": dict(record.inputs),
+            "code": dict(record.code),
+            "encoder": dict(record.encoder),
+            "options": dict(record.options),
+            "recipe": dict(record.recipe),
+            "visual_input": record.visual_input,
+        }
+    )
+
+
+def unpack(archive: Path, root: Path, expected: Callable[[Record], str | None]) -> list[Arrival]:
+    """Take the runs of an archive into ``root/runs``; those that do not belong there are kept apart.
+
+    ``expected`` says why this checkout would not make that very run, None if it would. Nothing that is here
+    already is overwritten. The whole archive is checked before its first run is taken.
+
+    Raises:
+        ArchiveError: unsafe names, links, sizes (``mner.data.archives``).
+        PackError: no manifest, files that are not in it or not as it says, a run that contradicts its record.
+    """
+    with tempfile.TemporaryDirectory(dir=root, prefix=".unpacking-") as name:
+        staging = Path(name)
+        safe_extract(archive, staging, byte_limit=BYTE_LIMIT)
+        _check_manifest(archive, staging)
+        records = [(folder, _checked_run(folder)) for folder in _run_folders(archive, staging)]
+        return [_take(folder, record, root, expected(record)) for folder, record in records]
+
+
+def _check_manifest(archive: Path, staging: Path) -> None:
+    try:
+        manifest = json.loads((staging / MANIFEST).read_text(encoding="utf-8"))
+        listed = {name: (row["size"], row["sha256"]) for name, row in manifest["files"].items()}
+        known = manifest["format"] == FORMAT
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PackError(f"{archive}: no archive of runs, its {MANIFEST} cannot be read ({error})") from error
+    if not known:
+        raise PackError(f"{archive}: format {manifest['format']!r}; this version of mner reads format {FORMAT}")
+    found = {path.relative_to(staging).as_posix(): path for path in staging.rglob("*") if path.is_file()}
+    del found[MANIFEST]
+    if odd := sorted(found.keys() ^ listed.keys()):
+        raise PackError(f"{archive}: {odd[0]} is in the {'archive' if odd[0] in found else 'manifest'} only")
+    for name, path in found.items():
+        if (path.stat().st_size, sha256_of(path)) != listed[name]:
+            raise PackError(f"{archive}: {name} is not the file its manifest describes; copy the archive again")
+
+
+def _run_folders(archive: Path, staging: Path) -> list[Path]:
+    """Folders of runs; anything else in the archive is refused."""
+    folders = set()
+    for path in staging.rglob("*"):
+        if path.is_dir() or path == staging / MANIFEST:
+            continue
+        place = PurePosixPath(path.relative_to(staging).as_posix())
+        fitting = path.suffix in (".json", ".jsonl", ".csv") or path.name == WEIGHTS
+        if len(place.parts) != 6 or place.parts[0] != RUNS or not fitting:
+            raise PackError(f"{archive}: {place} is no file of a run")
+        folders.add(path.parent)
+    return sorted(folders)
+
+
+def _take(folder: Path, record: Record, root: Path, objection: str | None) -> Arrival:
+    run = f"{record.dataset} x {record.system} seed {record.seed}"
+    target = root / RUNS / record.profile / record.dataset / record.system / str(record.seed)
+    lock = root / ".locks" / record.profile / f"{record.dataset}-{record.system}" / f"{record.seed}.lock"
+    with exclusive(lock):
+        if objection is None and (target / "record.json").is_file():
+            here = Record.read(target / "record.json")
+            if here.key == record.key and here.predictions == record.predictions:
+                return Arrival(run, "known", target)
+            if here.key == record.key:
+                objection = "the same run is here with other predictions (made on other hardware or threads?)"
+        if objection is not None:
+            apart = root / APART / record.profile / record.dataset / record.system
+            place = apart / f"{record.seed}-{sha256_of_json(asdict(record))[:12]}"
+            _move(folder, place)
+            return Arrival(run, "apart", place, objection)
+        _move(folder, target)
+        return Arrival(run, "taken", target)
+
+
+def _move(folder: Path, target: Path) -> None:
+    """Move a run so that its record comes last: a folder with a record is complete."""
+    target.mkdir(parents=True, exist_ok=True)
+    for stale in (target / "record.json", *target.glob("*.jsonl"), target / WEIGHTS):
+        stale.unlink(missing_ok=True)
+    for path in sorted(folder.iterdir(), key=lambda path: path.name == "record.json"):
+        shutil.move(path, target / path.name)
+
+
+def render(arrivals: Sequence[Arrival]) -> str:
+    """A line a run that is kept apart, and the counts."""
+    apart = [one for one in arrivals if one.state == "apart"]
+    lines = [f"kept apart: {one.run}: {one.reason}\n            {one.place}" for one in apart]
+    taken, known = (sum(one.state == state for one in arrivals) for state in ("taken", "known"))
+    lines.append(f"{taken} runs taken, {known} were here already, {len(apart)} kept apart")
+    return "\n".join(lines) + "\n"

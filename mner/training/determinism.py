@@ -1,0 +1,14 @@
+"""What a process must set before it trains, so that the same run gives the same bytes again."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+
+def make_deterministic() -> None:
+    """Deterministic kernels only. The number of CPU threads, which moves results too, is the recipe's."""
+    # cuBLAS is deterministic only with a fixed workspace, which it reads when it starts.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True)

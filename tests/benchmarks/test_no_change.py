@@ -1,0 +1,57 @@
+"""A pipeline that has nothing to do: of one cell, and (slow) of all stages the full profile defines."""
+
+from __future__ import annotations
+
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+tiny = SimpleNamespace(**runpy.run_path(str(ROOT / "tests" / "tiny.py")))
+DOES_NOTHING = "import sys, pathlib; [pathlib.Path(p).parent.mkdir(parents=True, exist_ok=True) or "
+DOES_NOTHING += "pathlib.Path(p).write_text(p) for p in sys.argv[1:]]"
+
+
+def test_finished_cell(benchmark, tmp_path: Path) -> None:
+    tiny.make_world(tmp_path, epochs=1)
+    assert len(tiny.train(tmp_path, "bert-crf")) == 1
+    assert benchmark(tiny.train, tmp_path, "bert-crf") == []
+
+
+@pytest.mark.slow
+def test_finished_pipeline_of_the_full_profile(benchmark, tmp_path: Path) -> None:
+    _stages_without_work(tmp_path)
+    _dvc(tmp_path, "init", "--no-scm", "-q")
+    _dvc(tmp_path, "repro", "-q")
+    before = (tmp_path / "dvc.lock").read_bytes()
+    benchmark.pedantic(_dvc, (tmp_path, "repro", "-q"), rounds=3 if benchmark.enabled else 1)
+    assert (tmp_path / "dvc.lock").read_bytes() == before
+
+
+def _dvc(folder: Path, *arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=folder, check=True)
+
+
+def _stages_without_work(folder: Path) -> None:
+    """dvc.yaml and params.yaml as they are, profile full active, every command one that only makes its outputs."""
+    for part in ("mner", "baselines", "stages", "reports/templates", "reports/paper.yaml", "params.yaml"):
+        source, target = ROOT / part, folder / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, target)
+    text = (folder / "params.yaml").read_text(encoding="utf-8").rstrip().splitlines()
+    assert text[-1].startswith("active: *")
+    (folder / "params.yaml").write_text("\n".join([*text[:-1], "active: *full", ""]), encoding="utf-8")
+    pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+    (folder / "nothing.py").write_text(DOES_NOTHING + "\n", encoding="utf-8")
+    for stage in pipeline["stages"].values():
+        outs = [next(iter(out)) if isinstance(out, dict) else out for out in stage["outs"]]
+        files = " ".join(out if Path(out).suffix else f"{out}/x" for out in outs)
+        stage["cmd"] = f"{sys.executable} nothing.py {files}"
+    (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False), encoding="utf-8")

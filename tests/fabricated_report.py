@@ -1,0 +1,55 @@
+"""A report on fabricated runs that holds what is hard to print: markup in names, skipped rows, two devices."""
+
+from __future__ import annotations
+
+import runpy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mner.reporting.card import CardText
+from mner.reporting.paper import load_paper
+from mner.reporting.report import write_report
+from mner.reporting.results import Results
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATES = ROOT / "reports" / "templates"
+FABRICATED = runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py")))
+PAPER = load_paper(ROOT / "reports" / "paper.yaml")
+CARDS = tuple(
+    CardText(name, f"The <{name}> card", {"cite": "A & B"}, {"Recipe": {"epochs": "3"}}, ("a doubt",))
+    for name in ("umt", "bert-crf")
+)
+SYSTEMS = ("bert-crf", "umt", "rgcn", "ocsga", "rgcn-shuffled", "iaik")
+ACTIVE = FABRICATED["Active"]("tiny", ("twitter2017",), SYSTEMS, (1, 2), "<b>bold</b> & notes")
+
+
+def _wrong(dataset: str, system: str, seed: int, view: str) -> float | None:
+    if system == "iaik" or (system == "bert-crf" and view != "own"):
+        return None
+    return {"own": 0.1, "none": 0.2, "shuffled": 0.3}[view] + 0.02 * seed
+
+
+def _throughput(dataset: str, system: str, seed: int) -> dict[str, Any]:
+    speeds = FABRICATED["record_fields"]("tiny", dataset, system, seed, {})["throughput"]
+    return speeds | ({"device": "NVIDIA <H200>"} if system == "umt" else {})
+
+
+def make_results(root: Path) -> Results:
+    """Runs below ``root``, evaluated: one system skipped, one not run, one on another device."""
+    FABRICATED["make_runs"](root, ACTIVE, _wrong, throughput=_throughput)
+    for seed in ACTIVE.seeds:
+        folder = root / f"runs/tiny/twitter2017/ocsga/{seed}"
+        for file in folder.iterdir():
+            file.unlink()
+        skipped = {"status": "skipped", "reason": "no <object> labels", "throughput": None, "dev_f1": ()}
+        fields = FABRICATED["record_fields"]("tiny", "twitter2017", "ocsga", seed, {}) | skipped
+        FABRICATED["Record"](**fields | {"best_epoch": None}).write(folder / "record.json")
+    held = FABRICATED["evaluated"](root, ACTIVE)
+    found = {"id": "x", "severity": "defect", "what": "a <script> & co", "expected": None, "seen": {"a": 1}}
+    return replace(held, audit=dict(held.audit) | {"findings": {"twitter2017": [found | {"images": []}]}})
+
+
+def render(results: Results, target: Path) -> tuple[Path, ...]:
+    """The whole report."""
+    return write_report(results, PAPER, FABRICATED["Settings"](ACTIVE), CARDS, TEMPLATES, target)

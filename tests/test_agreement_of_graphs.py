@@ -1,0 +1,151 @@
+"""Agreement of two graphs, their concentration, what is rendered of both, and graphs named on the command line."""
+
+from __future__ import annotations
+
+import runpy
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import torch
+
+from mner.data.corpus import Corpus, Sentence
+from mner.features.store import ABSENT
+from mner.graphs.agreement import agreement, attained, hubness, lists_of, overlap_at
+from mner.graphs.comparison import compare_graphs, recipe_named
+from mner.graphs.recipe import GraphRecipe
+from mner.graphs.relations import GraphError, Relation, RelationGraph
+from mner.reporting.graph_tables import figure, tables
+
+tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
+COUNT, POOL, K = 600, 90, 5
+
+
+def made_of(rows: torch.Tensor, scores: torch.Tensor | None = None, images=None) -> RelationGraph:
+    scores = torch.where(rows == ABSENT, 0.0, 1.0) if scores is None else scores
+    images = images or tuple(f"p{i:03}" for i in range(POOL))
+    relation = Relation(rows, scores)
+    return RelationGraph("g", images, {"train": len(rows), "dev": 0, "test": 0}, relation, relation, {})
+
+
+def random_graph(seed: int) -> RelationGraph:
+    generator = torch.Generator().manual_seed(seed)
+    rows = torch.stack([torch.randperm(POOL, generator=generator)[:K] for _ in range(COUNT)])
+    return made_of(rows, torch.rand(COUNT, K, generator=generator))
+
+
+def test_a_graph_agrees_with_itself_entirely():
+    graph = random_graph(0)
+    found = agreement(graph, graph, "inter", K)
+    assert (found.lists, found.overlap, found.first, found.scores) == (COUNT, K, 1.0, pytest.approx(1.0))
+    assert found.excess > 10
+
+
+def test_independent_lists_agree_by_chance_and_the_excess_says_so():
+    found = agreement(random_graph(0), random_graph(1), "intra", K, pool=POOL + 1)
+    assert found.chance == pytest.approx(K * K / POOL)
+    assert found.overlap == pytest.approx(found.chance, abs=0.06)
+    assert found.exchanged == pytest.approx(found.chance, abs=0.06)
+    assert abs(found.excess) < 4
+    assert abs(found.scores) < 0.15
+
+
+def test_common_hubs_are_no_agreement():
+    hubs = torch.arange(K)[None].expand(COUNT, K).clone()
+    found = agreement(made_of(hubs), made_of(hubs.flip(1)), "inter", K)
+    assert (found.overlap, found.exchanged, found.excess, found.first) == (K, K, 0.0, 0.0)
+    assert found.scores is None
+
+
+def test_agreement_goes_by_picture_not_by_row():
+    graph = random_graph(2)
+    order = torch.randperm(POOL, generator=torch.Generator().manual_seed(3))
+    images = tuple(graph.images[i] for i in order.tolist())
+    back = order.argsort()
+    moved = replace(graph, images=images, inter=Relation(back[graph.inter.rows], graph.inter.scores))
+    assert agreement(graph, moved, "inter", K).overlap == K
+
+
+def test_absent_neighbours_are_shared_by_nobody():
+    a = np.array([[0, 1, ABSENT], [ABSENT] * 3])
+    b = np.array([[1, ABSENT, ABSENT], [ABSENT] * 3])
+    assert overlap_at(a, b).tolist() == [1, 0]
+
+
+def test_graphs_that_cannot_be_compared_are_refused():
+    graph = random_graph(0)
+    with pytest.raises(GraphError, match="graphs of different sentences"):
+        agreement(graph, replace(graph, split_sizes={"train": 1, "dev": 1, "test": 1}), "inter", K)
+    with pytest.raises(GraphError, match="no sentence has inter neighbours in both"):
+        agreement(graph, made_of(torch.full((COUNT, K), ABSENT)), "inter", K)
+    with pytest.raises(GraphError, match="relation 'outer' is unknown"):
+        agreement(graph, graph, "outer", K)
+
+
+def test_hubness_by_hand():
+    corpus = Corpus(
+        "toy",
+        (Sentence(0, "a", ("w",), None), Sentence(1, "b", ("w",), None)),
+        (),
+        (Sentence(0, "t", ("w",), None),),
+    )
+    rows = torch.tensor([[2, 1], [2, ABSENT], [0, 1]])
+    relation = Relation(rows, torch.ones(3, 2))
+    graph = RelationGraph("g", ("a", "b", "t"), {"train": 2, "dev": 0, "test": 1}, relation, relation, {})
+    found = hubness(graph, "inter", corpus, 2)
+    assert (found.lists, found.places, found.distinct, found.held) == (3, 5, 3, (2, 2, 1))
+    assert found.top == pytest.approx(2 / 3)
+    assert found.top_hundred == 1.0
+    assert found.test == pytest.approx(2 / 5)
+    assert found.test_in_train == pytest.approx(2 / 3)
+
+
+def test_lists_drawn_among_ties_attain_everything_although_they_overlap_little():
+    kinds = np.arange(60) % 3
+    similarity = (kinds[:, None] == kinds[None, :]).astype(float)
+    own = np.arange(60)
+    generator = np.random.default_rng(0)
+    drawn = [generator.choice(np.flatnonzero((kinds == kinds[i]) & (own != i)), 5, replace=False) for i in own]
+    assert attained(similarity, drawn, own, 5) == 1.0
+    elsewhere = [generator.choice(np.flatnonzero(kinds != kinds[i]), 5, replace=False) for i in own]
+    assert attained(similarity, elsewhere, own, 5) == 0.0
+
+
+def test_lists_as_columns_of_another_list_of_pictures():
+    graph = made_of(torch.tensor([[2, 0], [1, ABSENT]]))
+    assert lists_of(graph, "inter", {"p000": 7, "p001": 8}) == [[7], [8]]
+
+
+def test_a_graphs_name_is_read_back():
+    shared = GraphRecipe("released", 5, "all", "minilm", control="self_only")
+    made = recipe_named("rebuilt+captions-catr+objects-count+k-3+other_tweet", shared)
+    expected = replace(shared, kind="rebuilt", captions="catr", objects="count", k=3, control="other_tweet")
+    assert made == expected
+    plain = replace(shared, control=None)
+    assert recipe_named(expected.name(plain), plain) == expected
+    with pytest.raises(GraphError, match="'colour-red' is no control"):
+        recipe_named("rebuilt+colour-red", shared)
+
+
+def test_graphs_of_a_data_set_are_compared_and_rendered(tmp_path):
+    with tiny.one_thread():
+        settings = tiny.make_world(tmp_path)
+        compared = compare_graphs(settings, tiny.DATASET, tmp_path, [], 2)
+        pair = compare_graphs(settings, tiny.DATASET, tmp_path, ["rebuilt", "rebuilt+other_tweet"], 2)
+    text = tables(compared)
+    assert "released / rebuilt+captions-planted+objects-count" in text
+    assert text.count("| inter") == 2 + 3
+    for line in text.splitlines():
+        if line.startswith("|"):
+            assert line.count("|") in (11, 10)
+    drawn = figure(compared)
+    assert drawn == figure(compared), "the same input gives the same bytes"
+    assert ElementTree.fromstring(drawn).tag.endswith("svg")
+    found = pair.agreements["rebuilt / rebuilt+other_tweet", "inter"]
+    assert [one.k for one in found] == [1, 2]
+    assert found[1].overlap < 2
+    with pytest.raises(GraphError, match="name two graphs"):
+        compare_graphs(settings, tiny.DATASET, tmp_path, ["rebuilt"], 2)

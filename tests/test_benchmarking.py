@@ -1,0 +1,134 @@
+"""Benchmarks measure what they say: lengths, the released regime, interleaving, ratios, the table's words."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from mner.benchmarking import measure
+from mner.benchmarking.lengths import QUANTILES, stand_ins, stated_lengths
+from mner.benchmarking.measure import Clock, Rates, interleaved
+from mner.benchmarking.released import RELEASED, padded
+from mner.benchmarking.render import Machine, table
+from mner.benchmarking.speed import Line
+from mner.benchmarking.workload import spread
+from mner.data.batching import Tables
+from mner.data.pieces import WordPieces
+from mner.data.side import Side
+
+tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("dataset", QUANTILES)
+def test_stand_ins_have_the_stated_numbers_of_words_and_pieces(dataset, tmp_path) -> None:
+    lengths = stated_lengths(dataset, 200)
+    sentences = stand_ins(lengths)
+    tokenizer = tiny.write_encoder(tmp_path).tokenizer()
+    pieces = WordPieces(tokenizer).table([s.words for s in sentences], max_pieces=256).lengths()
+    assert [len(s.words) for s in sentences] == [words for words, _ in lengths]
+    assert pieces.tolist() == [count for _, count in lengths]
+    assert abs(np.median(pieces) - QUANTILES[dataset][5]) <= 1
+    assert all(len(s.words) == len(s.tags) for s in sentences)
+
+
+def test_no_lengths_are_invented_for_other_data_sets() -> None:
+    with pytest.raises(ValueError, match=r"no length distribution is stated for 'snap': choose twitter2017"):
+        stated_lengths("snap", 3)
+
+
+def test_sampled_batches_stand_for_the_whole_epoch() -> None:
+    lengths = np.arange(1, 1601)
+    batches = [list(range(start, start + 16)) for start in range(0, 1600, 16)]
+    few = spread(batches, lengths, 10)
+    assert len(few) == 10
+    assert np.mean([lengths[rows].mean() for rows in few]) == pytest.approx(lengths.mean(), rel=0.02)
+    assert spread(batches[:4], lengths, 10) == batches[:4]
+
+
+def test_the_released_regime_pads_and_changes_nothing_else(tmp_path) -> None:
+    tokenizer = tiny.write_encoder(tmp_path).tokenizer()
+    side = Side({}, None, {}, frozenset())
+    tables = Tables(WordPieces(tokenizer), 64, side, None, None, None, {}, reads_image_text=False)
+    batch = tables.split(tiny.sentences(4, "x"), None).batch(range(4))
+    long = padded(batch, 40)
+    words, pieces = batch.word_mask.shape[1], batch.text.input_ids.shape[1]
+    assert long.text.input_ids.shape == long.text.attention_mask.shape == long.word_mask.shape == (4, 40)
+    assert torch.equal(long.text.input_ids[:, :pieces], batch.text.input_ids)
+    assert torch.equal(long.tags[:, :words], batch.tags)
+    assert not long.word_mask[:, words:].any()
+    assert not long.text.attention_mask[:, pieces:].any()
+    assert (long.text.first_piece[:, words:] == -1).all()
+    with pytest.raises(ValueError, match="does not fit the released 4"):
+        padded(batch, 4)
+
+
+def test_ways_run_in_turn_and_the_warm_up_is_left_out(monkeypatch) -> None:
+    clock = SimpleNamespace(moment=0.0, perf_counter=lambda: clock.moment)
+    monkeypatch.setattr(measure, "time", clock)
+    seen: list[str] = []
+
+    def way(name: str, seconds: float):
+        def work() -> int:
+            # The first turn is slow, as first turns are.
+            clock.moment += seconds if seen.count(name) else 100 * seconds
+            seen.append(name)
+            return 10
+
+        return work
+
+    rates = interleaved({"a": way("a", 1.0), "b": way("b", 4.0)}, 3, Clock(CPU), "t")
+    assert seen == ["a", "b"] * 4
+    assert rates["a"].rounds == pytest.approx((10, 10, 10))
+    assert rates["a"].over(rates["b"]) == pytest.approx(4.0)
+
+
+def test_a_ratio_is_that_of_neighbouring_rounds() -> None:
+    # The machine got ten times slower half-way; the ratio did not move.
+    assert Rates((20.0, 2.0)).over(Rates((10.0, 1.0))) == pytest.approx(2.0)
+
+
+def _line(**changes) -> Line:
+    fields = {
+        "system": "umt",
+        "task": "training",
+        "size": "bert-base",
+        "ours": Rates((17.0,)),
+        "beside": Rates((2.0,)),
+        "beside_name": "padded",
+        "anchor": RELEASED["umt"].training,
+        "anchor_name": "released UMT",
+        "precision": "bfloat16",
+        "flops": 1e10,
+        "source": "drawn",
+    }
+    return Line(**fields | changes)
+
+
+@pytest.mark.parametrize(
+    ("device", "threads", "compared"), [("cpu: X", 2, True), ("cpu: X", 1, False), ("cuda: H200", 2, False)]
+)
+def test_anchors_are_compared_with_on_like_hardware_only(device, threads, compared) -> None:
+    machine = Machine(device, threads, "2.13", True, False, {"bfloat16": 1e12})
+    text = table([_line()], machine)
+    assert "8.5 x" in text  # beside the same modules in the released regime
+    assert ("10.0 x" in text) == compared  # against the anchor of 1.7
+    assert ("no ratio to them" in text) != compared
+    assert "17 %" in text  # 17 sentences/s x 1e10 operations of 1e12
+
+
+def test_what_is_not_counted_is_a_dash() -> None:
+    row = table([_line(flops=None, anchor=None)], Machine("cpu: X", 2, "2.13", True, False, {})).splitlines()[2]
+    assert row.split() == ["umt", "training", "bert-base", "17.0", "2.0", "8.5", "x", "-", "-", "bfloat16", "-"]
+
+
+def test_cpu_time_is_refused_where_it_means_nothing() -> None:
+    with pytest.raises(ValueError, match="CPU time does not measure what cuda does"):
+        Clock(torch.device("cuda"), cpu_time=True)
+    before = Clock(CPU, cpu_time=True)()
+    assert Clock(CPU, cpu_time=True)() >= before

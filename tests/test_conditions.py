@@ -1,0 +1,147 @@
+"""What another encoder, picture or copy is worth is told by runs that exist, or not at all; sums stay exact."""
+
+from __future__ import annotations
+
+import math
+import runpy
+import statistics
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mner.evaluation.conditions import Scored, route
+from mner.evaluation.waterfall import Waterfall, waterfalls
+from mner.files import write_json_atomically
+from mner.reporting.cells import Cited, Measured, Printed
+from mner.reporting.paper import Used, load_paper
+from mner.reporting.reference import kept_elsewhere
+from mner.reporting.waterfall_tables import bars, waterfall_table
+
+PAPER = load_paper(Path(__file__).resolve().parent.parent / "reports" / "paper.yaml")
+WATERFALL = runpy.run_path(str(Path(__file__).with_name("test_waterfall.py")))
+DATASET, SYSTEM = "twitter2015", "rgcn"
+THEIRS = {"encoder": "bert-base-uncased", "visual": "grid:resnet+relations", "copy": "rgcn"}
+OURS = {"encoder": "minilm", "visual": "caption-tokens", "copy": "umt"}
+
+
+def _profile(name: str, f1: list[float], recipe: dict[str, Any] | None = None, **changed: str) -> dict[str, Any]:
+    """``scores`` and ``lenses`` of a profile with one cell, under conditions of ours but for ``changed``."""
+    conditions = OURS | changed
+    cell = {
+        "dataset": DATASET,
+        "system": SYSTEM,
+        "state": "finished",
+        "encoder": {"name": conditions["encoder"]},
+        "visual_input": conditions["visual"],
+        "data_copy": conditions["copy"],
+        "recipe": {"epochs": 3, "frozen_layers": 0, "train_sentences": None} | (recipe or {}),
+        "options": {},
+    }
+    runs = []
+    for seed, value in enumerate(f1):
+        copies = tuple(dict.fromkeys((conditions["copy"], "rgcn")))
+        run = WATERFALL["_run"](SYSTEM, DATASET, seed, lambda value=value: value, 1, copies)
+        run |= {"record": f"runs/{name}/{DATASET}/{SYSTEM}/{seed}/record.json", "data_copy": conditions["copy"]}
+        runs.append(run)
+    scores = {"profile": name, "datasets": [DATASET], "cells": [cell], "runs": runs}
+    return {"scores": scores, "lenses": {"runs": runs}}
+
+
+def _fall(ours: dict[str, Any], *others: dict[str, Any]) -> Waterfall:
+    return waterfalls(ours["scores"], ours["lenses"], PAPER, others)[0]
+
+
+def _steps(fall: Waterfall) -> dict[str, Any]:
+    return {step.name: step for step in fall.steps}
+
+
+def test_nothing_kept_nothing_measured() -> None:
+    steps = _steps(_fall(_profile("quick", [60.0, 62.0])))
+    assert (steps["encoder"].state, steps["visual"].state) == ("not measured", "not measured")
+    assert steps["encoder"].why == "no kept results of rgcn with bert-base-uncased for minilm"
+
+
+def test_an_encoder_and_a_picture_that_were_run_are_bars_with_their_records() -> None:
+    bert = _profile("bert", [66.0, 67.0, 68.0], encoder=THEIRS["encoder"], recipe={"epochs": 25})
+    pixels = _profile("pixels", [69.0], encoder=THEIRS["encoder"], visual=THEIRS["visual"], recipe={"epochs": 25})
+    fall = _fall(_profile("quick", [60.0, 62.0]), bert, pixels)
+    steps = _steps(fall)
+    assert steps["encoder"].points == pytest.approx(61.0 - 67.0)
+    assert steps["encoder"].title == "Encoder, other recipe"
+    assert "epochs 25 there, 3 here" in steps["encoder"].why
+    assert {record.split("/")[1] for record in steps["encoder"].records} == {"quick", "bert"}
+    assert steps["visual"].points == pytest.approx(67.0 - 69.0)
+    assert steps["visual"].title == "Visual input"
+    assert {record.split("/")[1] for record in steps["remainder"].records} == {"pixels"}
+    assert {record.split("/")[1] for record in fall.reached} == {"pixels"}
+    assert steps["remainder"].points == pytest.approx(69.0 - 75.0)
+    assert "encoder" not in " ".join(fall.causes)
+
+
+def test_conditions_that_only_changed_together_are_one_bar() -> None:
+    both = _profile("paper", [70.0, 71.0], encoder=THEIRS["encoder"], visual=THEIRS["visual"])
+    steps = _steps(_fall(_profile("quick", [60.0, 62.0]), both))
+    assert steps["encoder"].points == pytest.approx(61.0 - 70.5)
+    assert steps["encoder"].title == "Encoder and visual input"
+    assert steps["visual"].state == "with encoder"
+
+
+def test_a_copy_that_was_trained_on_goes_before_a_rescored_one() -> None:
+    trained = _profile("copy", [63.0], copy="rgcn")
+    steps = _steps(_fall(_profile("quick", [60.0, 62.0]), trained))
+    assert steps["copy"].points == pytest.approx(61.0 - 63.0)
+    assert "rgcn there, umt here" in steps["copy"].why
+    assert "same predictions" in _steps(_fall(_profile("quick", [60.0])))["copy"].why
+
+
+def test_the_nearest_recipe_is_taken_and_other_systems_are_not() -> None:
+    far = _profile("far", [80.0], encoder=THEIRS["encoder"], recipe={"epochs": 25, "frozen_layers": 4})
+    near = _profile("near", [65.0], encoder=THEIRS["encoder"], recipe={"epochs": 25})
+    stranger = _profile("stranger", [90.0], encoder=THEIRS["encoder"])
+    stranger["scores"]["cells"][0]["system"] = "umt"
+    used = Used(encoder=THEIRS["encoder"], visual="unknown", scorer="unknown", copy="unknown")
+    here, *rest = (
+        Scored(p["scores"]["profile"], p["scores"]["cells"][0], p["lenses"]["runs"])
+        for p in (_profile("quick", [60.0]), far, stranger, near)
+    )
+    (move,) = route(here, used, rest)
+    assert move.after.profile == "near"
+
+
+F1 = st.lists(st.floats(1, 99), min_size=1, max_size=3)
+CHANGES = st.dictionaries(st.sampled_from(sorted(THEIRS)), st.just(None), max_size=3)
+
+
+@settings(max_examples=80, deadline=None)
+@given(F1, st.lists(st.tuples(F1, CHANGES, st.integers(1, 30)), max_size=4))
+def test_sums_are_exact_and_every_bar_names_its_records(ours: list[float], kept: list[Any]) -> None:
+    others = [
+        _profile(f"kept{i}", f1, recipe={"epochs": epochs}, **{name: THEIRS[name] for name in changed})
+        for i, (f1, changed, epochs) in enumerate(kept)
+    ]
+    quick = _profile("quick", ours)
+    fall = _fall(quick, *others)
+    total = math.fsum([fall.printed, *(step.points for step in fall.steps)])
+    assert total == pytest.approx(statistics.fmean(fall.ours), abs=1e-9)
+    drawn = bars(fall)
+    shown = [float(bar.cell.number) for bar in drawn if isinstance(bar.cell, Cited | Measured | Printed)]
+    assert round(math.fsum(shown[:-1]), 2) == shown[-1]
+    every = frozenset(run["record"] for profile in (quick, *others) for run in profile["lenses"]["runs"])
+    for bar in drawn:
+        if bar.step is not None and bar.step.measured:
+            assert set(bar.cell.records) == set(bar.step.records) <= every
+    assert waterfall_table([fall], DATASET, every) is not None
+
+
+def test_kept_profiles_are_read_if_they_share_a_data_set(tmp_path: Path) -> None:
+    for name, parts in (("quick", 2), ("full", 2), ("bare", 1)):
+        held = _profile(name, [60.0])
+        for part in ("scores", "lenses")[:parts]:
+            write_json_atomically(tmp_path / name / f"{part}.json", held[part])
+    found = kept_elsewhere("quick", [DATASET], tmp_path)
+    assert [one["scores"]["profile"] for one in found] == ["full"]
+    assert kept_elsewhere("quick", ["twitter2017"], tmp_path) == ()
+    assert kept_elsewhere("quick", [DATASET], tmp_path / "nowhere") == ()

@@ -1,0 +1,99 @@
+"""The training core runs on machines that only train: no MLflow, no DVC, nothing that reports."""
+
+from __future__ import annotations
+
+import ast
+import os
+import random
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+from seqeval.metrics import f1_score
+
+from mner.data.corpus import LABELS
+from mner.tracking.fingerprint import import_closure
+from mner.training.dev_f1 import dev_f1
+
+tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
+
+STARTS = (
+    "mner/sweeping/sweep.py",
+    "mner/sweeping/worker.py",
+    "mner/tracking/archive.py",
+    "mner/training/arrival.py",
+    *(f"mner/commands/{name}.py" for name in ("plan", "sweep", "pack", "unpack")),
+    *(f"stages/{name}.py" for name in ("features", "graphs", "train")),
+)
+NEEDED = {"torch", "transformers", "torch_geometric", "torchcrf"}
+NEEDED |= {"numpy", "yaml", "safetensors", "tqdm", "jaxtyping"}
+# Asked for inside functions, by what is on: word vectors, pictures, meters of a GPU, a cluster, an index.
+ON_DEMAND = {"pyarrow", "PIL", "pynvml", "ray", "faiss"}
+ONLY_REPORTING = ("mlflow", "dvc", "matplotlib")
+
+
+def test_what_trains_imports_few_packages():
+    rows = [path.relative_to(tiny.ROOT) for folder in ("baselines", "mner/systems") for path in rows_of(folder)]
+    closure = import_closure([*map(Path, STARTS), *rows], ("mner", "baselines", "stages"), tiny.ROOT)
+    ours = {"mner", "baselines", "stages", *sys.stdlib_module_names}
+    outside = {name: file for file in closure for name in imported(tiny.ROOT / file) if name not in ours}
+    assert set(outside) - ON_DEMAND <= NEEDED, outside
+    assert not any("reporting" in file.parts for file in closure)
+
+
+def rows_of(folder: str) -> list[Path]:
+    return sorted((tiny.ROOT / folder).glob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def test_a_sweep_runs_where_nothing_that_only_reports_is_installed(tmp_path):
+    root = tmp_path / "world"
+    tiny.make_world(root, epochs=1)
+    tiny.change_parameters(root, lambda raw: raw["profiles"]["tiny"].update(systems=["bert-crf", "rgcn"]))
+    absent = tmp_path / "absent"
+    absent.mkdir()
+    # Read by every process that starts, workers too: what is None in sys.modules cannot be imported.
+    block = f"import sys\nsys.modules.update(dict.fromkeys({ONLY_REPORTING!r}))\n"
+    (absent / "sitecustomize.py").write_text(block)
+    paths = os.pathsep.join(map(str, (absent, tiny.ROOT, root / "packages")))
+    told = mner(root, paths, "sweep", "--workers", "1")
+    assert "MLflow is not installed: nothing is tracked live" in told
+    assert "2 trained" in told
+    assert not list(root.glob("mlflow*"))
+    assert "2 runs" in mner(root, paths, "pack", "runs.tar.gz")
+    assert "nothing to train" in mner(root, paths, "plan")
+
+
+def mner(root: Path, paths: str, *arguments: str) -> str:
+    """What a command prints in a world, with these folders before all installed packages."""
+    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "mner.cli", *arguments]
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_dev_f1_is_seqevals_to_the_last_bit():
+    draw = random.Random(7)
+    for _ in range(300):
+        lengths = [draw.randint(1, 9) for _ in range(draw.randint(1, 6))]
+        gold, predicted = (
+            [[draw.choice(LABELS) if draw.random() < share else "O" for _ in range(n)] for n in lengths]
+            for share in (0.6, draw.random())
+        )
+        for tags, guess in zip(gold, predicted, strict=True):
+            if draw.random() < 0.5:
+                guess[:] = tags
+        assert dev_f1(gold, predicted) == 100.0 * float(f1_score(gold, predicted))
+    assert dev_f1([["O", "O"]], [["O", "O"]]) == 0.0

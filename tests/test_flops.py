@@ -1,0 +1,70 @@
+"""Counted arithmetic against sums by hand, and a ceiling that is a rate."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from mner.training.flops import Work, matrix_ceiling, training_flops
+
+CPU = torch.device("cpu")
+PLAIN = torch.autocast("cpu", enabled=False)
+
+
+class Product(nn.Module):
+    """A loss of one matrix product: the input needs no gradient, so there are two products a batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(8, 4, bias=False)
+
+    def loss(self, batch: torch.Tensor) -> torch.Tensor:
+        return self.linear(batch).sum()
+
+
+class Attention(nn.Module):
+    """Attention alone: two products forward, five backward (one of them recomputed)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def loss(self, batch: torch.Tensor) -> torch.Tensor:
+        states = batch * self.scale
+        return nn.functional.scaled_dot_product_attention(states, states, states).sum()
+
+
+def test_products_are_counted_forward_and_backward() -> None:
+    batches = [torch.ones(3, 8), torch.ones(5, 8)]
+    assert training_flops(Product(), batches, PLAIN) == 2 * 2 * (3 + 5) * 8 * 4
+
+
+def test_attention_on_a_cpu_is_counted() -> None:
+    length, width = 6, 16
+    product = 2 * length * length * width
+    assert training_flops(Attention(), [torch.rand(1, 1, length, width)], PLAIN) == 7 * product
+
+
+def test_counting_leaves_weights_gradients_and_mode_alone() -> None:
+    model = Product().train()
+    before = model.linear.weight.detach().clone()
+    training_flops(model, [torch.ones(3, 8)], PLAIN)
+    assert torch.equal(model.linear.weight, before)
+    assert model.linear.weight.grad is None
+    assert model.training
+
+
+def test_recurrent_models_are_not_counted() -> None:
+    assert training_flops(nn.Sequential(nn.LSTM(2, 2)), [], PLAIN) is None
+
+
+def test_share_of_the_ceiling() -> None:
+    assert Work(per_sentence=2e9, ceiling=1e12).share(100) == pytest.approx(0.2)
+
+
+def test_ceiling_is_positive_and_repeatable_in_order_of_magnitude(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mner.training.flops.CEILING_SIZE", {"cpu": 256})
+    one, two = (matrix_ceiling(CPU, torch.float32) for _ in range(2))
+    assert one > 1e8
+    assert 0.05 < one / two < 20

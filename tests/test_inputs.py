@@ -1,0 +1,61 @@
+"""Words that do not fit are counted as the tokenisation cuts them, shown where there are any, and not guessed."""
+
+from __future__ import annotations
+
+import random
+import runpy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mner.data.pieces import WordPieces
+from mner.evaluation.inputs import cut_words, input_notes
+from mner.reporting.limits import limits
+
+FABRICATED = runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py")))
+ACTIVE = FABRICATED["Active"]("tiny", ("twitter2017",), ("bert-crf", "umt"), (1, 2))
+
+
+class _Splitter:
+    """A tokenizer that splits ``w3`` into three pieces, ``w0`` into none."""
+
+    cls_token_id, sep_token_id, pad_token_id = 1, 2, 0
+
+    def __call__(self, words: list[list[str]], **_: Any) -> dict[str, list[list[int]]]:
+        return {"input_ids": [[9] * int(word[1:]) for (word,) in words]}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_words_are_counted_as_they_are_cut(seed: int) -> None:
+    rng = random.Random(seed)
+    tweets = [[f"w{rng.randint(0, 4)}" for _ in range(rng.randint(1, 12))] for _ in range(8)]
+    pieces = WordPieces(_Splitter())
+    limit = rng.randint(3, 24)
+    numbers = [pieces.count(tweet) for tweet in tweets]
+    assert sum(cut_words(numbers, limit)) == pieces.table(tweets, max_pieces=limit).truncated_words
+
+
+def test_cut_words_are_shown_where_there_are_any(tmp_path: Path) -> None:
+    recipe = {"epochs": 6, "batch_size": 16, "train_sentences": None, "frozen_layers": 0, "max_pieces": 7}
+    FABRICATED["make_runs"](tmp_path, ACTIVE, lambda *_: 0.1, recipe=recipe)
+    held = FABRICATED["evaluated"](tmp_path, ACTIVE)
+    sentences = {("twitter2017", "test"): FABRICATED["sentences"]()}
+    numbers = {("twitter2017", "test"): [[1] * 7] * FABRICATED["SENTENCES"]}
+    notes = input_notes(held.scores, tmp_path / "data", sentences, numbers, "minilm")
+    rows = notes["truncation"]
+    assert [(row["system"], row["cut_words"], row["cut_sentences"]) for row in rows] == [
+        ("bert-crf", 240, 120),
+        ("umt", 240, 120),
+    ]
+    said = [limit for limit in limits(held.scores, rows) if limit.startswith("Cut off")]
+    assert said == [
+        "Cut off: 240 of 840 test words of Twitter-2017, in 120 sentences, lie beyond 7 word pieces and were not "
+        "seen by the encoder (bert-crf, umt)."
+    ]
+    whole = [row | {"cut_words": 0} for row in rows]
+    assert not any(limit.startswith("Cut off") for limit in limits(held.scores, whole))
+    blind = input_notes(held.scores, tmp_path / "data", sentences, {}, "minilm")["truncation"]
+    assert "cut words were not counted" in " ".join(limits(held.scores, blind))
+    assert replace(held, audit=notes).audit["findings"] == {"twitter2017": None}

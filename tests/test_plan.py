@@ -1,0 +1,121 @@
+"""What is missing, and what it will cost: means of the same cell's runs, else scaled and said so, else unknown."""
+
+from __future__ import annotations
+
+import runpy
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from mner.estimates import Work, cost_of, past_records, split_sizes, work_of
+from mner.plan import duration, plan_of, render
+from mner.tracking.record import Record
+from mner.training.cell import Cell
+
+tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
+
+HERE, ELSEWHERE = "cpu: Abacus 9, 2 threads", "cuda: Nvidia Slide Rule"
+SYSTEMS = ("bert-crf", "rgcn")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread():
+    with tiny.one_thread():
+        yield
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> Path:
+    """A world of two systems with two seeds; seed 1 of bert-crf is trained and its speed is made up."""
+    root = tmp_path_factory.mktemp("world")
+    tiny.make_world(root)
+    profile = {"systems": list(SYSTEMS), "seeds": [1, 2]}
+    tiny.change_parameters(root, lambda raw: raw["profiles"]["tiny"].update(profile))
+    (record,) = tiny.train(root, "bert-crf", only=[1])
+    measured(record).write(root / "runs" / "tiny" / "toy" / "bert-crf" / "1" / "record.json")
+    return root
+
+
+def measured(record: Record, device: str = HERE, joules: float | None = None) -> Record:
+    """The record with 10 sentences/s of training, 40 of inference and 1.5 GiB."""
+    told = {
+        **(record.throughput or {}),
+        "train_sentences_per_second": 10.0,
+        "inference_sentences_per_second": 40.0,
+        "peak_memory_gib": 1.5,
+        "device": device,
+        "joules": joules,
+        "utilisation": None,
+    }
+    return replace(record, throughput=told)
+
+
+@pytest.fixture(scope="module")
+def past(world) -> list[Record]:
+    return past_records([world / "runs", world / "reports"])
+
+
+def test_work_counts_every_sentence_a_run_reads(world):
+    sizes = split_sizes(world / "data", tiny.DATASET)
+    assert sizes == tiny.SIZES == {"train": 24, "dev": 8, "test": 8}
+    recipe = tiny.cell_of(world).recipe  # three epochs, selected by `own`, three views and one of neighbours
+    assert work_of(recipe, sizes, set()) == Work(3 * 24, 3 * 8 + 8 + 8)
+    assert work_of(recipe, sizes, {"captions"}) == Work(3 * 24, 3 * 8 + 8 + 3 * 8)
+    assert work_of(recipe, sizes, {"regions", "relations"}) == Work(3 * 24, 3 * 8 + 8 + 4 * 8)
+    greedy = replace(recipe, epochs=2, train_sentences=10, predict_every_epoch=True, select=("own", "none"))
+    assert work_of(greedy, sizes, {"captions"}) == Work(2 * 10, 2 * (16 + 8) + 16 + 24)
+    assert split_sizes(world / "data", "nowhere") is None
+
+
+def test_the_same_cells_runs_tell_its_cost_unmarked(world, past):
+    cost = cost_of(tiny.cell_of(world), past, HERE)
+    assert cost.seconds == pytest.approx(72 / 10 + 40 / 40)
+    assert (cost.memory_gib, cost.joules, cost.differs) == (1.5, None, ())
+
+
+def test_what_is_scaled_from_other_runs_says_from_which(world, past):
+    other = cost_of(tiny.cell_of(world, "rgcn"), past, HERE)
+    assert other.seconds == pytest.approx(72 / 10 + 64 / 40)
+    assert other.differs == ("system", "options")
+    assert cost_of(tiny.cell_of(world), past, "cpu: Abacus 9, 1 thread").differs == ("threads",)
+    moved = [replace(record, dataset="elsewhere") for record in past]
+    assert cost_of(tiny.cell_of(world), moved, HERE).differs == ("data set",)
+    # The nearest runs alone count, however many others there are.
+    slow = {**past[0].throughput, "train_sentences_per_second": 0.1}
+    far = [replace(record, system="ita", throughput=slow) for record in past]
+    assert cost_of(tiny.cell_of(world), [*far, *past], HERE) == cost_of(tiny.cell_of(world), past, HERE)
+
+
+def test_other_hardware_or_another_encoder_tell_nothing(world, past):
+    cell = tiny.cell_of(world)
+    assert cost_of(cell, past, ELSEWHERE) is None
+    assert cost_of(cell, [replace(past[0], encoder={**past[0].encoder, "name": "large"})], HERE) is None
+    assert cost_of(cell, [], HERE) is None
+
+
+def test_energy_grows_with_the_sentences_trained_on(world, past):
+    record = measured(past[0], ELSEWHERE, joules=720.0)
+    cell = tiny.cell_of(world)
+    assert cost_of(cell, [record], ELSEWHERE).joules == pytest.approx(720.0)
+    config = replace(cell.config, recipe={**cell.config.recipe, "epochs": 6})
+    longer = Cell(config, cell.dataset, cell.system, world)
+    assert cost_of(longer, [record], ELSEWHERE).joules == pytest.approx(1440.0)
+
+
+def test_the_plan_lists_what_is_missing_and_sums_it_up(world):
+    settings = tiny.cell_of(world).config
+    plan = plan_of(settings, world, HERE)
+    assert [(cell.system, cell.seeds, cell.to_train) for cell in plan] == [("bert-crf", 2, 1), ("rgcn", 2, 2)]
+    assert [job.seed for job in plan[0].missing] == [2]
+    shown = render(plan, "tiny")
+    assert "~ from runs that differ in system, options" in shown
+    assert "3 runs to train, one after another about 26 s, at most 1.5 GiB at once" in shown
+    unknown = render(plan_of(settings, world, ELSEWHERE), "tiny")
+    assert "3 of them not counted in" in unknown
+    assert "one after another" not in unknown
+
+
+def test_durations_are_for_people():
+    assert [duration(seconds) for seconds in (4.4, 119.0, 150.0, 9000.0)] == ["4 s", "119 s", "2.5 min", "2.5 h"]

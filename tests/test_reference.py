@@ -1,0 +1,145 @@
+"""A kept reference is scored again without training to the last digit; no tag is believed without its hash."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import runpy
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mner import cli
+from mner.config import load
+from mner.data.controls import write_controls
+from mner.evaluation.averages import ScoringError
+from mner.evaluation.scoring import gold_reader, score_profile
+from mner.files import write_json_atomically
+from mner.reporting.reference import (
+    REFERENCE,
+    TAGS,
+    NoResultsError,
+    check_against_reference,
+    keep,
+    pack_tags,
+    reference_of,
+    restore,
+)
+from stages import score
+
+ROOT = Path(__file__).resolve().parent.parent
+FABRICATED = runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py")))
+
+
+def _without_splitter(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(score, "word_pieces", lambda encoder: FABRICATED["Pieces"]("none", None, "not at hand"))
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Runs of the active profile, scored and kept; the runs themselves are gone."""
+    root = tmp_path_factory.mktemp("kept")
+    shutil.copy(ROOT / "params.yaml", root)
+    profile = load(root / "params.yaml").active
+    active = FABRICATED["Active"](profile.name, profile.datasets, profile.systems[:2], profile.seeds[:1])
+    FABRICATED["make_runs"](root, active, lambda d, s, n, view: 0.2 if view in ("own", "epoch-1") else None, 1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        _without_splitter(patch)
+        score.main([profile.name])
+        assert f"{len(active.datasets) * 2} runs with their tags" in keep(profile.name)
+    shutil.rmtree(root / "runs")
+    shutil.rmtree(root / "results")
+    return root
+
+
+@pytest.fixture
+def repository(kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of what was kept, to stand in and to change."""
+    shutil.copytree(kept, tmp_path / "repository")
+    monkeypatch.chdir(tmp_path / "repository")
+    _without_splitter(monkeypatch)
+    return tmp_path / "repository"
+
+
+def _profile(repository: Path) -> str:
+    return load(repository / "params.yaml").active.name
+
+
+def test_every_number_comes_out_again(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = _profile(repository)
+    score.main([name, "--from-reference"])
+    assert "every number equals the committed one" in capsys.readouterr().out
+    for file in ("scores.json", "lenses.json"):
+        again = (repository / "results" / name / file).read_bytes()
+        assert again == (repository / REFERENCE / name / file).read_bytes()
+    assert not (repository / "runs").exists()
+
+
+def test_a_number_that_differs_is_named(repository: Path) -> None:
+    name = _profile(repository)
+    path = repository / REFERENCE / name / "scores.json"
+    scores = json.loads(path.read_text(encoding="utf-8"))
+    scores["cells"][0]["views"]["test.own"]["f1"]["mean"] += 0.01
+    write_json_atomically(path, scores)
+    with pytest.raises(NoResultsError, match=r"scores\.cells\[0\]\.views\.test\.own\.f1\.mean: .* was committed"):
+        score.main([name, "--from-reference"])
+
+
+def _packed(repository: Path) -> Path:
+    return next((repository / REFERENCE).rglob(TAGS))
+
+
+def test_changed_tags_are_refused(repository: Path) -> None:
+    file = _packed(repository)
+    tags = json.loads(lzma.decompress(file.read_bytes()))
+    tags["test.own"] = tags["test.own"].replace("B-PER", "B-LOC", 1)
+    file.write_bytes(lzma.compress(json.dumps(tags).encode()))
+    with pytest.raises(ScoringError, match="does not match the hash in its record"):
+        score.main([_profile(repository), "--from-reference"])
+
+
+@pytest.mark.parametrize("name", ["../../escape", "test.own/../x", "notes"])
+def test_only_predictions_are_unpacked(repository: Path, tmp_path: Path, name: str) -> None:
+    _packed(repository).write_bytes(lzma.compress(json.dumps({name: "x"}).encode()))
+    with pytest.raises(ScoringError, match="predictions are named"):
+        restore(_profile(repository), tmp_path / "elsewhere")
+    assert not list(tmp_path.rglob("escape*"))
+
+
+def test_what_was_not_kept_is_said(repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _packed(repository).unlink()
+    with pytest.raises(NoResultsError, match="kept without its tags"):
+        restore(_profile(repository), tmp_path / "elsewhere")
+    shutil.rmtree(repository / "data")
+    assert cli.main(["score", "--from-reference"]) == 2
+    assert "is not there to score against" in capsys.readouterr().err
+    shutil.rmtree(repository / REFERENCE)
+    assert cli.main(["score", "--from-reference"]) == 2
+    assert "were kept; run `dvc repro`, then `mner keep`" in capsys.readouterr().err
+
+
+def test_the_committed_controls_score_as_committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real thing: generated gold, committed tags, the numbers of the committed scores."""
+    config = load(ROOT / "params.yaml")
+    profile = config.profiles["controls"]
+    for dataset in profile.datasets:
+        write_controls(dataset, tmp_path / "data" / dataset, config.controls)
+    monkeypatch.chdir(ROOT)
+    assert restore("controls", tmp_path) == 18
+    reference = reference_of("controls")
+    gold = gold_reader(tmp_path / "data")
+    names = profile.datasets, profile.systems, profile.seeds
+    scores = score_profile(tmp_path / "runs", gold, "controls", *names)
+    assert reference is not None
+    assert "18 runs re-scored" in check_against_reference(scores, reference)
+
+
+def test_equal_tags_give_equal_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for view in ("test.own", "dev.own") if name == "a" else ("dev.own", "test.own"):
+            (tmp_path / name / f"{view}.jsonl").write_text(f'["{view}"]\n', encoding="utf-8")
+        pack_tags(tmp_path / name, tmp_path / f"{name}.xz")
+    assert (tmp_path / "a.xz").read_bytes() == (tmp_path / "b.xz").read_bytes()

@@ -1,0 +1,112 @@
+"""The HTML pages: well-formed files without network or script, everything escaped, every proof in its place."""
+
+from __future__ import annotations
+
+import html.parser
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from mner.reporting.results import Results
+
+REPORT = runpy.run_path(str(Path(__file__).with_name("fabricated_report.py")))
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return REPORT["make_results"](tmp_path_factory.mktemp("results"))
+
+
+@pytest.fixture(scope="module")
+def rendered(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("rendered")
+    REPORT["render"](results, target)
+    return target
+
+
+class _Page(html.parser.HTMLParser):
+    """Collects tags, links and ids, and checks that what opens closes."""
+
+    VOID = ("meta", "br", "line", "rect", "path", "circle", "text")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.stack: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in ("meta", "br"):
+            self.stack.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.stack.pop() == tag
+
+
+def test_page_is_one_well_formed_file_without_network_or_script(rendered: Path) -> None:
+    text = (rendered / "index.html").read_text(encoding="utf-8")
+    page = _Page()
+    page.feed(text)
+    assert page.stack == []
+    assert not {"script", "link", "img", "iframe", "object"} & set(page.tags)
+    assert all(name not in ("src", "srcset", "onclick") for name, _ in page.attributes)
+    links = [value or "" for name, value in page.attributes if name == "href"]
+    assert all(link.startswith(("#", "cards.html#")) for link in links)
+    assert "url(" not in text
+    assert "@import" not in text
+    ids = [value for name, value in page.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    assert {link[1:] for link in links if link.startswith("#")} <= set(ids)
+    assert "prefers-color-scheme: dark" in text
+    assert "@media print" in text
+
+
+def test_page_escapes_what_it_is_given(rendered: Path) -> None:
+    text = (rendered / "index.html").read_text(encoding="utf-8")
+    for raw, escaped in (
+        ("<b>bold</b> & notes", "&lt;b&gt;bold&lt;/b&gt; &amp; notes"),
+        ("a <script> & co", "a &lt;script&gt; &amp; co"),
+        ("NVIDIA <H200>", "NVIDIA &lt;H200&gt;"),
+        ("no <object> labels", "no &lt;object&gt; labels"),
+    ):
+        assert raw not in text
+        assert escaped in text
+
+
+def test_page_shows_proof_and_marks_devices(rendered: Path, results: Results) -> None:
+    text = (rendered / "index.html").read_text(encoding="utf-8")
+    for run in results.scores["runs"]:
+        if run["status"] == "finished":
+            assert run["record"] in text
+            assert run["key"] in text
+            assert run["command"] in text
+    assert "numbers with different marks are not comparable" in text
+    speeds = re.findall(r'<span class="pace">(.*?)</span>\s*</td>', text, re.S)
+    assert speeds
+    assert all(re.search(r"<sup>[ab]</sup>", speed) for speed in speeds)
+    assert "s.d. (n − 1) over seeds" in text
+
+
+def test_rows_lead_to_their_cards(rendered: Path) -> None:
+    texts = {
+        name: (rendered / name).read_text(encoding="utf-8") for name in ("table1.md", "cards.md", "index.html")
+    }
+    assert "\n[UMT]: cards.md#umt\n" in texts["table1.md"]
+    assert "[BERT-CRF]: cards.md#bert-crf" in texts["table1.md"]
+    assert "cards.md#iaik" not in texts["table1.md"]
+    assert {"## umt", "## bert-crf"} <= set(texts["cards.md"].splitlines())
+    cards = _Page()
+    cards.feed((rendered / "cards.html").read_text(encoding="utf-8"))
+    assert cards.stack == []
+    ids = {value for name, value in cards.attributes if name == "id"}
+    targets = set(re.findall(r'href="cards\.html#([^"]+)"', texts["index.html"]))
+    assert targets == ids == {"umt", "bert-crf"}
+    assert "The &lt;umt&gt; card" in (rendered / "cards.html").read_text(encoding="utf-8")

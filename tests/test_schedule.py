@@ -1,0 +1,128 @@
+"""Who gets which run, what is tried again, when it is given up: the scheduler, with workers that only pretend."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mner.plan import Job
+from mner.sweeping import schedule
+from mner.sweeping.display import Display
+from mner.sweeping.events import Event, Kind
+from mner.sweeping.quarantine import failure_of
+from mner.sweeping.schedule import TRIES, Schedule, Summary, SweepError
+from mner.training.runs import FAILURE
+
+
+class Pretending:
+    """Workers whose every run ends at once as ``outcome`` of (job, how often it was tried) says."""
+
+    def __init__(self, count: int, outcome: Callable[[Job, int], Event]) -> None:
+        self.count, self._outcome = count, outcome
+        self.given: list[tuple[int, Job]] = []
+        self._running: list[tuple[int, Event]] = []
+
+    def give(self, worker: int, job: Job, seconds_left: float | None) -> None:
+        self.given.append((worker, job))
+        self._running.append((worker, self._outcome(job, sum(one == job for _, one in self.given))))
+
+    def events(self, timeout: float) -> list[tuple[int, Event]]:
+        news, self._running = self._running, []
+        return news
+
+    def close(self) -> None:
+        pass
+
+
+def jobs(*cells: str, seeds: int = 2) -> list[Job]:
+    return [Job("toy", cell, seed, f"{cell}-{seed}") for cell in cells for seed in range(seeds)]
+
+
+def carried_out(
+    todo: list[Job],
+    outcome: Callable[[Job, int], Event],
+    folder: Path,
+    count: int = 2,
+    seconds: float | None = None,
+    epoch_seconds: dict | None = None,
+) -> tuple[Summary, Pretending, list[str]]:
+    workers, lines = Pretending(count, outcome), []
+    with Display(todo, count, {job.cell: 3 for job in todo}, {}, lines.append) as display:
+        made = Schedule(
+            todo, workers, display, lambda job: folder / job.system / str(job.seed), epoch_seconds or {}, seconds
+        )
+        return made.run(), workers, lines
+
+
+def finished(job: Job, tries: int) -> Event:
+    return Event(Kind.FINISHED, job, "dev F1 50.00")
+
+
+def test_each_run_is_given_once_and_a_worker_stays_with_its_cell(tmp_path):
+    todo = jobs("a", "b", seeds=3)
+    summary, workers, _ = carried_out(todo, finished, tmp_path)
+    assert summary == Summary(6, 0, 0, 0)
+    assert sorted(job for _, job in workers.given) == sorted(todo)
+    assert {(worker, job.system) for worker, job in workers.given} == {(0, "a"), (1, "b")}
+
+
+def test_an_idle_worker_helps_where_most_is_left(tmp_path):
+    _, workers, _ = carried_out(jobs("a", seeds=1) + jobs("b", seeds=4), finished, tmp_path)
+    assert {worker for worker, job in workers.given if job.system == "b"} == {0, 1}
+
+
+def test_a_run_whose_process_dies_is_tried_again_but_not_for_ever(tmp_path):
+    def outcome(job: Job, tries: int) -> Event:
+        dies = job.system == "a" or (job.system == "b" and tries == 1)
+        return Event(Kind.DIED, job, "ended by SIGKILL") if dies else finished(job, tries)
+
+    summary, workers, lines = carried_out(jobs("a", "b", "c", seeds=1), outcome, tmp_path)
+    assert summary == Summary(trained=2, present=0, failed=1, unfinished=0)
+    assert [sum(job.system == cell for _, job in workers.given) for cell in "abc"] == [TRIES, 2, 1]
+    failure = failure_of(tmp_path / "a" / "0", "a-0")
+    assert (failure.tries, failure.error) == (TRIES, "worker process died: ended by SIGKILL")
+    assert sum("its process died; ended by SIGKILL" in line for line in lines) == TRIES + 1
+
+
+def test_a_run_that_raises_is_not_tried_again(tmp_path):
+    traceback = "Traceback (most recent call last):\n  ...\nValueError: no\n"
+    summary, workers, _ = carried_out(
+        jobs("a", seeds=1), lambda job, tries: Event(Kind.POISONED, job, traceback), tmp_path
+    )
+    assert summary == Summary(0, 0, 1, 0)
+    assert len(workers.given) == 1
+    note = json.loads((tmp_path / "a" / "0" / FAILURE).read_text())
+    assert (note["error"], note["traceback"], note["tries"]) == ("ValueError: no", traceback, 1)
+    assert failure_of(tmp_path / "a" / "0", "another key") is None
+
+
+def test_a_run_of_another_process_is_looked_at_again_until_it_is_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(schedule, "BUSY_SECONDS", 0.01)
+
+    def outcome(job: Job, tries: int) -> Event:
+        return Event(Kind.BUSY, job, "process 7 holds it") if tries < 3 else Event(Kind.PRESENT, job)
+
+    summary, workers, lines = carried_out(jobs("a", seeds=1), outcome, tmp_path)
+    assert summary == Summary(trained=0, present=1, failed=0, unfinished=0)
+    assert len(workers.given) == 3
+    assert sum("process 7 holds it" in line for line in lines) == 1
+
+
+def test_a_run_that_cannot_end_an_epoch_in_time_is_not_begun_unless_it_is_the_first(tmp_path):
+    slow = {("toy", "a"): 100.0, ("toy", "b"): 100.0}
+    summary, workers, _ = carried_out(jobs("a", "b"), finished, tmp_path, seconds=60.0, epoch_seconds=slow)
+    assert summary == Summary(trained=1, present=0, failed=0, unfinished=3)
+    assert len(workers.given) == 1
+
+
+def test_nothing_begins_when_time_is_up(tmp_path):
+    summary, workers, _ = carried_out(jobs("a"), finished, tmp_path, seconds=0.0)
+    assert (summary, workers.given) == (Summary(0, 0, 0, 2), [])
+
+
+def test_changed_inputs_end_the_sweep(tmp_path):
+    with pytest.raises(SweepError, match="a seed 0: code, data or options changed"):
+        carried_out(jobs("a"), lambda job, tries: Event(Kind.CHANGED, job, "its key was 1 and is 2"), tmp_path)
