@@ -4,20 +4,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test test-all bench lint verify install install-all clean
+.PHONY: repro test test-all bench bench-compare lint verify install install-all clean
 
 install: $(VENV)/.installed
 
+# Without --no-compile pip compiles every file of every package; what is imported gets compiled anyway.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[dev]'
 	touch $@
 
 # Also what features from pixels, clusters and large graphs need; the tests of those are skipped without.
 install-all: $(VENV)/.installed-all
 
 $(VENV)/.installed-all: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev,pixels,cluster,large-graphs]'
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[dev,pixels,cluster,large-graphs]'
 	touch $@
 
 # Real data where it can be had (cache, MNER_MIRROR, network), else the embedded controls; says which and why.
@@ -34,6 +35,14 @@ test: install-all
 
 test-all: install-all
 	OMP_NUM_THREADS=1 pytest -q -n auto -m ''
+
+# Times every hot path and keeps the numbers; bench-compare holds a later commit against them.
+bench: install
+	OMP_NUM_THREADS=1 pytest -q tests/benchmarks --benchmark-only --benchmark-autosave -m ''
+
+bench-compare: install
+	@ls .benchmarks/*/*.json >/dev/null 2>&1 || { echo "no baseline: type 'make bench' on the commit to compare with"; exit 1; }
+	OMP_NUM_THREADS=1 pytest -q tests/benchmarks --benchmark-only --benchmark-compare --benchmark-compare-fail=median:50% -m ''
 
 lint: install
 	ruff check .

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from mner.data.pieces import PAD_MULTIPLE, SEPARATOR, WordPieces
+from mner.data.pieces import SEPARATOR, WordPieces
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 DISSOLVED = "\u200d"
@@ -76,14 +76,15 @@ def test_no_sentence_is_longer_than_the_limit_and_the_tweet_comes_before_the_con
     assert spelled(tokenizer, both, 0) == [*full[: limit - 1], "[SEP]"]
 
 
-def test_sentences_are_padded_to_a_multiple_of_eight(tokenizer, pieces):
+@pytest.mark.parametrize("multiple", [1, 8])
+def test_sentences_are_padded_to_the_longest_rounded_up_to_a_multiple(tokenizer, multiple):
     tweets = [["alice"] * count for count in (1, 6, 7, 14)]
-    table = pieces.table(tweets, max_pieces=64)
-    for rows, expected in (([0], 8), ([1], 8), ([2], 16), ([3], 16), ([0, 3], 16)):
+    table = WordPieces(tokenizer, multiple).table(tweets, max_pieces=64)
+    sizes = {1: (3, 8, 9, 16, 16), 8: (8, 8, 16, 16, 16)}[multiple]
+    for rows, expected in zip(([0], [1], [2], [3], [0, 3]), sizes, strict=True):
         words = max(len(tweets[row]) for row in rows)
         text = table.rows(rows, words)
         assert text.input_ids.shape == text.attention_mask.shape == (len(rows), expected)
-        assert expected % PAD_MULTIPLE == 0
         assert text.first_piece.shape == (len(rows), words)
         assert text.attention_mask.sum(1).tolist() == table.lengths()[rows].tolist()
         assert (text.input_ids[~text.attention_mask] == tokenizer.pad_token_id).all()

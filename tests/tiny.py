@@ -157,6 +157,7 @@ def parameters(package: str, **recipe: Any) -> dict[str, Any]:
         "epochs": 3,
         "batch_size": 8,
         "threads": 1,
+        "length_multiple": 8,
         "train_sentences": None,
         "frozen_layers": 1,
         "encoder_learning_rate": 2e-3,

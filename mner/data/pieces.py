@@ -13,7 +13,6 @@ from torch import Tensor
 from mner.data.batch import TextInput
 
 SEPARATOR = "<EOS>"
-PAD_MULTIPLE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +21,8 @@ class PieceTable:
 
     ``offsets[i]:offsets[i + 1]`` are sentence i's pieces, ``[CLS]`` and ``[SEP]`` included; ``first_piece[i]``
     has one position per word of the tweet, -1 for a word without a piece or beyond ``max_pieces``.
-    ``states`` are cached states of the frozen lower layers, aligned with ``ids``.
+    ``states`` are cached states of the frozen lower layers, aligned with ``ids``. Batches are padded to a
+    ``multiple`` of so many pieces.
     """
 
     ids: np.ndarray
@@ -30,6 +30,7 @@ class PieceTable:
     first_piece: tuple[np.ndarray, ...]
     pad_id: int
     truncated_words: int
+    multiple: int = 1
     states: Float[Tensor, "total width"] | None = None
 
     def __len__(self) -> int:
@@ -46,9 +47,9 @@ class PieceTable:
         return replace(self, states=states)
 
     def rows(self, rows: Sequence[int], words: int) -> TextInput:
-        """Pad the named sentences to the longest of them (a multiple of 8 pieces; ``words`` words)."""
+        """Pad the named sentences to the longest of them, in pieces, and to ``words`` words."""
         lengths = self.lengths()[list(rows)]
-        longest = -(-int(lengths.max()) // PAD_MULTIPLE) * PAD_MULTIPLE
+        longest = -(-int(lengths.max()) // self.multiple) * self.multiple
         ids = np.full((len(rows), longest), self.pad_id, dtype=np.int64)
         first = np.full((len(rows), words), -1, dtype=np.int64)
         states = None
@@ -65,10 +66,13 @@ class PieceTable:
 
 
 class WordPieces:
-    """Splits words with a pretrained tokenizer; every distinct word is split once."""
+    """Splits words with a pretrained tokenizer; every distinct word is split once.
 
-    def __init__(self, tokenizer) -> None:
-        self._tokenizer = tokenizer
+    Batches of its tables are padded to a ``multiple`` of so many pieces.
+    """
+
+    def __init__(self, tokenizer, multiple: int = 1) -> None:
+        self._tokenizer, self._multiple = tokenizer, multiple
         self._known: dict[str, list[int]] = {SEPARATOR: [tokenizer.sep_token_id]}
 
     def learn(self, words: Iterable[str]) -> None:
@@ -114,6 +118,7 @@ class WordPieces:
             tuple(firsts),
             self._tokenizer.pad_token_id,
             truncated,
+            self._multiple,
         )
 
     def _split(self, words: Sequence[str], room: int) -> tuple[list[int], list[int], int]:

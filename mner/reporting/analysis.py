@@ -11,6 +11,8 @@ from mner.evaluation.waterfall import Waterfall, waterfalls
 from mner.reporting.arithmetic import arithmetic_tables
 from mner.reporting.cells import Cell, Cited, State, estimate
 from mner.reporting.charts import ForestRow, HeatRow, forest, heat_map, stacked, waterfall_chart
+from mner.reporting.cost_chart import cost_chart, cost_points
+from mner.reporting.cost_tables import cost_table
 from mner.reporting.error_tables import error_tables
 from mner.reporting.layout import DATASET_TITLES
 from mner.reporting.lens_tables import lens_tables, ranks, under
@@ -104,11 +106,27 @@ def pages(results: Results, paper: Paper) -> tuple[Page, ...]:
             "Nothing has been run.",
             [_errors(results, dataset) for dataset in datasets],
         ),
+        _page(
+            *("cost", "Cost", "What F1 costs"),
+            "Test F1 against minutes a run; the line joins systems that nothing cheaper beats. Hardware is kept "
+            "apart.",
+            "No run was timed.",
+            [_cost(results, dataset) for dataset in datasets],
+        ),
     )
 
 
 def _page(name: str, short: str, title: str, lead: str, empty: str, parts: Sequence[Part]) -> Page:
     return Page(name, short, title, lead, empty, tuple(part for part in parts if part.figures or part.tables))
+
+
+def _cost(results: Results, dataset: str) -> Part:
+    figures = tuple(
+        Figure(device, "", cost_chart(f"F1 against cost on {dataset}, {device}", points))
+        for device, points in cost_points(results, dataset).items()
+    )
+    table = cost_table(results, dataset)
+    return Part(dataset, figures, () if table is None else (table,))
 
 
 def _gap(results: Results, paper: Paper, datasets: Sequence[str]) -> list[Part]:

@@ -135,7 +135,7 @@ def prepare(cell: Cell, device: torch.device) -> PreparedCell:
     if store is not None and device.type != "cpu":
         store = store.resident(device)
     tables = Tables(
-        WordPieces(cell.encoder.tokenizer()),
+        WordPieces(cell.encoder.tokenizer(), cell.recipe.length_multiple),
         cell.recipe.max_pieces,
         side_of(cell.config, cell.dataset, cell.root) if cell.needs() else NOTHING_KNOWN,
         store,

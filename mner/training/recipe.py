@@ -20,10 +20,12 @@ class Recipe:
     ``frozen_layers`` lower encoder layers (with the embeddings) are not trained; their states are cached.
     Learning rates are peaks: encoder, everything else, and CRF transitions. ``warmup`` is a share of all updates.
     ``precision`` auto is bfloat16 where the hardware multiplies it natively, else float32; the record says which.
-    ``max_pieces`` bounds a tweet with its context, in word pieces. ``views`` are predicted for the test split;
-    the epoch is selected by the mean dev F1 over the views of ``select``. Training stops once ``patience`` epochs
-    in a row were not better (null: never). ``predict_every_epoch`` also keeps the test tags of every epoch, for
-    the question what picking the epoch on test would have printed; ``keep_weights`` keeps the best weights.
+    ``max_pieces`` bounds a tweet with its context, in word pieces; batches are padded to their longest tweet,
+    rounded up to a ``length_multiple`` of pieces (8 suits a GPU's matrix units; on a CPU 1 is faster). ``views``
+    are predicted for the test split; the epoch is selected by the mean dev F1 over the views of ``select``.
+    Training stops once ``patience`` epochs in a row were not better (null: never). ``predict_every_epoch`` also
+    keeps the test tags of every epoch, for the question what picking the epoch on test would have printed;
+    ``keep_weights`` keeps the best weights.
     """
 
     epochs: int
@@ -40,6 +42,7 @@ class Recipe:
     clip: float
     precision: str
     max_pieces: int
+    length_multiple: int
     evaluation_batch_size: int
     views: tuple[str, ...]
     select: tuple[str, ...]
@@ -56,8 +59,9 @@ class Recipe:
             unknown = [view for view in views if view not in VIEWS]
             if unknown or not views:
                 raise ValueError(f"recipe: {field} {list(views)}; choose from {', '.join(VIEWS)}")
-        if min(self.epochs, self.batch_size, self.evaluation_batch_size, self.threads) < 1:
-            raise ValueError("recipe: epochs, batch sizes and threads are at least 1")
+        counts = (self.epochs, self.batch_size, self.evaluation_batch_size, self.threads, self.length_multiple)
+        if min(counts) < 1:
+            raise ValueError("recipe: epochs, batch sizes, threads and length_multiple are at least 1")
         if self.max_pieces < 3 or (self.train_sentences is not None and self.train_sentences < 1):
             raise ValueError("recipe: max_pieces is at least 3, train_sentences at least 1 (or null for all)")
         if self.patience is not None and self.patience < 1:

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 
-from mner.data.corpus import write_tags
-from mner.files import remove_partial_files, sha256_of, write_atomically, write_text_atomically
+from mner.files import remove_partial_files, sha256_of
 from mner.models.word_vectors import vectors_fingerprint
 from mner.tracking.fingerprint import code_fingerprint, import_closure, run_key
-from mner.tracking.record import Record, RecordError, describe_environment, describe_git, now
+from mner.tracking.record import Record, RecordError
 from mner.training.cell import Cell, PreparedCell, prepare
+from mner.training.flops import measure_work
 from mner.training.locks import presence, run_lock
-from mner.training.loop import Outcome, fit
+from mner.training.loop import fit
 from mner.training.meters import describe_device
 from mner.training.precision import precision_of
+from mner.training.run_folder import write_run, write_skipped
 from mner.training.trackers import CellTracker, Told, Tracker
 
 PACKAGES = ("mner", "baselines")
@@ -29,7 +29,15 @@ FAILURE = "failure.json"
 CORE = Path("mner/training/loop.py"), Path("mner/training/cell.py")
 # Measuring and describing a run does not move its result.
 NOT_PART_OF_A_RESULT = tuple(
-    f"mner/{part}" for part in ("tracking/", "training/meters.py", "training/recipe.py", "config.py", "strict.py")
+    f"mner/{part}"
+    for part in (
+        "tracking/",
+        "training/meters.py",
+        "training/flops.py",
+        "training/recipe.py",
+        "config.py",
+        "strict.py",
+    )
 )
 
 
@@ -149,7 +157,7 @@ class Trainer:
             reason = cell.skip_reason()
             if reason is not None:
                 self._say(f"  seed {seed}: skipped, {reason}")
-                return _skip(cell, self.inputs, seed, reason, self._command, tracked)
+                return write_skipped(cell, self.inputs, seed, reason, self._command, tracked)
             record = train_run(self._prepared, self.inputs, seed, self._device, self._command, self._say, tracked)
             (folder / FAILURE).unlink(missing_ok=True)
             return record
@@ -184,8 +192,9 @@ def train_run(
         visual_input=cell.visual_input(),
     )
     scratch = _checkpoints(cell) / f"{key}.pt"
+    model = prepared.model(seed, device)
     outcome = fit(
-        prepared.model(seed, device),
+        model,
         prepared.data,
         cell.recipe,
         seed=seed,
@@ -197,7 +206,12 @@ def train_run(
     )
     precision = precision_of(cell.recipe, device)
     seconds = outcome.meters.earlier_seconds + time.perf_counter() - started
-    record = _write(cell, inputs, seed, outcome, folder, command, seconds, precision)
+    measured = outcome.meters.throughput()
+    if measured is not None and (
+        work := measure_work(model, prepared.data.splits["train/own"], cell.recipe, device)
+    ):
+        measured = work.beside(measured)
+    record = write_run(cell, inputs, seed, outcome, folder, command, seconds, precision, measured)
     scratch.unlink(missing_ok=True)
     best = record.dev_f1[record.best_epoch]
     say(f"  seed {seed}: dev F1 {best:.2f} at epoch {record.best_epoch + 1}, {record.duration_seconds:.0f} s")
@@ -215,83 +229,3 @@ def _clear_checkpoints(cell: Cell, wanted: set[str]) -> None:
     for path in _checkpoints(cell).glob("*.pt"):
         if path.stem not in wanted:
             path.unlink()
-
-
-def _write(
-    cell: Cell,
-    inputs: Inputs,
-    seed: int,
-    outcome: Outcome,
-    folder: Path,
-    command: str,
-    seconds: float,
-    precision: str,
-) -> Record:
-    predictions = {}
-    for name, tags in outcome.predictions.items():
-        path = folder / f"{name}.jsonl"
-        write_tags(path, tags)
-        predictions[name] = sha256_of(path)
-    if cell.recipe.keep_weights:
-        write_atomically(folder / "weights.safetensors", lambda part: save_file(dict(outcome.weights), part))
-    curve = outcome.progress.curve
-    header = list(curve[0])
-    rows = [",".join(header), *(",".join(f"{row[column]:.10g}" for column in header) for row in curve)]
-    write_text_atomically(folder / "curve.csv", "\n".join(rows) + "\n")
-    record = _record(
-        cell,
-        inputs,
-        seed,
-        environment={**describe_environment(), "precision": precision},
-        status="finished",
-        reason=None,
-        dev_f1=tuple(row["dev_f1"] for row in curve),
-        best_epoch=outcome.progress.best_epoch,
-        predictions=predictions,
-        throughput=outcome.meters.throughput(),
-        duration_seconds=seconds,
-        command=command,
-    )
-    record.write(folder / "record.json")
-    return record
-
-
-def _skip(cell: Cell, inputs: Inputs, seed: int, reason: str, command: str, tracked: CellTracker) -> Record:
-    folder = cell.runs / str(seed)
-    record = _record(
-        cell,
-        inputs,
-        seed,
-        environment=describe_environment(),
-        status="skipped",
-        reason=reason,
-        dev_f1=(),
-        best_epoch=None,
-        predictions={},
-        throughput=None,
-        duration_seconds=0.0,
-        command=command,
-    )
-    record.write(folder / "record.json")
-    tracked.log(record, folder)
-    return record
-
-
-def _record(cell: Cell, inputs: Inputs, seed: int, **reached: Any) -> Record:
-    return Record(
-        key=inputs.key(cell, seed),
-        profile=cell.config.active.name,
-        dataset=cell.dataset,
-        system=cell.system,
-        seed=seed,
-        inputs=inputs.files,
-        code=inputs.code,
-        recipe=asdict(cell.recipe),
-        options=cell.options,
-        encoder=inputs.encoder,
-        data_copy=cell.config.data.copy,
-        visual_input=cell.visual_input(),
-        git=describe_git(cell.root),
-        finished_at=now(),
-        **reached,
-    )

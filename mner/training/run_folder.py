@@ -1,0 +1,105 @@
+"""What a run leaves behind: tags, curve and weights, and last of all the record that makes the folder whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors.torch import save_file
+
+from mner.data.corpus import write_tags
+from mner.files import sha256_of, write_atomically, write_text_atomically
+from mner.tracking.record import Record, describe_environment, describe_git, now
+from mner.training.cell import Cell
+from mner.training.loop import Outcome
+from mner.training.trackers import CellTracker
+
+if TYPE_CHECKING:
+    from mner.training.runs import Inputs
+
+
+def write_run(
+    cell: Cell,
+    inputs: Inputs,
+    seed: int,
+    outcome: Outcome,
+    folder: Path,
+    command: str,
+    seconds: float,
+    precision: str,
+    measured: Mapping[str, Any] | None,
+) -> Record:
+    """Tags, weights if wanted, and the curve; the record comes last."""
+    predictions = {}
+    for name, tags in outcome.predictions.items():
+        path = folder / f"{name}.jsonl"
+        write_tags(path, tags)
+        predictions[name] = sha256_of(path)
+    if cell.recipe.keep_weights:
+        write_atomically(folder / "weights.safetensors", lambda part: save_file(dict(outcome.weights), part))
+    curve = outcome.progress.curve
+    header = list(curve[0])
+    rows = [",".join(header), *(",".join(f"{row[column]:.10g}" for column in header) for row in curve)]
+    write_text_atomically(folder / "curve.csv", "\n".join(rows) + "\n")
+    record = _record(
+        cell,
+        inputs,
+        seed,
+        environment={**describe_environment(), "precision": precision},
+        status="finished",
+        reason=None,
+        dev_f1=tuple(row["dev_f1"] for row in curve),
+        best_epoch=outcome.progress.best_epoch,
+        predictions=predictions,
+        throughput=measured,
+        duration_seconds=seconds,
+        command=command,
+    )
+    record.write(folder / "record.json")
+    return record
+
+
+def write_skipped(
+    cell: Cell, inputs: Inputs, seed: int, reason: str, command: str, tracked: CellTracker
+) -> Record:
+    """A record that says why the run was not made."""
+    folder = cell.runs / str(seed)
+    record = _record(
+        cell,
+        inputs,
+        seed,
+        environment=describe_environment(),
+        status="skipped",
+        reason=reason,
+        dev_f1=(),
+        best_epoch=None,
+        predictions={},
+        throughput=None,
+        duration_seconds=0.0,
+        command=command,
+    )
+    record.write(folder / "record.json")
+    tracked.log(record, folder)
+    return record
+
+
+def _record(cell: Cell, inputs: Inputs, seed: int, **reached: Any) -> Record:
+    return Record(
+        key=inputs.key(cell, seed),
+        profile=cell.config.active.name,
+        dataset=cell.dataset,
+        system=cell.system,
+        seed=seed,
+        inputs=inputs.files,
+        code=inputs.code,
+        recipe=asdict(cell.recipe),
+        options=cell.options,
+        encoder=inputs.encoder,
+        data_copy=cell.config.data.copy,
+        visual_input=cell.visual_input(),
+        git=describe_git(cell.root),
+        finished_at=now(),
+        **reached,
+    )
