@@ -1,9 +1,12 @@
-"""Fixtures that find the public data and the golden vectors, or skip with the reason."""
+"""Fixtures: the public data and the golden vectors (or a skip with the reason), and a tiny world to train in."""
 
 from __future__ import annotations
 
 import os
+import runpy
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -34,3 +37,39 @@ def golden() -> Path:
 def _one_thread() -> None:
     """Tests run side by side; threads of one would only wait for those of another."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> SimpleNamespace:
+    """The tiny world to train in, of ``tests/tiny.py``."""
+    return SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
+
+
+@pytest.fixture(scope="module")
+def original(tiny: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny world nobody trains in; everybody gets a copy."""
+    root = tmp_path_factory.mktemp("original")
+    tiny.make_world(root)
+    return root
+
+
+@pytest.fixture
+def world(tiny: SimpleNamespace, original: Path, tmp_path: Path) -> Path:
+    """A copy of the module's world for one test alone."""
+    return tiny.copy_of(original, tmp_path / "world")
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tiny: SimpleNamespace, original: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable:
+    """Each system's run of seed 1, trained once without interruption: (folder, listener, record)."""
+    trained = {}
+
+    def of(system: str):
+        if system not in trained:
+            root = tiny.copy_of(original, tmp_path_factory.mktemp("uninterrupted") / system)
+            listener = tiny.Listener()
+            (record,) = tiny.train(root, system, listener)
+            trained[system] = (root, listener, record)
+        return trained[system]
+
+    return of

@@ -16,6 +16,7 @@ from mner.data.corpus import Corpus, Sentence
 from mner.features.store import ABSENT
 from mner.graphs.agreement import agreement, attained, hubness, lists_of, overlap_at
 from mner.graphs.comparison import compare_graphs, recipe_named
+from mner.graphs.published import published_facts
 from mner.graphs.recipe import GraphRecipe
 from mner.graphs.relations import GraphError, Relation, RelationGraph
 from mner.reporting.graph_tables import figure, tables
@@ -149,3 +150,40 @@ def test_graphs_of_a_data_set_are_compared_and_rendered(tmp_path):
     assert found[1].overlap < 2
     with pytest.raises(GraphError, match="name two graphs"):
         compare_graphs(settings, tiny.DATASET, tmp_path, ["rebuilt"], 2)
+
+
+def entry(inter, intra) -> dict[str, list]:
+    made = {}
+    for kind, pairs in (("inter", inter), ("intra", intra)):
+        made[f"{kind}_images"] = [image for image, _ in pairs]
+        made[f"{kind}_scores"] = [score for _, score in pairs]
+    return made
+
+
+def test_planted_lists_tell_how_they_were_made():
+    words = [("x",), ("x",), ("y",), ("z",)]
+    sentences = tuple(Sentence(i, f"i{i}", one, None) for i, one in enumerate(words))
+    equal = [("i2", 0.9), ("i3", 0.9)]
+    lists = [
+        entry(equal, [("i1", 1.0), ("i2", 0.99)]),
+        entry([("i2", 0.9), ("i3", 0.8)], [("i0", 1.0), ("i2", 0.99)]),
+        entry(equal, [("i0", 0.99), ("i1", 0.99)]),
+        entry([("i0", 0.5), ("i1", 0.4)], [("i0", 0.0), ("i1", 0.0)]),
+    ]
+    retrieval = {"train": lists, "dev": [], "test": []}
+    captions = {"one": {"i0": "a", "i1": "b", "i2": "c", "i3": "c"}}
+    objects = {"i0": ["cat", "cat"], "i1": ["cat"], "i2": ["dog"], "i3": []}
+    facts = published_facts(Corpus("t", sentences, (), ()), retrieval, captions, objects)
+    found = {fact.what: fact.value for fact in facts}
+    assert found["inter: pairs of tweets with the same words"] == "1"
+    assert found["inter: of them, pairs with the same list"] == "0"
+    assert found["inter: pairs of equal lists, all scores included"] == "1"
+    assert found["inter: of them, pairs of tweets with the same words"] == "0"
+    assert found["inter: tied neighbours with the same one caption"] == "2 of 2"
+    assert found["inter: neighbours with the same one caption that tie"] == "2 of 3"
+    assert found["intra: pictures all of whose scores are 0"] == "1 of 4"
+    assert found["intra: classes of pictures joined by score 1"] == "2, the largest of 2, 1"
+    assert found["intra: pairs inside a class with another score than 1"] == "0"
+    assert found["intra: pairs of classes with several scores, all of them equal"] == "1 of 1"
+    assert found["intra, for comparison: distinct sets of kinds in the object labels"] == "2, the largest of 2, 1"
+    assert found["intra, for comparison: distinct counts of kinds in the object labels"].startswith("3,")

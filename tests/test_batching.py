@@ -23,12 +23,6 @@ tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    with tiny.one_thread():
-        yield
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> tuple[Path, Config]:
     root = tmp_path_factory.mktemp("world")

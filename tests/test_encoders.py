@@ -18,12 +18,6 @@ tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    with tiny.one_thread():
-        yield
-
-
 TWEETS = [
     ["alice", "visits", "tokyo", "today", "!"],
     ["bob", "\u200d", "kelly"],

@@ -23,12 +23,6 @@ tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))
 SIZES = {"train": 12, "dev": 5, "test": 6}
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    with tiny.one_thread():
-        yield
-
-
 def corpus() -> Corpus:
     made = {
         name: tuple(Sentence(i, f"{name}{i}", ("w",), None) for i in range(size)) for name, size in SIZES.items()

@@ -30,12 +30,6 @@ from mner.graphs.top_k import nearest
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    with tiny.one_thread():
-        yield
-
-
 def brute_force(queries, keys, own, k):
     """Neighbours by a plain sort of (-score, row) over all usable keys."""
     rows, scores = [], []

@@ -27,20 +27,6 @@ tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    with tiny.one_thread():
-        yield
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory) -> Path:
-    """A world nobody trains in; everybody gets a copy."""
-    root = tmp_path_factory.mktemp("original")
-    tiny.make_world(root)
-    return root
-
-
 class Scripted(torch.nn.Module):
     """Tags the first ``script[epoch]`` sentences right and the rest O; its loss is whatever ``losses`` say."""
 

@@ -22,12 +22,6 @@ from mner.training.arrival import objections
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    with tiny.one_thread():
-        yield
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> Path:
     """A world without runs; everybody gets a copy."""

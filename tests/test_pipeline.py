@@ -7,7 +7,6 @@ import re
 import runpy
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
@@ -28,12 +27,6 @@ PROFILES = tuple(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8
 SEALED = ("gold", "audit")
 # Who trains a run, and when, does not move its result.
 HANDING_OUT = ("mner/plan.py", "mner/estimates.py", "mner/sweeping/")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    with tiny.one_thread():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -20,12 +20,6 @@ HERE, ELSEWHERE = "cpu: Abacus 9, 2 threads", "cuda: Nvidia Slide Rule"
 SYSTEMS = ("bert-crf", "rgcn")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    with tiny.one_thread():
-        yield
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory) -> Path:
     """A world of two systems with two seeds; seed 1 of bert-crf is trained and its speed is made up."""

@@ -32,12 +32,6 @@ TWO = Resources(workers=2, threads=1, gpus=0, ray=None)
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    with tiny.one_thread():
-        yield
-
-
-@pytest.fixture(autouse=True, scope="module")
 def _without_mlflow():
     """Tracking has tests of its own, and a worker needs seconds to import MLflow."""
     with pytest.MonkeyPatch.context() as patch:

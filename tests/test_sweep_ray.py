@@ -19,18 +19,12 @@ from mner.sweeping.local import WorkersError
 from mner.sweeping.schedule import Summary
 from mner.sweeping.sweep import Resources, sweep
 
-pytest.importorskip("ray", reason="Ray is not installed (pip install 'mner[cluster]')")
+pytest.importorskip("ray", reason="Ray is not installed (pip install -e '.[cluster]')")
 pytestmark = pytest.mark.slow
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 
 ON_RAY = Resources(workers=2, threads=1, gpus=0, ray="local")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    with tiny.one_thread():
-        yield
 
 
 def results(root: Path) -> dict[str, bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,15 +30,6 @@ SPELLING = {"characters": 8, "character_hidden": 8}
 CONVOLUTIONS = {
     "embedding": 8, "filters": 4, "widths": [2, 3, 4], "inner": 16, "outputs": 8, "length": 10, "dropout": 0.1,
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """Tensors this small gain nothing from a second thread and may lose much on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @dataclass(frozen=True, slots=True)

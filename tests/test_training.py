@@ -19,41 +19,6 @@ tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))
 SCRIPT = Path(__file__).with_name("tiny_process.py")
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    with tiny.one_thread():
-        yield
-
-
-@pytest.fixture(scope="module")
-def original(tmp_path_factory) -> Path:
-    """A world nobody trains in; everybody gets a copy."""
-    root = tmp_path_factory.mktemp("original")
-    tiny.make_world(root)
-    return root
-
-
-@pytest.fixture
-def world(original, tmp_path) -> Path:
-    return tiny.copy_of(original, tmp_path / "world")
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(original, tmp_path_factory):
-    """Each system's run of seed 1, trained once without interruption: (folder, listener, record)."""
-    trained = {}
-
-    def of(system: str):
-        if system not in trained:
-            root = tiny.copy_of(original, tmp_path_factory.mktemp("uninterrupted") / system)
-            listener = tiny.Listener()
-            (record,) = tiny.train(root, system, listener)
-            trained[system] = (root, listener, record)
-        return trained[system]
-
-    return of
-
-
 @pytest.mark.parametrize("system", tiny.SYSTEMS)
 def test_a_system_learns_and_tags_every_word(uninterrupted, system):
     root, listener, record = uninterrupted(system)

@@ -19,12 +19,6 @@ from mner.training.precision import has_bfloat16, precision_of
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    with tiny.one_thread():
-        yield
-
-
 def _run_folder(root: Path) -> Path:
     return root / "runs" / "tiny" / tiny.DATASET / "bert-crf" / "1"
 

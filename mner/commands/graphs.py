@@ -18,6 +18,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "default: released against every way to rebuild it",
     )
     parser.add_argument("--k", type=int, default=5, help="places compared (default 5, those R-GCN reads)")
+    parser.add_argument(
+        "--published",
+        action="store_true",
+        help="say what the published lists tell of how they were made, and stop",
+    )
     parser.add_argument("--to", type=Path, help="folder for the tables and the figure; default: print the tables")
 
 
@@ -26,8 +31,11 @@ def run(options: argparse.Namespace) -> None:
     from mner.files import write_text_atomically
     from mner.graphs.comparison import compare_graphs
     from mner.graphs.pixels import opener
-    from mner.reporting.graph_tables import figure, tables
+    from mner.reporting.graph_tables import figure, published_table, tables
 
+    if options.published:
+        print(published_table(options.dataset, Path("data") / options.dataset), end="")
+        return
     pictures = opener(Path("data") / options.dataset / "side", Places.from_environment().images)
     compared = compare_graphs(settings(), options.dataset, Path(), options.graphs, options.k, pictures)
     text = tables(compared)

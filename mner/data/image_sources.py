@@ -194,7 +194,7 @@ def _from_drive(destination: Path) -> Obtained:
     try:
         import gdown
     except ImportError as error:
-        raise ImageError("method google-drive needs gdown; install it with: pip install 'mner[images]'") from error
+        raise ImageError("method google-drive needs gdown; install it with: pip install -e '.[images]'") from error
     archive = destination / f"google-drive-{DRIVE_ID}.archive"
     if not archive.is_file():
         try:

@@ -41,13 +41,13 @@ class ClipEncoder:
         """
         from transformers import AutoConfig, AutoTokenizer, CLIPImageProcessorPil, CLIPModel
 
-        kind = source._load(AutoConfig).model_type
+        kind = source.load(AutoConfig).model_type
         if kind != "clip":
             raise GraphError(
                 f"encoder {source.name} is a {kind} model; relations of kind 'clip' need a CLIP model"
             )
-        model = source._load(CLIPModel, dtype=torch.float32).to(device).eval()
-        return cls(model, source._load(AutoTokenizer), source._load(CLIPImageProcessorPil), device, batch_size)
+        model = source.load(CLIPModel, dtype=torch.float32).to(device).eval()
+        return cls(model, source.load(AutoTokenizer), source.load(CLIPImageProcessorPil), device, batch_size)
 
     @torch.no_grad()
     def texts(self, texts: Sequence[str]) -> Float[Tensor, "texts width"]:

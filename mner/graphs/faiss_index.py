@@ -87,6 +87,6 @@ def _faiss() -> ModuleType:
         import faiss
     except ModuleNotFoundError as error:
         raise GraphError(
-            "this index needs the package faiss-cpu: pip install 'mner[faiss]'; or use 'exact'"
+            "this index needs the package faiss-cpu: pip install -e '.[large-graphs]'; or use 'exact'"
         ) from error
     return faiss

@@ -78,7 +78,7 @@ class EncoderSource:
         """
         from transformers import AutoModel
 
-        return self._load(
+        return self.load(
             AutoModel,
             attn_implementation="sdpa",
             add_pooling_layer=False,
@@ -90,7 +90,7 @@ class EncoderSource:
         """The longest input the encoder has positions for, in word pieces, special ones included."""
         from transformers import AutoConfig
 
-        config = self._load(AutoConfig)
+        config = self.load(AutoConfig)
         # RoBERTa and its kin number positions from the padding index on.
         reserved = config.pad_token_id + 1 if "roberta" in config.model_type else 0
         return int(config.max_position_embeddings) - reserved
@@ -99,9 +99,14 @@ class EncoderSource:
         """The model's own fast tokenizer."""
         from transformers import AutoTokenizer
 
-        return self._load(AutoTokenizer)
+        return self.load(AutoTokenizer)
 
-    def _load(self, factory, **options):
+    def load(self, factory, **options):
+        """What a factory of transformers (a model, a configuration, a tokenizer) makes of this source.
+
+        Raises:
+            EncoderError: neither installed nor reachable.
+        """
         from transformers.utils import logging
 
         logging.disable_progress_bar()

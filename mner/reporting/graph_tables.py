@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
+from mner.data.corpus import read_corpus
 from mner.graphs.agreement import Agreement, Hubness
 from mner.graphs.comparison import Comparison
+from mner.graphs.published import published_facts
+
+SIDE = ("retrieval", "captions", "objects")
+PUBLISHED_NOTE = (
+    "A class is a set of pictures joined by scores of exactly 1; its size counts tweets' own pictures. No count "
+    "here needs an encoder or a detector."
+)
 
 AGREEMENT_NOTE = (
     "overlap: pictures shared by the first k places, of k; chance: of two random lists; exchanged: with another "
@@ -27,6 +37,16 @@ def tables(comparison: Comparison) -> str:
     spread = [(name, relation, found) for (name, relation), found in comparison.hubness.items()]
     name = comparison.dataset
     return agreement_table(f"{name}: agreement", pairs) + "\n" + hubness_table(f"{name}: hubness", spread)
+
+
+def published_table(dataset: str, folder: Path) -> str:
+    """What the published lists in data/<dataset> tell of how they were made."""
+    side = {name: json.loads((folder / "side" / f"{name}.json").read_text()) for name in SIDE}
+    labels = next(iter(side["objects"].values()), None)
+    corpus = read_corpus(folder / "corpus", dataset)
+    facts = published_facts(corpus, side["retrieval"], side["captions"], labels)
+    body = [[fact.what, fact.value] for fact in facts]
+    return markdown(f"{dataset}: published lists", ["what", "count"], body, words=2, note=PUBLISHED_NOTE)
 
 
 def agreement_table(title: str, rows: Sequence[tuple[str, str, Agreement]]) -> str:
@@ -108,7 +128,7 @@ def figure(comparison: Comparison) -> str:
             right.plot(range(1, len(shares) + 1), shares, label=f"{relation}: {name}")
         right.set(xscale="log", xlabel="n most frequent pictures", ylabel="share of all places", ylim=(0, 1))
         for panel in (left, right):
-            panel.legend(frameon=False, fontsize=6)
+            panel.legend(frameon=False, fontsize=6, loc="upper left")
         drawing.suptitle(comparison.dataset)
         out = io.StringIO()
         drawing.savefig(out, format="svg", metadata={"Date": None})

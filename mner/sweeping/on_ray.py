@@ -119,7 +119,7 @@ def _import_ray() -> Any:
     try:
         import ray
     except ModuleNotFoundError as error:
-        raise WorkersError("Ray is not installed: pip install 'mner[cluster]', or sweep without --ray") from error
+        raise WorkersError("Ray is not installed: pip install -e '.[cluster]', or sweep without --ray") from error
     return ray
 
 

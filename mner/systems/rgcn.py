@@ -41,6 +41,7 @@ CARD = Card(
         "released": "mner/systems/rgcn_released.py: what the published code computes",
     },
     doubts=(
+        "the published text-image lists do not go with the tweets they stand beside (reports/graphs.md)",
         "which vector is the text node (CLS here; text_node: mean is offered)",
         "normalisation of the adjacency (row here; norm: none is the code's)",
         "whether the gate's two matrices are tied (not here; gate_tie: true is the code's)",

@@ -35,6 +35,7 @@ CARD = Card(
     published=rgcn.CARD.published,
     variants=rgcn.CARD.variants,
     doubts=(
+        "the published text-image lists do not go with the tweets they stand beside (reports/graphs.md)",
         "the layout of the unpublished feature files; neighbour-major is assumed (Q15)",
         "the depth of the ResNet behind the 7×7×2048 grids",
     ),

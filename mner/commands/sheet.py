@@ -1,0 +1,49 @@
+"""Show pictures with all that extractors found in them: a contact sheet as one HTML page.
+
+Of a folder it shows what `mner extract FOLDER KIND` wrote, of a data set what `dvc repro` wrote to features/. The
+page holds thumbnails of the pictures: it is for looking at, not for giving away.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", metavar="DATASET_OR_FOLDER", help="a data set of params.yaml, or a folder")
+    parser.add_argument("--found", type=Path, help="results (default: features/<data set>, extracted/<folder>)")
+    parser.add_argument("--to", type=Path, help="the page (default: extracted/<name>/sheet.html)")
+    parser.add_argument("--captions", type=Path, metavar="FILE.json", help='more captions: {"<image id>": "text"}')
+    parser.add_argument("--count", type=int, default=60, help="pictures at most, evenly spaced (default: 60)")
+
+
+def run(options: argparse.Namespace) -> None:
+    from mner.commands import settings
+    from mner.config import Places
+    from mner.features.build import dataset_pictures
+    from mner.features.found_folder import read_kinds
+    from mner.features.pictures import pictures_of_folder
+    from mner.features.visual_inputs import EXTRACTED, side_of
+    from mner.files import write_text_atomically
+    from mner.reporting.contact_sheet import read_captions, render_sheet
+
+    config = settings()
+    captions = {options.captions.name: read_captions(options.captions)} if options.captions else {}
+    is_dataset = options.what in config.data.captions
+    name = options.what if is_dataset else Path(options.what).resolve().name
+    if is_dataset:
+        pictures = dataset_pictures(config, name, Path(), Places.from_environment())
+        found = options.found or Path("features") / name
+        if config.data.captions[name] != EXTRACTED:
+            captions[config.data.captions[name]] = dict(side_of(config, name, Path()).captions)
+    else:
+        pictures = pictures_of_folder(Path(options.what))
+        found = options.found or Path("extracted") / name
+    kinds = read_kinds(found, pictures)
+    page = render_sheet(name, pictures, kinds, captions, Path("reports") / "templates", count=options.count)
+    to = options.to or Path("extracted") / name / "sheet.html"
+    write_text_atomically(to, page)
+    masked = len({image for kind in kinds for image in kind.refused})
+    print(f"{', '.join(kind.kind for kind in kinds)}; {masked:,} pictures masked")
+    print(f"{to}  {len(page.encode()) / 2**20:.1f} MiB")

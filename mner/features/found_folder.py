@@ -1,0 +1,97 @@
+"""All that extractors found in one set of pictures: every kind in a folder, checked to belong to them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from mner.features.extractor import KINDS, Box, Found
+from mner.features.finished import REGION_KINDS, findings_path, read_refused, result_path
+from mner.features.open_image import Refusal
+from mner.features.pictures import Pictures
+from mner.features.read_found import read_found
+from mner.features.store import FeatureError, read_store
+
+
+@dataclass(frozen=True, slots=True)
+class RegionShape:
+    """The region vectors of one picture without their values: how many, how wide, and where they lie.
+
+    ``boxes`` is empty for a regular grid.
+    """
+
+    regions: int
+    width: int
+    boxes: tuple[Box, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KindFound:
+    """One kind: what made it, what it found by image id, and which pictures it masked."""
+
+    kind: str
+    provenance: Mapping[str, Any]
+    found: Mapping[str, Found | RegionShape]
+    refused: Mapping[str, Refusal]
+
+
+def read_kinds(folder: Path, pictures: Pictures) -> tuple[KindFound, ...]:
+    """Every kind of :data:`~mner.features.extractor.KINDS` whose result lies in ``folder``, in that order.
+
+    Raises:
+        FeatureError: no kind is there, a file is torn, or a kind was made from other pictures than ``pictures``.
+    """
+    present = [kind for kind in KINDS if result_path(folder, kind).is_file()]
+    if not present:
+        raise FeatureError(
+            f"{folder} holds no result of an extractor; make one with `mner extract DATASET_OR_FOLDER KIND --to "
+            f"{folder}` (KIND: {', '.join(KINDS)}), or, of a data set, name a kind in features.kinds "
+            "(params.yaml) and run `dvc repro`"
+        )
+    return tuple(_read(folder, kind, pictures) for kind in present)
+
+
+def _read(folder: Path, kind: str, pictures: Pictures) -> KindFound:
+    path = result_path(folder, kind)
+    try:
+        if kind in REGION_KINDS:
+            provenance, found = _region_shapes(path)
+        else:
+            provenance, found = read_found(path)
+        if provenance["kind"] != kind:
+            raise FeatureError(f"{path} holds the kind {provenance['kind']!r}; extract the kind {kind} again")
+        made_from = provenance["pictures_sha256"]
+    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise FeatureError(f"{path}: not what an extraction wrote ({error}); delete it, extract again") from error
+    if made_from != pictures.fingerprint():
+        raise FeatureError(
+            f"{path} was made from other pictures than those in {pictures.folder} now: some were added, changed "
+            f"or taken away, so that boxes would lie on the wrong ones; extract the kind {kind} again"
+        )
+    refused = read_refused(folder, kind)
+    lost = [one.image for one in pictures.listed if one.image not in found and one.image not in refused]
+    if lost:
+        raise FeatureError(
+            f"{path} and {findings_path(folder, kind).name} say nothing of {len(lost)} pictures ({lost[0]}, ...); "
+            f"extract the kind {kind} again"
+        )
+    return KindFound(kind, provenance, found, refused)
+
+
+def _region_shapes(path: Path) -> tuple[Mapping[str, Any], dict[str, RegionShape]]:
+    store = read_store(path)
+    with safe_open(path, "np") as handle:
+        boxed = "boxes" in list(handle.keys())
+        boxes = handle.get_tensor("boxes").astype(float) if boxed else np.empty((0, 4))
+    shapes = {}
+    for image, row in store.rows.items():
+        start, end = (int(store.offsets[row + step]) for step in (0, 1))
+        where = tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in boxes[start:end].tolist())
+        shapes[image] = RegionShape(end - start, store.width, where)
+    return store.provenance, shapes

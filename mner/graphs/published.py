@@ -1,0 +1,145 @@
+"""What R-GCN's published lists say about how they were made, without knowing its models.
+
+Three tests need no encoder. A list that is a function of the tweet is the same for tweets of the same words.
+Scores that are a function of captions tie where captions are equal. Scores that are a function of the kinds of
+object make classes of pictures: all alike inside a class, and one score between two classes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from mner.data.corpus import SPLITS, Corpus, Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One count or pair of counts, in words."""
+
+    what: str
+    value: str
+
+
+Listed = Sequence[tuple[Sentence, Mapping[str, Any]]]
+
+
+def published_facts(
+    corpus: Corpus,
+    retrieval: Mapping[str, Sequence[Mapping[str, Any] | None]],
+    captions: Mapping[str, Mapping[str, str]],
+    objects: Mapping[str, Sequence[str]] | None,
+) -> list[Fact]:
+    """Facts on both published lists; ``captions`` by source."""
+    listed = [
+        (sentence, entry)
+        for split in SPLITS
+        for sentence, entry in zip(corpus.split(split), retrieval[split], strict=True)
+        if entry is not None
+    ]
+    return [*inter_facts(listed, captions), *intra_facts(listed, objects)]
+
+
+def inter_facts(listed: Listed, captions: Mapping[str, Mapping[str, str]]) -> list[Fact]:
+    """Whether text->image lists go with the tweet, with its own picture's caption, and where they tie."""
+    lists = [_list(entry, "inter") for _, entry in listed]
+    same_words = list(_pairs(tuple(word.lower() for word in one.words) for one, _ in listed))
+    facts = [
+        Fact("inter: pairs of tweets with the same words", str(len(same_words))),
+        Fact("inter: of them, pairs with the same list", str(sum(lists[a] == lists[b] for a, b in same_words))),
+    ]
+    same_list = list(_pairs(lists))
+    agreeing = sum(listed[a][0].words == listed[b][0].words for a, b in same_list)
+    facts += [
+        Fact("inter: pairs of equal lists, all scores included", str(len(same_list))),
+        Fact("inter: of them, pairs of tweets with the same words", str(agreeing)),
+    ]
+    for source, table in captions.items():
+        ties = [
+            (table[x] == table[y], score == other)
+            for _, entry in listed
+            for (x, score), (y, other) in combinations(_list(entry, "inter"), 2)
+            if x in table and y in table and (score == other or table[x] == table[y])
+        ]
+        tied = [same for same, tie in ties if tie]
+        equal = [tie for same, tie in ties if same]
+        facts += [
+            Fact(f"inter: tied neighbours with the same {source} caption", f"{sum(tied)} of {len(tied)}"),
+            Fact(f"inter: neighbours with the same {source} caption that tie", f"{sum(equal)} of {len(equal)}"),
+        ]
+    return facts
+
+
+def intra_facts(listed: Listed, objects: Mapping[str, Sequence[str]] | None) -> list[Fact]:
+    """Whether image->image scores make classes of pictures, and whether these are like sets or counts."""
+    edges = [(one.image, other, score) for one, entry in listed for other, score in _list(entry, "intra")]
+    class_of = _classes([(a, b) for a, b, score in edges if score == 1.0])
+    blank = {one.image for one, entry in listed if not any(entry["intra_scores"])}
+    between: dict[frozenset, list[float]] = defaultdict(list)
+    for a, b, score in edges:
+        if 0 < score < 1:
+            between[frozenset((class_of.get(a, a), class_of.get(b, b)))].append(score)
+    several = [scores for scores in between.values() if len(scores) > 1]
+    own = {one.image for one, _ in listed} - blank
+    sizes = Counter(class_of.get(image, image) for image in own)
+    facts = [
+        Fact("intra: pictures all of whose scores are 0", f"{len(blank)} of {len(own) + len(blank)}"),
+        Fact("intra: classes of pictures joined by score 1", _sizes(sizes)),
+        Fact(
+            "intra: pairs inside a class with another score than 1", str(sum(len(pair) == 1 for pair in between))
+        ),
+        Fact(
+            "intra: pairs of classes with several scores, all of them equal",
+            f"{sum(len(set(scores)) == 1 for scores in several)} of {len(several)}",
+        ),
+        Fact("intra: range of scores between classes", _range([s for scores in between.values() for s in scores])),
+    ]
+    if objects:
+        labels = [objects[image] for image in {one.image for one, _ in listed} if objects.get(image)]
+        kinds = Counter(tuple(sorted(set(one))) for one in labels)
+        counts = Counter(tuple(sorted(one)) for one in labels)
+        facts += [
+            Fact("intra, for comparison: distinct sets of kinds in the object labels", _sizes(kinds)),
+            Fact("intra, for comparison: distinct counts of kinds in the object labels", _sizes(counts)),
+        ]
+    return facts
+
+
+def _list(entry: Mapping[str, Any], kind: str) -> tuple[tuple[str, float], ...]:
+    return tuple(zip(entry[f"{kind}_images"], entry[f"{kind}_scores"], strict=True))
+
+
+def _pairs(values: Iterable[Hashable]) -> Iterable[tuple[int, int]]:
+    """Positions of equal values, two at a time."""
+    places: dict[Hashable, list[int]] = defaultdict(list)
+    for position, value in enumerate(values):
+        places[value].append(position)
+    return (pair for group in places.values() for pair in combinations(group, 2))
+
+
+def _classes(links: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Connected pictures share one representative."""
+    parent: dict[str, str] = {}
+
+    def root(image: str) -> str:
+        parent.setdefault(image, image)
+        while parent[image] != image:
+            parent[image] = parent[parent[image]]
+            image = parent[image]
+        return image
+
+    for a, b in links:
+        parent[root(a)] = root(b)
+    return {image: root(image) for image in parent}
+
+
+def _sizes(groups: Counter) -> str:
+    largest = ", ".join(str(size) for _, size in groups.most_common(5))
+    return f"{len(groups)}, the largest of {largest}"
+
+
+def _range(scores: Sequence[float]) -> str:
+    return f"{min(scores):.5f} to {max(scores):.5f}" if scores else "none"
