@@ -11,8 +11,8 @@ PROBES = {"none": "own − none", "shuffled": "own − shuffled", "neighbours": 
 TEXT_ONLY = "Text only"
 PROBE_NOTE = (
     "Image reliance: F1 with the tweet's own picture minus F1 with none, or with another tweet's (its captions, "
-    "objects and neighbours included), paired by run and sentence, with its 95 % interval. Near zero: the "
-    "predictions do not depend on the picture."
+    "objects and neighbours included), or with its own picture but another tweet's neighbours, paired by run and "
+    "sentence, with its 95 % interval. Near zero: the predictions do not depend on it."
 )
 TEXT_NOTE = (
     "Text only: the text-only system of the same encoder and profile, of the same family where there is one, else "

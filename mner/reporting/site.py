@@ -14,6 +14,7 @@ from typing import Any
 import jinja2
 
 from mner.data.corpus import TYPES
+from mner.data.probe_views import PICTURE_PROBES
 from mner.evaluation.verdicts import Verdict
 from mner.files import sha256_of_json
 from mner.reporting.analysis import Page
@@ -89,7 +90,7 @@ def render_site(
             cards=cards,
             example=_example(parts, scores),
             digest=sha256_of_json(scores),
-            probes=PROBES,
+            probes={name: PROBES[name] for name in PICTURE_PROBES},
             types=TYPES,
         )
     )
@@ -185,7 +186,7 @@ def _line(
         "dots": strip(line.ours["F1"], line.paper["F1"], scale),
         "verdict": _verdict(line.verdict),
         "text_only": {"system": line.text_only[0], **view(line.text_only[1])},
-        "probes": [view(line.probes[name]) for name in PROBES],
+        "probes": [view(line.probes[name]) for name in PICTURE_PROBES],
         "speeds": _speeds(line, devices),
         "notes": list(row.notes) if row else [],
         "conditions": _compared(line),
