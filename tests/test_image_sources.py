@@ -162,7 +162,7 @@ def zip_of(path: Path, files: dict[str, bytes]) -> Path:
 class TestGoogleDrive:
     def test_absent_package_is_named_with_its_remedy(self, monkeypatch, tmp_path):
         monkeypatch.setitem(sys.modules, "gdown", None)
-        with pytest.raises(ImageError, match=r"pip install 'mner\[images\]'"):
+        with pytest.raises(ImageError, match=r"pip install -e '.\[images\]'"):
             obtain_images("twitter2017", tmp_path, method="google-drive")
 
     def test_archive_is_downloaded_once_and_unpacked(self, monkeypatch, tmp_path):
