@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Container images often set it, and then every process compiles anew all that it imports: seconds for torch alone.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: repro test test-all bench bench-compare lint verify install install-all clean
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import difflib
+import functools
 import types
 import typing
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ class EachKeyOnce(yaml.SafeLoader):
 
 def build(cls: type, value: Any, where: str) -> Any:
     """Turn a mapping into a dataclass, recursively; every key must be known and present."""
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     if not isinstance(value, Mapping):
         raise ConfigError(f"{where}: expected a mapping with {', '.join(hints)}, found {value!r}")
     required = {
@@ -51,6 +52,11 @@ def build(cls: type, value: Any, where: str) -> Any:
         raise
     except ValueError as error:
         raise ConfigError(f"{where}: {error}") from error
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
 
 
 def known(key: str, names: Any, where: str) -> None:

@@ -9,16 +9,18 @@ terms. Leaves are summed before they are projected; the order does not matter to
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch_geometric.data import HeteroData
-from torch_geometric.nn import SimpleConv
 
 from mner.data.batch import Neighbours, Visual
 from mner.models.system import ContractError
+
+if TYPE_CHECKING:  # its import takes seconds, and training does not need it
+    from torch_geometric.data import HeteroData
 
 NORMS = ("none", "row")
 EDGE = ("picture", "retrieved_for", "centre")
@@ -132,6 +134,8 @@ def star_graphs(
 
     A leaf of weight 0 is a node without an edge. The self-loop of weight 1 is left to :func:`propagate`.
     """
+    from torch_geometric.data import HeteroData
+
     graph = HeteroData()
     graph["centre"].x = centres
     graph["picture"].x = leaves.flatten(0, 1)
@@ -143,6 +147,8 @@ def star_graphs(
 
 def propagate(graph: HeteroData) -> Float[Tensor, "stars width"]:
     """Message passing over :func:`star_graphs`: each centre plus the weighted sum of its leaves."""
+    from torch_geometric.nn import SimpleConv
+
     convolution = SimpleConv(aggr="sum", combine_root="sum")
     nodes = (graph["picture"].x, graph["centre"].x)
     return convolution(nodes, graph[EDGE].edge_index, graph[EDGE].edge_weight)
