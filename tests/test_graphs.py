@@ -223,6 +223,39 @@ def test_object_vectors_are_binary_and_of_length_one():
     torch.testing.assert_close(vectors, torch.tensor([[0.0, 1.0], [0.0, 0.0], [0.5**0.5, 0.5**0.5]]))
 
 
+def test_objects_weigh_by_confidence_where_a_detector_found_them_and_only_there(tmp_path):
+    tiny.make_world(tmp_path)
+
+    def by_confidence(raw: dict) -> None:
+        raw["relations"].update(objects="confidence", k=1)
+
+    def extracted(raw: dict) -> None:
+        raw["data"]["objects"][tiny.DATASET] = "extracted"
+        raw["features"]["kinds"] = {tiny.DATASET: ["caption-tokens", "objects"]}
+        raw["features"]["extractors"] = {"objects": {"name": "objects-yolox-nano", "batch_size": 2}}
+
+    with pytest.raises(GraphError, match="their source has no scores"):
+        build_graph(tiny.change_parameters(tmp_path, by_confidence), tiny.DATASET, tmp_path, torch.device("cpu"))
+    found = {
+        "train1": {"dog": 0.9, "car": 0.6},
+        "train2": {"dog": 0.9, "car": 0.6},
+        "train4": {"dog": 0.6, "car": 0.9},
+    }
+    items = {
+        image: {"objects": [{"label": k, "score": v, "box": [0, 0, 1, 1]} for k, v in kinds.items()]}
+        for image, kinds in found.items()
+    }
+    path = tmp_path / "features" / tiny.DATASET / "objects.json"
+    write_json_atomically(path, {"provenance": {"kind": "objects"}, "found": items})
+    settings = tiny.change_parameters(tmp_path, extracted)
+    graph = read_graph(build_graph(settings, tiny.DATASET, tmp_path, torch.device("cpu")))
+    assert graph.provenance["intra"] == "object labels, confidence"
+    # The three pictures hold the same kinds: were they counted alone, all would be alike.
+    alike = (0.9 * 0.6 + 0.6 * 0.9) / (0.9**2 + 0.6**2)
+    assert [named(graph, graph.intra)[row] for row in (1, 2, 4)] == [["train2"], ["train1"], ["train1"]]
+    torch.testing.assert_close(graph.intra.scores[[1, 2, 4], 0], torch.tensor([1.0, 1.0, alike]))
+
+
 def test_a_data_sets_graph_is_of_the_kind_the_parameters_name(tmp_path):
     tiny.make_world(tmp_path)
     rebuilt = read_graph(tmp_path / "graphs" / tiny.DATASET / "rebuilt.safetensors")

@@ -213,6 +213,31 @@ def test_the_training_core_imports_neither_mlflow_nor_dvc():
     assert not loaded & {"mlflow", "dvc", "matplotlib"}
 
 
+def test_a_process_that_finds_nothing_to_train_starts_without_compiler_graph_library_or_models():
+    code = (
+        "import sys, stages.train; from mner.training.determinism import make_deterministic; make_deterministic();"
+        "from mner.models.system import load_system; [load_system(name) for name in sys.argv[1:]];"
+        "print(*sorted(sys.modules))"
+    )
+    settings = config.load(ROOT / "params.yaml")
+    rows = sorted({system.file for system in settings.systems.values()})
+    command = [sys.executable, "-c", code, *rows]
+    loaded = set(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split())
+    assert "mner.sweeping.sweep" in loaded
+    assert not loaded & {"torch._inductor", "torch_geometric", "transformers", "mlflow"}
+
+
+def test_what_python_compiles_is_no_dependency(tmp_path):
+    from dvc.repo import Repo
+
+    (tmp_path / ".dvcignore").write_bytes((ROOT / ".dvcignore").read_bytes())
+    compiled = tmp_path / "mner/data/__pycache__"
+    compiled.mkdir(parents=True)
+    with Repo.init(str(tmp_path), no_scm=True) as repo:
+        assert repo.dvcignore.is_ignored_dir(str(compiled))
+        assert not repo.dvcignore.is_ignored_dir(str(compiled.parent))
+
+
 def test_every_row_of_every_profile_stands_in_a_cell():
     settings = config.load(ROOT / "params.yaml")
     for profile in settings.profiles.values():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mner.features.read_found import caption_texts, object_labels, ocr_text, read_found
+from mner.features.read_found import caption_texts, object_labels, object_scores, ocr_text, read_found
 from mner.features.store import FeatureError
 from mner.files import write_json_atomically
 
@@ -29,6 +29,7 @@ class TestReading:
         path = write("objects", {"a": {"objects": items}, "b": {"objects": []}})
         assert object_labels(path, score=0.5) == {"a": ["dog", "dog"], "b": []}
         assert object_labels(path, score=0.9) == {"a": ["dog"], "b": []}
+        assert object_scores(path, score=0.5) == {"a": [0.9, 0.6], "b": []}
 
     def test_writing_comes_in_reading_order(self, write):
         lines = [

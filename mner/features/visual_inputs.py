@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mner.config import CAPTION_TOKENS, Config, ConfigError
 from mner.data.side import Side, read_side
-from mner.features.read_found import caption_texts, object_labels, ocr_text
+from mner.features.read_found import caption_texts, object_labels, object_scores, ocr_text
 from mner.features.store import FeatureStore, read_store
 
 EXTRACTED = "extracted"
@@ -41,6 +41,13 @@ def side_of(config: Config, dataset: str, root: Path, captions: str | None = Non
     if data.ocr.get(dataset) == EXTRACTED:
         side = replace(side, ocr=ocr_text(folder / "ocr.json", score=data.minimum_score))
     return side
+
+
+def confidences_of(config: Config, dataset: str, root: Path) -> dict[str, list[float]] | None:
+    """A detector's score of every object that :func:`side_of` names; None where published labels have none."""
+    if config.data.objects[dataset] != EXTRACTED:
+        return None
+    return object_scores(root / "features" / dataset / "objects.json", score=config.data.minimum_score)
 
 
 def region_store(config: Config, dataset: str, root: Path) -> FeatureStore:

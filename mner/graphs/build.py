@@ -13,7 +13,7 @@ from mner.config import Config
 from mner.data.corpus import Corpus, read_corpus
 from mner.data.side import Side
 from mner.features.caption_tokens import sentence_vectors
-from mner.features.visual_inputs import side_of
+from mner.features.visual_inputs import confidences_of, side_of
 from mner.graphs.controls import controlled, train_pool_only
 from mner.graphs.rebuild import rebuilt_graph
 from mner.graphs.recipe import GraphRecipe
@@ -103,6 +103,7 @@ class GraphBuilder:
             k=recipe.k,
             pool=recipe.pool,
             weighting=recipe.objects,
+            confidences=confidences_of(self.config, self.dataset, self.root),
             minimum=recipe.minimum,
             index=recipe.index,
         )

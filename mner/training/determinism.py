@@ -11,5 +11,5 @@ def make_deterministic() -> None:
     """Deterministic kernels only. The number of CPU threads, which moves results too, is the recipe's."""
     # cuBLAS is deterministic only with a fixed workspace, which it reads when it starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    # The same switch as use_deterministic_algorithms, which would also import the compiler: seconds in every process.
+    # The same switch as use_deterministic_algorithms, which also imports the compiler: seconds in every process.
     torch.set_deterministic_debug_mode("error")
