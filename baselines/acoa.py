@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from mner.data.batch import Batch, Visual
 from mner.models.coattention import CoAttended, CoAttention, FiltrationGate, Gated, GatedFusion
 from mner.models.recurrent import ParallelCharCNN, WordBiLSTM
-from mner.models.system import Card, ContractError, Emissions, Ingredients
+from mner.models.system import Card, Emissions, Ingredients, given, one_of, visual_size_of
 from mner.models.words import make_words
 
 VARIANTS = {"released": "separate", "interacting": "interacting"}
@@ -110,24 +110,18 @@ class Tagger(nn.Module):
         hidden: int,
     ) -> None:
         super().__init__()
-        if variant not in VARIANTS:
-            raise ContractError(f"acoa: variant {variant!r} is unknown; expected one of {', '.join(VARIANTS)}")
-        if ingredients.visual_size is None:
-            raise ContractError("acoa reads region features; this data set has none (stage 'features')")
         self.vocabulary, embedding = make_words(ingredients, words)
         self.network = Network(
             embedding,
             embedding.width,
             ParallelCharCNN(self.vocabulary.n_characters, **characters),
-            visual_size=ingredients.visual_size,
+            visual_size=visual_size_of(ingredients, CARD.name),
             hidden=hidden,
             labels=len(ingredients.labels),
-            scores=VARIANTS[variant],
+            scores=VARIANTS[one_of(f"{CARD.name}: variant", variant, VARIANTS)],
         )
 
     def forward(self, batch: Batch) -> Emissions:
-        if batch.image is None:
-            raise ContractError("acoa needs batch.image; its card asks for regions")
         ids = self.vocabulary.encode(batch)
-        trace = self.network(ids.words, ids.characters, batch.word_mask, batch.image)
+        trace = self.network(ids.words, ids.characters, batch.word_mask, given(batch.image, "image", CARD.name))
         return Emissions(trace.emissions, batch.word_mask)

@@ -14,7 +14,7 @@ from mner.data.coco import COCO_80
 from mner.data.side import ImageText
 from mner.models.coattention import AdditiveAttention, FiltrationGate, GatedFusion
 from mner.models.hbilstm import make_hbilstm
-from mner.models.system import Card, ContractError, Emissions, Ingredients
+from mner.models.system import Card, ContractError, Emissions, Ingredients, visual_size_of
 from mner.models.words import PADDING
 
 CARD = Card(
@@ -52,13 +52,11 @@ class Tagger(nn.Module):
         attributes: int,
     ) -> None:
         super().__init__()
-        if ingredients.visual_size is None:
-            raise ContractError("iaik reads region features; this data set has none (stage 'features')")
         names = [word for name in COCO_80 for word in name.split()]
         self.vocabulary, self.text = make_hbilstm(ingredients, reader, extra=names)
         self.attributes = attributes
         hidden = self.text.width
-        self.region = nn.Linear(ingredients.visual_size, hidden)
+        self.region = nn.Linear(visual_size_of(ingredients, CARD.name), hidden)
         self.attribute = nn.Linear(self.text.embedding.width, hidden)
         self.over_regions = AdditiveAttention(hidden, hidden, hidden, "interacting")
         self.over_attributes = AdditiveAttention(hidden, hidden, hidden, "interacting")

@@ -20,7 +20,7 @@ from mner.models.bilinear import BilinearAttention, NormedLinear, ObjectGate
 from mner.models.decoders import CRFDecoder
 from mner.models.hbilstm import make_hbilstm
 from mner.models.masked_norm import MaskedBatchNorm, MaskedStack
-from mner.models.system import Card, ContractError, Emissions, Ingredients
+from mner.models.system import Card, ContractError, Emissions, Ingredients, given, one_of, visual_size_of
 
 CARD = Card(
     name="object-agban",
@@ -59,9 +59,7 @@ class ObjectFusion(nn.Module):
 
     def __init__(self, width: int, *, input_dropout: float, dropout: float, variant: str) -> None:
         super().__init__()
-        if variant not in CARD.variants:
-            raise ContractError(f"object-agban: variant {variant!r}; choose one of {', '.join(CARD.variants)}")
-        self.released = variant == "released"
+        self.released = one_of(f"{CARD.name}: variant", variant, CARD.variants) == "released"
         self.attention = BilinearAttention(width, input_dropout, dropout)
         self.value = NormedLinear(width, width, input_dropout)
         self.gate = ObjectGate(width)
@@ -105,12 +103,11 @@ class Tagger(nn.Module):
         input_dropout: float,
     ) -> None:
         super().__init__()
-        if ingredients.visual_size is None:
-            raise ContractError("object-agban reads region features; this data set has none (stage 'features')")
+        visual_size = visual_size_of(ingredients, CARD.name)
         self.max_objects = max_objects
         self.vocabulary, self.text = make_hbilstm(ingredients, reader)
         hidden = self.text.width
-        self.projection = MaskedStack((ingredients.visual_size, *object_hidden, hidden))
+        self.projection = MaskedStack((visual_size, *object_hidden, hidden))
         share = object_share(ingredients.words["train"], max_objects)
         self.adversary = ModalityAdversary(hidden, tuple(adversary_hidden), share)
         self.fusion = ObjectFusion(hidden, input_dropout=input_dropout, dropout=dropout, variant=variant)
@@ -128,11 +125,9 @@ class Tagger(nn.Module):
 
     def states(self, batch: Batch) -> tuple[Float[Tensor, "batch words hidden"], Visual]:
         """Word states, and at most ``max_objects`` projected objects; padded objects are projected zeros."""
-        if batch.image is None:
-            raise ContractError("object-agban needs batch.image; its card asks for regions")
-        slots = self.max_objects
-        mask = F.pad(batch.image.mask, (0, slots), value=False)[:, :slots]
-        objects = F.pad(batch.image.regions, (0, 0, 0, slots))[:, :slots].masked_fill(~mask[..., None], 0)
+        image, slots = given(batch.image, "image", CARD.name), self.max_objects
+        mask = F.pad(image.mask, (0, slots), value=False)[:, :slots]
+        objects = F.pad(image.regions, (0, 0, 0, slots))[:, :slots].masked_fill(~mask[..., None], 0)
         counted = None if self.fusion.released else mask
         words = self.text(self.vocabulary.encode(batch), batch.word_mask)
         return words, Visual(self.projection(objects, counted), mask)

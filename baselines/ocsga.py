@@ -17,7 +17,7 @@ from mner.data.coco import COCO_80
 from mner.models.guided_attention import DenseCoAttention
 from mner.models.hbilstm import make_hbilstm
 from mner.models.masked_norm import MaskedBatchNorm
-from mner.models.system import Card, ContractError, Emissions, Ingredients
+from mner.models.system import Card, Emissions, Ingredients, given, one_of
 from mner.models.words import PADDING, Vocabulary, WordEmbedding, WordOptions
 
 CARD = Card(
@@ -57,8 +57,7 @@ class ObjectFusion(nn.Module):
         self, object_size: int, width: int, *, heads: int, layers: int, dropout: float, variant: str
     ) -> None:
         super().__init__()
-        if variant not in CARD.variants:
-            raise ContractError(f"ocsga: variant {variant!r}; choose one of {', '.join(CARD.variants)}")
+        one_of(f"{CARD.name}: variant", variant, CARD.variants)
         self.released = variant == "released"
         self.projection = nn.Linear(object_size, width)
         self.attention = DenseCoAttention(width, heads, layers, dropout)
@@ -114,9 +113,8 @@ class Tagger(nn.Module):
 
     def _objects(self, batch: Batch) -> Int[Tensor, "batch objects"]:
         """Label words split at blanks, in the detector's order, repetitions kept; the first few of them."""
-        if batch.image_text is None:
-            raise ContractError("ocsga needs batch.image_text; its card asks for objects")
-        spoken = [[word for label in picture.objects for word in label.split()] for picture in batch.image_text]
+        pictures = given(batch.image_text, "image_text", CARD.name, "objects")
+        spoken = [[word for label in picture.objects for word in label.split()] for picture in pictures]
         return self.label_words.encode_lists(spoken, self.max_objects).to(batch.word_mask.device)
 
 

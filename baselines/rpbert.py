@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from mner.data.batch import Batch, TextInput, Visual
 from mner.models.joint_bert import PLACEMENTS, POSITIONS, JointBert, mean_piece_vectors
 from mner.models.recurrent import run_packed
-from mner.models.system import Card, ContractError, Emissions, Ingredients
+from mner.models.system import Card, Emissions, Ingredients, given, visual_size_of
 from mner.models.words import make_words
 
 ADDS_MEANING = 1
@@ -117,18 +117,14 @@ class Tagger(nn.Module):
         layers: int = 2,
     ) -> None:
         super().__init__()
-        if ingredients.visual_size is None:
-            raise ContractError("rpbert reads region features; this data set has none (stage 'features')")
-        joint = JointBert(ingredients.encoder(), ingredients.visual_size, placement, positions)
+        joint = JointBert(ingredients.encoder(), visual_size_of(ingredients, CARD.name), placement, positions)
         self.reader = RelationBert(joint)
         self.vocabulary, self.vectors = make_words(ingredients, words) if words else (None, None)
         inputs = joint.encoder.width + (self.vectors.width if self.vectors else 0)
         self.head = RecurrentHead(inputs, hidden, layers, len(ingredients.labels))
 
     def forward(self, batch: Batch) -> Emissions:
-        if batch.image is None:
-            raise ContractError("rpbert needs batch.image; its card asks for regions")
-        words = self.reader(batch.text, batch.image)
+        words = self.reader(batch.text, given(batch.image, "image", CARD.name))
         if self.vectors is not None:
             words = torch.cat([words, self.vectors(self.vocabulary.encode(batch).words)], -1)
         return Emissions(self.head(words, batch.word_mask), batch.word_mask)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mner.data.batch import Batch, Visual
 from mner.models.decoders import CRFDecoder
 from mner.models.gated_graph import GatedGraphLayer, pooled_regions, start_glorot
-from mner.models.system import Card, ContractError, Emissions, Ingredients
+from mner.models.system import Card, ContractError, Emissions, Ingredients, given, one_of, visual_size_of
 
 VARIANTS = {
     "released": "loss summed over the batch; all layers start as copies of one, queries and keys equal (code)",
@@ -69,13 +69,10 @@ class Tagger(nn.Module):
         dropout: float = 0.4,
     ) -> None:
         super().__init__()
-        if variant not in VARIANTS:
-            raise ContractError(f"umgf: variant {variant!r} is unknown; choose one of {', '.join(VARIANTS)}")
+        one_of(f"{CARD.name}: variant", variant, VARIANTS)
         if layers < 1 or objects < 1:
             raise ContractError(f"umgf: {layers} layers, {objects} objects; both are at least 1")
-        if ingredients.visual_size is None:
-            raise ContractError("umgf reads region features; this data set has none (stage 'features')")
-        visual = ingredients.visual_size
+        visual = visual_size_of(ingredients, CARD.name)
         self.released, self.objects = variant == "released", objects
         self.encoder = ingredients.encoder()
         self.word_input = nn.Linear(self.encoder.width, width)
@@ -90,9 +87,7 @@ class Tagger(nn.Module):
         self.output = nn.Linear(self.encoder.width + width, len(ingredients.labels))
 
     def forward(self, batch: Batch) -> Emissions:
-        if batch.image is None:
-            raise ContractError("umgf needs batch.image; its card asks for regions")
-        nodes = pooled_regions(batch.image, self.objects)
+        nodes = pooled_regions(given(batch.image, "image", CARD.name), self.objects)
         links = self.links(batch.word_mask, nodes.mask)
         return Emissions(self.scores(self.encoder(batch.text), batch.word_mask, nodes, links), batch.word_mask)
 

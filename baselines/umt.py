@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mner.data.batch import Batch, Visual
 from mner.models.bert_block import BertBlock
 from mner.models.decoders import CRFDecoder
-from mner.models.system import Card, ContractError, Emissions, Ingredients
+from mner.models.system import Card, ContractError, Emissions, Ingredients, given, one_of, visual_size_of
 
 SHARE = {"released": 0.5, "paper": 1.0}
 """What tag scores and converted span scores are each multiplied by before they are added (step 9)."""
@@ -80,12 +80,10 @@ class Tagger(nn.Module):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        if variant not in SHARE:
-            raise ContractError(f"umt: variant {variant!r} is unknown; choose one of {', '.join(SHARE)}")
+        one_of(f"{CARD.name}: variant", variant, SHARE)
         if len(layers) != 3 or min(layers) < 1:
             raise ContractError(f"umt: layers {list(layers)}; give three counts of at least 1 (steps 4, 5, 6)")
-        if ingredients.visual_size is None:
-            raise ContractError("umt reads region features; this data set has none (stage 'features')")
+        visual_size = visual_size_of(ingredients, CARD.name)
         spans = tuple(dict.fromkeys(map(span_label, ingredients.labels)))
         self.share, self.span_weight = SHARE[variant], span_weight
         self.register_buffer("conversion", conversion_matrix(ingredients.labels, spans), persistent=False)
@@ -102,8 +100,8 @@ class Tagger(nn.Module):
         self.span_output = nn.Linear(width, len(spans))
         self.span_decoder = CRFDecoder(len(spans))
         self.word_block = BertBlock(sizes, dropout)
-        self.region_keys = nn.Linear(ingredients.visual_size, width)
-        self.region_queries = nn.Linear(ingredients.visual_size, width)
+        self.region_keys = nn.Linear(visual_size, width)
+        self.region_queries = nn.Linear(visual_size, width)
         self.words_ask_regions, self.regions_ask_words, self.words_ask_answers = map(stack, layers)
         self.gate = nn.Linear(2 * width, width)
         self.output = nn.Linear(2 * width, len(ingredients.labels))
@@ -115,11 +113,10 @@ class Tagger(nn.Module):
         self, batch: Batch
     ) -> tuple[Float[Tensor, "batch words labels"], Float[Tensor, "batch words spans"]]:
         """Final emissions of the tags, and emissions of the spans (steps 1 to 9)."""
-        if batch.image is None:
-            raise ContractError("umt needs batch.image; its card asks for regions")
+        image = given(batch.image, "image", CARD.name)
         words, mask = self.dropout(self.encoder(batch.text)), batch.word_mask
         spans = self.span_output(self.span_block(words, words, mask))
-        fused = self.fused(self.word_block(words, words, mask), mask, batch.image)
+        fused = self.fused(self.word_block(words, words, mask), mask, image)
         return self.share * self.output(fused) + self.share * (spans @ self.conversion.to(spans.dtype)), spans
 
     def fused(

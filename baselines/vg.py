@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mner.data.batch import Batch, Visual
 from mner.models.coattention import AdditiveAttention
 from mner.models.recurrent import CharLSTM, WordBiLSTM, run_packed
-from mner.models.system import Card, ContractError, Emissions, Ingredients
+from mner.models.system import Card, Emissions, Ingredients, given, one_of, visual_size_of
 from mner.models.words import make_words
 
 VARIANTS = {"paper": "separate", "interacting": "interacting"}
@@ -77,28 +77,23 @@ class Tagger(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
-        if variant not in VARIANTS:
-            raise ContractError(f"vg: variant {variant!r} is unknown; expected one of {', '.join(VARIANTS)}")
-        if ingredients.visual_size is None:
-            raise ContractError("vg reads region features; this data set has none (stage 'features')")
+        scores = VARIANTS[one_of(f"{CARD.name}: variant", variant, VARIANTS)]
         self.vocabulary, self.words = make_words(ingredients, words)
         self.characters = CharLSTM(self.vocabulary.n_characters, characters, character_hidden, dropout)
         inputs = self.words.width + character_hidden
         self.dropout = nn.Dropout(dropout)
         self.query = nn.LSTM(inputs, hidden, batch_first=True)
-        self.region = nn.Linear(ingredients.visual_size, hidden)
-        self.attention = AdditiveAttention(hidden, hidden, hidden, VARIANTS[variant])
+        self.region = nn.Linear(visual_size_of(ingredients, CARD.name), hidden)
+        self.attention = AdditiveAttention(hidden, hidden, hidden, scores)
         self.lstm = WordBiLSTM(inputs, hidden)
         self.gate = ModulationGate(hidden)
         self.emission = nn.Linear(hidden, len(ingredients.labels))
 
     def forward(self, batch: Batch) -> Emissions:
-        if batch.image is None:
-            raise ContractError("vg needs batch.image; its card asks for regions")
         ids = self.vocabulary.encode(batch)
         spelled = self.characters(ids.characters, ids.lengths)
         embedded = self.dropout(torch.cat([self.words(ids.words), spelled], dim=-1))
-        answer = self.ask(embedded, batch.word_mask, batch.image)
+        answer = self.ask(embedded, batch.word_mask, given(batch.image, "image", CARD.name))
         first = torch.stack(answer.chunk(2, dim=-1))
         states = self.lstm(embedded, batch.word_mask, (first, torch.zeros_like(first)))
         modulated = self.gate(self.dropout(states), answer)

@@ -168,7 +168,7 @@ def test_attention_written_out() -> None:
             torch.testing.assert_close(weights[0, t, mask[0]], expected, rtol=0, atol=1e-14)
             torch.testing.assert_close(attended[0, t], expected @ keys[0, mask[0]], rtol=0, atol=1e-14)
         assert not weights[..., 2].any()
-    with pytest.raises(ContractError, match="expected one of separate, interacting"):
+    with pytest.raises(ContractError, match="choose one of separate, interacting"):
         AdditiveAttention(3, 5, 6, "dot")
 
 

@@ -291,7 +291,7 @@ def test_the_contract_is_kept_and_bad_options_are_refused() -> None:
     module = load_system("baselines/object_agban.py")
     assert module.CARD.needs == ("regions",)
     assert set(module.CARD.variants) == set(VARIANTS)
-    with pytest.raises(ContractError, match="variant 'best'; choose one of released, paper"):
+    with pytest.raises(ContractError, match="variant 'best' is unknown; choose one of released, paper"):
         tagger(variant="best")
     with pytest.raises(ContractError, match="this data set has none"):
         object_agban.Tagger(ingredients(None), **OPTIONS)

@@ -121,7 +121,7 @@ def test_lists_as_columns_of_another_list_of_pictures():
 
 
 def test_a_graphs_name_is_read_back():
-    shared = GraphRecipe("released", 5, "all", "minilm", control="self_only")
+    shared = GraphRecipe(kind="released", k=5, pool="all", encoder="minilm", control="self_only")
     made = recipe_named("rebuilt+captions-catr+objects-count+k-3+other_tweet", shared)
     expected = replace(shared, kind="rebuilt", captions="catr", objects="count", k=3, control="other_tweet")
     assert made == expected

@@ -14,10 +14,10 @@ import torch
 from mner.commands import extract as command
 from mner.config import ConfigError, Places
 from mner.data.images import ImageError
+from mner.data.picture_file import Refusal
 from mner.features.build import build_features
 from mner.features.extraction import extract
 from mner.features.extractor import ExtractorError
-from mner.features.open_image import Refusal
 from mner.features.pictures import Picture, Pictures, pictures_of_dataset, pictures_of_folder
 from mner.features.store import read_store
 from mner.files import write_json_atomically

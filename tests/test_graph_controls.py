@@ -149,7 +149,7 @@ def test_published_lists_of_the_training_pool_hold_training_pictures_in_their_or
 
 
 def test_a_recipes_name_says_what_differs():
-    shared = GraphRecipe("released", 5, "all", "minilm")
+    shared = GraphRecipe(kind="released", k=5, pool="all", encoder="minilm")
     assert shared.name(shared) == "released"
     assert replace(shared, control="self_only").name(shared) == "released+self_only"
     assert replace(shared, kind="rebuilt", pool="train").name(shared) == "rebuilt+pool-train"

@@ -60,9 +60,9 @@ class TestScan:
         ("content", "reason"),
         [
             (b"", "an empty file"),
-            (b"<html>not found</html>", "neither JPEG nor PNG"),
-            (picture(form="GIF"), "neither JPEG nor PNG"),
-            (picture(form="BMP"), "neither JPEG nor PNG"),
+            (b"<html>not found</html>", "the content is none of JPEG, PNG"),
+            (picture(form="GIF"), "the content is none of JPEG, PNG"),
+            (picture(form="BMP"), "the content is none of JPEG, PNG"),
             (picture(size=(300, 300))[:2000], "truncated or damaged"),
             (picture(form="PNG", size=(300, 300))[:400], "truncated or damaged"),
             (png_header(10_000, 10_000), "10000 x 10000 pixels, more than 32,000,000"),
@@ -95,9 +95,9 @@ class TestScan:
         (folder / "loop.jpg").symlink_to(folder / "loop.jpg")
         scan = scan_images(folder, ["inside", "file", "secret", "dangling", "loop"], {})
         assert list(scan.pixels) == ["inside"]
-        assert scan.unreadable["file"] == "file.jpg: a link that leaves the folder"
-        assert scan.unreadable["secret"] == "linked/secret.jpg: a link that leaves the folder"
-        assert "cannot be read" in scan.unreadable["dangling"]
+        assert scan.unreadable["file"] == "file.jpg: a path or link that leaves the folder"
+        assert scan.unreadable["secret"] == "linked/secret.jpg: a path or link that leaves the folder"
+        assert "no such file" in scan.unreadable["dangling"]
         assert "cannot be read" in scan.unreadable["loop"]
 
     def test_a_pipe_does_not_block(self, tmp_path):

@@ -278,7 +278,7 @@ def test_the_contract_is_kept_and_bad_options_are_refused() -> None:
     module = load_system("baselines/ocsga.py")
     assert module.CARD.needs == ("objects",)
     assert set(module.CARD.variants) == {"released", "paper"}
-    with pytest.raises(ContractError, match="variant 'best'; choose one of released, paper"):
+    with pytest.raises(ContractError, match="variant 'best' is unknown; choose one of released, paper"):
         tagger(variant="best")
     with pytest.raises(ContractError, match="0 layers; option 'layers' is at least 1"):
         tagger(layers=0)

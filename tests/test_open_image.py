@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from mner.features.open_image import Refusal, open_image
+from mner.data.picture_file import Refusal
+from mner.features.open_image import open_image
 
 
 def encoded(picture: Image.Image, form: str = "PNG", **options) -> bytes:

@@ -99,7 +99,7 @@ def test_gate_forms_by_their_formulas() -> None:
     assert torch.equal(make_gate("none_replace", 4, False)(states, update), update)
     concat = make_gate("none_concat", 4, False)
     torch.testing.assert_close(concat(states, torch.zeros_like(update)), states)
-    with pytest.raises(ContractError, match="gate 'none' is unknown; expected one of sigmoid, none_add"):
+    with pytest.raises(ContractError, match="gate 'none' is unknown; choose one of sigmoid, none_add"):
         make_gate("none", 4, False)
 
 

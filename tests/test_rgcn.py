@@ -169,9 +169,9 @@ def test_options_change_the_numbers_and_bad_ones_are_refused() -> None:
     plain = scores_of(tagger(), given)
     for options in ({"norm": "none"}, {"text_node": "mean"}, {"gate_tie": True}, {"gate": "none_add"}):
         assert not torch.allclose(scores_of(tagger(**options), given), plain), options
-    with pytest.raises(ContractError, match="text_node 'first' is unknown; expected one of cls, mean"):
+    with pytest.raises(ContractError, match="text_node 'first' is unknown; choose one of cls, mean"):
         tagger(text_node="first")
-    with pytest.raises(ContractError, match="norm 'column' is unknown; expected one of none, row"):
+    with pytest.raises(ContractError, match="norm 'column' is unknown; choose one of none, row"):
         tagger(norm="column")
     with pytest.raises(ContractError, match="3 attention heads do not divide a width of 16"):
         rgcn.Tagger(ingredients(), heads=3)

@@ -239,7 +239,7 @@ def test_missing_inputs_are_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ["acoa", "vg"])
 def test_unknown_variants_are_refused(name: str) -> None:
     row = ROWS[name]
-    with pytest.raises(ContractError, match="variant 'own' is unknown; expected one of"):
+    with pytest.raises(ContractError, match="variant 'own' is unknown; choose one of"):
         model_of(replace(row, options={**row.options, "variant": "own"}))
 
 

@@ -24,7 +24,8 @@ from tqdm import tqdm
 
 from mner.data.archives import safe_extract
 from mner.data.download import Retry
-from mner.data.images import BYTE_LIMIT, SUFFIXES, ImageError, undecodable
+from mner.data.images import SUFFIXES, ImageError, undecodable
+from mner.data.picture_file import BYTE_LIMIT
 from mner.data.sources import BASE
 from mner.files import exclusive, write_bytes_atomically
 
@@ -152,9 +153,9 @@ def _address(base: str, image: str) -> str:
 
 def _bring(address: str, path: Path, retry: Retry) -> None:
     content = _content(address, retry)
-    reason = undecodable(content)
+    reason = undecodable(content, address)
     if reason:
-        raise _RefusedError(f"{address} sent no usable picture: {reason}")
+        raise _RefusedError(f"no usable picture came: {reason}")
     write_bytes_atomically(path, content)
 
 

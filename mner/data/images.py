@@ -6,24 +6,17 @@ Fetching them is ``mner.data.image_sources``.
 
 from __future__ import annotations
 
-import hashlib
-import io
-import stat
-import struct
-import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
+
+from mner.data.picture_file import PIXEL_LIMIT, Refusal, decoded, name_in, quiet_pillow, read_content
 
 SUFFIXES: tuple[str, ...] = (".jpg", ".jpeg", ".png")
 FORMATS: tuple[str, ...] = ("JPEG", "PNG")
-PIXEL_LIMIT = 32_000_000
-BYTE_LIMIT = 64 * 2**20
-_UNDECODABLE = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, struct.error)
 
 
 class ImageError(RuntimeError):
@@ -72,8 +65,7 @@ def scan_images(
     def examine(image: str) -> tuple[str, Path | str, str]:
         return image, *_examined(folder, found[image], pixel_limit)
 
-    with warnings.catch_warnings(), ThreadPoolExecutor(max_workers=workers) as pool:
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    with quiet_pillow(), ThreadPoolExecutor(max_workers=workers) as pool:
         results = pool.map(examine, present)
         for image, place, outcome in tqdm(results, total=len(present), desc="pictures", unit="picture", delay=2.0):
             _enter(scan, folder, image, place, outcome, known)
@@ -110,48 +102,18 @@ def _examined(folder: Path, paths: Sequence[Path], pixel_limit: int) -> tuple[Pa
     """The path and SHA-256 of a usable picture, or the reason it is not usable and an empty string."""
     contents = []
     for path in paths:
-        content, reason = _content(path, folder)
-        if reason:
-            return f"{path.relative_to(folder).as_posix()}: {reason}", ""
+        content = read_content(path, folder)
+        if isinstance(content, Refusal):
+            return content.sentence, ""
         contents.append(content)
-    if any(content != contents[0] for content in contents[1:]):
-        names = " and ".join(path.relative_to(folder).as_posix() for path in paths)
+    if any(content.sha256 != contents[0].sha256 for content in contents[1:]):
+        names = " and ".join(name_in(path, folder) for path in paths)
         return f"{names} differ; keep the right one", ""
-    reason = undecodable(contents[0], pixel_limit)
-    if reason:
-        return f"{paths[0].relative_to(folder).as_posix()}: {reason}", ""
-    return paths[0], hashlib.sha256(contents[0]).hexdigest()
+    reason = undecodable(contents[0].bytes, name_in(paths[0], folder), pixel_limit)
+    return (reason, "") if reason else (paths[0], contents[0].sha256)
 
 
-def _content(path: Path, folder: Path) -> tuple[bytes, str]:
-    """Bytes of a regular file that lies in ``folder``, or the reason it is not read."""
-    try:
-        if not path.resolve().is_relative_to(folder.resolve()):
-            return b"", "a link that leaves the folder"
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            return b"", "not a regular file"
-        if status.st_size > BYTE_LIMIT:
-            return b"", f"{status.st_size:,} bytes, more than {BYTE_LIMIT:,}"
-        return path.read_bytes(), ""
-    except (OSError, RuntimeError) as error:  # RuntimeError: a link that points to itself, before Python 3.13
-        return b"", f"cannot be read ({error})"
-
-
-def undecodable(content: bytes, pixel_limit: int = PIXEL_LIMIT) -> str:
+def undecodable(content: bytes, name: str, pixel_limit: int = PIXEL_LIMIT) -> str:
     """Why these bytes are no usable JPEG or PNG picture of at most ``pixel_limit`` pixels; empty if they are."""
-    if not content:
-        return "an empty file"
-    try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-            width, height = picture.size
-            if width * height > pixel_limit:
-                return f"{width} x {height} pixels, more than {pixel_limit:,}"
-            picture.load()
-    except Image.DecompressionBombError:
-        return f"far more than {pixel_limit:,} pixels"
-    except UnidentifiedImageError:
-        return f"neither {' nor '.join(FORMATS)}"
-    except _UNDECODABLE as error:
-        return f"truncated or damaged ({error})"
-    return ""
+    refusal = decoded(content, name, FORMATS, pixel_limit, lambda picture: None)
+    return "" if refusal is None else refusal.sentence

@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from mner.data.picture_file import Refusal, quiet_pillow
 from mner.features.extractor import Extractor, Found, Regions
 from mner.features.finished import read_refused, result_path, stands, write_findings
 from mner.features.merge import merge_found, merge_regions
-from mner.features.open_image import Refusal, open_image, quiet_pillow
+from mner.features.open_image import open_image
 from mner.features.pictures import Picture, Pictures
 from mner.features.shards import ExtractionError, Shard, WorkFolder
 from mner.files import exclusive, sha256_of_json

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mner.features.open_image import Refusal
+from mner.data.picture_file import Refusal
 from mner.features.store import FeatureError, read_store
 from mner.files import write_json_atomically
 

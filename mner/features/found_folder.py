@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from mner.data.picture_file import Refusal
 from mner.features.extractor import KINDS, Box, Found
 from mner.features.finished import REGION_KINDS, findings_path, read_refused, result_path
-from mner.features.open_image import Refusal
 from mner.features.pictures import Pictures
 from mner.features.read_found import read_found
 from mner.features.store import FeatureError, read_store

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mner.data.images import ImageError, scan_images
-from mner.features.open_image import Content, Refusal, read_content
+from mner.data.picture_file import Content, Refusal, read_content
 from mner.files import sha256_of_json
 
 SUFFIXES: tuple[str, ...] = (".jpg", ".jpeg", ".png", ".webp", ".gif")

@@ -16,8 +16,8 @@ from jaxtyping import Float, Float16
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from mner.data.picture_file import Refusal
 from mner.features.extractor import Found, Regions
-from mner.features.open_image import Refusal
 from mner.files import (
     remove_partial_files,
     sha256_of,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from mner.features.open_image import Refusal, open_image
+from mner.data.picture_file import Refusal
+from mner.features.open_image import open_image
 
 
 def opener(side: Path, folder: Path | None) -> Callable[[str], Image.Image | None] | None:

@@ -11,19 +11,17 @@ WEIGHTINGS = ("binary", "count", "confidence")
 CONTROLS = ("other_tweet", "shuffled_scores", "self_only")
 
 
-@dataclass(frozen=True, slots=True)
-class GraphRecipe:
-    """One relation graph.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphChoices:
+    """What a relation graph is made with, whatever its kind.
 
-    ``kind`` is ``released`` (R-GCN's published lists), ``rebuilt`` (from captions and object labels) or ``clip``
-    (from pixels); ``k`` neighbours out of ``pool`` (``all`` splits' pictures or those of ``train``).
-    For ``rebuilt``: the sentence ``encoder``, the source of ``captions`` (null: that of data.captions), how
-    objects weigh (``binary``, ``count``, ``confidence``), and the ``minimum`` that a similarity of objects must
-    exceed. ``index`` finds neighbours (``exact``, ``faiss-flat``, ``faiss-ivf``). ``control`` breaks the graph
-    on purpose (``mner.graphs.controls``), drawing from ``seed``.
+    ``k`` neighbours out of ``pool`` (``all`` splits' pictures or those of ``train``). For ``rebuilt``: the
+    sentence ``encoder``, the source of ``captions`` (null: that of data.captions), how objects weigh (``binary``,
+    ``count``, ``confidence``), and the ``minimum`` that a similarity of objects must exceed. ``index`` finds
+    neighbours (``exact``, ``faiss-flat``, ``faiss-ivf``). ``control`` breaks the graph on purpose
+    (``mner.graphs.controls``), drawing from ``seed``.
     """
 
-    kind: str
     k: int
     pool: str
     encoder: str
@@ -46,6 +44,13 @@ class GraphRecipe:
                 choices = ", ".join("null" if one is None else one for one in known)
                 raise ValueError(f"{name} {value!r} is unknown; expected one of {choices}")
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphRecipe(GraphChoices):
+    """One graph; its kind is ``released`` (R-GCN's lists), ``rebuilt`` (captions, labels) or ``clip`` (pixels)."""
+
+    kind: str
+
     def name(self, shared: GraphRecipe) -> str:
         """Stem of the graph's file: its kind, what differs from the shared recipe, and its control."""
         parts = [self.kind]
@@ -56,20 +61,11 @@ class GraphRecipe:
         return "+".join([*parts, *([self.control] if self.control else [])])
 
 
-@dataclass(frozen=True, slots=True)
-class RelationSettings:
-    """Section ``relations`` of params.yaml: ``kind`` per data set, the rest as in :class:`GraphRecipe`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelationSettings(GraphChoices):
+    """Section ``relations`` of params.yaml: a ``kind`` per data set, the other choices for all of them."""
 
     kind: Mapping[str, str]
-    k: int
-    pool: str
-    encoder: str
-    captions: str | None = None
-    objects: str = "binary"
-    minimum: float = 0.0
-    index: str = "exact"
-    control: str | None = None
-    seed: int = 0
 
     def of(self, dataset: str) -> dict[str, Any]:
         """The fields of the recipe that all rows share on one data set."""

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from mner.models.system import ContractError
+from mner.models.system import one_of
 
 SCORES = ("separate", "interacting")
 
@@ -28,12 +28,10 @@ class AdditiveAttention(nn.Module):
 
     def __init__(self, query_size: int, key_size: int, size: int, scores: str) -> None:
         super().__init__()
-        if scores not in SCORES:
-            raise ContractError(f"attention scores {scores!r} are unknown; expected one of {', '.join(SCORES)}")
+        self.separate = one_of("attention scores", scores, SCORES) == "separate"
         self.query = nn.Linear(query_size, size)
         self.key = nn.Linear(key_size, size, bias=False)
-        self.score = nn.Linear(2 * size if scores == "separate" else size, 1)
-        self.separate = scores == "separate"
+        self.score = nn.Linear(2 * size if self.separate else size, 1)
 
     def forward(
         self,

@@ -93,4 +93,4 @@ def make_gate(form: str, width: int, tied: bool) -> nn.Module:
         return ReplaceGate()
     if form == "none_concat":
         return ConcatGate(width)
-    raise ContractError(f"gate {form!r} is unknown; expected one of {', '.join(GATES)}")
+    raise ContractError(f"gate {form!r} is unknown; choose one of {', '.join(GATES)}")

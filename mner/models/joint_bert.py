@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mner.data.batch import TextInput, Visual
 from mner.models.encoders import TextEncoder
-from mner.models.system import ContractError
+from mner.models.system import ContractError, one_of
 
 PLACEMENTS = {
     "projection": "r scales the projected region, before position, type and norm (2022 rewrite)",
@@ -35,12 +35,10 @@ class JointBert(nn.Module):
 
     def __init__(self, encoder: TextEncoder, visual_size: int, placement: str, positions: str) -> None:
         super().__init__()
-        for name, value, known in (("placement", placement, PLACEMENTS), ("positions", positions, POSITIONS)):
-            if value not in known:
-                raise ContractError(f"{name} {value!r} is unknown; choose one of {', '.join(known)}")
         if encoder.bert.config.type_vocab_size < 2:
             raise ContractError("regions need BERT's token type 1, and this encoder has one type: choose a BERT")
-        self.placement, self.positions = placement, positions
+        self.placement = one_of("placement", placement, PLACEMENTS)
+        self.positions = one_of("positions", positions, POSITIONS)
         self.encoder = encoder
         self.projection = nn.Linear(visual_size, encoder.width)
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mner.data.batch import Neighbours, Visual
-from mner.models.system import ContractError
+from mner.models.system import one_of
 
 if TYPE_CHECKING:  # its import takes seconds, and training does not need it
     from torch_geometric.data import HeteroData
@@ -28,9 +28,7 @@ EDGE = ("picture", "retrieved_for", "centre")
 
 def check_norm(norm: str) -> str:
     """Raises ContractError where ``norm`` is not one of ``NORMS``."""
-    if norm not in NORMS:
-        raise ContractError(f"norm {norm!r} is unknown; expected one of {', '.join(NORMS)}")
-    return norm
+    return one_of("norm", norm, NORMS)
 
 
 def masked_mean(

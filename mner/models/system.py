@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 NEEDS = ("captions", "objects", "ocr", "regions", "relations")
 DECODERS = ("crf", "softmax", "own")
+Part = TypeVar("Part")
 
 
 class ContractError(ValueError):
@@ -110,3 +111,36 @@ def make_tagger(module: ModuleType, ingredients: Ingredients, options: Mapping[s
     except TypeError as error:
         raise ContractError(f"options of {module.CARD.name} in params.yaml: {error}") from error
     return module.Tagger(ingredients, **options)
+
+
+def one_of(what: str, value: str, known: Collection[str]) -> str:
+    """The value of an option, if it is one of those known.
+
+    Raises:
+        ContractError: it is not; the message lists them.
+    """
+    if value not in known:
+        raise ContractError(f"{what} {value!r} is unknown; choose one of {', '.join(known)}")
+    return value
+
+
+def visual_size_of(ingredients: Ingredients, system: str) -> int:
+    """Width of a region vector, for systems that cannot do without.
+
+    Raises:
+        ContractError: the data set has no regions.
+    """
+    if ingredients.visual_size is None:
+        raise ContractError(f"{system} reads region features; this data set has none (stage 'features')")
+    return ingredients.visual_size
+
+
+def given(part: Part | None, name: str, system: str, asked: str = "regions") -> Part:
+    """A part of the batch that the system's card asks for.
+
+    Raises:
+        ContractError: the batch goes without.
+    """
+    if part is None:
+        raise ContractError(f"{system} needs batch.{name}; its card asks for {asked}")
+    return part

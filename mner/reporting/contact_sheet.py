@@ -18,9 +18,10 @@ from typing import Any
 from PIL import Image
 from tqdm import tqdm
 
+from mner.data.picture_file import Refusal
 from mner.features.extractor import Box, Caption, Lines, Objects, Tags
 from mner.features.found_folder import KindFound, RegionShape
-from mner.features.open_image import Refusal, open_image
+from mner.features.open_image import open_image
 from mner.features.pictures import Picture, Pictures
 from mner.reporting.site import environment
 

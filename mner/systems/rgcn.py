@@ -10,12 +10,12 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from mner.data.batch import Batch, Neighbours, TextInput, Visual
+from mner.data.batch import Batch, TextInput, Visual
 from mner.models.attention import TransformerBlock
 from mner.models.encoders import first_piece_vectors
 from mner.models.gates import make_gate
 from mner.models.relational import InterRelation, IntraRelation, masked_mean, without
-from mner.models.system import Card, ContractError, Emissions, Ingredients
+from mner.models.system import Card, Emissions, Ingredients, given, one_of, visual_size_of
 
 TEXT_NODES = ("cls", "mean")
 
@@ -78,13 +78,9 @@ class Tagger(nn.Module):
         heads: int = 8,
     ) -> None:
         super().__init__()
-        if text_node not in TEXT_NODES:
-            raise ContractError(f"text_node {text_node!r} is unknown; expected one of {', '.join(TEXT_NODES)}")
-        if ingredients.visual_size is None:
-            raise ContractError("rgcn reads region features; this data set has none (stage 'features')")
-        self.text_node = text_node
+        self.text_node = one_of("text_node", text_node, TEXT_NODES)
         self.encoder = ingredients.encoder()
-        text_size, visual_size = self.encoder.width, ingredients.visual_size
+        text_size, visual_size = self.encoder.width, visual_size_of(ingredients, CARD.name)
         self.inter = InterRelation(text_size, visual_size, norm) if inter else None
         self.inter_gate = make_gate(gate, text_size, gate_tie) if inter else None
         self.intra = IntraRelation(visual_size, norm) if intra else None
@@ -96,7 +92,7 @@ class Tagger(nn.Module):
         self.output = nn.Linear(text_size, len(ingredients.labels))
 
     def forward(self, batch: Batch) -> Emissions:
-        image = _required(batch.image, "image")
+        image = given(batch.image, "image", CARD.name)
         has_picture = image.mask.any(-1)
         pieces = self.encoder.pieces(batch.text)
         text = first_piece_vectors(pieces, batch.text.first_piece)
@@ -113,7 +109,7 @@ class Tagger(nn.Module):
         """Words after the inter relation and its gate."""
         if self.inter is None:
             return text
-        neighbours = without(_required(batch.inter, "inter"), has_picture)
+        neighbours = without(given(batch.inter, "inter", CARD.name, "relations"), has_picture)
         relation = self.inter(self._centre(pieces, text, batch.text), neighbours)
         return self.inter_gate(text, relation[:, None].expand_as(text))
 
@@ -121,16 +117,10 @@ class Tagger(nn.Module):
         """Regions after the intra relation and its gate."""
         if self.intra is None:
             return image.regions
-        neighbours = without(_required(batch.intra, "intra"), has_picture)
+        neighbours = without(given(batch.intra, "intra", CARD.name, "relations"), has_picture)
         return self.intra_gate(image.regions, self.intra(image, neighbours))
 
     def _centre(self, pieces: Tensor, words: Tensor, text: TextInput) -> Float[Tensor, "batch text"]:
         if self.text_node == "cls":
             return pieces[:, 0]
         return masked_mean(words, text.first_piece >= 0)
-
-
-def _required(value: Visual | Neighbours | None, name: str):
-    if value is None:
-        raise ContractError(f"rgcn needs batch.{name}; its card asks for regions and relations")
-    return value

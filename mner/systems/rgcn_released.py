@@ -19,7 +19,7 @@ from mner.data.batch import Batch, Neighbours, TextInput, Visual
 from mner.models.attention import check_heads, join_heads, split_heads
 from mner.models.chain import ChainScores, log_partition, path_score, viterbi
 from mner.models.gates import SigmoidGate
-from mner.models.system import Card, ContractError, Ingredients
+from mner.models.system import Card, ContractError, Ingredients, given, visual_size_of
 from mner.systems import rgcn
 
 CONTINUATION = "X"
@@ -161,16 +161,15 @@ class Tagger(nn.Module):
         self, ingredients: Ingredients, *, regions: int = 49, dropout: float = 0.1, heads: int = 8
     ) -> None:
         super().__init__()
-        if ingredients.visual_size is None:
-            raise ContractError("rgcn-released reads region features; this data set has none (stage 'features')")
-        if ingredients.visual_size % 2:
-            raise ContractError(f"region vectors of odd width {ingredients.visual_size} cannot be halved (Q4)")
+        visual = visual_size_of(ingredients, CARD.name)
+        if visual % 2:
+            raise ContractError(f"region vectors of odd width {visual} cannot be halved (Q4)")
         self.labels = (*ingredients.labels, CONTINUATION)
         self.regions = regions
         self.encoder = ingredients.encoder()
         # The code's embedding table learns from padding, too: padding is attended to after BERT (Q8).
         self.encoder.bert.embeddings.word_embeddings.padding_idx = None
-        text, visual, labels = self.encoder.width, ingredients.visual_size, len(self.labels)
+        text, labels = self.encoder.width, len(self.labels)
         self.inter = StarConvolution(visual)
         self.intra = StarConvolution(visual)
         self.image_to_text = nn.Linear(visual // 2, text, bias=False)
@@ -271,8 +270,7 @@ class Tagger(nn.Module):
         )
 
     def _padded_image(self, image: Visual | None) -> Float[Tensor, "batch regions visual"]:
-        if image is None:
-            raise ContractError("rgcn-released needs batch.image; its card asks for regions")
+        image = given(image, "image", CARD.name)
         return self._padded(image.regions, image.mask)
 
     def _padded_neighbours(self, neighbours: Neighbours | None) -> tuple[Tensor, Tensor]:
