@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import runpy
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +20,7 @@ from mner.features.build import build_features
 from mner.features.caption_tokens import caption_token_features, sentence_vectors
 from mner.features.store import FeatureError, read_store, write_store
 from mner.models.encoders import TextEncoder
+from mner.threads import cpu_threads, side_by_side
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 CPU = torch.device("cpu")
@@ -124,6 +127,40 @@ def test_sentence_vectors_have_length_one_or_are_zero_for_no_words(source):
     torch.testing.assert_close(vectors.norm(dim=1), torch.tensor([1.0, 0.0, 1.0, 1.0]))
     torch.testing.assert_close(vectors[0], vectors[3])
     assert not torch.allclose(vectors[0], vectors[2])
+
+
+@pytest.mark.parametrize("make", ["tokens", "sentences"])
+def test_more_cores_change_no_byte(source, make, monkeypatch):
+    texts = [f"a person in tokyo {'!' * (row % 5)}" for row in range(23)]
+    encoder, tokenizer = TextEncoder(source.model()), source.tokenizer()
+
+    def made(cores: int) -> list[torch.Tensor]:
+        monkeypatch.setattr(os, "cpu_count", lambda: cores)
+        common = {"batch_size": 4, "device": CPU}
+        if make == "sentences":
+            return [sentence_vectors([text.split() for text in texts], encoder, tokenizer, desc="t", **common)]
+        captions = dict(zip(map(str, range(23)), texts, strict=True))
+        return list(caption_token_features(captions, encoder, tokenizer, max_regions=6, **common).values())
+
+    with cpu_threads(1):
+        alone, together = made(1), made(4)
+    assert len(alone) == len(together)
+    assert all(torch.equal(one, other) for one, other in zip(alone, together, strict=True))
+    assert not any(one.requires_grad for one in together)
+
+
+def test_side_by_side_keeps_the_order_of_items_and_their_threads(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    meeting = threading.Barrier(2, timeout=20)
+
+    def compute(item: int) -> tuple[int, bool, int]:
+        meeting.wait()  # ends only if two are computed at the same time
+        return item, torch.is_grad_enabled(), torch.get_num_threads()
+
+    with cpu_threads(2):
+        assert list(side_by_side(compute, range(6), CPU)) == [(item, False, 2) for item in range(6)]
+    with pytest.raises(ZeroDivisionError):
+        list(side_by_side(lambda item: 1 / item, [1, 0, 1], CPU))
 
 
 def test_a_data_sets_features_cover_its_usable_pictures_and_say_how_they_were_made(tmp_path):

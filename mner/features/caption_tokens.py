@@ -12,12 +12,12 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
-from mner.data.batch import moved
-from mner.data.pieces import WordPieces
+from mner.data.batch import TextInput, moved
+from mner.data.pieces import PieceTable, WordPieces
 from mner.models.encoders import TextEncoder
+from mner.threads import side_by_side
 
 
-@torch.no_grad()
 def caption_token_features(
     captions: Mapping[str, str],
     encoder: TextEncoder,
@@ -29,41 +29,53 @@ def caption_token_features(
 ) -> dict[str, Float[Tensor, "regions visual"]]:
     """Last-layer states of each caption's own pieces (without [CLS] and [SEP]), at most ``max_regions``."""
     ids = sorted(captions)
-    words = [captions[image].split() for image in ids]
-    table = WordPieces(tokenizer).table(words, max_pieces=max_regions + 2)
-    order = sorted(range(len(ids)), key=lambda row: (int(table.lengths()[row]), row))
+    table = WordPieces(tokenizer).table([captions[image].split() for image in ids], max_pieces=max_regions + 2)
     encoder = encoder.to(device).eval()
+
+    def states(rows: list[int]) -> Tensor:
+        return encoder.pieces(_text(table, rows, device)).float().cpu()
+
+    batches = by_length(table.lengths().tolist(), batch_size)
     features: dict[str, Tensor] = {}
     with tqdm(total=len(ids), desc="caption tokens", unit="image", disable=None) as progress:
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
-            text = table.rows(rows, max(len(words[row]) for row in rows))
-            states = encoder.pieces(moved(text, device)).float().cpu()
+        for rows, made in zip(batches, side_by_side(states, batches, device), strict=True):
             for slot, row in enumerate(rows):
                 length = int(table.lengths()[row])
                 if length > 2:
-                    features[ids[row]] = states[slot, 1 : length - 1].clone()
+                    features[ids[row]] = made[slot, 1 : length - 1].clone()
             progress.update(len(rows))
     return features
 
 
-@torch.no_grad()
 def sentence_vectors(
     texts: list[list[str]], encoder: TextEncoder, tokenizer, *, batch_size: int, device: torch.device, desc: str
 ) -> Float[Tensor, "texts width"]:
     """Masked-mean sentence embeddings of word lists, L2-normalised (zero for an empty text)."""
     table = WordPieces(tokenizer).table(texts, max_pieces=128)
-    order = sorted(range(len(texts)), key=lambda row: (int(table.lengths()[row]), row))
     encoder = encoder.to(device).eval()
+
+    def means(rows: list[int]) -> Tensor:
+        text = _text(table, rows, device)
+        weight = text.attention_mask.float()[..., None]
+        mean = (encoder.pieces(text).float() * weight).sum(1) / weight.sum(1)
+        return torch.nn.functional.normalize(mean, dim=-1).cpu()
+
+    batches = by_length(table.lengths().tolist(), batch_size)
     vectors = torch.zeros(len(texts), encoder.width)
     with tqdm(total=len(texts), desc=desc, unit="text", disable=None) as progress:
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
-            text = moved(table.rows(rows, max(1, *(len(texts[row]) for row in rows))), device)
-            weight = text.attention_mask.float()[..., None]
-            mean = (encoder.pieces(text).float() * weight).sum(1) / weight.sum(1)
-            vectors[rows] = torch.nn.functional.normalize(mean, dim=-1).cpu()
+        for rows, made in zip(batches, side_by_side(means, batches, device), strict=True):
+            vectors[rows] = made
             progress.update(len(rows))
     empty = torch.tensor([not words for words in texts])
     vectors[empty] = 0.0
     return vectors
+
+
+def _text(table: PieceTable, rows: list[int], device: torch.device) -> TextInput:
+    return moved(table.rows(rows, max(len(table.first_piece[row]) for row in rows)), device)
+
+
+def by_length(lengths: list[int], batch_size: int) -> list[list[int]]:
+    """Rows in batches of similar length, the shortest first; rows of one length in their order."""
+    order = sorted(range(len(lengths)), key=lambda row: (lengths[row], row))
+    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
