@@ -52,6 +52,18 @@ def traced(model: Network, inputs: dict[str, Tensor], region_mask: Tensor | None
     return model(inputs["word_ids"], inputs["char_ids"], MASK, image)
 
 
+@pytest.mark.parametrize("scores", ["separate", "interacting"])
+def test_any_picture_adds_much_the_same_and_none_adds_nothing(scores: str):
+    """Why the card excuses it on the negative control: absence is a larger change than another picture."""
+    model, usual = network(scores), 3 * torch.ones(2, REGIONS, VISUAL, dtype=torch.float64)
+    noise = {seed: given(seed)["img_feature"] / 10 for seed in (1, 2)}
+    own, other = (traced(model, {**given(), "img_feature": usual + noise[seed]}).emissions for seed in (1, 2))
+    nothing = torch.zeros(2, REGIONS, dtype=torch.bool)
+    none = traced(model, {**given(), "img_feature": usual}, nothing).emissions
+    by_absence, by_swap = ((own - seen).abs()[MASK].mean() for seen in (none, other))
+    assert by_absence > 5 * by_swap > 0
+
+
 def write_own_golden(path: Path) -> None:
     """A file of the port's layout at other sizes, convolution widths and labels, filled by our own program."""
     theirs = {ours: name for name, ours in parity.NAMES.items()}

@@ -150,6 +150,22 @@ def test_reliance_on_the_negative_control_must_be_about_zero(tmp_path: Path, sli
     assert all("about zero" in check.detail for check in report.checks if not check.passed)
 
 
+@pytest.mark.parametrize(("unmoved_by", "holds"), [("shuffled", True), ("none", False)])
+def test_a_card_excuses_what_absence_changes_and_never_what_another_picture_does(
+    tmp_path: Path, unmoved_by: str, holds: bool
+) -> None:
+    def wrong(dataset: str, system: str, seed: int, view: str) -> float | None:
+        if system == "bert-crf":
+            return 0.4 + 0.004 * seed if view == "own" else None
+        return 0.4 + 0.004 * seed + (0.0 if view in ("own", unmoved_by) else 0.2)
+
+    scores, settings = _scores(tmp_path, wrong, ("controls-negative",), ("bert-crf", "umt"))
+    assert not verify(scores, PAPER, None, settings).passed
+    report = verify(scores, PAPER, None, settings, {"umt": "it takes a picture for granted"})
+    assert report.passed == holds
+    assert "its card says why: own − none" in report.render()
+
+
 def test_a_text_only_system_that_moves_with_the_picture_is_caught(tmp_path: Path) -> None:
     def wrong(dataset: str, system: str, seed: int, view: str) -> float | None:
         return 0.4 + 0.004 * seed + (0.0 if view == "own" else 0.1)

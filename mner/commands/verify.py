@@ -9,12 +9,15 @@ from mner.commands import settings
 
 
 def run(options: argparse.Namespace) -> int:
+    from mner.models.system import load_system
     from mner.reporting.paper import load_paper
     from mner.reporting.reference import reference_of, scores_of
     from mner.reporting.verify import verify
 
     config = settings()
     name = config.active.name
-    report = verify(scores_of(name), load_paper(Path("reports/paper.yaml")), reference_of(name), config)
+    paper = load_paper(Path("reports/paper.yaml"))
+    absence = {row: load_system(config.systems[row].file).CARD.absence for row in config.active.systems}
+    report = verify(scores_of(name), paper, reference_of(name), config, absence)
     print(report.render(), end="")
     return 0 if report.passed else 1

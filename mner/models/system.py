@@ -32,6 +32,8 @@ class Card:
     ``needs`` lists visual inputs (see ``NEEDS``); ``decoder`` is ``crf``, ``softmax`` or ``own`` (the tagger
     brings ``loss`` and ``decode`` itself). ``published`` states the paper's recipe in words, field by field;
     ``doubts`` what neither paper nor code settles. ``reconstructed`` is set where no code could be read.
+    ``absence`` says why a tweet without any picture is read differently even where pictures mean nothing; the
+    negative control then asks only that the own picture be worth no more than another tweet's.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Card:
     variants: Mapping[str, str] | None = None
     doubts: tuple[str, ...] = ()
     reconstructed: str = ""
+    absence: str = ""
 
     def __post_init__(self) -> None:
         unknown = set(self.needs) - set(NEEDS)

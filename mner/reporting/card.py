@@ -36,6 +36,8 @@ def card_text(name: str, row: SystemSettings, card: Card, recipe: Recipe) -> Car
     }
     if card.reconstructed:
         facts["note"] = card.reconstructed
+    if card.absence:
+        facts["without a picture"] = card.absence
     parts = {
         "Recipe as published or proposed": dict(card.published or {"": "not stated"}),
         "Recipe in the active profile": {key: _said(value) for key, value in asdict(recipe).items()},

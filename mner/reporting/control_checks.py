@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from mner.data.probe_views import PICTURE_PROBES
@@ -25,7 +26,11 @@ class ControlCheck:
 
 
 def control_checks(
-    scores: Mapping[str, Any], margin: float, alpha: float, near_zero: float
+    scores: Mapping[str, Any],
+    margin: float,
+    alpha: float,
+    near_zero: float,
+    absence: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[ControlCheck, ...]:
     """Check every system of the controls: a text-only one for its reliance, others against ``bert-crf`` too.
 
@@ -34,6 +39,9 @@ def control_checks(
     the gain's 1 - ``alpha`` interval (Welch) must contain 0, or the gain be smaller than ``margin`` either way,
     and image reliance must be about zero: smaller than ``margin`` and, if its interval over seeds does not hold 0,
     smaller than ``near_zero``. For text-only systems it must be so on both controls.
+
+    ``absence`` holds, by system, why one reads a tweet without a picture differently though pictures say nothing
+    (its card): on the negative control what the picture's absence changes is then shown and not judged.
     """
     finished = {(c["dataset"], c["system"]): c for c in scores["cells"] if c["state"] == "finished"}
     checks: list[ControlCheck] = []
@@ -52,7 +60,7 @@ def control_checks(
             checks += _positive(cell, text, margin)
         else:
             checks.append(_negative(cell, text, margin, alpha))
-            checks += _no_reliance(cell, margin, alpha, near_zero)
+            checks += _no_reliance(cell, margin, alpha, near_zero, bool(absence.get(system)))
     return tuple(checks)
 
 
@@ -68,8 +76,16 @@ def _positive(cell: Mapping[str, Any], text: Mapping[str, Any], margin: float) -
         yield ControlCheck(*place, statement, passed, _shown(view, reliance))
 
 
-def _no_reliance(cell: Mapping[str, Any], margin: float, alpha: float, near_zero: float) -> Iterator[ControlCheck]:
+def _no_reliance(
+    cell: Mapping[str, Any], margin: float, alpha: float, near_zero: float, absence_matters: bool
+) -> Iterator[ControlCheck]:
     for view in PICTURE_PROBES:
+        if view == "none" and absence_matters:
+            told = _shown(view, cell["reliance"].get(view))
+            yield ControlCheck(
+                cell["dataset"], cell["system"], "own − none not judged: its card says why", True, told
+            )
+            continue
         statement = f"own − {view} about zero: below {margin:g}, and below {near_zero:g} or its interval holds 0"
         reliance = cell["reliance"].get(view)
         passed = reliance is not None and abs(reliance["mean"]) < margin

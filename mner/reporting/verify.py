@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from mner.evaluation.averages import CONDITIONS
@@ -73,7 +74,11 @@ class VerifyReport:
 
 
 def verify(
-    scores: Mapping[str, Any], paper: Paper, reference: Mapping[str, Any] | None, settings: Settings
+    scores: Mapping[str, Any],
+    paper: Paper,
+    reference: Mapping[str, Any] | None,
+    settings: Settings,
+    absence: Mapping[str, str] = MappingProxyType({}),
 ) -> VerifyReport:
     """Check ``scores`` (``results/<profile>/scores.json``) of the active profile.
 
@@ -81,7 +86,7 @@ def verify(
     BELOW or ABOVE (unless the reference is just as far off, a known gap); a cell that REGRESSED against
     ``reference`` (committed scores of the profile, None where there are none) or was finished there and is
     skipped now; a control on which a system does not do what was planted. NOT-COMPARABLE cells are held against
-    the reference only.
+    the reference only. ``absence`` is what systems' cards say of tweets without a picture (``control_checks``).
     """
     cells = {(cell["dataset"], cell["system"]): cell for cell in scores["cells"]}
     references = {(cell["dataset"], cell["system"]): cell for cell in (reference or {"cells": ()})["cells"]}
@@ -95,7 +100,11 @@ def verify(
                 checks += _against_paper(cell, before, paper, settings)
                 checks.append(_against_reference(cell, before, settings))
     for control in control_checks(
-        scores, settings.verify.control_gain, settings.verify.alpha, settings.verify.reference_margin
+        scores,
+        settings.verify.control_gain,
+        settings.verify.alpha,
+        settings.verify.reference_margin,
+        absence,
     ):
         verdict = "HOLDS" if control.passed else "VIOLATED"
         ours = _shown(cells[control.dataset, control.system])
