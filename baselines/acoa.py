@@ -38,8 +38,8 @@ CARD = Card(
         "interacting": "scores w . tanh(query + key): what the paper's prose claims",
     },
     absence="What the picture gives is added to what the last layer reads of every word, nearly the same whatever "
-    "the picture; training that never sees a tweet without one takes it for granted (profile controls-all, negative "
-    "control: own − none +6.5, own − shuffled +0.1)",
+    "the picture; training that never sees a tweet without one takes it for granted (profile controls-all, "
+    "negative control: own − none +6.5, own − shuffled +0.1)",
     doubts=(
         "The authors' code run by others, and the port (67.2 on TW15), both stay below the printed number.",
         "The port pads every sentence to 35 words and reads and attends to the padding; here padding is masked.",

@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from mner.evaluation.scoring import gold_reader, score_profile
+from mner.models.system import load_system
 from mner.reporting.control_checks import control_checks
 from mner.reporting.paper import load_paper
 from mner.reporting.verify import VerifyReport, verify
 
 FABRICATED = runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py")))
-PAPER = load_paper(Path(__file__).resolve().parent.parent / "reports" / "paper.yaml")
+ROOT = Path(__file__).resolve().parent.parent
+PAPER = load_paper(ROOT / "reports" / "paper.yaml")
 Wrong = Callable[[str, str, int, str], float | None]
 BERT = {"name": "bert-base-cased", "source": "hub", "sha256": "4" * 64}
 
@@ -176,16 +179,20 @@ def test_a_text_only_system_that_moves_with_the_picture_is_caught(tmp_path: Path
     assert "text only" in report.render()
 
 
-def test_the_committed_controls_hold_what_was_planted() -> None:
+@pytest.mark.parametrize("profile", ["controls", "controls-all"])
+def test_the_committed_controls_hold_what_was_planted(profile: str) -> None:
     """Reliance is large with the picture and about zero without one; on the negative control it is so for all."""
-    path = Path(__file__).resolve().parent.parent / "reports" / "results" / "controls" / "scores.json"
-    scores = json.loads(path.read_text(encoding="utf-8"))
-    checks = control_checks(scores, 5.0, 0.05, 1.0)
-    assert {(check.dataset, check.system) for check in checks} == {
-        (cell["dataset"], cell["system"]) for cell in scores["cells"]
-    }
-    assert len(checks) == 14
+    raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    scores = json.loads((ROOT / "reports/results" / profile / "scores.json").read_text(encoding="utf-8"))
+    rows = raw["profiles"][profile]["systems"]
+    cards = {row: load_system(raw["systems"][row]["file"]).CARD for row in rows}
+    checks = control_checks(scores, 5.0, 0.05, 1.0, {row: card.absence for row, card in cards.items()})
+    asked = {(check.dataset, check.system) for check in checks}
+    assert asked == {(data, row) for data in ("controls-positive", "controls-negative") for row in rows}
+    reading = [row for row in rows if cards[row].needs and row != "ita-text"]
+    assert len(checks) == 6 * len(reading) + 2 * (len(rows) - len(reading))
     assert [check for check in checks if not check.passed] == []
+    assert {check.system for check in checks if not check.judged} <= {"acoa", "acoa-interacting"}
 
 
 def test_an_empty_report_does_not_pass_and_a_full_one_is_aligned(tmp_path: Path) -> None:

@@ -16,13 +16,17 @@ POSITIVE, NEGATIVE, TEXT_ONLY = "controls-positive", "controls-negative", "bert-
 
 @dataclass(frozen=True, slots=True)
 class ControlCheck:
-    """One statement about one system on one control, whether it holds, and the numbers it rests on."""
+    """One statement about one system on one control, whether it holds, and the numbers it rests on.
+
+    Where it is not ``judged`` it is told and cannot fail.
+    """
 
     dataset: str
     system: str
     statement: str
     passed: bool
     detail: str
+    judged: bool = True
 
 
 def control_checks(
@@ -82,9 +86,8 @@ def _no_reliance(
     for view in PICTURE_PROBES:
         if view == "none" and absence_matters:
             told = _shown(view, cell["reliance"].get(view))
-            yield ControlCheck(
-                cell["dataset"], cell["system"], "own − none not judged: its card says why", True, told
-            )
+            place = (cell["dataset"], cell["system"])
+            yield ControlCheck(*place, "its card says why", passed=True, detail=told, judged=False)
             continue
         statement = f"own − {view} about zero: below {margin:g}, and below {near_zero:g} or its interval holds 0"
         reliance = cell["reliance"].get(view)

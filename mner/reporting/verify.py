@@ -106,7 +106,7 @@ def verify(
         settings.verify.reference_margin,
         absence,
     ):
-        verdict = "HOLDS" if control.passed else "VIOLATED"
+        verdict = ("HOLDS" if control.passed else "VIOLATED") if control.judged else "NOT JUDGED"
         ours = _shown(cells[control.dataset, control.system])
         detail = f"{control.statement}: {control.detail}"
         checks.append(Check(control.dataset, control.system, ours, "control", verdict, control.passed, detail))
