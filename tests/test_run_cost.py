@@ -12,7 +12,7 @@ import torch
 
 from mner.training import meters
 from mner.training.cell import prepare
-from mner.training.flops import measure_work
+from mner.training.flops import WorkOfCell
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 CPU = torch.device("cpu")
@@ -71,7 +71,10 @@ def test_counted_work_grows_with_the_model_and_moves_no_random_stream(original: 
     for system in ("bert-crf", "rgcn"):
         cell = tiny.cell_of(original, system)
         prepared = prepare(cell, CPU)
-        found[system] = measure_work(prepared.model(1, CPU), prepared.data.splits["train/own"], cell.recipe, CPU)
+        counter, split = WorkOfCell(), prepared.data.splits["train/own"]
+        found[system] = counter.measure(prepared.model(1, CPU), split, cell.recipe, CPU)
+        again = counter.measure(prepared.model(2, CPU), split, cell.recipe, CPU)
+        assert (again and again.per_sentence) == (found[system] and found[system].per_sentence)
     assert torch.equal(torch.rand(1), wanted)
     assert found["rgcn"].per_sentence > found["bert-crf"].per_sentence > 0
     said = found["rgcn"].beside({"train_sentences_per_second": 10.0})

@@ -167,6 +167,7 @@ def test_a_card_excuses_what_absence_changes_and_never_what_another_picture_does
     report = verify(scores, PAPER, None, settings, {"umt": "it takes a picture for granted"})
     assert report.passed == holds
     assert "its card says why: own − none" in report.render()
+    assert report.render().endswith(", 1 told and not judged\n")
 
 
 def test_a_text_only_system_that_moves_with_the_picture_is_caught(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ from mner.reporting.control_checks import control_checks
 from mner.reporting.paper import Paper
 from mner.reporting.profile import Settings
 
+NOT_JUDGED = "NOT JUDGED"
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -65,9 +67,10 @@ class VerifyReport:
         ]
         lines.insert(1, "  ".join("-" * width for width in [*widths, len(header[-1])]))
         failed = sum(not check.passed for check in self.checks)
-        end = (
-            f"{failed} of {len(self.checks)} checks failed" if failed else f"all {len(self.checks)} checks passed"
-        )
+        told = sum(check.verdict == NOT_JUDGED for check in self.checks)
+        judged = len(self.checks) - told
+        end = f"{failed} of {judged} checks failed" if failed else f"all {judged} checks passed"
+        end += f", {told} told and not judged" if told else ""
         return (
             "\n".join([*lines, "", f"profile {self.profile}: {end if self.checks else 'nothing to check'}"]) + "\n"
         )
@@ -106,7 +109,7 @@ def verify(
         settings.verify.reference_margin,
         absence,
     ):
-        verdict = ("HOLDS" if control.passed else "VIOLATED") if control.judged else "NOT JUDGED"
+        verdict = ("HOLDS" if control.passed else "VIOLATED") if control.judged else NOT_JUDGED
         ours = _shown(cells[control.dataset, control.system])
         detail = f"{control.statement}: {control.detail}"
         checks.append(Check(control.dataset, control.system, ours, "control", verdict, control.passed, detail))

@@ -144,14 +144,15 @@ def prepare(cell: Cell, device: torch.device) -> PreparedCell:
         cell.options,
         bool(cell.needs() & {"captions", "objects", "ocr"}) and not hasattr(cell.module, "context"),
     )
+    lower = Lower.of(cell, device)
     splits: dict[str, SplitData] = {}
     for name in SPLITS:
         sentences = corpus.split(name)[: cell.recipe.train_sentences] if name == "train" else corpus.split(name)
         neighbours = graph.of_split(name) if graph else None
-        own = _cached(cell, tables.split(sentences, neighbours), device, name)
+        own = lower.cached(tables.split(sentences, neighbours), name)
         splits[f"{name}/own"] = own
         for view in _other_views(cell, name):
-            splits[f"{name}/{view}"] = _in_view(cell, tables, own, view, device, name)
+            splits[f"{name}/{view}"] = _in_view(lower, tables, own, view, name)
     return PreparedCell(cell, RunData(splits), store.width if store else None)
 
 
@@ -162,11 +163,11 @@ def _other_views(cell: Cell, split: str) -> list[str]:
     return [view for view in views_for(wanted, cell.needs()) if view != "own"]
 
 
-def _in_view(cell: Cell, tables: Tables, own: SplitData, view: str, device: torch.device, name: str) -> SplitData:
+def _in_view(lower: Lower, tables: Tables, own: SplitData, view: str, name: str) -> SplitData:
     split = tables.split(own.sentences, own.neighbours, view, seed=len(own))
     if own.cross is None or view == "none":
         return replace(split, text=own.text, cross=None if own.cross is None else own.text)
-    cached = _cached(cell, replace(split, text=own.text), device, f"{name}, {view}", parts=("cross",))
+    cached = lower.cached(replace(split, text=own.text), f"{name}, {view}", parts=("cross",))
     return replace(cached, text=own.text)
 
 
@@ -189,20 +190,33 @@ def _visual(cell: Cell) -> tuple[FeatureStore | None, RelationGraph | None]:
     return store, graph
 
 
-def _cached(cell: Cell, split: SplitData, device: torch.device, name: str, parts=("text", "cross")) -> SplitData:
-    """The split with the frozen layers' states in the named tables; nothing where no layer is frozen."""
-    if cell.recipe.frozen_layers == 0:
-        return split
-    encoder = TextEncoder(cell.encoder.model(), cell.recipe.frozen_layers)
-    tables = {part: getattr(split, part) for part in parts if getattr(split, part) is not None}
-    for part, table in tables.items():
-        states = lower_states(
-            table,
-            encoder,
-            batch_size=cell.recipe.evaluation_batch_size,
-            device=device,
-            precision=precision_of(cell.recipe, device),
-            label=f"{name}, {'tweet' if part == 'text' else 'tweet and context'}",
-        )
-        tables[part] = table.with_states(states)
-    return replace(split, **tables)
+@dataclass(frozen=True, slots=True)
+class Lower:
+    """The frozen layers of a cell's encoder, loaded once; None where its recipe freezes none."""
+
+    cell: Cell
+    device: torch.device
+    encoder: TextEncoder | None
+
+    @classmethod
+    def of(cls, cell: Cell, device: torch.device) -> Lower:
+        frozen = cell.recipe.frozen_layers
+        return cls(cell, device, TextEncoder(cell.encoder.model(), frozen) if frozen else None)
+
+    def cached(self, split: SplitData, name: str, parts: tuple[str, ...] = ("text", "cross")) -> SplitData:
+        """The split with the frozen layers' states in the named tables; unchanged where no layer is frozen."""
+        if self.encoder is None:
+            return split
+        recipe = self.cell.recipe
+        tables = {part: getattr(split, part) for part in parts if getattr(split, part) is not None}
+        for part, table in tables.items():
+            states = lower_states(
+                table,
+                self.encoder,
+                batch_size=recipe.evaluation_batch_size,
+                device=self.device,
+                precision=precision_of(recipe, self.device),
+                label=f"{name}, {'tweet' if part == 'text' else 'tweet and context'}",
+            )
+            tables[part] = table.with_states(states)
+        return replace(split, **tables)

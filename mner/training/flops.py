@@ -62,19 +62,33 @@ class Work:
         }
 
 
-def measure_work(model: Model, split: SplitData, recipe: Recipe, device: torch.device) -> Work | None:
-    """Count a few batches of a training split and measure the ceiling; None where the model cannot be counted.
+class WorkOfCell:
+    """Counts the work of a cell's model when its first run has ended: it is the same for all its seeds."""
 
-    Call it when nothing of the run is measured any more: it costs the time of about four updates.
-    """
+    def __init__(self) -> None:
+        self._counted: tuple[float | None] | None = None
+
+    def measure(self, model: Model, split: SplitData, recipe: Recipe, device: torch.device) -> Work | None:
+        """The work of a training sentence, and the ceiling as it is now; None where the model cannot be counted.
+
+        Call it when nothing of the run is measured any more: the first time costs about four updates.
+        """
+        if self._counted is None:
+            self._counted = (flops_per_sentence(model, split, recipe, device),)
+        (per_sentence,) = self._counted
+        if per_sentence is None:
+            return None
+        dtype = torch.bfloat16 if precision_of(recipe, device) == "bfloat16" else torch.float32
+        return Work(per_sentence, matrix_ceiling(device, dtype))
+
+
+def flops_per_sentence(model: Model, split: SplitData, recipe: Recipe, device: torch.device) -> float | None:
+    """Operations of a training sentence, from a few batches of a split; None where the model cannot be counted."""
     table = split.text if split.cross is None else split.cross
     order = training_order(table.lengths(), recipe.batch_size, np.random.default_rng(0))
     few = [split.batch(rows).to(device) for rows in order[:: max(1, len(order) // SAMPLED_BATCHES)]]
     flops = training_flops(model, few, autocast(recipe, device))
-    if flops is None:
-        return None
-    dtype = torch.bfloat16 if precision_of(recipe, device) == "bfloat16" else torch.float32
-    return Work(flops / sum(len(batch.words) for batch in few), matrix_ceiling(device, dtype))
+    return None if flops is None else flops / sum(len(batch.words) for batch in few)
 
 
 def training_flops(model: nn.Module, batches: Sequence[Any], precision: torch.autocast) -> float | None:

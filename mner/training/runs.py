@@ -16,7 +16,7 @@ from mner.models.word_vectors import vectors_fingerprint
 from mner.tracking.fingerprint import code_fingerprint, import_closure, run_key
 from mner.tracking.record import Record, RecordError
 from mner.training.cell import Cell, PreparedCell, prepare
-from mner.training.flops import measure_work
+from mner.training.flops import WorkOfCell
 from mner.training.locks import presence, run_lock
 from mner.training.loop import fit
 from mner.training.meters import describe_device
@@ -136,6 +136,7 @@ class Trainer:
         torch.set_num_threads(cell.recipe.threads)
         self.cell, self.inputs = cell, inputs_of(cell)
         self._device, self._command, self._say = device, command, say
+        self._work = WorkOfCell()
 
     @cached_property
     def _prepared(self) -> PreparedCell:
@@ -158,7 +159,9 @@ class Trainer:
             if reason is not None:
                 self._say(f"  seed {seed}: skipped, {reason}")
                 return write_skipped(cell, self.inputs, seed, reason, self._command, tracked)
-            record = train_run(self._prepared, self.inputs, seed, self._device, self._command, self._say, tracked)
+            record = train_run(
+                self._prepared, self.inputs, seed, self._device, self._command, self._say, tracked, self._work
+            )
             (folder / FAILURE).unlink(missing_ok=True)
             return record
 
@@ -174,6 +177,7 @@ def train_run(
     command: str,
     say: Callable[[str], Any],
     tracked: CellTracker,
+    counter: WorkOfCell,
 ) -> Record:
     """Train one run; its record is written last, so a folder with a record is complete."""
     cell, started = prepared.cell, time.perf_counter()
@@ -208,7 +212,7 @@ def train_run(
     seconds = outcome.meters.earlier_seconds + time.perf_counter() - started
     measured = outcome.meters.throughput()
     if measured is not None and (
-        work := measure_work(model, prepared.data.splits["train/own"], cell.recipe, device)
+        work := counter.measure(model, prepared.data.splits["train/own"], cell.recipe, device)
     ):
         measured = work.beside(measured)
     record = write_run(cell, inputs, seed, outcome, folder, command, seconds, precision, measured)
