@@ -84,6 +84,8 @@ def test_without_the_corpus_file_the_report_says_what_was_not_compared(golden: P
 
 
 def test_a_wrong_corpus_file_is_refused(golden: Path, tmp_path: Path) -> None:
+    with pytest.raises(ParityError, match=r"gone\.txt: no such file; name a checkout's .*test_2\.txt"):
+        check(golden / "scorers.json", corpus_file=tmp_path / "gone.txt")
     wrong = tmp_path / "test_2.txt"
     wrong.write_text("not the data\n")
     with pytest.raises(ParityError, match=r"test_2\.txt: not the file the scores were made from"):

@@ -117,6 +117,8 @@ def _pieces(content: Tree) -> Iterator[Comparison]:
 def _corpus_section(content: Tree, corpus_file: Path) -> Iterator[Comparison]:
     section = content["tw15_test"]
     meta = section["meta"]
+    if not corpus_file.is_file():
+        raise ParityError(f"{corpus_file}: no such file; name a checkout's {meta['file']} of R-GCN's repository")
     if sha256_of(corpus_file) != meta["file_sha256"]:
         raise ParityError(
             f"{corpus_file}: not the file the scores were made from; "
