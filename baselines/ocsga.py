@@ -57,8 +57,7 @@ class ObjectFusion(nn.Module):
         self, object_size: int, width: int, *, heads: int, layers: int, dropout: float, variant: str
     ) -> None:
         super().__init__()
-        one_of(f"{CARD.name}: variant", variant, CARD.variants)
-        self.released = variant == "released"
+        self.released = one_of(f"{CARD.name}: variant", variant, CARD.variants) == "released"
         self.projection = nn.Linear(object_size, width)
         self.attention = DenseCoAttention(width, heads, layers, dropout)
         self.norm = MaskedBatchNorm(width)

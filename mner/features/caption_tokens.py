@@ -35,14 +35,14 @@ def caption_token_features(
     def states(rows: list[int]) -> Tensor:
         return encoder.pieces(_text(table, rows, device)).float().cpu()
 
-    batches = by_length(table.lengths().tolist(), batch_size)
+    lengths = table.lengths().tolist()
+    batches = by_length(lengths, batch_size)
     features: dict[str, Tensor] = {}
     with tqdm(total=len(ids), desc="caption tokens", unit="image", disable=None) as progress:
         for rows, made in zip(batches, side_by_side(states, batches, device), strict=True):
             for slot, row in enumerate(rows):
-                length = int(table.lengths()[row])
-                if length > 2:
-                    features[ids[row]] = made[slot, 1 : length - 1].clone()
+                if lengths[row] > 2:
+                    features[ids[row]] = made[slot, 1 : lengths[row] - 1].clone()
             progress.update(len(rows))
     return features
 
