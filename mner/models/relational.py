@@ -26,11 +26,6 @@ NORMS = ("none", "row")
 EDGE = ("picture", "retrieved_for", "centre")
 
 
-def check_norm(norm: str) -> str:
-    """Raises ContractError where ``norm`` is not one of ``NORMS``."""
-    return one_of("norm", norm, NORMS)
-
-
 def masked_mean(
     vectors: Float[Tensor, "*axes length width"], mask: Bool[Tensor, "*axes length"]
 ) -> Float[Tensor, "*axes width"]:
@@ -84,7 +79,7 @@ class InterRelation(nn.Module):
 
     def __init__(self, text_size: int, visual_size: int, norm: str) -> None:
         super().__init__()
-        self.norm = check_norm(norm)
+        self.norm = one_of("norm", norm, NORMS)
         self.to_text = nn.Linear(visual_size, text_size, bias=False)
         self.project = nn.Linear(text_size, text_size)
         nn.init.xavier_uniform_(self.to_text.weight)
@@ -110,7 +105,7 @@ class IntraRelation(nn.Module):
 
     def __init__(self, visual_size: int, norm: str) -> None:
         super().__init__()
-        self.norm = check_norm(norm)
+        self.norm = one_of("norm", norm, NORMS)
         self.project = nn.Linear(visual_size, visual_size)
         nn.init.xavier_uniform_(self.project.weight)
         nn.init.zeros_(self.project.bias)
