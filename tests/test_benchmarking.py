@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ import torch
 
 from mner.benchmarking import measure
 from mner.benchmarking.lengths import QUANTILES, stand_ins, stated_lengths
+from mner.benchmarking.levers import Levers, eightfold
 from mner.benchmarking.measure import Clock, Rates, interleaved
 from mner.benchmarking.released import RELEASED, padded
 from mner.benchmarking.render import Machine, table
@@ -22,6 +24,7 @@ from mner.data.pieces import WordPieces
 from mner.data.side import Side
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
+ROOT = Path(__file__).resolve().parents[1]
 CPU = torch.device("cpu")
 
 
@@ -132,3 +135,40 @@ def test_cpu_time_is_refused_where_it_means_nothing() -> None:
         Clock(torch.device("cuda"), cpu_time=True)
     before = Clock(CPU, cpu_time=True)()
     assert Clock(CPU, cpu_time=True)() >= before
+
+
+@pytest.fixture
+def levers(tmp_path) -> Levers:
+    """Levers over a tiny model and, as no data set is built there, sentences of the stated lengths."""
+    package = str(tiny.write_encoder(tmp_path).package)
+    config = tiny.config.load(ROOT / "params.yaml")
+    encoders = config.encoders | {"minilm": tiny.EncoderSource("minilm", package=package)}
+    return Levers(replace(config, encoders=encoders), "tiny", tmp_path, "twitter2017", Clock(CPU))
+
+
+def test_every_lever_is_measured_and_what_cannot_be_says_why(levers, monkeypatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    header, *lines, unmeasured = levers.table(rounds=1, batches=2)
+    assert header.split()[0] == "lever"
+    assert lines[-1].startswith("frozen layers' states cached")
+    ratios = [float(line.rsplit(" x ", 1)[0].split()[-1]) for line in lines]
+    assert len(ratios) == 10
+    assert min(ratios) > 0
+    assert "needs a C++ compiler" in unmeasured
+
+
+def test_both_ways_over_frozen_layers_train_the_same_sentences(levers) -> None:
+    cached, computed = levers.frozen(levers.batches(2))
+    assert cached() == computed() == 32
+
+
+def test_padding_to_a_multiple_of_eight_moves_no_emission(levers) -> None:
+    one = levers.trainee
+    one.model.eval()
+    batches = (one.workload.on(rows, CPU) for rows in levers.batches(8))
+    batch = next(batch for batch in batches if batch.text.input_ids.shape[1] % 8)
+    wide = eightfold(batch)
+    assert wide.text.input_ids.shape[1] % 8 == 0
+    assert not wide.text.attention_mask[:, batch.text.input_ids.shape[1] :].any()
+    narrow_emissions, wide_emissions = (one.model.tagger(b).scores for b in (batch, wide))
+    torch.testing.assert_close(narrow_emissions, wide_emissions)

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mner.benchmarking.measure import Clock, Rates, Round, interleaved
-from mner.benchmarking.models import build_model, speed_recipe
+from mner.benchmarking.models import SIZES, build_model, speed_recipe
 from mner.benchmarking.released import padded
 from mner.benchmarking.speed import Trainee
-from mner.benchmarking.workload import make_workload
+from mner.benchmarking.workload import Workload, make_workload
 from mner.config import Config
 from mner.data.batch import Batch, TextInput
 from mner.models.system import load_system
+from mner.training.frozen import lower_states
 from mner.training.optimiser import parameter_groups
+from mner.training.precision import precision_of
 from mner.training.recipe import Recipe
 
 FIXED_LENGTH = 128
@@ -47,16 +52,48 @@ class Levers:
     """One ``bert-crf`` in training, with and without each lever, in turns."""
 
     def __init__(self, config: Config, size: str, root: Path, dataset: str, clock: Clock) -> None:
-        row = config.systems["bert-crf"]
-        module, tokenizer = load_system(row.file), config.encoders["minilm"].tokenizer()
-        device, self._clock = clock.device, clock
-        self._workload = make_workload(root, dataset, tokenizer, module, row.options)
-        model = build_model(module, row.options, self._workload, size, device)
-        self.trainee = Trainee(model, speed_recipe(config, "bert-crf"), self._workload, device)
+        self._config, self._size, self._clock = config, size, clock
+        self._row = config.systems["bert-crf"]
+        self._module, tokenizer = load_system(self._row.file), config.encoders["minilm"].tokenizer()
+        self._workload = make_workload(root, dataset, tokenizer, self._module, self._row.options)
+        self.trainee = self._trainee()
+
+    def _trainee(self, frozen_layers: int = 0) -> Trainee:
+        model = build_model(
+            self._module, self._row.options, self._workload, self._size, self._clock.device, frozen_layers
+        )
+        recipe = replace(speed_recipe(self._config, "bert-crf"), frozen_layers=frozen_layers)
+        return Trainee(model, recipe, self._workload, self._clock.device)
+
+    def batches(self, count: int) -> list[list[int]]:
+        """Batches of 16 sentences of similar length."""
+        return self._workload.batches(16, count, training=True)
+
+    def frozen(self, batches: Sequence[list[int]]) -> tuple[Round, Round]:
+        """Training over two thirds of the layers frozen, their states read from a cache and computed each time."""
+        one = self._trainee(SIZES[self._size]["num_hidden_layers"] * 2 // 3)
+        precision, text = precision_of(one.recipe, one.device), self._workload.split.text
+        encoder = one.model.tagger.encoder
+        states = lower_states(
+            text, encoder, batch_size=64, device=one.device, precision=precision, label="training sentences"
+        )
+        split = replace(self._workload.split, text=text.with_states(states))
+        cached = Workload(split, self._workload.source)
+        return (
+            lambda: sum(one.train(cached.on(rows, one.device), one.recipe) for rows in batches),
+            one.ours(batches, True),
+        )
+
+    def _compiled(self, batches: Sequence[list[int]]) -> Round:
+        """Training with every encoder layer compiled for any length; compiling falls into the untimed round."""
+        one = self._trainee()
+        for layer in one.model.tagger.encoder.bert.encoder.layer:
+            layer.compile(dynamic=True)
+        return one.ours(batches, True)
 
     def table(self, rounds: int, batches: int) -> Iterator[str]:
         """The lines of an aligned table, each as soon as its lever has been measured."""
-        sorted_rows = self._workload.batches(16, batches, training=True)
+        sorted_rows = self.batches(batches)
         unsorted_rows = self._workload.unsorted_batches(16, batches)
         one, tagged = self.trainee, self._workload.batches(64, max(2, batches // 4), training=False)
         plain = replace(one.recipe, precision="float32")
@@ -76,18 +113,29 @@ class Levers:
             ("bfloat16 products", "float32", True, usual, train(sorted_rows, recipe=plain)),
             ("batches of similar length", "shuffled batches", True, usual, train(unsorted_rows)),
             ("padding to the longest", f"padding to {FIXED_LENGTH}", False, train(unsorted_rows), fixed),
-            ("padding to a multiple of 8", "to the longest alone", False, usual, train(sorted_rows, trimmed)),
+            ("padding to a multiple of 8", "to the longest alone", False, train(sorted_rows, eightfold), usual),
             ("fused AdamW", "AdamW in a loop", False, usual, looped),
             ("fused attention (SDPA)", "attention by products", True, usual, attention),
             ("gradients set free", "gradients zeroed", False, usual, zeroed),
             ("dropout left out (not done)", "dropout", True, undropped, usual),
             ("inference in batches of 64", "of 16", False, one.ours(tagged, False), one.ours(small, False)),
         ]
+        cached, computed = self.frozen(sorted_rows)
+        ways.append(("frozen layers' states cached", "computed each time", False, cached, computed))
+        if has_compiler():
+            ways.append(("compiled layers (not done)", "eager", True, self._compiled(sorted_rows), usual))
         header = f"{'lever':<30} {'sentences/s':>11}  {'without':<24} {'sentences/s':>11} {'worth':>7}"
         yield f"{header}  moves results"
         for name, instead, changes, with_it, without_it in ways:
             rates = interleaved({"with": with_it, "without": without_it}, rounds, self._clock, name)
             yield Lever(name, instead, changes, rates["with"], rates["without"]).line()
+        if not has_compiler():
+            yield "compiled layers: not measured, torch.compile needs a C++ compiler (g++, or the one CXX names)"
+
+
+def has_compiler() -> bool:
+    """Whether there is the C++ compiler that ``torch.compile`` calls."""
+    return shutil.which(os.environ.get("CXX", "g++")) is not None
 
 
 def as_it_is(batch: Batch) -> Batch:
@@ -95,13 +143,11 @@ def as_it_is(batch: Batch) -> Batch:
     return batch
 
 
-def trimmed(batch: Batch) -> Batch:
-    """The batch without the pieces that only round its length up."""
-    longest = int(batch.text.attention_mask.sum(1).max())
-    text = TextInput(
-        batch.text.input_ids[:, :longest], batch.text.attention_mask[:, :longest], batch.text.first_piece
-    )
-    return replace(batch, text=text)
+def eightfold(batch: Batch) -> Batch:
+    """The batch with its pieces padded to the next multiple of 8."""
+    text, missing = batch.text, -batch.text.input_ids.shape[1] % 8
+    input_ids, attention_mask = (F.pad(part, (0, missing)) for part in (text.input_ids, text.attention_mask))
+    return replace(batch, text=TextInput(input_ids, attention_mask, text.first_piece))
 
 
 def around(work: Round, state: Callable[[], contextlib.AbstractContextManager]) -> Round:

@@ -53,11 +53,16 @@ def random_bert(size: str) -> nn.Module:
 
 
 def build_model(
-    module: ModuleType, options: Mapping[str, Any], workload: Workload, size: str, device: torch.device
+    module: ModuleType,
+    options: Mapping[str, Any],
+    workload: Workload,
+    size: str,
+    device: torch.device,
+    frozen_layers: int = 0,
 ) -> Model:
     """A system's model on ``device`` over a random encoder of the wanted size and pictures 2,048 wide."""
     words = {"train": tuple(sentence.words for sentence in workload.split.sentences)}
-    ingredients = Ingredients(LABELS, lambda: TextEncoder(random_bert(size)), VISUAL_WIDTH, words)
+    ingredients = Ingredients(LABELS, lambda: TextEncoder(random_bert(size), frozen_layers), VISUAL_WIDTH, words)
     return make_model(module, ingredients, options).to(device)
 
 

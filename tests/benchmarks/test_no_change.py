@@ -40,7 +40,8 @@ def _dvc(folder: Path, *arguments: str) -> None:
 
 def _stages_without_work(folder: Path) -> None:
     """dvc.yaml and params.yaml as they are, profile full active, every command one that only makes its outputs."""
-    for part in ("mner", "baselines", "stages", "reports/templates", "reports/paper.yaml", "params.yaml"):
+    folders = ("mner", "baselines", "stages", "reports/templates", "reports/results")
+    for part in (*folders, "reports/paper.yaml", "params.yaml", ".dvcignore"):
         source, target = ROOT / part, folder / part
         target.parent.mkdir(parents=True, exist_ok=True)
         copy = shutil.copytree if source.is_dir() else shutil.copy

@@ -14,6 +14,7 @@ import yaml
 
 from mner.benchmarking.speed import Trainee
 from mner.benchmarking.workload import Workload
+from mner.graphs.build import build_graphs
 from mner.training.cell import prepare
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -47,7 +48,7 @@ def trainee(tmp_path_factory: pytest.TempPathFactory):
         raw["systems"] = {name: row | {"options": _small(row["options"], vectors)} for name, row in ROWS.items()}
         raw["profiles"]["tiny"]["systems"] = list(ROWS)
 
-    tiny.change_parameters(root, add_rows)
+    build_graphs(tiny.change_parameters(root, add_rows), tiny.DATASET, root, CPU)
 
     @cache
     def make(system: str) -> Trainee:
