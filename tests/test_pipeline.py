@@ -23,6 +23,7 @@ from mner.training.runs import CORE, NOT_PART_OF_A_RESULT
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 ROOT = Path(__file__).resolve().parent.parent
+copy_pipeline = runpy.run_path(str(Path(__file__).with_name("pipeline_copy.py")))["copy_pipeline"]
 PROFILES = tuple(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["profiles"])
 SEALED = ("gold", "audit")
 # Who trains a run, and when, does not move its result.
@@ -54,6 +55,16 @@ def stages(tmp_path_factory):
 def _plain(stage) -> SimpleNamespace:
     deps = [PurePosixPath(dep.def_path) for dep in stage.deps if dep.def_path != "params.yaml"]
     return SimpleNamespace(cmd=stage.cmd, deps=deps, outs=[PurePosixPath(out.def_path) for out in stage.outs])
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_dependency_is_in_the_repository_or_made_by_a_stage(stages, profile, tmp_path) -> None:
+    made = [out for stage in stages(profile).values() for out in stage.outs]
+    wanted = {dep for stage in stages(profile).values() for dep in stage.deps}
+    given = {dep for dep in wanted if not any(touches(dep, out) for out in made)}
+    assert PurePosixPath("reports/results") in given
+    folder = copy_pipeline(tmp_path / "copy")
+    assert [str(dep) for dep in sorted(given) if not (folder / dep).exists()] == []
 
 
 def touches(one: PurePosixPath, other: PurePosixPath) -> bool:

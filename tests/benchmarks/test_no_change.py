@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import runpy
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 tiny = SimpleNamespace(**runpy.run_path(str(ROOT / "tests" / "tiny.py")))
+copy_pipeline = runpy.run_path(str(ROOT / "tests" / "pipeline_copy.py"))["copy_pipeline"]
 DOES_NOTHING = "import sys, pathlib; [pathlib.Path(p).parent.mkdir(parents=True, exist_ok=True) or "
 DOES_NOTHING += "pathlib.Path(p).write_text(p) for p in sys.argv[1:]]"
 
@@ -40,12 +40,7 @@ def _dvc(folder: Path, *arguments: str) -> None:
 
 def _stages_without_work(folder: Path) -> None:
     """dvc.yaml and params.yaml as they are, profile full active, every command one that only makes its outputs."""
-    folders = ("mner", "baselines", "stages", "reports/templates", "reports/results")
-    for part in (*folders, "reports/paper.yaml", "params.yaml", ".dvcignore"):
-        source, target = ROOT / part, folder / part
-        target.parent.mkdir(parents=True, exist_ok=True)
-        copy = shutil.copytree if source.is_dir() else shutil.copy
-        copy(source, target)
+    copy_pipeline(folder)
     text = (folder / "params.yaml").read_text(encoding="utf-8").rstrip().splitlines()
     assert text[-1].startswith("active: *")
     (folder / "params.yaml").write_text("\n".join([*text[:-1], "active: *full", ""]), encoding="utf-8")
