@@ -97,15 +97,14 @@ def test_page_shows_proof_and_marks_devices(rendered: Path, results: Results) ->
 
 
 def test_the_terminal_gets_the_same_columns_without_links(rendered: Path) -> None:
-    for table in ("table1.md", "table2.md"):
-        linked = (rendered / table).read_text(encoding="utf-8")
-        shown = without_links(linked)
-        rows, shown_rows = ([line for line in text.splitlines() if line[:1] == "|"] for text in (linked, shown))
-        assert [len(row) for row in shown_rows] == [len(row) for row in rows]
-        assert [row.split("|")[2:] for row in shown_rows] == [row.split("|")[2:] for row in rows]
-        assert "cards.md" in linked
-        assert "cards.md" not in shown
-        assert not any(row.startswith("| [") for row in shown_rows)
+    linked = (rendered / "table1.md").read_text(encoding="utf-8")
+    shown = without_links(linked)
+    rows, shown_rows = ([line for line in text.splitlines() if line[:1] == "|"] for text in (linked, shown))
+    assert any(row.startswith("| [") for row in rows)
+    assert not any(row.startswith("| [") for row in shown_rows)
+    assert [len(row) for row in shown_rows] == [len(row) for row in rows]
+    assert [row.split("|")[2:] for row in shown_rows] == [row.split("|")[2:] for row in rows]
+    assert "cards.md" not in shown
 
 
 def test_rows_lead_to_their_cards(rendered: Path) -> None:

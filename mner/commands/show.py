@@ -23,5 +23,5 @@ def run(options: argparse.Namespace) -> None:
 
 
 def without_links(markdown: str) -> str:
-    """The tables without the links of their row names, which a terminal cannot follow; columns keep their width."""
+    """The tables without their row names' links, which a terminal cannot follow; columns keep their width."""
     return LINK_TARGETS.sub("", LINKED_NAME.sub(r"| \1  ", markdown))
