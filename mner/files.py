@@ -24,9 +24,11 @@ def write_text_atomically(path: Path, text: str) -> None:
     write_bytes_atomically(path, text.encode("utf-8"))
 
 
-def write_json_atomically(path: Path, value: Any) -> None:
-    """Write ``value`` as indented JSON with sorted keys and a closing newline."""
-    write_text_atomically(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+def write_json_atomically(path: Path, value: Any, *, indent: int | None = 1) -> None:
+    """Write ``value`` as JSON with sorted keys and a closing newline; on one line, without a space, for None."""
+    separators = (",", ":") if indent is None else None
+    text = json.dumps(value, indent=indent, separators=separators, sort_keys=True, ensure_ascii=False)
+    write_text_atomically(path, text + "\n")
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:

@@ -46,7 +46,7 @@ def score(config: Config, root: Path) -> dict:
     profile = active.name, active.datasets, active.systems, active.seeds
     results = evaluate(root, *profile, lambda: word_pieces(encoder), data=Path("data"))
     for kind, content in results.items():
-        write_json_atomically(Path("results") / active.name / f"{kind}.json", content)
+        write_json_atomically(Path("results") / active.name / f"{kind}.json", content, indent=None)
     return results["scores"]
 
 
