@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from mner.benchmarking.measure import Clock, Rates, Round, interleaved
 from mner.benchmarking.models import SIZES, build_model, speed_recipe
 from mner.benchmarking.released import padded
 from mner.benchmarking.speed import Trainee
+from mner.benchmarking.two_processes import with_and_without_kept_memory
 from mner.benchmarking.workload import make_workload
 from mner.config import Config
 from mner.data.batch import Batch, TextInput
@@ -53,6 +55,7 @@ class Levers:
 
     def __init__(self, config: Config, size: str, root: Path, dataset: str, clock: Clock) -> None:
         self._config, self._size, self._clock = config, size, clock
+        self._again = functools.partial(usual_round, config, size, root, dataset, clock)
         self._row = config.systems["bert-crf"]
         self._module, tokenizer = load_system(self._row.file), config.encoders["minilm"].tokenizer()
         self._workload = make_workload(root, dataset, tokenizer, self._module, self._row.options)
@@ -126,8 +129,17 @@ class Levers:
         for name, instead, changes, with_it, without_it in ways:
             rates = interleaved({"with": with_it, "without": without_it}, rounds, self._clock, name)
             yield Lever(name, instead, changes, rates["with"], rates["without"]).line()
+        kept = "freed memory kept"
+        both = with_and_without_kept_memory(functools.partial(self._again, batches), rounds, self._clock, kept)
+        yield Lever(kept, "handed back", False, *both).line()
         if not has_compiler():
             yield "compiled layers: not measured, torch.compile needs a C++ compiler (g++, or the one CXX names)"
+
+
+def usual_round(config: Config, size: str, root: Path, dataset: str, clock: Clock, batches: int) -> Round:
+    """Training as it is, of a model of its own."""
+    levers = Levers(config, size, root, dataset, clock)
+    return levers.trainee.ours(levers.batches(batches), True)
 
 
 def has_compiler() -> bool:

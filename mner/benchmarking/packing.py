@@ -19,6 +19,7 @@ from mner.benchmarking.stacked import StackedSeeds
 from mner.benchmarking.workload import make_workload
 from mner.config import Config
 from mner.models.system import load_system
+from mner.training.heap import keep_freed_memory
 
 WARM_UP = 3
 
@@ -109,6 +110,7 @@ def side_by_side(job: _Job, processes: int) -> float:
 
 def _work(job: _Job, seed: int, threads: int, barrier: Barrier, results: Any) -> None:
     try:
+        keep_freed_memory()
         torch.set_num_threads(threads)
         trainee = job.trainee(seed)
         batches = trainee.workload.batches(16, job.updates, training=True)

@@ -29,7 +29,9 @@ def run(options: argparse.Namespace) -> None:
     import torch
 
     from mner.benchmarking import report
+    from mner.training.heap import keep_freed_memory
 
+    keep_freed_memory()
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))

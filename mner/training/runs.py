@@ -17,6 +17,7 @@ from mner.tracking.fingerprint import code_fingerprint, import_closure, run_key
 from mner.tracking.record import Record, RecordError
 from mner.training.cell import Cell, PreparedCell, prepare
 from mner.training.flops import WorkOfCell
+from mner.training.heap import keep_freed_memory
 from mner.training.locks import presence, run_lock
 from mner.training.loop import fit
 from mner.training.meters import describe_device
@@ -133,6 +134,7 @@ class Trainer:
     """
 
     def __init__(self, cell: Cell, device: torch.device, command: str, say: Callable[[str], Any]) -> None:
+        keep_freed_memory()
         torch.set_num_threads(cell.recipe.threads)
         self.cell, self.inputs = cell, inputs_of(cell)
         self._device, self._command, self._say = device, command, say
