@@ -1,0 +1,45 @@
+"""Show what the picture moves in a trained run's emissions, beside what would move a label.
+
+Reads the run's kept weights: `keep_weights: true` in the recipe of its row or profile.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mner.commands import settings
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("dataset")
+    parser.add_argument("system")
+    parser.add_argument("--seed", type=int, default=1, help="which run of the cell (default: 1)")
+
+
+def run(options: argparse.Namespace) -> None:
+    import torch
+
+    from mner.config import ConfigError
+    from mner.probing import reach
+    from mner.probing.trained import load_run
+    from mner.training.cell import Cell
+
+    config = settings()
+    for kind, name, known in (
+        ("data set", options.dataset, config.active.datasets),
+        ("system", options.system, config.active.systems),
+    ):
+        if name not in known:
+            raise ConfigError(
+                f"profile {config.active.name} has no {kind} {name!r}; choose one of {', '.join(known)}"
+            )
+    cell = Cell(config, options.dataset, options.system, Path())
+    torch.set_num_threads(cell.recipe.threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    one = load_run(cell, options.seed, device)
+    found = reach.measure(one.model, one.test_views(), cell.recipe, device)
+    epoch, score = one.record.best_epoch + 1, one.record.dev_f1[one.record.best_epoch]
+    print(f"{cell.dataset} x {cell.system}, seed {options.seed}, weights of epoch {epoch} (dev F1 {score:.2f})")
+    print(f"test split, {found.sentences:,} sentences; visual input: {one.record.visual_input}\n")
+    print(reach.render(found), end="")
