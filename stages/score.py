@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,7 +13,7 @@ from mner.evaluation.profile import evaluate
 from mner.evaluation.rescoring import Pieces
 from mner.files import write_json_atomically
 from mner.models.encoders import EncoderError, EncoderSource
-from mner.reporting.reference import NoResultsError, check_against_reference, reference_of, restore
+from mner.reporting.reference import NoResultsError, accept, check_against_reference, reference_of, restore
 from mner.tracking.mlflow import log_scores
 
 
@@ -26,47 +26,49 @@ def main(arguments: Sequence[str] | None = None) -> None:
         action="store_true",
         help="score what reports/results keeps, without any training",
     )
+    parser.add_argument("--accept", action="store_true", help="with --from-reference: write the numbers anew")
     options = parser.parse_args(arguments)
     name = options.profile
     config = load(Path("params.yaml"))
     if config.active.name != name:
         parser.error(f"params.yaml makes {config.active.name!r} active, not {name!r}; type: mner profile {name}")
+    if options.accept and not options.from_reference:
+        parser.error("--accept goes with --from-reference; `mner keep` keeps the results of runs")
     if options.from_reference:
-        score_reference(config)
+        score_reference(config, options.accept)
         return
-    scores = score(config, Path())
+    scores = score(config, Path())["scores"]
     if Path("mlflow.db").is_file():
         log_scores(scores, name)
 
 
-def score(config: Config, root: Path) -> dict:
-    """Score the runs below ``root/runs`` with the gold of ``data/``; writes all files, returns the scores."""
+def score(config: Config, root: Path) -> Mapping[str, dict]:
+    """Score the runs below ``root/runs`` with the gold of ``data/``; writes all files, returns their content."""
     active = config.active
     encoder = config.encoders[active.encoder]
     profile = active.name, active.datasets, active.systems, active.seeds
     results = evaluate(root, *profile, lambda: word_pieces(encoder), data=Path("data"))
     for kind, content in results.items():
         write_json_atomically(Path("results") / active.name / f"{kind}.json", content, indent=None)
-    return results["scores"]
+    return results
 
 
-def score_reference(config: Config) -> None:
-    """Score the kept runs of the active profile and hold the numbers to the committed ones.
+def score_reference(config: Config, take: bool = False) -> None:
+    """Score the kept runs of the active profile and hold the numbers to the committed ones, or ``take`` them.
 
     Raises:
         NoResultsError: nothing was kept, no gold is at hand, or a number differs.
     """
     name = config.active.name
-    reference = reference_of(name)
-    if reference is None:
+    if reference_of(name) is None:
         raise NoResultsError(f"no results of {name} were kept; run `dvc repro`, then `mner keep`")
     for dataset in config.active.datasets:
         if not (Path("data") / dataset / "gold" / "test.jsonl").is_file():
             raise NoResultsError(f"data/{dataset} is not there to score against; run `dvc repro data@{dataset}`")
     with TemporaryDirectory(prefix="mner-reference-") as folder:
         restore(name, Path(folder))
-        scores = score(config, Path(folder))
-    print(check_against_reference(scores, reference))
+        results = score(config, Path(folder))
+    print(accept(results, name) if take else check_against_reference(results, name))
 
 
 def word_pieces(encoder: EncoderSource) -> Pieces:

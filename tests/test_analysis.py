@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 import shutil
 from pathlib import Path
@@ -228,7 +229,19 @@ def test_explain_a_cell_that_was_not_run(results: Results) -> None:
 def test_compare(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert _command(root, monkeypatch, "compare", "rgcn", "bert-crf") == 0
     text = capsys.readouterr().out
-    assert "bert-crf − rgcn" in text
+    assert "rgcn − bert-crf" in text
+    assert _command(root, monkeypatch, "compare", "bert-crf", "rgcn") == 0
+    turned = capsys.readouterr().out
+    assert "bert-crf − rgcn" in turned
+    numbers = [
+        re.search(r"difference \[95 %\]  +([+−-][\d.]+) \[([+−-][\d.]+), ([+−-][\d.]+)", one)
+        for one in (text, turned)
+    ]
+    first, second = ([float(group.replace("−", "-")) for group in found.groups()] for found in numbers)
+    assert first[0] > 0
+    assert second == pytest.approx([-first[0], -first[2], -first[1]])
+    shares = [float(re.search(r"P\(A > B\) +([\d.]+)", one).group(1)) for one in (text, turned)]
+    assert sum(shares) == pytest.approx(1, abs=0.011)
     assert "p (Holm)" in text
     assert "rgcn has no finished run" in text.split("Twitter-2015")[1]
     assert _command(root, monkeypatch, "compare", "rgcn", "bert-crf", "--dataset", "twitter2012") == 2
@@ -238,7 +251,7 @@ def test_compare(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 def test_cases(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert _command(root, monkeypatch, "cases", "rgcn", "bert-crf") == 0
     text = capsys.readouterr().out
-    assert "sentences that only rgcn reads right" in text
+    assert "sentences that every run of rgcn reads right and none of bert-crf does" in text
     assert "bert-crf 0 %" in text
     assert "w3" not in text
     assert _command(root, monkeypatch, "cases", "rgcn", "bert-crf", "--words") == 0

@@ -87,6 +87,52 @@ def test_a_number_that_differs_is_named(repository: Path) -> None:
         score.main([name, "--from-reference"])
 
 
+def test_a_number_under_another_lens_that_differs_is_named_too(repository: Path) -> None:
+    name = _profile(repository)
+    path = repository / REFERENCE / name / "lenses.json"
+    lenses = json.loads(path.read_text(encoding="utf-8"))
+    (copy,) = lenses["runs"][0]["copies"].values()
+    copy["test.own"]["strict"]["f1"] += 0.01
+    write_json_atomically(path, lenses)
+    with pytest.raises(NoResultsError, match=r"lenses\.runs\[0\]\.copies.*\.strict\.f1: .* was committed"):
+        score.main([name, "--from-reference"])
+
+
+def test_corrected_numbers_are_accepted_only_when_asked(repository: Path, capsys) -> None:
+    name = _profile(repository)
+    path = repository / REFERENCE / name / "scores.json"
+    before = path.read_bytes()
+    path.write_bytes(before.replace(b'"mean":', b'"mean":1', 1))
+    with pytest.raises(SystemExit):
+        score.main([name, "--accept"])
+    score.main([name, "--from-reference", "--accept"])
+    assert "written anew from the kept tags" in capsys.readouterr().out
+    assert path.read_bytes() == before
+
+
+def test_keeping_what_was_rescored_would_lose_its_tags_and_is_refused(repository: Path) -> None:
+    name = _profile(repository)
+    score.main([name, "--from-reference"])
+    files = sorted((repository / REFERENCE).rglob("*"))
+    with pytest.raises(NoResultsError, match=r"\d+ of the \d+ runs .* nothing was changed"):
+        keep(name)
+    assert sorted((repository / REFERENCE).rglob("*")) == files
+
+
+def test_commands_that_read_tags_find_the_kept_ones(repository: Path, capsys) -> None:
+    score.main([_profile(repository), "--from-reference"])
+    capsys.readouterr()
+    assert cli.main(["cases", "bert-crf"]) == 0
+    assert "annotation: " in capsys.readouterr().out
+    shutil.copy(ROOT / "reports/paper.yaml", repository / "reports")
+    cli.main(["verify"])
+    assert "these are the committed results, held against themselves" in capsys.readouterr().out
+    assert not (repository / "runs").exists()
+    _packed(repository).unlink()
+    assert cli.main(["cases", "bert-crf"]) == 2
+    assert "kept without its tags" in capsys.readouterr().err
+
+
 def _packed(repository: Path) -> Path:
     return next((repository / REFERENCE).rglob(TAGS))
 
@@ -133,7 +179,8 @@ def test_the_committed_controls_score_as_committed(tmp_path: Path, monkeypatch: 
     names = profile.datasets, profile.systems, profile.seeds
     scores = score_profile(tmp_path / "runs", gold, "controls", *names)
     assert reference is not None
-    assert "18 runs re-scored" in check_against_reference(scores, reference)
+    lenses = json.loads((ROOT / "reports/results/controls/lenses.json").read_text(encoding="utf-8"))
+    assert "18 runs re-scored" in check_against_reference({"scores": scores, "lenses": lenses}, "controls")
 
 
 def test_equal_tags_give_equal_bytes(tmp_path: Path) -> None:

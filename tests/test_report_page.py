@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mner.commands.show import without_links
+from mner.commands.show import with_results, without_links, without_preamble
 from mner.reporting.results import Results
 
 REPORT = runpy.run_path(str(Path(__file__).with_name("fabricated_report.py")))
@@ -122,3 +122,18 @@ def test_rows_lead_to_their_cards(rendered: Path) -> None:
     targets = set(re.findall(r'href="cards\.html#([^"]+)"', texts["index.html"]))
     assert targets == ids == {"umt", "bert-crf"}
     assert "The &lt;umt&gt; card" in (rendered / "cards.html").read_text(encoding="utf-8")
+
+
+def test_the_terminal_shows_the_sections_that_hold_results() -> None:
+    def entry(table: str, origin: str, value: float | None) -> dict:
+        return {"table": table, "origin": origin, "value": value}
+
+    printed = [
+        entry("table1-twitter2017-overall", "paper", 80.0),
+        entry("table2-twitter2017-overall", "ours", None),
+    ]
+    assert with_results(printed) == []
+    ours = [entry("others-controls-positive-overall", "ours", 95.0), entry("ita-twitter2017-types", "ours", 1.0)]
+    assert with_results([*printed, *ours, entry("cost-twitter2017", "ours", 3.0)]) == ["ita", "others"]
+    text = "## Title\n\nProfile `x`.\n\n- Epochs: 2.\n\n### A table\n\n| a |\n"
+    assert without_preamble(text) == "## Title\n\n### A table\n\n| a |\n"

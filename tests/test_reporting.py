@@ -10,7 +10,7 @@ import re
 import runpy
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +180,8 @@ def test_latex_names_the_records_and_escapes(rendered: Path) -> None:
         "t", "50% & a_b", "d", (Column("s", "S", "words"),), (Row("r", (Words("x_y # {z}"),)),), frozenset()
     )
     assert r"\caption{50\% \& a\_b}" in to_latex(tricky)
+    grouped = replace(tricky, rows=(replace(tricky.rows[0], group="on a_b"), *tricky.rows[1:]))
+    assert rf"\multicolumn{{{len(tricky.columns)}}}{{l}}{{\emph{{on a\_b}}}} \\" in to_latex(grouped)
     assert r"x\_y \# \{z\}" in to_latex(tricky)
 
 

@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 
+from mner.config import load
 from mner.data.corpus import LABELS, TYPES, Sentence, write_tags
-from mner.evaluation.averages import ScoringError
+from mner.evaluation.averages import ScoringError, text_encoder
 from mner.evaluation.scoring import MODE, gold_reader, score_profile, score_run
 from mner.files import write_json_atomically
 
+ROOT = Path(__file__).resolve().parent.parent
 FABRICATED = runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py")))
 ACTIVE = FABRICATED["Active"]("tiny", ("twitter2017",), ("bert-crf", "umt"), (1, 2, 3))
 
@@ -112,6 +114,29 @@ def test_cells_average_over_seeds_and_scores_are_deterministic(tmp_path: Path) -
     text = next(cell for cell in scores["cells"] if cell["system"] == "bert-crf")
     assert text["reliance"] == {}
     json.dumps(scores, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({}, "minilm"),
+        ({"words": None}, "minilm"),
+        ({"words": {"vectors": "glove"}}, "glove"),
+        ({"reader": {"words": {"vectors": "glove"}}}, "glove"),
+        ({"placement": "projection", "words": None}, "minilm"),
+        ({"placement": "projection", "words": {"vectors": "glove"}}, "minilm+glove"),
+    ],
+)
+def test_what_reads_the_words_is_told_by_the_options(options: dict, name: str) -> None:
+    assert text_encoder({"name": "minilm"}, options)["name"] == name
+
+
+def test_every_row_without_the_encoder_is_told_apart() -> None:
+    """The rule over options agrees with what the systems build: who never asks for the encoder reads vectors."""
+    config = load(ROOT / "params.yaml")
+    for system, row in config.systems.items():
+        asked = "ingredients.encoder()" in (ROOT / row.file).read_text(encoding="utf-8")
+        assert (text_encoder({"name": "minilm"}, row.options)["name"] == "minilm") == asked, system
 
 
 def test_a_changed_prediction_is_an_error_naming_the_run(tmp_path: Path) -> None:

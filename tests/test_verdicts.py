@@ -77,6 +77,14 @@ def test_names(offsets: list[float], name: str) -> None:
     assert verdict.difference == pytest.approx(np.mean(offsets))
 
 
+@pytest.mark.parametrize("true_gap", [-0.49, 0.49])
+def test_beyond_the_margin_is_claimed_at_its_level_only(true_gap: float) -> None:
+    rng = np.random.default_rng(1)
+    trials = rng.normal(TARGET + true_gap, 0.3, (600, 5))
+    names = [_judge(list(trial)).name for trial in trials]
+    assert sum(name in (BELOW, ABOVE) for name in names) / len(names) < ALPHA + 3 * (ALPHA / len(names)) ** 0.5
+
+
 def test_one_seed_is_never_agreement() -> None:
     verdict = _judge([TARGET])
     assert (verdict.name, verdict.seeds_needed) == (UNDECIDED, None)
@@ -203,3 +211,11 @@ def test_same_keys_must_give_the_same_result() -> None:
     assert "the same run keys" in verdict.reasons[0]
     fresh = Sample(after.values, ("d", "e", "f"))
     assert compare_with_reference(fresh, before, 1.0, ALPHA).name == UNDECIDED
+
+
+def test_a_run_that_rose_does_not_hide_one_that_fell() -> None:
+    before = Sample((80.0, 86.0), ("a", "b"))
+    verdict = compare_with_reference(Sample((86.0, 80.0), ("b", "a")), before, 1.0, ALPHA)
+    assert (verdict.name, verdict.difference) == (SAME, 0.0)
+    crossed = compare_with_reference(Sample((86.0, 80.0), ("a", "b")), before, 1.0, ALPHA)
+    assert (crossed.name, crossed.difference) == (REGRESSED, -6.0)

@@ -1,4 +1,4 @@
-"""Find test sentences that one system alone reads right, or (alone named) its errors by class."""
+"""Find test sentences that one system reads right and others do not, or (named alone) its errors by class."""
 
 from __future__ import annotations
 
@@ -21,15 +21,18 @@ def run(options: argparse.Namespace) -> None:
     from mner.evaluation.scoring import gold_reader
     from mner.evaluation.tagged import read_tagged
     from mner.reporting.explain import render_cases, render_classes
-    from mner.reporting.reference import scores_of
+    from mner.reporting.reference import runs_at_hand, scores_of
 
     scores = scores_of(settings().active.name)
     dataset = options.dataset or scores["datasets"][0]
-    tagged = read_tagged(scores, Path(), gold_reader(Path("data")))
+    with runs_at_hand(scores, settings().active.name) as root:
+        tagged = read_tagged(scores, root, gold_reader(Path("data")))
     sentences = tagged.sentences[dataset, "test"]
     if options.wrong:
         found = find_cases(tagged, dataset, options.right, options.wrong)
-        text = render_cases(found, tagged.gold[dataset, "test"], sentences, options.right, options.words)
+        text = render_cases(
+            found, tagged.gold[dataset, "test"], sentences, options.right, options.wrong, options.words
+        )
     else:
         training = read_sentences(Path("data") / dataset / "corpus" / "train.jsonl")
         text = render_classes(error_classes(tagged, dataset, options.right, training), sentences, options.words)

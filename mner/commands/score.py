@@ -13,6 +13,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="score the committed tags of reports/results instead of runs/, without any training",
     )
+    parser.add_argument(
+        "--accept",
+        action="store_true",
+        help="with --from-reference: write the committed numbers anew, after a scorer was corrected",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
@@ -20,6 +25,7 @@ def run(options: argparse.Namespace) -> None:
     from stages import report, score
 
     name = settings().active.name
-    score.main([name, "--from-reference"] if options.from_reference else [name])
+    flags = {"--from-reference": options.from_reference, "--accept": options.accept}
+    score.main([name, *(flag for flag, given in flags.items() if given)])
     report.main([name])
     show.run(options)

@@ -1,14 +1,18 @@
-"""Print the rendered tables of the active profile."""
+"""Print the rendered tables of the active profile: those that hold results of it."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from mner.commands import settings
 from mner.reporting.reference import NoResultsError
 
+SECTIONS = ("table1", "table2", "ita", "others")
 LINKED_NAME = re.compile(r"^\| \[([^\]]+)\](?!\()", re.MULTILINE)
 LINK_TARGETS = re.compile(r"^(\[[^\]]+\]: \S+\n)+\n?", re.MULTILINE)
 
@@ -17,9 +21,26 @@ def run(options: argparse.Namespace) -> None:
     folder = Path("reports/rendered") / settings().active.name
     if not folder.is_dir():
         raise NoResultsError(f"{folder} is not there; run `dvc repro` first")
-    for table in ("table1.md", "table2.md"):
-        print(without_links((folder / table).read_text(encoding="utf-8")))
+    held = with_results(json.loads((folder / "tables.json").read_text(encoding="utf-8"))["cells"])
+    for place, section in enumerate(held):
+        text = without_links((folder / f"{section}.md").read_text(encoding="utf-8"))
+        print(text if place == 0 else without_preamble(text))
+    for section in SECTIONS:
+        if section not in held and (folder / f"{section}.md").is_file():
+            print(f"nothing was run for {folder / section}.md")
     print(f"the page: {folder / 'index.html'}   tracking: mlflow ui")
+
+
+def with_results(entries: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Sections in which at least one number is ours; ``entries`` are those of ``tables.json``."""
+    ours = {entry["table"] for entry in entries if entry["origin"] == "ours" and entry["value"] is not None}
+    return [section for section in SECTIONS if any(table.startswith(f"{section}-") for table in ours)]
+
+
+def without_preamble(markdown: str) -> str:
+    """Title and tables, without what the section before has said of the profile."""
+    title, _, rest = markdown.partition("\n")
+    return f"{title}\n\n{rest[rest.find('### ') :]}"
 
 
 def without_links(markdown: str) -> str:

@@ -12,6 +12,7 @@ from mner.data.probe_views import PROBES
 
 CONDITIONS = ("encoder", "data_copy", "visual_input", "recipe", "options", "inputs")
 MEASURES = ("precision", "recall", "f1")
+WORD_VECTORS = "word vectors"
 
 
 class ScoringError(ValueError):
@@ -57,7 +58,23 @@ def _conditions(dataset: str, system: str, runs: Sequence[Mapping[str, Any]]) ->
                     f"cell {dataset} x {system}: {field} differs between {runs[0]['record']} and {run['record']}; "
                     "runs made under different conditions are not averaged"
                 )
-    return {field: runs[0][field] for field in CONDITIONS if field != "inputs"}
+    told = {field: runs[0][field] for field in CONDITIONS if field != "inputs"}
+    return told | {"encoder": text_encoder(told["encoder"], told["options"])}
+
+
+def text_encoder(encoder: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What read the words of a run: word vectors where its options name them, else the profile's encoder.
+
+    A record names the profile's encoder whether the row reads it or not. ``placement`` is the option of a row
+    (RpBERT) that sets word vectors beside an encoder.
+    """
+    words = options.get("words") or (options.get("reader") or {}).get("words")
+    if not words:
+        return encoder
+    name = words["vectors"]
+    if "placement" in options:
+        name = f"{(encoder or {}).get('name', 'none')}+{name}"
+    return {"name": name, "source": WORD_VECTORS, "sha256": None}
 
 
 def _views(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

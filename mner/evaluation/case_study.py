@@ -20,7 +20,7 @@ from mner.evaluation.tagged import Tagged
 
 ANNOTATION, KNOWLEDGE, INFORMATION = "annotation", "background knowledge", "information"
 CLASSES = {
-    ANNOTATION: "most runs of all systems contradict the label in the same way",
+    ANNOTATION: "most runs of all systems, and every run of this one, contradict the label in the same way",
     KNOWLEDGE: "every run finds the words but not the type, and the name does not occur in training",
     INFORMATION: "every run of every system misses the entity",
 }
@@ -64,7 +64,9 @@ def error_classes(tagged: Tagged, dataset: str, system: str, training: Sequence[
     _require(tags, [system], dataset)
     gold, sentences = tagged.gold[dataset, "test"], tagged.sentences[dataset, "test"]
     seen = training_entities(training)
-    found = [ErrorCase(ANNOTATION, s.sentence, s.entity) for s in (suspects(gold, tags) if len(tags) > 1 else [])]
+    doubted = suspects(gold, tags) if len(tags) > 1 else []
+    own = {(s.sentence, s.kind, s.entity) for s in suspects(gold, {system: tags[system]}, at_least=1)}
+    found = [ErrorCase(ANNOTATION, s.sentence, s.entity) for s in doubted if (s.sentence, s.kind, s.entity) in own]
     for sentence, entity in _always(gold, tags[system], "type"):
         if surface_form(sentences[sentence], entity) not in seen:
             found.append(ErrorCase(KNOWLEDGE, sentence, entity))

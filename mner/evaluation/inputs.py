@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mner.data.corpus import Sentence
+from mner.evaluation.averages import WORD_VECTORS
 from mner.evaluation.lenses import PiecesPerWord
 
 BORDERS = 2
@@ -67,7 +68,8 @@ def _truncation(
     encoder: str,
 ) -> Iterator[dict[str, Any]]:
     for cell in scores["cells"]:
-        name = (cell.get("encoder") or {}).get("name", "none")
+        reader = cell.get("encoder") or {}
+        name = "none" if reader.get("source") == WORD_VECTORS else reader.get("name", "none")
         limit = cell.get("recipe", {}).get("max_pieces")
         if cell["state"] != "finished" or name == "none" or limit is None:
             continue

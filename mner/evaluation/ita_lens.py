@@ -1,6 +1,6 @@
 """The span reader and metric of the released ITA program, replayed: lenient spans, F1 from rounded numbers.
 
-Source: golden/ITA.md 6. Use it to explain the program's numbers, not in place of strict entity F1.
+Source: golden/ita/ITA.md 6. Use it to explain the program's numbers, not in place of strict entity F1.
 """
 
 from __future__ import annotations
@@ -50,6 +50,17 @@ def read_spans(tags: Sequence[str]) -> list[Span]:
             votes[kind] = votes.get(kind, 0.0) + (_START_WEIGHT if starts else 1.0)
         previous_prefix, previous_kind = prefix, kind
     return spans
+
+
+def opened(codes: Int[np.ndarray, " positions"]) -> Int[np.ndarray, " positions"]:
+    """Codes with a B- for every I- that stands at the start, after O, or after another type.
+
+    The program's reader turns BIO files into BIOES so before anything is read of them (golden/ita/ITA.md 6).
+    """
+    kinds = arrays.kinds_of(codes)
+    before = np.append(-1, kinds[:-1])
+    orphans = (kinds >= 0) & ~arrays.begins(codes) & (kinds != before)
+    return np.where(orphans, arrays.begin_of(codes), codes)
 
 
 def bio_spans(codes: Int[np.ndarray, " positions"]) -> arrays.Spans:

@@ -26,8 +26,8 @@ Keep = Bool[np.ndarray, " sentences"]
 
 
 def _ita(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = None) -> LensScores:
-    """ITA's span reader and its rounded metric (``ita_lens``), on word tags without image words."""
-    counts = word_counts(ita_lens.bio_spans, gold, predicted)
+    """ITA's file reader, span reader and rounded metric (``ita_lens``), on word tags without image words."""
+    counts = word_counts(lambda codes: ita_lens.bio_spans(ita_lens.opened(codes)), gold, predicted)
     overall, *per_type = (
         ita_lens.Counts(correct, found - correct, wanted - correct)
         for correct, found, wanted in (counts.sum(axis=0).tolist(), *counts[: len(TYPES)].tolist())

@@ -34,6 +34,10 @@ _NO_KIND = -1
 _KIND_OF = np.array(
     [_NO_KIND, *(TYPES.index(tag[2:]) for tag in LABELS[1:]), *range(len(TYPES), len(KINDS))], dtype=np.int8
 )
+_BEGIN_OF = np.array(
+    [_CODES.get(f"B-{tag[2:]}" if tag.startswith("I-") else tag, code) for code, tag in enumerate(_ALPHABET)],
+    dtype=np.int8,
+)
 _IS_BEGIN = np.array([tag.startswith("B-") for tag in _ALPHABET])
 
 
@@ -134,6 +138,11 @@ def check_aligned(gold: EncodedTags, predicted: EncodedTags) -> None:
 def kinds_of(codes: Int[np.ndarray, " positions"]) -> Int[np.ndarray, " positions"]:
     """Index into ``KINDS`` of what each position is in, -1 for O."""
     return _KIND_OF[codes]
+
+
+def begin_of(codes: Int[np.ndarray, " positions"]) -> Int[np.ndarray, " positions"]:
+    """The B- of the type that each I- is of; other codes as they are."""
+    return _BEGIN_OF[codes]
 
 
 def begins(codes: Int[np.ndarray, " positions"]) -> Bool[np.ndarray, " positions"]:

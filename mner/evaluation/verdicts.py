@@ -67,9 +67,7 @@ def seeds_needed(values: Sequence[float], target: float, margin: float, alpha: f
             room = [(margin - distance) / error - critical, (margin + distance) / error - critical]
             power = float(stats.norm.cdf(room).sum()) - 1
         else:
-            power = float(
-                min(stats.norm.cdf(distance / error - critical), stats.norm.cdf((distance - margin) / error))
-            )
+            power = float(stats.norm.cdf((distance - margin) / error - critical))
         if power >= POWER:
             return count
     return None
@@ -158,8 +156,8 @@ def _settle(
     test = f"{difference:+.2f}, {100 - 200 * alpha:.0f} % interval [{low:+.2f}, {high:+.2f}], margin {margin:g}"
     if gap.equivalent(margin, alpha):
         return Verdict(REPRODUCED, (f"equivalent: {test}", fixed), doubts, difference)
-    for name, decided in ((BELOW, gap.below), (ABOVE, gap.above)):
-        if decided(margin, alpha):
+    for name, beyond in ((BELOW, high < -margin), (ABOVE, low > margin)):
+        if beyond:
             return Verdict(name, (f"{name.lower()} by more than the margin: {test}", fixed), doubts, difference)
     needed = seeds_needed(values, target, margin, alpha)
     wanted = f"about {needed} seeds would settle it" if needed else f"more than {SEED_LIMIT} seeds would be needed"
@@ -169,23 +167,25 @@ def _settle(
 def compare_with_reference(ours: Sample, reference: Sample, margin: float, alpha: float) -> Verdict:
     """Verdict on our runs against committed reference results of the same cell.
 
-    REGRESSED: our mean is lower by more than ``margin`` and significantly so (one-sided Welch, ``alpha``); or the
-    same run keys gave another result by more than ``margin``; or neither side has a spread and we are lower by
-    more than ``margin``. SAME: equivalent within ``margin``. UNDECIDED: neither could be shown.
+    REGRESSED: our mean is lower by more than ``margin`` and significantly so (one-sided Welch, ``alpha``); or one
+    of the same run keys gave a lower result by more than ``margin``; or neither side has a spread and we are lower
+    by more than ``margin``. SAME: equivalent within ``margin``. UNDECIDED: neither could be shown.
     """
     difference = statistics.fmean(ours.values) - statistics.fmean(reference.values)
-    shown = f"{difference:+.2f} against the reference, margin {margin:g}"
-    repeated = bool(ours.keys) and sorted(ours.keys) == sorted(reference.keys)
     gap = gap_between(ours.values, reference.values)
-    if repeated or gap is None:
-        why = (
-            "the same run keys, so nothing may differ"
-            if repeated
-            else "no spread on either side, the margin decides"
-        )
+    if ours.keys and sorted(ours.keys) == sorted(reference.keys):
+        before = dict(zip(reference.keys, reference.values, strict=True))
+        # A rise of one run must not hide the fall of another.
+        changes = [value - before[key] for key, value in zip(ours.keys, ours.values, strict=True)]
+        difference = max(changes, key=lambda change: (abs(change), -change))
+        why = "the run that changed most; the same run keys, so nothing may differ"
+        gap = Gap(difference, 0.0, 0.0)
+    elif gap is None:
+        why = "no spread on either side, the margin decides"
         gap = Gap(difference, 0.0, 0.0)
     else:
         why = f"Welch, one-sided, alpha {alpha:g}"
+    shown = f"{difference:+.2f} against the reference, margin {margin:g}"
     decided = {
         REGRESSED: gap.below(margin, alpha),
         IMPROVED: gap.above(margin, alpha),

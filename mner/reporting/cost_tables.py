@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mner.reporting.cells import Cell, Cited, State, Words, cited
+from mner.reporting.layout import DATASET_TITLES
 from mner.reporting.results import Results, mean_of
 from mner.reporting.tables import Column, Row, Table
 
@@ -43,9 +44,8 @@ def cost_table(results: Results, dataset: str) -> Table | None:
         "Mean ± s.d. over runs. Rates leave warm-up out; energy is the whole GPU's while the run trained.",
         "Rows under different devices are not comparable; runs that shared a device measured what they got of it.",
     )
-    return Table(
-        f"cost-{dataset}", "What a run costs", dataset, tuple(columns), tuple(rows), results.records, notes
-    )
+    title = f"{DATASET_TITLES.get(dataset, dataset)}: what a run costs"
+    return Table(f"cost-{dataset}", title, dataset, tuple(columns), tuple(rows), results.records, notes)
 
 
 def devices(results: Results, dataset: str) -> list[str]:

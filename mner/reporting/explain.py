@@ -203,7 +203,7 @@ def compare(a: str, b: str, results: Results, dataset: str | None = None) -> str
 
 def _compared(a: str, b: str, results: Results, dataset: str) -> Lines:
     pairs = results.statistics["datasets"][dataset]["comparisons"]
-    one = next(pair for pair in pairs if {pair["a"], pair["b"]} == {a, b})
+    one = _as_asked(next(pair for pair in pairs if {pair["a"], pair["b"]} == {a, b}), a)
     lines = [DATASET_TITLES.get(dataset, dataset)]
     lines += _aligned(
         [(name, under(results, dataset, name, results.lenses["standard"]).plain()) for name in (a, b)]
@@ -219,8 +219,22 @@ def _compared(a: str, b: str, results: Results, dataset: str) -> Lines:
     return [*lines, "", *_aligned(by_lens)]
 
 
+def _as_asked(pair: Mapping[str, Any], a: str) -> Mapping[str, Any]:
+    """The comparison with ``a`` first; a table holds each pair once, in an order of its own."""
+    if pair["a"] == a or "state" in pair:
+        return pair
+    turned = {"a": pair["b"], "b": pair["a"], "difference": -pair["difference"]}
+    turned |= {"low": -pair["high"], "high": -pair["low"], "probability": 1 - pair["probability"]}
+    return {**pair, **turned}
+
+
 def render_cases(
-    found: Sequence[Case], gold: EncodedTags, sentences: Sequence[Sentence], right: str, words: bool
+    found: Sequence[Case],
+    gold: EncodedTags,
+    sentences: Sequence[Sentence],
+    right: str,
+    wrong: Sequence[str],
+    words: bool,
 ) -> str:
     """Cases one a line: sentence, picture, gold entities by positions, and the share of right runs by system."""
     truth = entities(gold)
@@ -232,7 +246,8 @@ def render_cases(
         rows.append((str(case.sentence), sentence.image, marked, shares))
         if words:
             rows.append(("", "", " ".join(sentence.words), ""))
-    return "\n".join([f"{len(found)} sentences that only {right} reads right", *_aligned(rows)]) + "\n"
+    said = f"{len(found)} sentences that every run of {right} reads right and none of {', '.join(wrong)} does"
+    return "\n".join([said, *_aligned(rows)]) + "\n"
 
 
 def render_classes(found: Sequence[ErrorCase], sentences: Sequence[Sentence], words: bool) -> str:

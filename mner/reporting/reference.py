@@ -10,14 +10,17 @@ import json
 import lzma
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from mner.evaluation.scoring import PredictionName
-from mner.files import write_bytes_atomically, write_text_atomically
+from mner.files import write_bytes_atomically, write_json_atomically, write_text_atomically
 
 REFERENCE = Path("reports/results")
 TAGS = "tags.json.xz"
+KEPT = ("scores", "lenses")
 MOST_DIFFERENCES = 10
 
 
@@ -45,7 +48,7 @@ def kept_elsewhere(
     """``scores`` and ``lenses`` of all other kept profiles that share a data set with this one, by name."""
     found = []
     for folder in sorted(reference.iterdir()) if reference.is_dir() else ():
-        files = {name: folder / f"{name}.json" for name in ("scores", "lenses")}
+        files = {name: folder / f"{name}.json" for name in KEPT}
         if folder.name != profile and all(file.is_file() for file in files.values()):
             held = {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items()}
             if set(held["scores"]["datasets"]) & set(datasets):
@@ -59,12 +62,12 @@ def keep(profile: str) -> str:
     The tags of a run go into one compressed file. They hold labels only, no word of a tweet; the record pins the
     hash of each file in it.
     """
-    scores_of(profile)
+    _refuse_partial(scores_of(profile), profile)
     target = REFERENCE / profile
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    for name in ("scores.json", "lenses.json"):
-        shutil.copy(Path("results") / profile / name, target / name)
+    for name in KEPT:
+        shutil.copy(Path("results") / profile / f"{name}.json", target / f"{name}.json")
     runs = Path("runs") / profile
     records = sorted(runs.rglob("record.json"))
     for record in records:
@@ -76,6 +79,41 @@ def keep(profile: str) -> str:
         pack_tags(record.parent, folder / TAGS)
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
     return f"{target}: scores and {len(records)} runs with their tags, {size / 1e6:.1f} MB; review and commit them"
+
+
+def without_runs(scores: Mapping[str, Any], root: Path = Path()) -> list[str]:
+    """Records that scores were made of and that are not below ``root``; all, where a reference was re-scored."""
+    return [run["record"] for run in scores["runs"] if not (root / run["record"]).is_file()]
+
+
+@contextmanager
+def runs_at_hand(scores: Mapping[str, Any], profile: str) -> Iterator[Path]:
+    """The folder that record paths of ``scores`` are relative to: this one, or a passing one with the kept runs.
+
+    Raises:
+        NoResultsError: a run is missing here, and none was kept.
+    """
+    if not without_runs(scores):
+        yield Path()
+        return
+    with TemporaryDirectory(prefix="mner-reference-") as folder:
+        restore(profile, Path(folder))
+        absent = without_runs(scores, Path(folder))
+        if absent:
+            raise NoResultsError(
+                f"{absent[0]} is neither here nor in {REFERENCE / profile}; run `dvc repro` first"
+            )
+        yield Path(folder)
+
+
+def _refuse_partial(scores: Mapping[str, Any], profile: str) -> None:
+    absent = without_runs(scores)
+    if absent:
+        raise NoResultsError(
+            f"{len(absent)} of the {len(scores['runs'])} runs behind results/{profile} are not here (the first: "
+            f"{absent[0]}), so keeping them would lose their tags; nothing was changed. After `mner score "
+            "--from-reference` there is nothing to keep; else run `dvc repro` first"
+        )
 
 
 def pack_tags(run: Path, target: Path) -> None:
@@ -117,13 +155,18 @@ def _tags(record: Path) -> Mapping[str, str]:
     return {}
 
 
-def check_against_reference(scores: Mapping[str, Any], reference: Mapping[str, Any]) -> str:
-    """A sentence that re-scored numbers equal the committed ones to the last digit.
+def check_against_reference(results: Mapping[str, Any], profile: str) -> str:
+    """A sentence that re-scored numbers equal the committed ones, under every lens, to the last digit.
+
+    ``results`` is what scoring says now, by file name: ``scores`` and ``lenses`` are held against the kept ones.
 
     Raises:
-        NoResultsError: they do not; the message names the first places that differ.
+        NoResultsError: they differ; the message names the first places that do.
     """
-    found = list(_differences(reference, json.loads(json.dumps(scores)), "scores"))
+    found: list[str] = []
+    for name in KEPT:
+        committed = json.loads((REFERENCE / profile / f"{name}.json").read_text(encoding="utf-8"))
+        found += _differences(committed, json.loads(json.dumps(results[name])), name)
     if found:
         more = f" and {len(found) - MOST_DIFFERENCES} more" if len(found) > MOST_DIFFERENCES else ""
         raise NoResultsError(
@@ -131,7 +174,14 @@ def check_against_reference(scores: Mapping[str, Any], reference: Mapping[str, A
             + "; ".join(found[:MOST_DIFFERENCES])
             + more
         )
-    return f"{len(scores['runs'])} runs re-scored: every number equals the committed one"
+    return f"{len(results['scores']['runs'])} runs re-scored: every number equals the committed one"
+
+
+def accept(results: Mapping[str, Any], profile: str) -> str:
+    """Put re-scored numbers in place of the committed ones, tags and records as they are; says what it wrote."""
+    for name in KEPT:
+        write_json_atomically(REFERENCE / profile / f"{name}.json", results[name], indent=None)
+    return f"{REFERENCE / profile}: {' and '.join(KEPT)} written anew from the kept tags; review and commit them"
 
 
 def _differences(before: Any, after: Any, place: str) -> Iterator[str]:

@@ -12,7 +12,8 @@ TEXT_ONLY = "Text only"
 PROBE_NOTE = (
     "Image reliance: F1 with the tweet's own picture minus F1 with none, or with another tweet's (its captions, "
     "objects and neighbours included), or with its own picture but another tweet's neighbours, paired by run and "
-    "sentence, with its 95 % interval. Near zero: the predictions do not depend on it."
+    "sentence, with its 95 % interval. Near zero: F1 does not show a dependence; single "
+    "tags may still change, for the better as for the worse."
 )
 TEXT_NOTE = (
     "Text only: the text-only system of the same encoder and profile, of the same family where there is one, else "

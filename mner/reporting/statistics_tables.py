@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mner.reporting.cells import Cell, Measured, State, Words, cited, estimate
@@ -18,10 +18,18 @@ UNCERTAINTY_NOTES = (
     "Two systems are never compared by these intervals: their errors fall on the same sentences. See "
     "the pairs below.",
 )
+TESTS = {
+    "seeds and sample": "two-sided t-test on seeds and sample (Satterthwaite)",
+    "sample": "two-sided normal test on the sample of sentences, these runs given",
+}
+SOURCE_NOTES = {
+    "seeds and sample": "Interval and p from seeds and sample together (t, Satterthwaite).",
+    "sample": "One seed a side: interval and p from the sample of sentences alone (normal). They speak of these "
+    "very runs; other seeds may turn out otherwise.",
+}
 PAIR_NOTES = (
-    "A minus B, paired by sentence; interval and p from seeds and sample together (t, "
-    "Satterthwaite). Holm: p adjusted "
-    "for all pairs of this table. P(A > B): share of bootstrap draws in which A is ahead.",
+    "A minus B, paired by sentence. Holm: p adjusted for all pairs of this table. P(A > B): share of bootstrap "
+    "draws in which A is ahead.",
     "Seeds needed: runs a side with which a t-test over seeds would find this very difference with "
     "80 % power, were "
     "difference and spread as observed. Detectable: the smallest difference that the runs at hand "
@@ -89,7 +97,14 @@ def _pairs(results: Results, dataset: str) -> Table | None:
     )
     rows = tuple(Row(f"{one['a']}-{one['b']}", pair_cells(one)) for one in pairs)
     title = f"{DATASET_TITLES.get(dataset, dataset)}: systems compared (F1 points)"
-    return Table(f"pairs-{dataset}", title, dataset, columns, rows, results.records, PAIR_NOTES)
+    notes = (*_sources(pairs), *PAIR_NOTES)
+    return Table(f"pairs-{dataset}", title, dataset, columns, rows, results.records, notes)
+
+
+def _sources(entries: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """What the intervals of some comparisons come from, in words; each kind once."""
+    present = {entry["source"] for entry in entries if "state" not in entry}
+    return tuple(note for source, note in SOURCE_NOTES.items() if source in present)
 
 
 def pair_cells(one: Mapping[str, Any]) -> tuple[Cell, ...]:
@@ -103,7 +118,7 @@ def pair_cells(one: Mapping[str, Any]) -> tuple[Cell, ...]:
     return (
         name,
         estimate(one, f"paired by sentence, {one['source']}", signed=True),
-        Measured(one["p_value"], records, "two-sided t-test on seeds and sample", digits=3, least=0.001),
+        Measured(one["p_value"], records, TESTS[one["source"]], digits=3, least=0.001),
         Measured(one["holm"], records, "Holm over the pairs of this table", digits=3, least=0.001),
         Measured(one["probability"], records, "share of bootstrap draws with A ahead"),
         State("not known", needed["state"])
@@ -123,7 +138,7 @@ def says(one: Mapping[str, Any], alpha: float = 0.05) -> str:
     if one["holm"] > alpha:
         return "no difference shown"
     ahead, behind = (one["a"], one["b"]) if one["difference"] > 0 else (one["b"], one["a"])
-    return f"{ahead} above {behind}"
+    return f"{ahead} above {behind}" + (" (these two runs)" if one["source"] == "sample" else "")
 
 
 def _reliance(results: Results, dataset: str) -> Table | None:
@@ -152,7 +167,8 @@ def _reliance(results: Results, dataset: str) -> Table | None:
         f1 = cited(cell["views"]["test.own"]["f1"])
         rows.append(Row(cell["system"], (Words(cell["system"]), f1, text, Words(name), gain, *_views(entry))))
     title = f"{DATASET_TITLES.get(dataset, dataset)}: image reliance (F1 points)"
-    notes = (PROBE_NOTE, TEXT_NOTE)
+    probes = [view for entry in entries for view in entry["views"].values()]
+    notes = (PROBE_NOTE, *_sources(probes), TEXT_NOTE)
     return Table(f"image-reliance-{dataset}", title, dataset, columns, tuple(rows), results.records, notes)
 
 
@@ -168,7 +184,7 @@ def _views(entry: Mapping[str, Any]) -> list[Cell]:
             Measured(
                 found["p_value"],
                 tuple(found["records"]),
-                "two-sided t-test on seeds and sample",
+                TESTS[found["source"]],
                 digits=3,
                 least=0.001,
             ),

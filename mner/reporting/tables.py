@@ -158,11 +158,12 @@ def to_latex(table: Table) -> str:
     lines += [rf"\begin{{tabular}}{{{spec}}}", r"\toprule"]
     lines.append(" & ".join(tex(column.title) for column in table.columns) + r" \\")
     lines.append(r"\midrule")
-    group = table.rows[0].group if table.rows else ""
-    for row in table.rows:
+    group = ""
+    for number, row in enumerate(table.rows):
         if row.group != group:
-            lines.append(r"\midrule")
             group = row.group
+            lines += [r"\midrule"] if number else []
+            lines += [rf"\multicolumn{{{len(table.columns)}}}{{l}}{{\emph{{{tex(group)}}}}} \\"] if group else []
         records = sorted(
             {record for cell in row.cells if isinstance(cell, Cited | Measured) for record in cell.records}
         )
