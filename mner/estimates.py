@@ -75,6 +75,8 @@ def past_records(folders: Iterable[Path]) -> list[Record]:
 def cost_of(cell: Cell, past: Sequence[Record], device: str) -> Cost | None:
     """Expected cost of one run of ``cell`` on ``device`` (in the words of ``describe_device``); None: unknown.
 
+    How many threads ``device`` has now does not matter: a run has those of its recipe.
+
     Only runs with the same encoder on the same hardware tell anything. Among them the nearest count: of this
     system and data set if there are any, else of this system, else of others; their sentences a second are
     applied to the sentences this run will read.
@@ -83,8 +85,8 @@ def cost_of(cell: Cell, past: Sequence[Record], device: str) -> Cost | None:
     told = [record for record in past if _comparable(record, cell, device)]
     if sizes is None or not told:
         return None
-    nearest = min(_differences(record, cell, device) for record in told)
-    used = [record for record in told if _differences(record, cell, device) == nearest]
+    nearest = min(_differences(record, cell) for record in told)
+    used = [record for record in told if _differences(record, cell) == nearest]
     work = work_of(cell.recipe, sizes, cell.needs())
     slow = fmean(1 / _measured(record, "train_sentences_per_second") for record in used)
     slow_inference = fmean(1 / _measured(record, "inference_sentences_per_second") for record in used)
@@ -102,7 +104,7 @@ def cost_of(cell: Cell, past: Sequence[Record], device: str) -> Cost | None:
 _NAMES = ("system", "data set", "frozen layers", "precision", "batch size", "options", "threads")
 
 
-def _differences(record: Record, cell: Cell, device: str) -> tuple[bool, ...]:
+def _differences(record: Record, cell: Cell) -> tuple[bool, ...]:
     recipe = asdict(cell.recipe)
     return (
         record.system != cell.system,
@@ -111,7 +113,7 @@ def _differences(record: Record, cell: Cell, device: str) -> tuple[bool, ...]:
         record.recipe["precision"] != recipe["precision"],
         record.recipe["batch_size"] != recipe["batch_size"],
         sha256_of_json(record.options) != sha256_of_json(dict(cell.options)),
-        _told(record)["device"] != device,
+        record.recipe.get("threads") != recipe["threads"],
     )
 
 

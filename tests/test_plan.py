@@ -73,7 +73,9 @@ def test_what_is_scaled_from_other_runs_says_from_which(world, past):
     other = cost_of(tiny.cell_of(world, "rgcn"), past, HERE)
     assert other.seconds == pytest.approx(72 / 10 + 64 / 40)
     assert other.differs == ("system", "options")
-    assert cost_of(tiny.cell_of(world), past, "cpu: Abacus 9, 1 thread").differs == ("threads",)
+    assert cost_of(tiny.cell_of(world), past, "cpu: Abacus 9, 8 threads").differs == ()
+    wider = [replace(record, recipe={**record.recipe, "threads": 2}) for record in past]
+    assert cost_of(tiny.cell_of(world), wider, HERE).differs == ("threads",)
     moved = [replace(record, dataset="elsewhere") for record in past]
     assert cost_of(tiny.cell_of(world), moved, HERE).differs == ("data set",)
     # The nearest runs alone count, however many others there are.

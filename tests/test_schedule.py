@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -126,3 +127,19 @@ def test_nothing_begins_when_time_is_up(tmp_path):
 def test_changed_inputs_end_the_sweep(tmp_path):
     with pytest.raises(SweepError, match="a seed 0: code, data or options changed"):
         carried_out(jobs("a"), lambda job, tries: Event(Kind.CHANGED, job, "its key was 1 and is 2"), tmp_path)
+
+
+def test_the_time_left_counts_the_epochs_of_runs_under_way(monkeypatch):
+    """Two workers at one epoch a second each: after one run of three epochs, the other's two epochs count too."""
+    clock = [100.0]
+    monkeypatch.setattr("mner.sweeping.display.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    todo, lines = jobs("a", seeds=4), []
+    with Display(todo, 2, {todo[0].cell: 3}, {todo[0].cell: 30.0}, lines.append) as display:
+        for worker in (0, 1):
+            display.started(worker, todo[worker])
+            display.told(worker, Event(Kind.EPOCH, todo[worker], "", 2))
+        clock[0] += 3
+        display.told(0, Event(Kind.EPOCH, todo[0], "", 3))
+        display.told(0, finished(todo[0], 1))
+    # Five epochs in three seconds; seven of twelve are left.
+    assert lines == ["[1/4] toy x a seed 0: dev F1 50.00; about 4 s left"]

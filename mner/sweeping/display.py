@@ -31,6 +31,7 @@ class Display:
         default = sum(known) / len(known) if known else 1.0
         self._costs = {job: costs.get(job.cell, default) for job in jobs}
         self._open, self._total, self._done = set(jobs), len(jobs), 0.0
+        self._under_way: dict[Job, float] = {}
         self._epochs, self._say = epochs, say
         self._started = time.monotonic()
         tty = sys.stderr.isatty()
@@ -50,6 +51,7 @@ class Display:
             bar.close()
 
     def started(self, worker: int, job: Job) -> None:
+        self._under_way[job] = 0.0
         self._bars[worker].set_description(str(job))
         self._bars[worker].reset(self._epochs[job.cell])
 
@@ -59,6 +61,8 @@ class Display:
         if event.kind is Kind.EPOCH:
             bar.set_postfix_str(event.text, refresh=False)
             bar.update(event.epoch - bar.n)
+            if job is not None:
+                self._under_way[job] = event.epoch / self._epochs[job.cell]
         elif event.kind in (Kind.FINISHED, Kind.PRESENT) and job is not None:
             self._ended(job, counts=event.kind is Kind.FINISHED)
             text = event.text or f"{event.kind.value}, trained by another process"
@@ -79,6 +83,7 @@ class Display:
 
     def _ended(self, job: Job, *, counts: bool) -> None:
         self._open.discard(job)
+        self._under_way.pop(job, None)
         self._done += self._costs[job] if counts else 0.0
         self._all.update(self._total - len(self._open) - self._all.n)
 
@@ -87,7 +92,9 @@ class Display:
         return f"[{self._total - len(self._open):>{width}}/{self._total}]"
 
     def _time_left(self) -> str:
-        if not self._open or not self._done:
+        under_way = sum(share * self._costs[job] for job, share in self._under_way.items())
+        done = self._done + under_way
+        if not self._open or not done:
             return ""
-        speed = (time.monotonic() - self._started) / self._done
-        return f"; about {duration(speed * sum(self._costs[job] for job in self._open))} left"
+        speed = (time.monotonic() - self._started) / done
+        return f"; about {duration(speed * (sum(self._costs[job] for job in self._open) - under_way))} left"
