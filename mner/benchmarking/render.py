@@ -11,6 +11,7 @@ import torch
 from mner.benchmarking.measure import Clock
 from mner.benchmarking.released import ANCHOR_THREADS
 from mner.benchmarking.speed import Line
+from mner.columns import aligned
 from mner.training.meters import describe_device
 from mner.training.precision import has_bfloat16
 
@@ -46,16 +47,7 @@ HEADER = ("system", "what", "size", "ours", "beside", "ratio", "anchor", "ratio"
 def table(lines: Sequence[Line], machine: Machine) -> str:
     """Aligned columns, then what they mean."""
     rows = [HEADER, *(_row(line, machine) for line in lines)]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(HEADER))]
-    words = {0, 1, 2, 8}
-    text = [
-        "  ".join(
-            cell.ljust(width) if place in words else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    text.insert(1, "  ".join("-" * width for width in widths))
+    text = aligned(rows, numbers={3, 4, 5, 6, 7, 9}, header=True)
     return "\n".join([*text, "", *_notes(lines, machine)]) + "\n"
 
 

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from mner.columns import aligned
 from mner.data.batching import SplitData, batches_in_order
 from mner.data.corpus import LABELS
 from mner.training.model import Model
@@ -135,16 +136,7 @@ def render(reach: Reach) -> str:
                     f"{int(words.moved[view][inside].sum()):,}",
                 )
             )
-    widths = [max(len(row[place]) for row in rows) for place in range(len(HEADER))]
-    left = (0, 3)
-    lines = [
-        "  ".join(
-            cell.ljust(width) if place in left else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    lines.insert(1, "  ".join("-" * width for width in widths))
+    lines = aligned(rows, numbers={1, 2, 4, 5, 6}, header=True)
     lines += ["", *(_retagged(reach, view) for view in reach.retagged), NOTES]
     return "\n".join(lines) + "\n"
 

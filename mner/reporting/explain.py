@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mner.columns import aligned
 from mner.data.corpus import Sentence
 from mner.evaluation.agreement import Case
 from mner.evaluation.case_study import CLASSES, ErrorCase
@@ -266,10 +267,4 @@ def render_classes(found: Sequence[ErrorCase], sentences: Sequence[Sentence], wo
 
 
 def _aligned(rows: Sequence[Sequence[str]], indent: int = 4) -> Lines:
-    if not rows:
-        return []
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return [
-        (" " * indent + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True))).rstrip()
-        for row in rows
-    ]
+    return [(" " * indent + line).rstrip() for line in aligned(rows)]
