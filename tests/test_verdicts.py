@@ -219,3 +219,10 @@ def test_a_run_that_rose_does_not_hide_one_that_fell() -> None:
     assert (verdict.name, verdict.difference) == (SAME, 0.0)
     crossed = compare_with_reference(Sample((86.0, 80.0), ("a", "b")), before, 1.0, ALPHA)
     assert (crossed.name, crossed.difference) == (REGRESSED, -6.0)
+
+
+def test_the_very_same_numbers_are_the_same_however_they_spread() -> None:
+    wide = (70.0, 80.0)
+    assert compare_with_reference(Sample(wide, ("a", "b")), Sample(wide, ("c", "d")), 1.0, ALPHA).name == SAME
+    near = (70.0, 80.1)
+    assert compare_with_reference(Sample(near), Sample(wide), 1.0, ALPHA).name == UNDECIDED

@@ -169,8 +169,11 @@ def compare_with_reference(ours: Sample, reference: Sample, margin: float, alpha
 
     REGRESSED: our mean is lower by more than ``margin`` and significantly so (one-sided Welch, ``alpha``); or one
     of the same run keys gave a lower result by more than ``margin``; or neither side has a spread and we are lower
-    by more than ``margin``. SAME: equivalent within ``margin``. UNDECIDED: neither could be shown.
+    by more than ``margin``. SAME: run for run the very same numbers, or equivalent within ``margin``. UNDECIDED:
+    neither could be shown.
     """
+    if ours.values == reference.values:
+        return Verdict(SAME, ("+0.00 against the reference: run for run the very same numbers",), difference=0.0)
     difference = statistics.fmean(ours.values) - statistics.fmean(reference.values)
     gap = gap_between(ours.values, reference.values)
     if ours.keys and sorted(ours.keys) == sorted(reference.keys):
