@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from mner.commands import all_commands
 
 OURS = ("mner.", "baselines.", "stages.")
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,6 +20,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         return options.run(options) or 0
+    except KeyboardInterrupt:
+        print(f"mner {options.command}: interrupted; what is finished stays", file=sys.stderr)
+        return INTERRUPTED
+    except OSError as error:
+        if error.filename is None or type(error).__module__.startswith(OURS):
+            raise
+        print(f"mner {options.command}: {error.strerror}: {error.filename}", file=sys.stderr)
+        return 2
     except Exception as error:
         if not type(error).__module__.startswith(OURS):
             raise

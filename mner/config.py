@@ -162,7 +162,7 @@ def load(path: Path) -> Config:
         raw = yaml.load(path.read_text(encoding="utf-8"), EachKeyOnce)
     except FileNotFoundError as error:
         raise ConfigError(f"{path} does not exist; run from the repository root") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {error}") from error
     except ConfigError as error:
         raise ConfigError(f"{path}, {error}") from error

@@ -21,10 +21,12 @@ def run(options: argparse.Namespace) -> None:
     from mner.evaluation.scoring import gold_reader
     from mner.evaluation.tagged import read_tagged
     from mner.reporting.explain import render_cases, render_classes
-    from mner.reporting.reference import runs_at_hand, scores_of
+    from mner.reporting.reference import NoResultsError, runs_at_hand, scores_of
 
     scores = scores_of(settings().active.name)
     dataset = options.dataset or scores["datasets"][0]
+    if dataset not in scores["datasets"]:
+        raise NoResultsError(f"no data set {dataset} in this profile; there are {', '.join(scores['datasets'])}")
     with runs_at_hand(scores, settings().active.name) as root:
         tagged = read_tagged(scores, root, gold_reader(Path("data")))
     sentences = tagged.sentences[dataset, "test"]

@@ -11,7 +11,7 @@ from mner.commands import settings
 def run(options: argparse.Namespace) -> int:
     from mner.models.system import load_system
     from mner.reporting.paper import load_paper
-    from mner.reporting.reference import reference_of, scores_of, without_runs
+    from mner.reporting.reference import other_runs, reference_of, scores_of, without_runs
     from mner.reporting.verify import verify
 
     config = settings()
@@ -23,4 +23,7 @@ def run(options: argparse.Namespace) -> int:
     print(report.render(), end="")
     if scores["runs"] and len(without_runs(scores)) == len(scores["runs"]):
         print(f"no run of {name} is here: these are the committed results, held against themselves")
-    return 0 if report.passed else 1
+    changed = other_runs(scores)
+    if changed:
+        print(f"FAIL: {changed[0]} is not the run that was scored ({len(changed)} such); run `mner score` first")
+    return 0 if report.passed and not changed else 1

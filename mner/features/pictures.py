@@ -126,6 +126,6 @@ def _none_at_hand(dataset: str, recorded: bool, folder: Path | None) -> str:
         f"{dataset} has no pictures at hand, and a kind of features.kinds needs them ({why}). Three ways out:\n"
         f"  1. set MNER_IMAGES to a folder that holds them as <image id>.jpg, then run "
         f"`dvc repro -f -s data@{dataset}`, which records them, and `dvc repro`\n"
-        f"  2. fetch them with `mner images {dataset}`, then do as in 1.\n"
+        f"  2. fetch them with `mner images {dataset} --to FOLDER --method google-drive`, then do as in 1.\n"
         f"  3. choose other kinds in params.yaml, features.kinds.{dataset}: caption-tokens needs no pictures"
     )

@@ -184,9 +184,14 @@ def compare(a: str, b: str, results: Results, dataset: str | None = None) -> str
     """Two systems on every data set (or one): both means, the paired difference, its test, and it by lens.
 
     Raises:
-        NoResultsError: a system that has no finished runs, or an unknown data set.
+        NoResultsError: a system or data set that the profile does not have.
     """
     datasets = [dataset] if dataset else list(results.scores["datasets"])
+    unknown = [system for system in (a, b) if system not in results.scores["systems"]]
+    if unknown:
+        raise NoResultsError(
+            f"no system {unknown[0]} in this profile; there are {', '.join(results.scores['systems'])}"
+        )
     blocks = []
     for name in datasets:
         if name not in results.statistics["datasets"]:

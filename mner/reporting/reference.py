@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mner.evaluation.scoring import PredictionName
-from mner.files import write_bytes_atomically, write_json_atomically, write_text_atomically
+from mner.files import sha256_of, write_bytes_atomically, write_json_atomically, write_text_atomically
 
 REFERENCE = Path("reports/results")
 TAGS = "tags.json.xz"
@@ -62,23 +62,29 @@ def keep(profile: str) -> str:
     The tags of a run go into one compressed file. They hold labels only, no word of a tweet; the record pins the
     hash of each file in it.
     """
-    _refuse_partial(scores_of(profile), profile)
-    target = REFERENCE / profile
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
+    scores = scores_of(profile)
+    _refuse_partial(scores, profile)
+    target, made = REFERENCE / profile, REFERENCE / f".{profile}.new"
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir(parents=True)
     for name in KEPT:
-        shutil.copy(Path("results") / profile / f"{name}.json", target / f"{name}.json")
-    runs = Path("runs") / profile
-    records = sorted(runs.rglob("record.json"))
-    for record in records:
+        shutil.copy(Path("results") / profile / f"{name}.json", made / f"{name}.json")
+    _copy_runs(scores, Path("runs") / profile, made)
+    shutil.rmtree(target, ignore_errors=True)
+    made.rename(target)
+    size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
+    count = len(scores["runs"])
+    return f"{target}: scores and {count} runs with their tags, {size / 1e6:.1f} MB; review and commit them"
+
+
+def _copy_runs(scores: Mapping[str, Any], runs: Path, target: Path) -> None:
+    for record in sorted(Path(run["record"]) for run in scores["runs"]):
         folder = target / "runs" / record.parent.relative_to(runs)
         folder.mkdir(parents=True)
         for name in ("record.json", "curve.csv"):
             if (record.parent / name).is_file():
                 shutil.copy(record.parent / name, folder / name)
         pack_tags(record.parent, folder / TAGS)
-    size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
-    return f"{target}: scores and {len(records)} runs with their tags, {size / 1e6:.1f} MB; review and commit them"
 
 
 def without_runs(scores: Mapping[str, Any], root: Path = Path()) -> list[str]:
@@ -106,7 +112,36 @@ def runs_at_hand(scores: Mapping[str, Any], profile: str) -> Iterator[Path]:
         yield Path(folder)
 
 
+def _sha256_at_hand(run: Mapping[str, Any]) -> str | None:
+    path = Path(run["record"])
+    return sha256_of(path) if path.is_file() else None
+
+
+def _place(run: Mapping[str, Any]) -> str:
+    return f"{run['dataset']}/{run['system']}/{run['seed']}"
+
+
+def other_runs(scores: Mapping[str, Any]) -> list[str]:
+    """Records here that are not the ones these scores were made of: the runs have changed since, or never were."""
+    return [run["record"] for run in scores["runs"] if _sha256_at_hand(run) not in (None, run["record_sha256"])]
+
+
 def _refuse_partial(scores: Mapping[str, Any], profile: str) -> None:
+    if not scores["runs"]:
+        raise NoResultsError(f"results/{profile} holds no run, so there is nothing to keep; nothing was changed")
+    changed = other_runs(scores)
+    if changed:
+        raise NoResultsError(
+            f"{changed[0]} is not the run that results/{profile} was made of; run `mner score`, then `mner keep`; "
+            "nothing was changed"
+        )
+    before = {_place(run) for run in (reference_of(profile) or {"runs": ()})["runs"]}
+    lost = sorted(before - {_place(run) for run in scores["runs"]})
+    if lost:
+        raise NoResultsError(
+            f"results/{profile} lacks {len(lost)} of the {len(before)} runs that are kept (the first: {lost[0]}); "
+            f"nothing was changed. Run what is missing, or delete {REFERENCE / profile} if they shall go"
+        )
     absent = without_runs(scores)
     if absent:
         raise NoResultsError(

@@ -89,7 +89,12 @@ def sweep(
         ).run()
 
 
-def _jobs(plan: Sequence[PlannedCell], again: bool) -> list[Job]:
+def check_built(plan: Sequence[PlannedCell]) -> None:
+    """Refuse a plan of cells whose inputs are not there yet.
+
+    Raises:
+        SweepError: they are not; the message says what to run.
+    """
     not_built = sorted({cell.dataset for cell in plan if cell.missing is None})
     if not_built:
         stages = ("data", "features", "graphs")
@@ -98,6 +103,10 @@ def _jobs(plan: Sequence[PlannedCell], again: bool) -> list[Job]:
             f"inputs of {', '.join(not_built)} are not built; run `dvc repro data features graphs`, or where DVC "
             f"is not installed: {by_hand}"
         )
+
+
+def _jobs(plan: Sequence[PlannedCell], again: bool) -> list[Job]:
+    check_built(plan)
     jobs = [job for cell in plan for job in cell.missing or ()]
     return jobs + [job for cell in plan for job, _ in cell.failed if again]
 

@@ -127,6 +127,8 @@ class Record:
             row = json.loads(path.read_text(encoding="utf-8"))
         except json.JSONDecodeError as error:
             raise RecordError(f"{path}:{error.lineno}: not JSON ({error.msg}); delete it and run again") from error
+        except UnicodeDecodeError as error:
+            raise RecordError(f"{path}: not UTF-8 ({error.reason}); delete it and run again") from error
         try:
             return cls(**_fields_of(row))
         except RecordError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from mner.data.probe_views import VIEWS
@@ -66,6 +67,11 @@ class Recipe:
             raise ValueError("recipe: max_pieces is at least 3, train_sentences at least 1 (or null for all)")
         if self.patience is not None and self.patience < 1:
             raise ValueError(f"recipe: patience is at least 1 epoch (or null for never), not {self.patience}")
+        rates = ("encoder_learning_rate", "head_learning_rate", "transition_learning_rate", "weight_decay")
+        for field in (*rates, "clip", "warmup"):
+            value = getattr(self, field)
+            if not math.isfinite(value) or value < 0:
+                raise ValueError(f"recipe: {field} is a number of at least 0, not {value}")
         if self.clip <= 0:
             raise ValueError(f"recipe: clip is the largest norm of a gradient, above 0, not {self.clip}")
         if not 0 <= self.warmup < 1:

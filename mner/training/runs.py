@@ -186,8 +186,6 @@ def train_run(
     folder, key = cell.runs / str(seed), inputs.key(cell, seed)
     folder.mkdir(parents=True, exist_ok=True)
     remove_partial_files(folder)
-    for stale in (folder / "record.json", folder / "weights.safetensors", *folder.glob("*.jsonl")):
-        stale.unlink(missing_ok=True)
     observer = tracked.seed(
         seed,
         key,
@@ -199,6 +197,9 @@ def train_run(
     )
     scratch = _checkpoints(cell) / f"{key}.pt"
     model = prepared.model(seed, device)
+    # Only now: options that no model can be built from must not cost the run that stands here.
+    for stale in (folder / "record.json", folder / "weights.safetensors", *folder.glob("*.jsonl")):
+        stale.unlink(missing_ok=True)
     outcome = fit(
         model,
         prepared.data,
