@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 
 import pytest
 
@@ -42,3 +43,21 @@ def test_other_errors_keep_their_traceback(monkeypatch):
     monkeypatch.setattr("mner.commands.plan.run", fail)
     with pytest.raises(RuntimeError, match="must not hide"):
         cli.main(["plan"])
+
+
+def test_a_file_that_cannot_be_read_is_one_line(capsys, monkeypatch):
+    def fail(options):
+        Path("/nowhere/to/be/found").read_bytes()
+
+    monkeypatch.setattr("mner.commands.plan.run", fail)
+    assert cli.main(["plan"]) == 2
+    assert capsys.readouterr().err == "mner plan: No such file or directory: /nowhere/to/be/found\n"
+
+
+def test_an_interrupt_is_one_line(capsys, monkeypatch):
+    def interrupted(options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mner.commands.plan.run", interrupted)
+    assert cli.main(["plan"]) == 130
+    assert capsys.readouterr().err == "mner plan: interrupted; what is finished stays\n"

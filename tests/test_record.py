@@ -110,6 +110,13 @@ def test_a_damaged_record_is_refused_by_file_and_field(
     assert str(path) in str(caught.value)
 
 
+def test_a_record_of_other_bytes_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "record.json"
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(RecordError, match=r"record\.json: not UTF-8 .* delete it and run again"):
+        Record.read(path)
+
+
 def test_a_cut_off_record_names_its_line(tmp_path: Path) -> None:
     path = tmp_path / "record.json"
     path.write_text('{"format": 1,\n "key": "a')

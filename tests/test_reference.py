@@ -119,6 +119,34 @@ def test_keeping_what_was_rescored_would_lose_its_tags_and_is_refused(repository
     assert sorted((repository / REFERENCE).rglob("*")) == files
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda scores: scores.update(runs=[]), "holds no run, so there is nothing to keep"),
+        (lambda scores: scores["runs"].pop(), "lacks 1 of the 4 runs that are kept"),
+        (lambda scores: scores["runs"][0].update(record_sha256="0"), "is not the run that .* was made of"),
+    ],
+)
+def test_nothing_kept_is_dropped_or_mixed_with_other_runs(repository: Path, change, message: str, capsys) -> None:
+    name = _profile(repository)
+    score.main([name, "--from-reference"])
+    assert restore(name, repository) == 4
+    path = repository / "results" / name / "scores.json"
+    scores = json.loads(path.read_text(encoding="utf-8"))
+    assert "4 runs with their tags" in keep(name)
+    before = {file: file.read_bytes() for file in (repository / REFERENCE).rglob("*") if file.is_file()}
+    change(scores)
+    write_json_atomically(path, scores)
+    if "was made of" in message:
+        shutil.copy(ROOT / "reports/paper.yaml", repository / "reports")
+        assert cli.main(["verify"]) == 1
+        assert "is not the run that was scored (1 such); run `mner score` first" in capsys.readouterr().out
+    with pytest.raises(NoResultsError, match=message):
+        keep(name)
+    after = {file: file.read_bytes() for file in (repository / REFERENCE).rglob("*") if file.is_file()}
+    assert after == before
+
+
 def test_commands_that_read_tags_find_the_kept_ones(repository: Path, capsys) -> None:
     score.main([_profile(repository), "--from-reference"])
     capsys.readouterr()

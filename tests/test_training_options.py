@@ -12,9 +12,11 @@ from safetensors.torch import load_file
 
 from mner import config
 from mner.data.corpus import read_tags
+from mner.sweeping.sweep import SweepError
 from mner.training.cell import Cell, prepare
 from mner.training.checkpoint import load_trainable
 from mner.training.precision import has_bfloat16, precision_of
+from stages import train
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 
@@ -72,7 +74,50 @@ def test_automatic_precision_is_settled_by_the_device_and_recorded(tmp_path):
     assert record.environment["precision"] == expected
 
 
-@pytest.mark.parametrize(("field", "value"), [("patience", 0), ("precision", "half")])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("patience", 0),
+        ("precision", "half"),
+        ("head_learning_rate", -1e-3),
+        ("weight_decay", -5.0),
+        ("encoder_learning_rate", float("nan")),
+    ],
+)
 def test_senseless_options_are_refused(tmp_path, field, value):
     with pytest.raises(config.ConfigError, match=field):
         tiny.make_world(tmp_path, **{field: value})
+
+
+def test_options_no_model_can_be_built_from_cost_no_finished_run(tmp_path):
+    tiny.make_world(tmp_path, epochs=1)
+    tiny.train(tmp_path, "bert-crf", tiny.Listener())
+    before = {path.name: path.read_bytes() for path in _run_folder(tmp_path).iterdir()}
+    tiny.change_parameters(tmp_path, lambda raw: raw["systems"]["bert-crf"]["options"].update(dropout=7))
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        tiny.train(tmp_path, "bert-crf", tiny.Listener())
+    assert {path.name: path.read_bytes() for path in _run_folder(tmp_path).iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (["nope", "bert-crf"], "has no data set nope"),
+        (["toy", "nope"], "has no system nope"),
+        (["toy", "bert-crf", "--seed", "99"], "has no seed 99; choose one of 1"),
+    ],
+)
+def test_a_stage_trains_only_what_the_profile_has(tmp_path, monkeypatch, asked, message):
+    tiny.make_world(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(config.ConfigError, match=message):
+        train.main([tiny.DATASET if word == "toy" else word for word in asked])
+
+
+@pytest.mark.parametrize("seeds", [[], ["--seed", "1"]])
+def test_inputs_that_are_not_built_are_an_error_and_not_nothing_to_train(tmp_path, monkeypatch, seeds):
+    tiny.make_world(tmp_path)
+    (tmp_path / "data" / tiny.DATASET / "corpus" / "train.jsonl").unlink()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SweepError, match="are not built; run `dvc repro data features graphs`"):
+        train.main([tiny.DATASET, "bert-crf", *seeds])
