@@ -16,23 +16,26 @@ INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one sub-command; errors of ours end as one line and exit code 2, anything else as a traceback."""
+    """Run one sub-command; errors of ours and of files end as one line and exit code 2, others as a traceback."""
     options = parser().parse_args(arguments)
     try:
         return options.run(options) or 0
     except KeyboardInterrupt:
         print(f"mner {options.command}: interrupted; what is finished stays", file=sys.stderr)
         return INTERRUPTED
-    except OSError as error:
-        if error.filename is None or type(error).__module__.startswith(OURS):
-            raise
-        print(f"mner {options.command}: {error.strerror}: {error.filename}", file=sys.stderr)
-        return 2
     except Exception as error:
-        if not type(error).__module__.startswith(OURS):
+        told = str(error) if type(error).__module__.startswith(OURS) else _of_a_file(error)
+        if told is None:
             raise
-        print(f"mner {options.command}: {error}", file=sys.stderr)
+        print(f"mner {options.command}: {told}", file=sys.stderr)
         return 2
+
+
+def _of_a_file(error: Exception) -> str | None:
+    """What the system says of a file that cannot be used, with its name; None for any other error."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.strerror}: {error.filename}"
+    return None
 
 
 def parser() -> argparse.ArgumentParser:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,18 @@ class Profile:
     seeds: tuple[int, ...]
     encoder: str
     recipe: Mapping[str, Any]
+
+    def require(self, dataset: str, system: str, seeds: Sequence[int] = ()) -> None:
+        """Refuse what was asked for by hand and is not of this profile.
+
+        Raises:
+            ConfigError: a data set, system or seed that it does not have; the message lists what it has.
+        """
+        asked = [("data set", dataset, self.datasets), ("system", system, self.systems)]
+        for kind, name, held in [*asked, *(("seed", seed, self.seeds) for seed in seeds)]:
+            if name not in held:
+                choice = ", ".join(map(str, held))
+                raise ConfigError(f"profile {self.name} has no {kind} {name}; choose one of {choice}")
 
 
 @dataclass(frozen=True, slots=True)

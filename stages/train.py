@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from mner import config
-from mner.plan import plan_of
+from mner.plan import PlannedCell, plan_of
 from mner.sweeping.sweep import Resources, check_built, sweep
 from mner.tracking.mlflow import Tracker
 from mner.training.cell import Cell
@@ -33,38 +33,22 @@ def main(command_line: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(command_line)
     make_deterministic()
     settings = config.load(Path("params.yaml"))
-    seeds = _checked(settings.active, arguments)
+    seeds = list(dict.fromkeys(arguments.seed or ()))
+    settings.active.require(arguments.dataset, arguments.system, seeds)
     cell = Cell(settings, arguments.dataset, arguments.system, Path())
     torch.set_num_threads(cell.recipe.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     command = f"dvc repro train@{cell.dataset}-{cell.system}"
-    check_built(plan_of(settings, cell.root, describe_device(device), [cell.dataset], [cell.system]))
+    plan = plan_of(settings, cell.root, describe_device(device), [cell.dataset], [cell.system])
+    check_built(plan)
     side_by_side = 1 if device.type == "cuda" or seeds else (os.cpu_count() or 1) // cell.recipe.threads
     if side_by_side > 1:
-        return _sweep(cell, side_by_side, device, command)
+        return _sweep(cell, plan, side_by_side, device, command)
     train_cell(cell, device, command, _say, Tracker(cell.config.active.name), seeds or None)
     return 0
 
 
-def _checked(active: config.Profile, arguments: argparse.Namespace) -> list[int]:
-    """The seeds asked for, each once.
-
-    Raises:
-        ConfigError: a data set, system or seed that the active profile does not have.
-    """
-    seeds = list(dict.fromkeys(arguments.seed or ()))
-    asked = [("data set", arguments.dataset, active.datasets), ("system", arguments.system, active.systems)]
-    asked += [("seed", seed, active.seeds) for seed in seeds]
-    for kind, name, known in asked:
-        if name not in known:
-            raise config.ConfigError(
-                f"profile {active.name} has no {kind} {name}; choose one of {', '.join(map(str, known))}"
-            )
-    return seeds
-
-
-def _sweep(cell: Cell, side_by_side: int, device: torch.device, command: str) -> int:
-    plan = plan_of(cell.config, cell.root, describe_device(device), [cell.dataset], [cell.system])
+def _sweep(cell: Cell, plan: Sequence[PlannedCell], side_by_side: int, device: torch.device, command: str) -> int:
     missing = sum(len(planned.missing or ()) + len(planned.failed) for planned in plan)
     if not missing:
         _say(f"{cell.dataset} x {cell.system}: nothing to train")

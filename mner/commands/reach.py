@@ -20,20 +20,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     import torch
 
-    from mner.config import ConfigError
     from mner.probing import reach
     from mner.probing.trained import load_run
     from mner.training.cell import Cell
 
     config = settings()
-    for kind, name, known in (
-        ("data set", options.dataset, config.active.datasets),
-        ("system", options.system, config.active.systems),
-    ):
-        if name not in known:
-            raise ConfigError(
-                f"profile {config.active.name} has no {kind} {name!r}; choose one of {', '.join(known)}"
-            )
+    config.active.require(options.dataset, options.system)
     cell = Cell(config, options.dataset, options.system, Path())
     torch.set_num_threads(cell.recipe.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
