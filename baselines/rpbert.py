@@ -80,7 +80,7 @@ class RelationBert(nn.Module):
         """Does the picture not add (0) or add (1) to the meaning? Read from [CLS] of the first pass, r = 1."""
         return self.relation(self.joint(text, image)[:, 0])
 
-    def relevance(self, text: TextInput, image: Visual) -> Float[Tensor, "batch"]:
+    def relevance(self, text: TextInput, image: Visual) -> Float[Tensor, " batch"]:
         """The soft gate r, the probability that the picture adds to the meaning."""
         return self.relation_logits(text, image).softmax(-1)[:, ADDS_MEANING]
 

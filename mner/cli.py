@@ -6,20 +6,27 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
 from mner.commands import all_commands
 
 OURS = ("mner.", "baselines.", "stages.")
-INTERRUPTED = 130
+INTERRUPTED, READER_GONE = 130, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one sub-command; errors of ours and of files end as one line and exit code 2, others as a traceback."""
     options = parser().parse_args(arguments)
     try:
-        return options.run(options) or 0
+        code = options.run(options) or 0
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Whoever read our output (head, less) has seen enough. Python would complain again when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
     except KeyboardInterrupt:
         print(f"mner {options.command}: interrupted; what is finished stays", file=sys.stderr)
         return INTERRUPTED

@@ -38,6 +38,10 @@ class DataSettings:
     regions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     minimum_score: float = 0.5
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.minimum_score <= 1:
+            raise ValueError(f"minimum_score is {self.minimum_score}; a detector's scores lie between 0 and 1")
+
 
 @dataclass(frozen=True, slots=True)
 class ExtractorSettings:
@@ -61,6 +65,11 @@ class FeatureSettings:
     batch_size: int
     kinds: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     extractors: Mapping[str, ExtractorSettings] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for field in ("max_regions", "batch_size"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"{field} is {getattr(self, field)}; it is at least 1")
 
     def kinds_of(self, dataset: str) -> tuple[str, ...]:
         """Kinds to build for a data set; one that ``kinds`` does not name has caption tokens only."""
@@ -86,6 +95,13 @@ class VerifySettings:
     reference_margin: float
     control_gain: float
 
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha < 1:
+            raise ValueError(f"alpha is {self.alpha}; the level of a test lies between 0 and 1")
+        for field in ("margin", "reference_margin", "control_gain"):
+            if not 0 <= getattr(self, field) <= 100:
+                raise ValueError(f"{field} is {getattr(self, field)}; points of F1 lie between 0 and 100")
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -99,17 +115,31 @@ class Profile:
     encoder: str
     recipe: Mapping[str, Any]
 
-    def require(self, dataset: str, system: str, seeds: Sequence[int] = ()) -> None:
+    def __post_init__(self) -> None:
+        for seed in self.seeds:
+            if not 0 <= seed < 2**32:
+                raise ValueError(f"seed {seed}; a seed is a whole number from 0 to {2**32 - 1}")
+
+    @property
+    def cells(self) -> tuple[tuple[str, str], ...]:
+        """(data set, system) of every cell, in the profile's order."""
+        return tuple((dataset, system) for dataset in self.datasets for system in self.systems)
+
+    def require(self, datasets: Sequence[str], systems: Sequence[str], seeds: Sequence[int] = ()) -> None:
         """Refuse what was asked for by hand and is not of this profile.
 
         Raises:
             ConfigError: a data set, system or seed that it does not have; the message lists what it has.
         """
-        asked = [("data set", dataset, self.datasets), ("system", system, self.systems)]
-        for kind, name, held in [*asked, *(("seed", seed, self.seeds) for seed in seeds)]:
-            if name not in held:
-                choice = ", ".join(map(str, held))
-                raise ConfigError(f"profile {self.name} has no {kind} {name}; choose one of {choice}")
+        for kind, names, held in (
+            ("data set", datasets, self.datasets),
+            ("system", systems, self.systems),
+            ("seed", seeds, self.seeds),
+        ):
+            for name in names:
+                if name not in held:
+                    choice = ", ".join(map(str, held))
+                    raise ConfigError(f"profile {self.name} has no {kind} {name}; choose one of {choice}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import lzma
 import os
 import sys
 import tempfile
@@ -12,6 +13,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError
+
+REBUILD = "delete it and run `dvc repro`"
+COMMITTED = "it is committed: `git checkout` brings it back"
+
+
+class BrokenFileError(ValueError):
+    """A file is there but cut short or damaged; the message names it, says how, and what to do."""
 
 
 def write_bytes_atomically(path: Path, content: bytes) -> None:
@@ -51,6 +61,25 @@ def remove_partial_files(folder: Path) -> None:
     """Delete what a killed :func:`write_atomically` left behind; call it while holding the folder's lock."""
     for stale in folder.rglob(".*.part"):
         stale.unlink(missing_ok=True)
+
+
+@contextmanager
+def reading(path: Path, remedy: str = REBUILD) -> Iterator[None]:
+    """Turn what parsers of JSON, safetensors and xz say of a damaged file into a :class:`BrokenFileError`."""
+    try:
+        yield
+    except (json.JSONDecodeError, UnicodeDecodeError, SafetensorError, lzma.LZMAError, EOFError) as error:
+        raise BrokenFileError(f"{path} is damaged ({error}); {remedy}") from error
+
+
+def read_json(path: Path, remedy: str = REBUILD) -> Any:
+    """The value of a JSON file.
+
+    Raises:
+        BrokenFileError: it is no JSON.
+    """
+    with reading(path, remedy):
+        return json.loads(path.read_text(encoding="utf-8"))
 
 
 def sha256_of(path: Path) -> str:

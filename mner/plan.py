@@ -18,10 +18,6 @@ PAST = (Path("runs"), Path("reports/results"))
 _UNITS = ((3600.0, "h"), (60.0, "min"))
 
 
-class PlanError(ValueError):
-    """A plan of something the profile does not have; the message lists what it has."""
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class Job:
     """One run to train; ``key`` is what it must come out as, so that inputs cannot change under it unseen."""
@@ -68,15 +64,14 @@ def plan_of(
     ``device`` is where the runs would be trained, in the words of ``training.meters.describe_device``.
 
     Raises:
-        PlanError: a data set or system that the profile does not have.
+        ConfigError: a data set or system that the profile does not have.
     """
-    _in_profile("data set", datasets, config.active.datasets, config.active.name)
-    _in_profile("system", systems, config.active.systems, config.active.name)
+    config.active.require(datasets, systems)
     past = past_records(root / folder for folder in PAST)
     cells = [
         Cell(config, dataset, system, root)
-        for dataset in datasets or config.active.datasets
-        for system in systems or config.active.systems
+        for dataset, system in config.active.cells
+        if (not datasets or dataset in datasets) and (not systems or system in systems)
     ]
     label = f"checking what {len(cells)} cells read"
     with tqdm(cells, desc=label, unit="cell", leave=False, delay=2.0, disable=None) as bar:
@@ -89,14 +84,27 @@ def plan_of(
     return planned
 
 
-def _in_profile(kind: str, asked: Sequence[str], known: Sequence[str], profile: str) -> None:
-    unknown = [name for name in asked if name not in known]
-    if unknown:
-        raise PlanError(f"{kind} {unknown[0]!r} is not in profile {profile}: {', '.join(known)}")
+def outdated_runs(config: Config, root: Path) -> list[str]:
+    """Records of the active profile that other parameters, code or data made than stand here now.
+
+    Cells whose inputs are not built are left out: what their runs would be is not known.
+    """
+    cells = [Cell(config, dataset, system, root) for dataset, system in config.active.cells]
+    return [
+        str(cell.runs / str(seed) / "record.json")
+        for cell in cells
+        if cell.runs.is_dir() and _is_built(cell)
+        for seed in missing_seeds(cell, inputs_of(cell))
+        if (cell.runs / str(seed) / "record.json").is_file()
+    ]
+
+
+def _is_built(cell: Cell) -> bool:
+    return all((cell.root / path).is_file() for path in cell.input_files())
 
 
 def _open_runs(cell: Cell) -> tuple[tuple[Job, ...] | None, tuple[tuple[Job, Failure], ...]]:
-    if not all((cell.root / path).is_file() for path in cell.input_files()):
+    if not _is_built(cell):
         return None, ()
     inputs = inputs_of(cell)
     jobs = [Job(cell.dataset, cell.system, seed, inputs.key(cell, seed)) for seed in missing_seeds(cell, inputs)]

@@ -37,27 +37,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.from_reference:
         score_reference(config, options.accept)
         return
-    scores = score(config, Path())["scores"]
+    results = score(config, Path())
+    write(results, name)
     if Path("mlflow.db").is_file():
-        log_scores(scores, name)
+        log_scores(results["scores"], name)
 
 
 def score(config: Config, root: Path) -> Mapping[str, dict]:
-    """Score the runs below ``root/runs`` with the gold of ``data/``; writes all files, returns their content."""
+    """Score the runs below ``root/runs`` with the gold of ``data/``; the content of all files by their names."""
     active = config.active
     encoder = config.encoders[active.encoder]
     profile = active.name, active.datasets, active.systems, active.seeds
-    results = evaluate(root, *profile, lambda: word_pieces(encoder), data=Path("data"))
+    return evaluate(root, *profile, lambda: word_pieces(encoder), data=Path("data"))
+
+
+def write(results: Mapping[str, dict], profile: str) -> None:
+    """Write ``results/<profile>/<kind>.json``."""
     for kind, content in results.items():
-        write_json_atomically(Path("results") / active.name / f"{kind}.json", content, indent=None)
-    return results
+        write_json_atomically(Path("results") / profile / f"{kind}.json", content, indent=None)
 
 
 def score_reference(config: Config, take: bool = False) -> None:
     """Score the kept runs of the active profile and hold the numbers to the committed ones, or ``take`` them.
 
     Raises:
-        NoResultsError: nothing was kept, no gold is at hand, or a number differs.
+        NoResultsError: nothing was kept, no gold is at hand, or a number differs; ``results/`` is as it was.
     """
     name = config.active.name
     if reference_of(name) is None:
@@ -68,7 +72,9 @@ def score_reference(config: Config, take: bool = False) -> None:
     with TemporaryDirectory(prefix="mner-reference-") as folder:
         restore(name, Path(folder))
         results = score(config, Path(folder))
-    print(accept(results, name) if take else check_against_reference(results, name))
+    told = accept(results, name) if take else check_against_reference(results, name)
+    write(results, name)
+    print(told)
 
 
 def word_pieces(encoder: EncoderSource) -> Pieces:

@@ -34,7 +34,7 @@ def main(command_line: Sequence[str] | None = None) -> int:
     make_deterministic()
     settings = config.load(Path("params.yaml"))
     seeds = list(dict.fromkeys(arguments.seed or ()))
-    settings.active.require(arguments.dataset, arguments.system, seeds)
+    settings.active.require([arguments.dataset], [arguments.system], seeds)
     cell = Cell(settings, arguments.dataset, arguments.system, Path())
     torch.set_num_threads(cell.recipe.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from mner import cli
 from mner.commands import all_commands
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_every_command_is_documented_and_runnable():
@@ -61,3 +66,64 @@ def test_an_interrupt_is_one_line(capsys, monkeypatch):
     monkeypatch.setattr("mner.commands.plan.run", interrupted)
     assert cli.main(["plan"]) == 130
     assert capsys.readouterr().err == "mner plan: interrupted; what is finished stays\n"
+
+
+def test_a_reader_that_went_away_is_no_error():
+    program = "import sys; from mner.cli import main; sys.exit(main(['profile']))"
+    shell = f'set -o pipefail; {sys.executable} -c "{program}" | true'
+    ended = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode in (0, cli.READER_GONE)  # 0: all was written before the reader left
+    assert ended.stderr == ""
+
+
+def test_output_nobody_reads_ends_quietly(monkeypatch):
+    def gone(options):
+        raise BrokenPipeError
+
+    silenced = []
+    monkeypatch.setattr("mner.commands.plan.run", gone)
+    monkeypatch.setattr("os.dup2", lambda source, target: silenced.append(target))
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(fileno=lambda: 77))
+    assert cli.main(["plan"]) == cli.READER_GONE
+    assert silenced == [77]
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("graphs twiter2017", "unknown 'twiter2017'; did you mean 'twitter2017'?"),
+        ("graphs twiter2017 --published", "did you mean 'twitter2017'?"),
+        ("images nope --to somewhere --method github", "unknown 'nope'; known: twitter2015, twitter2017"),
+        ("bench --dataset nope", "unknown 'nope'"),
+        ("bench --device cuda:99", "--device cuda:99: this machine has cpu"),
+        ("sweep --gpus 99", "99 GPUs were asked for with --gpus"),
+        ("sweep --system nope", "has no system nope; choose one of"),
+    ],
+)
+def test_names_this_place_does_not_have_are_refused_in_one_line(typed, told, capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert cli.main(typed.split()) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "graphs twitter2017 --k 0",
+        "bench --threads 0",
+        "bench --seeds -1",
+        "sweep --workers 0",
+        "sweep --workers two",
+        "sweep --gpus -1",
+        "sweep --minutes nan",
+        "sweep --minutes -1",
+        "sheet twitter2017 --count 0",
+    ],
+)
+def test_numbers_that_mean_nothing_are_refused_before_anything_is_loaded(typed, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(typed.split())
+    assert stopped.value.code == 2
+    assert typed.split()[-2] in capsys.readouterr().err

@@ -114,6 +114,13 @@ def test_an_unknown_name_is_an_error_that_says_where_and_what_is_near(edited, ch
         (setting("encoders", "minilm", value={}), r"exactly one of 'package' and 'hub'"),
         (setting("encoders", value=["minilm"]), r"encoders: expected a mapping"),
         (setting("controls", "ambiguous_share", value=0.0), r"controls.*ambiguous_share is 0\.0"),
+        (setting("features", "batch_size", value=0), r"features: batch_size is 0; it is at least 1"),
+        (setting("features", "max_regions", value=-1), r"features: max_regions is -1"),
+        (setting("data", "minimum_score", value=1.5), r"data: minimum_score is 1\.5; a detector's scores"),
+        (setting("verify", "alpha", value=0), r"verify: alpha is 0\.0; the level of a test"),
+        (setting("verify", "margin", value=-0.5), r"verify: margin is -0\.5; points of F1"),
+        (setting("verify", "margin", value=float("nan")), r"verify: margin is nan"),
+        (setting("profiles", "smoke", "seeds", value=[-1]), r"seed -1; a seed is a whole number from 0"),
     ],
 )
 def test_a_wrong_value_is_an_error_that_says_what_would_do(edited, change, message):

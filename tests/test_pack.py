@@ -16,7 +16,6 @@ import pytest
 from mner import config
 from mner.data.archives import ArchiveError
 from mner.tracking.archive import APART, MANIFEST, PackError, pack, render, unpack
-from mner.tracking.record import RecordError
 from mner.training.arrival import objections
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
@@ -207,7 +206,7 @@ FORGED = {
         PackError,
         "its record is of toy x bert-crf",
     ),
-    "record": (lambda c: c.update({f"{RUN}/record.json": b"{"}), RecordError, "not JSON"),
+    "record": (lambda c: c.update({f"{RUN}/record.json": b"{"}), PackError, "not JSON"),
     "a script": (lambda c: c.update({"runs/tiny/toy/bert-crf/1/run.py": b"x"}), PackError, "is no file of a run"),
     "elsewhere": (lambda c: c.update({"mner/cli.json": b"x"}), PackError, "mner/cli.json is no file of a run"),
     "climbing": (lambda c: c.update({"runs/../../x.json": b"x"}), ArchiveError, "climbs out of its folder"),
@@ -218,8 +217,11 @@ FORGED = {
 @pytest.mark.parametrize("what", FORGED)
 def test_a_forged_archive_with_a_fitting_manifest_is_refused_whole(archive, world, tmp_path, what):
     change, error, message = FORGED[what]
-    with pytest.raises(error, match=message):
-        arrived(rewritten(archive, tmp_path / "forged.tar.gz", change, honest=True), world)
+    forged = rewritten(archive, tmp_path / "forged.tar.gz", change, honest=True)
+    with pytest.raises(error, match=message) as refused:
+        arrived(forged, world)
+    assert str(refused.value).startswith(f"{forged}: ")
+    assert ".unpacking" not in str(refused.value)
     assert not (world / "runs").exists()
     assert not (world / APART).exists()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from mner.estimates import Work, cost_of, past_records, split_sizes, work_of
-from mner.plan import duration, plan_of, render
+from mner.plan import duration, outdated_runs, plan_of, render
 from mner.tracking.record import Record
 from mner.training.cell import Cell
 
@@ -111,6 +112,16 @@ def test_the_plan_lists_what_is_missing_and_sums_it_up(world):
     unknown = render(plan_of(settings, world, ELSEWHERE), "tiny")
     assert "3 of them not counted in" in unknown
     assert "one after another" not in unknown
+
+
+def test_runs_of_other_parameters_are_named_and_unbuilt_cells_left_out(world):
+    settings = tiny.cell_of(world).config
+    assert outdated_runs(settings, world) == []
+    other = replace(settings, recipe={**settings.recipe, "epochs": 7})
+    assert outdated_runs(other, world) == [str(world / "runs" / "tiny" / "toy" / "bert-crf" / "1" / "record.json")]
+    elsewhere = world.parent / "elsewhere"
+    shutil.copytree(world / "runs", elsewhere / "runs")
+    assert outdated_runs(other, elsewhere) == []
 
 
 def test_durations_are_for_people():

@@ -83,8 +83,11 @@ def test_a_number_that_differs_is_named(repository: Path) -> None:
     scores = json.loads(path.read_text(encoding="utf-8"))
     scores["cells"][0]["views"]["test.own"]["f1"]["mean"] += 0.01
     write_json_atomically(path, scores)
-    with pytest.raises(NoResultsError, match=r"scores\.cells\[0\]\.views\.test\.own\.f1\.mean: .* was committed"):
+    with pytest.raises(
+        NoResultsError, match=r"\n  scores\.cells\[0\]\.views\.test\.own\.f1\.mean: .* was committed"
+    ):
         score.main([name, "--from-reference"])
+    assert not (repository / "results").exists(), "what stood in results/ must not give way to numbers that differ"
 
 
 def test_a_number_under_another_lens_that_differs_is_named_too(repository: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import runpy
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -15,9 +16,11 @@ from types import SimpleNamespace
 import pytest
 
 from mner import config
-from mner.plan import Job, PlanError, plan_of, render
+from mner.plan import Job, plan_of, render
+from mner.strict import ConfigError
 from mner.sweeping import sweep as sweeping
 from mner.sweeping.events import Event, Setting
+from mner.sweeping.local import interrupts_ignored
 from mner.sweeping.schedule import Summary, SweepError
 from mner.sweeping.sweep import Resources, sweep
 from mner.sweeping.worker import Worker
@@ -220,7 +223,7 @@ def test_inputs_that_change_under_a_sweep_stop_it(world, here):
 
 def test_a_sweep_needs_inputs_workers_and_names_of_the_profile(world):
     settings = config.load(world / "params.yaml")
-    with pytest.raises(PlanError, match="system 'rgcn' is not in profile tiny: bert-crf, ita"):
+    with pytest.raises(ConfigError, match="profile tiny has no system rgcn; choose one of bert-crf, ita"):
         plan_of(settings, world, DEVICE, systems=["rgcn"])
     with pytest.raises(SweepError, match="at least 1"):
         Resources(workers=0, threads=1, gpus=0, ray=None)
@@ -240,3 +243,16 @@ def test_workers_share_gpus(workers, gpus, share, places):
     assert {one.memory_fraction for one in resources.shares()} == {share}
     # Ray shows every worker only the GPU it dealt out, as the first.
     assert {one.device for one in Resources(workers, 1, gpus, "local").shares()} == {"cuda:0"}
+
+
+def test_workers_never_hear_an_interrupt_from_their_first_import_on():
+    with interrupts_ignored():
+        ignored = subprocess.run(
+            [sys.executable, "-c", "import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    assert ignored.stdout == "True\n"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

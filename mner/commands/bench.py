@@ -6,8 +6,14 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mner.commands import settings
+from mner.commands._arguments import positive, require_dataset
+from mner.config import ConfigError
+
+if TYPE_CHECKING:  # its import takes seconds, and `mner --help` imports every command
+    import torch
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,14 +21,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round, too")
     parser.add_argument("--dataset", default="twitter2017", help="whose sentences (default: twitter2017)")
     parser.add_argument("--device", default=None, help="cpu or cuda (default: cuda where there is one)")
-    parser.add_argument("--threads", type=int, default=None, help="CPU threads (default: torch's own choice)")
+    parser.add_argument("--threads", type=positive, default=None, help="CPU threads (default: torch's own choice)")
     parser.add_argument("--cpu-time", action="store_true", help="count CPU time, for ratios on a busy machine")
     parser.add_argument("--only", action="append", metavar="SYSTEM", help="umt, rgcn, rgcn-released or bert-crf")
     parser.add_argument("--size", choices=("tiny", "minilm", "bert-base"), default=None, help="encoder's size")
     parser.add_argument("--profile", metavar="SYSTEM", help="instead: where the time of a training step goes")
     parser.add_argument("--levers", action="store_true", help="instead: what each lever of the step is worth")
     parser.add_argument("--packing", action="store_true", help="instead: several seeds at once against one")
-    parser.add_argument("--seeds", type=int, default=5, help="with --packing: how many at once (default: 5)")
+    parser.add_argument("--seeds", type=positive, default=5, help="with --packing: how many at once (default: 5)")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -31,16 +37,29 @@ def run(options: argparse.Namespace) -> None:
     from mner.benchmarking import report
     from mner.training.heap import keep_freed_memory
 
+    config = settings()
+    require_dataset(options.dataset, config)
+    device = _device(options.device)
     keep_freed_memory()
     if options.threads is not None:
         torch.set_num_threads(options.threads)
-    device = torch.device(options.device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if options.profile:
-        print(report.profile_report(settings(), options, Path(), device))
+        print(report.profile_report(config, options, Path(), device))
     elif options.levers:
-        print(report.levers_report(settings(), options, Path(), device))
+        print(report.levers_report(config, options, Path(), device))
     elif options.packing:
-        print(report.packing_report(settings(), options, device))
+        print(report.packing_report(config, options, device))
     else:
         command = shlex.join(["mner", *sys.argv[1:]])
-        print(report.speed_report(settings(), options, Path(), device, command), end="")
+        print(report.speed_report(config, options, Path(), device, command), end="")
+
+
+def _device(name: str | None) -> torch.device:
+    """The named device, or the one this machine has; one that it lacks is an error, not the CPU in its place."""
+    import torch
+
+    seen = torch.cuda.device_count()
+    held = ["cpu", *(["cuda"] if seen else []), *(f"cuda:{number}" for number in range(seen))]
+    if name is not None and name not in held:
+        raise ConfigError(f"--device {name}: this machine has {', '.join(held)}")
+    return torch.device(name or ("cuda" if seen else "cpu"))

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from mner.commands import settings
+from mner.commands._arguments import positive, require_dataset
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,7 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="two of: a name in graphs/<dataset>/, or what one is made of, such as rebuilt+captions-catr; "
         "default: released against every way to rebuild it",
     )
-    parser.add_argument("--k", type=int, default=5, help="places compared (default 5, those R-GCN reads)")
+    parser.add_argument("--k", type=positive, default=5, help="places compared (default 5, those R-GCN reads)")
     parser.add_argument(
         "--published",
         action="store_true",
@@ -33,11 +34,13 @@ def run(options: argparse.Namespace) -> None:
     from mner.graphs.pixels import opener
     from mner.reporting.graph_tables import figure, published_table, tables
 
+    config = settings()
+    require_dataset(options.dataset, config)
     if options.published:
         print(published_table(options.dataset, Path("data") / options.dataset), end="")
         return
     pictures = opener(Path("data") / options.dataset / "side", Places.from_environment().images)
-    compared = compare_graphs(settings(), options.dataset, Path(), options.graphs, options.k, pictures)
+    compared = compare_graphs(config, options.dataset, Path(), options.graphs, options.k, pictures)
     text = tables(compared)
     print(text, end="")
     if options.to is not None:

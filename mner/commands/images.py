@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mner.commands import settings
+from mner.commands._arguments import require_dataset
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset")
@@ -16,6 +19,7 @@ def run(options: argparse.Namespace) -> None:
     from mner.data.corpus import SPLITS, read_corpus
     from mner.data.image_sources import obtain_images
 
+    require_dataset(options.dataset, settings())
     corpus = read_corpus(Path("data") / options.dataset / "corpus", options.dataset)
     wanted = sorted({sentence.image for split in SPLITS for sentence in corpus.split(split)})
     got = obtain_images(options.dataset, options.to, method=options.method, wanted=wanted)

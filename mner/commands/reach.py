@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> None:
     from mner.training.cell import Cell
 
     config = settings()
-    config.active.require(options.dataset, options.system)
+    config.active.require([options.dataset], [options.system])
     cell = Cell(config, options.dataset, options.system, Path())
     torch.set_num_threads(cell.recipe.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")

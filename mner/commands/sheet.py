@@ -9,13 +9,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mner.commands._arguments import positive
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", metavar="DATASET_OR_FOLDER", help="a data set of params.yaml, or a folder")
     parser.add_argument("--found", type=Path, help="results (default: features/<data set>, extracted/<folder>)")
     parser.add_argument("--to", type=Path, help="the page (default: extracted/<name>/sheet.html)")
     parser.add_argument("--captions", type=Path, metavar="FILE.json", help='more captions: {"<image id>": "text"}')
-    parser.add_argument("--count", type=int, default=60, help="pictures at most, evenly spaced (default: 60)")
+    parser.add_argument("--count", type=positive, default=60, help="pictures at most, evenly spaced (default: 60)")
 
 
 def run(options: argparse.Namespace) -> None:

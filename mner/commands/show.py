@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from mner.columns import WIDTH, wrapped
 from mner.commands import settings
+from mner.files import read_json
 from mner.reporting.reference import NoResultsError
 
 SECTIONS = ("table1", "table2", "ita", "others")
@@ -21,10 +22,10 @@ def run(options: argparse.Namespace) -> None:
     folder = Path("reports/rendered") / settings().active.name
     if not folder.is_dir():
         raise NoResultsError(f"{folder} is not there; run `dvc repro` first")
-    held = with_results(json.loads((folder / "tables.json").read_text(encoding="utf-8"))["cells"])
+    held = with_results(read_json(folder / "tables.json")["cells"])
     for place, section in enumerate(held):
         text = without_links((folder / f"{section}.md").read_text(encoding="utf-8"))
-        print(text if place == 0 else without_preamble(text))
+        print(with_notes_wrapped(text if place == 0 else without_preamble(text)))
     for section in SECTIONS:
         if section not in held and (folder / f"{section}.md").is_file():
             print(f"nothing was run for {folder / section}.md")
@@ -41,6 +42,18 @@ def without_preamble(markdown: str) -> str:
     """Title and tables, without what the section before has said of the profile."""
     title, _, rest = markdown.partition("\n")
     return f"{title}\n\n{rest[rest.find('### ') :]}"
+
+
+def with_notes_wrapped(markdown: str) -> str:
+    """The same with everything but tables wrapped to a terminal's width, bullets hanging."""
+    lines = []
+    for line in markdown.splitlines():
+        if line.startswith("|") or len(line) <= WIDTH:
+            lines.append(line)
+        else:
+            first, *rest = wrapped(line, "  " if line.startswith("- ") else "")
+            lines += [first.strip() if line.startswith("- ") else first, *rest]
+    return "\n".join(lines)
 
 
 def without_links(markdown: str) -> str:

@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 from mner.commands import settings
+from mner.commands._arguments import minutes, natural, positive
 
 FAILED, UNFINISHED, INTERRUPTED = 1, 3, 130
 
@@ -23,7 +24,9 @@ FAILED, UNFINISHED, INTERRUPTED = 1, 3, 130
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("datasets", nargs="*", metavar="DATASET", help="default: all of the profile")
     parser.add_argument("--system", action="append", help="only this system; may be repeated")
-    parser.add_argument("--workers", type=int, help="runs at the same time (default: one a GPU, or all cores)")
+    parser.add_argument(
+        "--workers", type=positive, help="runs at the same time (default: one a GPU, or all cores)"
+    )
     parser.add_argument(
         "--ray",
         nargs="?",
@@ -31,8 +34,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="on a Ray of its own, or at ADDRESS",
     )
-    parser.add_argument("--gpus", type=int, help="GPUs to use (default: those seen from here)")
-    parser.add_argument("--minutes", type=float, help="stop after a saved epoch when this time is over")
+    parser.add_argument("--gpus", type=natural, help="GPUs to use (default: those seen from here)")
+    parser.add_argument("--minutes", type=minutes, help="stop after a saved epoch when this time is over")
     parser.add_argument("--again", action="store_true", help="also try the runs that failed before")
 
 
@@ -47,6 +50,8 @@ def run(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(INTERRUPTED))
     seen = torch.cuda.device_count()
     gpus = seen if options.gpus is None else options.gpus
+    if gpus > seen and options.ray in (None, "local"):
+        raise sweep.SweepError(f"{gpus} GPUs were asked for with --gpus; {seen} can be used on this machine")
     device = torch.device("cuda" if gpus and seen else "cpu")
     config = settings()
     threads = max(config.recipe_of(system).threads for system in config.active.systems)
@@ -55,12 +60,10 @@ def run(options: argparse.Namespace) -> int:
     resources = sweep.Resources(options.workers or gpus or max(1, cores // threads), threads, gpus, options.ray)
     plan = plan_of(config, Path(), describe_device(device), options.datasets, options.system or ())
     print(render(plan, config.active.name), flush=True)
-    minutes = None if options.minutes is None else options.minutes - (time.monotonic() - started) / 60
+    left = None if options.minutes is None else options.minutes - (time.monotonic() - started) / 60
     command = shlex.join(["mner", *sys.argv[1:]])
     try:
-        summary = sweep.sweep(
-            config, Path(), plan, resources, command=command, minutes=minutes, again=options.again
-        )
+        summary = sweep.sweep(config, Path(), plan, resources, command=command, minutes=left, again=options.again)
     except KeyboardInterrupt:
         print("interrupted: finished runs and saved epochs are kept, the same command continues")
         return INTERRUPTED

@@ -10,6 +10,7 @@ from mner.commands import settings
 
 def run(options: argparse.Namespace) -> int:
     from mner.models.system import load_system
+    from mner.plan import outdated_runs
     from mner.reporting.paper import load_paper
     from mner.reporting.reference import other_runs, reference_of, scores_of, without_runs
     from mner.reporting.verify import verify
@@ -23,6 +24,11 @@ def run(options: argparse.Namespace) -> int:
     print(report.render(), end="")
     if scores["runs"] and len(without_runs(scores)) == len(scores["runs"]):
         print(f"no run of {name} is here: these are the committed results, held against themselves")
+    if outdated := outdated_runs(config, Path()):
+        print(
+            f"note: {len(outdated)} runs here were made by other parameters, code or data than stand here now "
+            f"(the first: {outdated[0]}); `dvc repro` trains them anew"
+        )
     changed = other_runs(scores)
     if changed:
         print(f"FAIL: {changed[0]} is not the run that was scored ({len(changed)} such); run `mner score` first")

@@ -58,13 +58,13 @@ class Batch:
     ``image_text`` holds those words as they are, for systems that embed captions or labels themselves.
     """
 
-    index: Int[Tensor, "batch"]
+    index: Int[Tensor, " batch"]
     words: tuple[tuple[str, ...], ...]
     word_mask: Bool[Tensor, "batch words"]
     tags: Int[Tensor, "batch words"] | None
     text: TextInput
     cross: TextInput | None = None
-    has_context: Bool[Tensor, "batch"] | None = None
+    has_context: Bool[Tensor, " batch"] | None = None
     image: Visual | None = None
     inter: Neighbours | None = None
     intra: Neighbours | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +14,10 @@ from mner.data.findings import to_json, to_markdown
 from mner.data.images import ImageScan, scan_images
 from mner.data.readers import Alignment, RetrievalRecord
 from mner.data.sources import CANONICAL, SourceFile
-from mner.files import write_json_atomically, write_text_atomically
+from mner.files import read_json, write_json_atomically, write_text_atomically
 
 Fetch = Callable[[SourceFile], Path]
+FORGET = "delete it: the pictures as they are now are then taken for those that arrived first"
 
 
 def prepare(
@@ -58,7 +58,7 @@ def prepare(
 
 def _scan(images: Path, wanted: Sequence[str], arrivals: Path | None) -> ImageScan:
     """Scan the pictures; ``arrivals`` remembers every picture's first hash, and a later other one is a finding."""
-    known = json.loads(arrivals.read_text(encoding="utf-8")) if arrivals and arrivals.is_file() else {}
+    known = read_json(arrivals, FORGET) if arrivals and arrivals.is_file() else {}
     scan = scan_images(images, wanted, known)
     if arrivals is not None:
         first = {image: entry["sha256"] for image, entry in scan.pixels.items()}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mner.data.corpus import CorpusError
+from mner.files import read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,6 @@ def _source(path: Path, name: str, invalid: frozenset[str]) -> dict[str, Any]:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path)
     except FileNotFoundError as error:
         raise CorpusError(f"{path} is missing; run `dvc repro` (stage data) first") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from mner.data.corpus import Sentence
 from mner.evaluation.averages import WORD_VECTORS
 from mner.evaluation.lenses import PiecesPerWord
+from mner.files import read_json
 
 BORDERS = 2
 """Pieces that [CLS] and [SEP] take of ``max_pieces``."""
@@ -39,10 +39,7 @@ def input_notes(
 def read_findings(data_folder: Path, datasets: Sequence[str]) -> dict[str, list[dict[str, Any]] | None]:
     """The audit findings of each data set, None where the data stage has written none."""
     files = {dataset: data_folder / dataset / "audit" / "findings.json" for dataset in datasets}
-    return {
-        dataset: json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
-        for dataset, file in files.items()
-    }
+    return {dataset: read_json(file) if file.is_file() else None for dataset, file in files.items()}
 
 
 def cut_words(pieces: PiecesPerWord, max_pieces: int) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -19,6 +18,7 @@ from mner.evaluation.lenses import LENSES, Lens, LensScores, PiecesPerWord, word
 from mner.evaluation.scoring import PredictionName
 from mner.evaluation.spans import EncodedTags, TagError, Tags
 from mner.evaluation.tagged import Tagged, TaggedRun
+from mner.files import read_json
 
 RGCN_COPY = "rgcn"
 STANDARD = "conlleval"
@@ -59,7 +59,7 @@ def rgcn_rows(data_folder: Path, dataset: str, split: str = "test") -> Keep | No
     path = data_folder / dataset / "side" / "retrieval.json"
     if not path.is_file():
         return None
-    lists = json.loads(path.read_text(encoding="utf-8"))[split]
+    lists = read_json(path)[split]
     keep = np.array([entry is not None for entry in lists], dtype=bool)
     return None if keep.all() or not keep.any() else keep
 

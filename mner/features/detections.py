@@ -44,7 +44,7 @@ def _anchors(side: int, strides: Sequence[int]) -> tuple[np.ndarray, np.ndarray]
     return np.concatenate(cells).astype(np.float32), np.concatenate(steps).astype(np.float32)
 
 
-def overlaps(box: Float[np.ndarray, "4"], boxes: Float[np.ndarray, "others 4"]) -> Float[np.ndarray, "others"]:
+def overlaps(box: Float[np.ndarray, "4"], boxes: Float[np.ndarray, "others 4"]) -> Float[np.ndarray, " others"]:
     """Intersection over union of one box with each of the others; 0 where both are empty."""
     corner = np.maximum(box[:2], boxes[:, :2])
     extent = np.clip(np.minimum(box[2:], boxes[:, 2:]) - corner, 0, None)
@@ -53,14 +53,14 @@ def overlaps(box: Float[np.ndarray, "4"], boxes: Float[np.ndarray, "others 4"]) 
     return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
 
 
-def _areas(boxes: Float[np.ndarray, "boxes 4"]) -> Float[np.ndarray, "boxes"]:
+def _areas(boxes: Float[np.ndarray, "boxes 4"]) -> Float[np.ndarray, " boxes"]:
     return (boxes[:, 2] - boxes[:, 0]).clip(0) * (boxes[:, 3] - boxes[:, 1]).clip(0)
 
 
 def suppress_repeats(
     boxes: Float[np.ndarray, "boxes 4"],
-    scores: Float[np.ndarray, "boxes"],
-    classes: Int[np.ndarray, "boxes"],
+    scores: Float[np.ndarray, " boxes"],
+    classes: Int[np.ndarray, " boxes"],
     overlap: float,
 ) -> list[int]:
     """Positions of the boxes that stay, best first: greedy non-maximum suppression within each class.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from mner.data.images import ImageError, scan_images
 from mner.data.picture_file import Content, Refusal, read_content
-from mner.files import sha256_of_json
+from mner.files import read_json, sha256_of_json
 
 SUFFIXES: tuple[str, ...] = (".jpg", ".jpeg", ".png", ".webp", ".gif")
 
@@ -92,7 +91,7 @@ def pictures_of_dataset(data: Path, dataset: str, wanted: Iterable[str], images:
         ImageError: the data stage recorded no pictures, or their folder is not known now; names the ways out.
     """
     own = data / dataset
-    record = json.loads((own / "side" / "images.json").read_text(encoding="utf-8"))
+    record = read_json(own / "side" / "images.json")
     folder = own if (own / "images").is_dir() else images
     if not record["pixels"] or folder is None:
         raise ImageError(_none_at_hand(dataset, bool(record["pixels"]), folder))

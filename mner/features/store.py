@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from torch import Tensor
 
 from mner.data.batch import Neighbours, Visual
 from mner.data.corpus import ABSENT
-from mner.files import write_atomically, write_json_atomically
+from mner.files import read_json, reading, write_atomically, write_json_atomically
 
 
 class FeatureError(ValueError):
@@ -91,12 +90,13 @@ def read_store(path: Path) -> FeatureStore:
 
     Raises:
         FeatureError: a file is missing or the two files do not belong together.
+        BrokenFileError: one of them is damaged.
     """
     index_path = path.with_suffix(".json")
     if not path.is_file() or not index_path.is_file():
         raise FeatureError(f"{path}: no feature store there; run `dvc repro` (stage features) first")
-    index = json.loads(index_path.read_text(encoding="utf-8"))
-    with safe_open(path, "pt") as handle:
+    index = read_json(index_path)
+    with reading(path), safe_open(path, "pt") as handle:
         values, offsets = handle.get_tensor("values"), handle.get_tensor("offsets").numpy()
     if len(offsets) != len(index["ids"]) + 1 or offsets[-1] != len(values):
         raise FeatureError(f"{path}: index and vectors disagree; delete both files and rebuild them")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from PIL import Image
 
 from mner.data.picture_file import Refusal
 from mner.features.open_image import open_image
+from mner.files import read_json
 
 
 def opener(side: Path, folder: Path | None) -> Callable[[str], Image.Image | None] | None:
@@ -19,7 +19,7 @@ def opener(side: Path, folder: Path | None) -> Callable[[str], Image.Image | Non
     """
     if folder is None:
         return None
-    recorded = json.loads((side / "images.json").read_text(encoding="utf-8"))["pixels"]
+    recorded = read_json(side / "images.json")["pixels"]
 
     def opened(image: str) -> Image.Image | None:
         entry = recorded.get(image)

@@ -7,7 +7,6 @@ Sentences are numbered train, dev, test back to back; pictures by their row in `
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mner.data.corpus import ABSENT, SPLITS, Corpus
-from mner.files import write_atomically, write_json_atomically
+from mner.files import read_json, reading, write_atomically, write_json_atomically
 
 if TYPE_CHECKING:  # its import takes seconds, and most rows never read a graph
     from torch_geometric.data import HeteroData
@@ -95,11 +94,13 @@ def read_graph(path: Path) -> RelationGraph:
 
     Raises:
         GraphError: a file is missing or the two files do not belong together.
+        BrokenFileError: one of them is damaged.
     """
     if not path.is_file() or not path.with_suffix(".json").is_file():
         raise GraphError(f"{path}: no relation graph there; run `dvc repro` (stage graphs) first")
-    description = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    tensors = load_file(path)
+    description = read_json(path.with_suffix(".json"))
+    with reading(path):
+        tensors = load_file(path)
     sentences = sum(description["split_sizes"].values())
     if any(len(tensor) != sentences for tensor in tensors.values()):
         raise GraphError(f"{path}: index and neighbours disagree; delete both files and rebuild them")

@@ -43,7 +43,7 @@ class JointBert(nn.Module):
         self.projection = nn.Linear(visual_size, encoder.width)
 
     def forward(
-        self, text: TextInput, image: Visual, scale: Float[Tensor, "batch"] | None = None
+        self, text: TextInput, image: Visual, scale: Float[Tensor, " batch"] | None = None
     ) -> Float[Tensor, "batch joint width"]:
         """``scale`` is the factor r on each picture; None leaves pictures as they are.
 

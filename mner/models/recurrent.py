@@ -144,7 +144,7 @@ class ParallelCharCNN(nn.Module):
 def run_packed(
     lstm: nn.LSTM,
     sequences: Float[Tensor, "batch length inputs"],
-    lengths: Int[Tensor, "batch"],
+    lengths: Int[Tensor, " batch"],
     start: LSTMState | None = None,
 ) -> tuple[Float[Tensor, "batch length states"], Float[Tensor, "directions batch half"]]:
     """States at every position (0 on padding) and the last state of each direction.

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from mner.data.batching import SplitData
+from mner.files import reading
 from mner.tracking.record import Record
 from mner.training.cell import Cell, PreparedCell, prepare
 from mner.training.checkpoint import load_trainable
@@ -61,5 +62,6 @@ def load_run(cell: Cell, seed: int, device: torch.device) -> TrainedRun:
         raise NoWeightsError(f"{path} is gone; delete {folder} and `{command}`")
     prepared = prepare(cell, device)
     model = prepared.model(seed, device)
-    load_trainable(model, load_file(path, device=str(device)))
+    with reading(path, f"delete {folder} and `{command}`"):
+        load_trainable(model, load_file(path, device=str(device)))
     return TrainedRun(Record.read(folder / "record.json"), prepared, model.eval())

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mner.data.corpus import read_corpus
+from mner.files import read_json
 from mner.graphs.agreement import Agreement, Hubness
 from mner.graphs.comparison import Comparison
 from mner.graphs.published import published_facts
@@ -41,7 +41,7 @@ def tables(comparison: Comparison) -> str:
 
 def published_table(dataset: str, folder: Path) -> str:
     """What the published lists in data/<dataset> tell of how they were made."""
-    side = {name: json.loads((folder / "side" / f"{name}.json").read_text()) for name in SIDE}
+    side = {name: read_json(folder / "side" / f"{name}.json") for name in SIDE}
     labels = next(iter(side["objects"].values()), None)
     corpus = read_corpus(folder / "corpus", dataset)
     facts = published_facts(corpus, side["retrieval"], side["captions"], labels)

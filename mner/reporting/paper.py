@@ -131,12 +131,12 @@ def load_paper(path: Path) -> Paper:
     """Read ``reports/paper.yaml``.
 
     Raises:
-        PaperError: unknown, missing or doubled key, unknown data set, metric, scorer or mark, or a number that
-            is not a percentage; the message names file and place.
+        PaperError: no YAML; unknown, missing or doubled key, unknown data set, metric, scorer or mark, or a
+            number that is not a percentage; the message names file and place.
     """
     try:
         return _paper(yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader))
-    except PaperError as error:
+    except (PaperError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise PaperError(f"{path}: {error}") from error
 
 

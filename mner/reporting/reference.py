@@ -16,7 +16,15 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mner.evaluation.scoring import PredictionName
-from mner.files import sha256_of, write_bytes_atomically, write_json_atomically, write_text_atomically
+from mner.files import (
+    COMMITTED,
+    read_json,
+    reading,
+    sha256_of,
+    write_bytes_atomically,
+    write_json_atomically,
+    write_text_atomically,
+)
 
 REFERENCE = Path("reports/results")
 TAGS = "tags.json.xz"
@@ -33,13 +41,13 @@ def scores_of(profile: str) -> dict[str, Any]:
     path = Path("results") / profile / "scores.json"
     if not path.is_file():
         raise NoResultsError(f"{path} is missing; run `dvc repro` first")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_json(path, "run `mner score`")
 
 
 def reference_of(profile: str) -> dict[str, Any] | None:
     """The committed scores of a profile, None where none were committed."""
     path = REFERENCE / profile / "scores.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return read_json(path, COMMITTED) if path.is_file() else None
 
 
 def kept_elsewhere(
@@ -50,7 +58,7 @@ def kept_elsewhere(
     for folder in sorted(reference.iterdir()) if reference.is_dir() else ():
         files = {name: folder / f"{name}.json" for name in KEPT}
         if folder.name != profile and all(file.is_file() for file in files.values()):
-            held = {name: json.loads(file.read_text(encoding="utf-8")) for name, file in files.items()}
+            held = {name: read_json(file, COMMITTED) for name, file in files.items()}
             if set(held["scores"]["datasets"]) & set(datasets):
                 found.append(held)
     return tuple(found)
@@ -184,8 +192,9 @@ def restore(profile: str, root: Path) -> int:
 def _tags(record: Path) -> Mapping[str, str]:
     file = record.parent / TAGS
     if file.is_file():
-        return json.loads(lzma.decompress(file.read_bytes()))
-    if json.loads(record.read_text(encoding="utf-8"))["status"] == "finished":
+        with reading(file, COMMITTED):
+            return json.loads(lzma.decompress(file.read_bytes()))
+    if read_json(record, COMMITTED)["status"] == "finished":
         raise NoResultsError(f"{file} is missing: kept without its tags; run `dvc repro`, then `mner keep`")
     return {}
 
@@ -200,13 +209,13 @@ def check_against_reference(results: Mapping[str, Any], profile: str) -> str:
     """
     found: list[str] = []
     for name in KEPT:
-        committed = json.loads((REFERENCE / profile / f"{name}.json").read_text(encoding="utf-8"))
+        committed = read_json(REFERENCE / profile / f"{name}.json", COMMITTED)
         found += _differences(committed, json.loads(json.dumps(results[name])), name)
     if found:
-        more = f" and {len(found) - MOST_DIFFERENCES} more" if len(found) > MOST_DIFFERENCES else ""
+        more = f"\n  and {len(found) - MOST_DIFFERENCES} more" if len(found) > MOST_DIFFERENCES else ""
         raise NoResultsError(
             "re-scored numbers differ from the committed ones; has the corpus, the profile or the scorer changed? "
-            + "; ".join(found[:MOST_DIFFERENCES])
+            + "".join(f"\n  {one}" for one in found[:MOST_DIFFERENCES])
             + more
         )
     return f"{len(results['scores']['runs'])} runs re-scored: every number equals the committed one"

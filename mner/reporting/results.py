@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mner.files import read_json
 from mner.reporting.cells import Cited
 from mner.reporting.reference import REFERENCE, NoResultsError, kept_elsewhere
 
@@ -37,7 +37,7 @@ class Results:
             path = folder / profile / f"{name}.json"
             if not path.is_file():
                 raise NoResultsError(f"{path} is missing; run `mner score`")
-            found[name] = json.loads(path.read_text(encoding="utf-8"))
+            found[name] = read_json(path, "run `mner score`")
         return cls(**found, others=kept_elsewhere(profile, found["scores"]["datasets"], reference))
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+from mner.columns import WIDTH, aligned, wrapped
 from mner.evaluation.averages import CONDITIONS
 from mner.evaluation.verdicts import (
     ABOVE,
@@ -26,6 +27,7 @@ from mner.reporting.paper import Paper
 from mner.reporting.profile import Settings
 
 NOT_JUDGED = "NOT JUDGED"
+INDENT = " " * 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +56,23 @@ class VerifyReport:
         return bool(self.checks) and all(check.passed for check in self.checks)
 
     def render(self) -> str:
-        """An aligned table for a terminal, failures marked and counted at the end."""
-        header = ("", "data set", "system", "ours (F1)", "against", "verdict", "detail")
-        rows = [header] + [
-            ("ok" if c.passed else "FAIL", c.dataset, c.system, c.ours, c.against, c.verdict, c.detail)
-            for c in self.checks
+        """An aligned table for a terminal, failures marked and counted; a long detail stands below its line."""
+        header = ("", "data set", "system", "ours (F1)", "against", "verdict")
+        rows = [
+            (
+                "ok" if check.passed else "FAIL",
+                check.dataset,
+                check.system,
+                check.ours,
+                check.against,
+                check.verdict,
+            )
+            for check in self.checks
         ]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(header) - 1)]
-        lines = [
-            "  ".join([*(text.ljust(width) for text, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
-            for row in rows
-        ]
-        lines.insert(1, "  ".join("-" * width for width in [*widths, len(header[-1])]))
+        title, rule, *table = aligned([header, *rows], header=True)
+        lines = [title, rule]
+        for line, check in zip(table, self.checks, strict=True):
+            lines += _with_detail(line.ljust(len(rule)), check.detail)
         failed = sum(not check.passed for check in self.checks)
         told = sum(check.verdict == NOT_JUDGED for check in self.checks)
         judged = len(self.checks) - told
@@ -114,6 +121,13 @@ def verify(
         detail = f"{control.statement}: {control.detail}"
         checks.append(Check(control.dataset, control.system, ours, "control", verdict, control.passed, detail))
     return VerifyReport(settings.active.name, tuple(checks))
+
+
+def _with_detail(line: str, detail: str) -> list[str]:
+    """The line with its detail beside it, or below it where both do not fit into the terminal's width."""
+    if len(line) + 2 + len(detail) <= WIDTH:
+        return [f"{line}  {detail}"]
+    return [line.rstrip(), *wrapped(detail, INDENT)]
 
 
 def _presence(

@@ -7,7 +7,7 @@ import faulthandler
 import multiprocessing
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from multiprocessing import connection
 from pathlib import Path
 
@@ -72,7 +72,8 @@ class LocalWorkers:
         ours, theirs = self._context.Pipe()
         arguments = (theirs, self._setting, self._shares[number], self._logs[number])
         process = self._context.Process(target=serve, args=arguments, name=f"mner worker {number}", daemon=True)
-        process.start()
+        with interrupts_ignored():
+            process.start()
         theirs.close()
         return process, ours
 
@@ -103,6 +104,16 @@ class LocalWorkers:
         return Event(Kind.DIED, job, why)
 
 
+@contextlib.contextmanager
+def interrupts_ignored() -> Iterator[None]:
+    """What is started within never hears Ctrl-C, which reaches every process of a terminal: the sweep decides."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _cause(code: int | None) -> str:
     if code is not None and code < 0:
         name = signal.Signals(-code).name
@@ -118,8 +129,6 @@ def _tail(log: Path) -> str:
 
 def serve(pipe: connection.Connection, setting: Setting, share: Share, log: Path) -> None:
     """A worker process: trains what comes through ``pipe`` until nothing comes any more."""
-    # Ctrl-C reaches every process of a terminal; the sweep alone decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as lines:
         os.dup2(lines.fileno(), 1)

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from mner.data.archives import safe_extract
 from mner.files import exclusive, sha256_of, sha256_of_json, write_atomically
 from mner.tracking.fingerprint import run_key
-from mner.tracking.record import Record
+from mner.tracking.record import Record, RecordError
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -144,7 +144,11 @@ def unpack(archive: Path, root: Path, expected: Callable[[Record], str | None]) 
         staging = Path(name)
         safe_extract(archive, staging, byte_limit=BYTE_LIMIT)
         _check_manifest(archive, staging)
-        records = [(folder, _checked_run(folder)) for folder in _run_folders(archive, staging)]
+        folders = _run_folders(archive, staging)
+        try:
+            records = [(folder, _checked_run(folder)) for folder in folders]
+        except (PackError, RecordError) as error:
+            raise PackError(str(error).replace(f"{staging}/", f"{archive}: ")) from error
         return [_take(folder, record, root, expected(record)) for folder, record in records]
 
 

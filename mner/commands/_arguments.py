@@ -1,0 +1,45 @@
+"""What several commands ask of their arguments, said before anything is loaded or computed."""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+from mner.config import Config
+from mner.strict import known
+
+
+def positive(text: str) -> int:
+    """For ``type=``: a whole number of at least 1."""
+    return _whole(text, 1)
+
+
+def natural(text: str) -> int:
+    """For ``type=``: a whole number of at least 0."""
+    return _whole(text, 0)
+
+
+def minutes(text: str) -> float:
+    """For ``type=``: a finite time of at least 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes, at least 0")
+    return value
+
+
+def require_dataset(name: str, config: Config) -> None:
+    """Refuse a data set that params.yaml does not have.
+
+    Raises:
+        ConfigError: it has none of that name; the message says the nearest one.
+    """
+    known(name, config.data.captions, "data sets of params.yaml")
+
+
+def _whole(text: str, least: int) -> int:
+    if not text.removeprefix("-").isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
+    return int(text)
