@@ -14,13 +14,15 @@ from torch import Tensor, nn
 
 from mner.data.batch import Batch, Visual
 from mner.models.decoders import CRFDecoder
-from mner.models.gated_graph import GatedGraphLayer, pooled_regions, start_glorot
+from mner.models.gated_graph import GatedGraphLayer, first_regions, pooled_regions, start_glorot
 from mner.models.system import Card, ContractError, Emissions, Ingredients, given, one_of, visual_size_of
 
 VARIANTS = {
     "released": "loss summed over the batch; all layers start as copies of one, queries and keys equal (code)",
     "paper": "loss averaged over the batch; every layer and every projection starts on its own",
 }
+
+NODES = {"pooled": pooled_regions, "first": first_regions}
 
 CARD = Card(
     name="umgf",
@@ -30,7 +32,7 @@ CARD = Card(
     needs=("regions",),
     decoder="crf",
     published={
-        "text encoder": "BERT-base-uncased, 128 pieces, fine-tuned",
+        "text encoder": "BERT-base-cased, 128 pieces, fine-tuned",
         "visual input": "4 crops a picture, grounded by the four type words; ResNet-152 pooled, fine-tuned",
         "optimiser": "Adam 1e-4 for every parameter, x0.8 every 2 epochs, no warm-up, no decay, no clipping",
         "batch": "16, in file order, never shuffled",
@@ -41,8 +43,9 @@ CARD = Card(
     },
     variants=VARIANTS,
     doubts=(
-        "Crops are not at hand: the 4 object nodes are means over consecutive runs of the picture's region "
-        "features, so what the row needs its visual grounding for is not tested here.",
+        "Crops by visual grounding are not at hand: the 4 object nodes are means over consecutive runs of the "
+        "picture's region features, so what the row needs its grounding for is not tested here; a detector's "
+        "crops (features.kinds, data.regions) are read one a node with nodes: first.",
         "The code links every word with every object; the paper also speaks of noun phrases and sparse links.",
         "Tags are over words here; the code tags word pieces with PAD, X, CLS and SEP among its tags.",
         "The code takes the whole picture where nothing is found; without a picture ours has no node.",
@@ -54,7 +57,11 @@ CARD = Card(
 
 
 class Tagger(nn.Module):
-    """The released network at word level: ``objects`` nodes a picture, ``width`` and ``inner`` of the graph."""
+    """The released network at word level: ``objects`` nodes a picture, ``width`` and ``inner`` of the graph.
+
+    ``nodes`` says what they are: ``pooled`` means over runs of regions, for a grid or for words of a caption;
+    ``first`` the first regions themselves, for ``crops``, which come best first with the whole picture last.
+    """
 
     def __init__(
         self,
@@ -67,12 +74,14 @@ class Tagger(nn.Module):
         inner: int = 256,
         objects: int = 4,
         dropout: float = 0.4,
+        nodes: str = "pooled",
     ) -> None:
         super().__init__()
         one_of(f"{CARD.name}: variant", variant, VARIANTS)
         if layers < 1 or objects < 1:
             raise ContractError(f"umgf: {layers} layers, {objects} objects; both are at least 1")
         visual = visual_size_of(ingredients, CARD.name)
+        self.nodes = NODES[one_of(f"{CARD.name}: nodes", nodes, NODES)]
         self.released, self.objects = variant == "released", objects
         self.encoder = ingredients.encoder()
         self.word_input = nn.Linear(self.encoder.width, width)
@@ -87,7 +96,7 @@ class Tagger(nn.Module):
         self.output = nn.Linear(self.encoder.width + width, len(ingredients.labels))
 
     def forward(self, batch: Batch) -> Emissions:
-        nodes = pooled_regions(given(batch.image, "image", CARD.name), self.objects)
+        nodes = self.nodes(given(batch.image, "image", CARD.name), self.objects)
         links = self.links(batch.word_mask, nodes.mask)
         return Emissions(self.scores(self.encoder(batch.text), batch.word_mask, nodes, links), batch.word_mask)
 

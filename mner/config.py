@@ -78,12 +78,20 @@ class FeatureSettings:
 
 @dataclass(frozen=True, slots=True)
 class SystemSettings:
-    """One row: its file, the options of its tagger, and what its recipe and its relation graph change."""
+    """One row: its file, the options of its tagger, and what its recipe and its relation graph change.
+
+    ``by_dataset`` holds options that a data set changes, where a paper sets them so.
+    """
 
     file: str
     options: Mapping[str, Any]
     recipe: Mapping[str, Any]
     relations: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    by_dataset: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+
+    def options_on(self, dataset: str) -> Mapping[str, Any]:
+        """The tagger's options on a data set."""
+        return {**self.options, **self.by_dataset.get(dataset, {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,10 @@ class VerifySettings:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """How big: data sets x systems x seeds, the text encoder, and what the profile changes in the recipe."""
+    """How big: data sets x systems x seeds, the text encoder, and what the profile changes in the recipe.
+
+    ``row_recipes`` changes the recipes of single rows, over what the rows say themselves.
+    """
 
     name: str
     note: str
@@ -114,6 +125,7 @@ class Profile:
     seeds: tuple[int, ...]
     encoder: str
     recipe: Mapping[str, Any]
+    row_recipes: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for seed in self.seeds:
@@ -158,8 +170,9 @@ class Config:
     active: Profile
 
     def recipe_of(self, system: str) -> Recipe:
-        """The recipe of one row: the shared one, changed by the active profile, then by the row itself."""
-        overrides = {**self.recipe, **self.active.recipe, **self.systems[system].recipe}
+        """The recipe of one row: the shared one, changed by the profile, the row, and the profile for this row."""
+        changes = self.active.recipe, self.systems[system].recipe, self.active.row_recipes.get(system, {})
+        overrides = {**self.recipe, **{key: value for change in changes for key, value in change.items()}}
         return build(Recipe, overrides, f"recipe of {system} in profile {self.active.name}")
 
     def relations_of(self, dataset: str, system: str | None = None) -> GraphRecipe:
@@ -228,6 +241,8 @@ def _check(config: Config, path: Path) -> None:
             raise ConfigError(f"{path}: profile {name} calls itself {profile.name!r}")
         for system in profile.systems:
             known(system, config.systems, f"{path}: profiles.{name}.systems")
+        for system in profile.row_recipes:
+            known(system, profile.systems, f"{path}: profiles.{name}.row_recipes")
         for dataset in profile.datasets:
             known(dataset, config.data.captions, f"{path}: profiles.{name}.datasets")
             known(dataset, config.data.objects, f"{path}: data.objects, for profiles.{name}.datasets")
@@ -242,6 +257,11 @@ def _check(config: Config, path: Path) -> None:
     for where in ("features", "relations"):
         known(getattr(config, where).encoder, config.encoders, f"{path}: {where}.encoder")
     _check_kinds(config, path)
+    for name, row in config.systems.items():
+        for dataset, options in row.by_dataset.items():
+            known(dataset, config.data.captions, f"{path}: systems.{name}.by_dataset")
+            for option in options:
+                known(option, row.options, f"{path}: systems.{name}.by_dataset.{dataset}")
     for profile in config.profiles.values():
         for system in config.systems:
             dataclasses.replace(config, active=profile).recipe_of(system)

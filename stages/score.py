@@ -16,6 +16,9 @@ from mner.models.encoders import EncoderError, EncoderSource
 from mner.reporting.reference import NoResultsError, accept, check_against_reference, reference_of, restore
 from mner.tracking.mlflow import log_scores
 
+UNCASED = ("bert-base-uncased", "minilm")
+"""Encoders of params.yaml that split words as BERT's uncased vocabulary does."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Score every run of the profile below the current folder, or the runs that were kept as its reference."""
@@ -48,7 +51,8 @@ def score(config: Config, root: Path) -> Mapping[str, dict]:
     active = config.active
     encoder = config.encoders[active.encoder]
     profile = active.name, active.datasets, active.systems, active.seeds
-    return evaluate(root, *profile, lambda: word_pieces(encoder), data=Path("data"))
+    uncased = None if active.encoder in UNCASED else lambda: uncased_pieces(config)
+    return evaluate(root, *profile, lambda: word_pieces(encoder), data=Path("data"), uncased=uncased)
 
 
 def write(results: Mapping[str, dict], profile: str) -> None:
@@ -83,6 +87,14 @@ def word_pieces(encoder: EncoderSource) -> Pieces:
         return Pieces(encoder.name, WordPieces(encoder.tokenizer()).count)
     except EncoderError as error:
         return Pieces(encoder.name, None, str(error))
+
+
+def uncased_pieces(config: Config) -> Pieces:
+    """BERT's uncased splitter from the first encoder at hand that has it, for profiles whose own is another."""
+    found = [word_pieces(config.encoders[name]) for name in UNCASED if name in config.encoders]
+    at_hand = [pieces for pieces in found if pieces.count is not None]
+    reason = "; ".join(pieces.reason for pieces in found) or f"params.yaml has none of {', '.join(UNCASED)}"
+    return at_hand[0] if at_hand else Pieces("BERT, uncased", None, reason)
 
 
 if __name__ == "__main__":

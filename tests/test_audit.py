@@ -12,11 +12,12 @@ import pytest
 from mner.data import sources
 from mner.data.audit import Material, audit, entities, invalid_images, orphans
 from mner.data.compare import compare
-from mner.data.corpus import SPLITS, Sentence, read_corpus, read_sentences
+from mner.data.corpus import SPLITS, CorpusError, Sentence, read_corpus, read_sentences
 from mner.data.findings import Finding, finding, to_markdown
 from mner.data.prepare import prepare
 from mner.data.readers import RetrievalLists, RetrievalRecord, align_rgcn
 from mner.data.sources import SourceFile
+from mner.evaluation.copies import other_copies
 
 
 def sentence(index: int, image: str, text: str, tags: str) -> Sentence:
@@ -183,7 +184,7 @@ def test_prepared_folder_keeps_the_test_tags_apart(tmp_path: Path) -> None:
     assert gold.tags == ("O", "B-MISC")
     assert corpus.test == (gold.blind(),)
     named = sorted(str(path.relative_to(folder)) for path in folder.rglob("*test*"))
-    assert named == ["corpus/test.blind.jsonl", "gold/test.jsonl"]
+    assert named == ["corpus/test.blind.jsonl", "gold/test.jsonl", "gold/test.zhang2018.jsonl"]
     side = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in (folder / "side").iterdir()}
     assert side["captions.json"] == {"blip2": {"alpha1": "a dog"}, "catr": {"alpha1": "A dog."}}
     assert side["objects.json"] == {"ocsga": {"alpha1": ["hot dog", "dog"], "beta1": []}}
@@ -203,7 +204,7 @@ def test_preparing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
         for name in ("one", "two")
     )
     assert first == second
-    assert len(first) == 10
+    assert len(first) == 11
 
 
 @pytest.mark.parametrize("dataset", ["twitter2015", "twitter2017"])
@@ -229,6 +230,27 @@ def test_public_files_are_what_is_documented_of_them(mirror: Path, tmp_path: Pat
     gold = read_sentences(tmp_path / "gold" / "test.jsonl")
     assert tuple(one.blind() for one in gold) == corpus.test
     assert sum(entities(gold).values()) == {"twitter2015": 5072, "twitter2017": 1351}[dataset]
+    copies = {copy.name: copy for copy in other_copies(tmp_path.parent, tmp_path.name)}
+    if dataset == "twitter2017":
+        assert copies == {}
+    else:
+        assert {name: int(copy.keep.sum()) for name, copy in copies.items()} == {"rgcn": 3256, "zhang2018": 3257}
+        retagged = read_sentences(tmp_path / "gold" / "test.zhang2018.jsonl")
+        assert sum(one.tags != other.tags for one, other in zip(gold, retagged, strict=True)) == 5
+        assert [one.words for one in gold] == [one.words for one in retagged]
+
+
+def test_an_annotation_of_other_sentences_is_refused(tmp_path: Path) -> None:
+    fetch = fake_sources(tmp_path / "in")
+
+    def other(source: SourceFile) -> Path:
+        path = fetch(source)
+        if source.copy == "agban":
+            path.write_text("IMGID:gamma1\nout\tO\ngamma\tB-OTHER", encoding="utf-8")
+        return path
+
+    with pytest.raises(CorpusError, match="twitter2015: copy agban does not hold the test sentences of umt"):
+        prepare("twitter2015", tmp_path / "out", other)
 
 
 def test_unknown_data_set_is_refused(tmp_path: Path) -> None:

@@ -63,6 +63,30 @@ def test_a_recipe_is_the_shared_one_changed_by_the_profile_then_by_the_row(edite
     recipe = edited(change).recipe_of("rgcn")
     assert (recipe.epochs, recipe.batch_size, recipe.max_pieces) == (31, 22, 130)
 
+    def for_this_row(raw) -> None:
+        change(raw)
+        raw["profiles"]["controls"]["row_recipes"] = {"rgcn": {"epochs": 41}}
+
+    assert edited(for_this_row).recipe_of("rgcn").epochs == 41
+    assert edited(for_this_row).recipe_of("bert-crf").epochs == 21
+
+
+def test_a_data_set_may_change_options_of_a_row_and_no_other_data_set_sees_it(edited):
+    config = edited(setting("systems", "ita-all-cva", "by_dataset", value={"twitter2015": {"temperature": 9.0}}))
+    row = config.systems["ita-all-cva"]
+    assert row.options_on("twitter2015") == {**row.options, "temperature": 9.0}
+    assert row.options_on("twitter2017") == row.options
+
+
+def test_the_profile_of_published_recipes_trains_what_the_cards_say():
+    config = replace(load(ROOT / "params.yaml"), active=load(ROOT / "params.yaml").profiles["paper"])
+    rpbert, umgf, rgcn = (config.recipe_of(row) for row in ("rpbert", "umgf", "rgcn-no-inter"))
+    assert (rpbert.epochs, rpbert.encoder_learning_rate, rpbert.head_learning_rate) == (10, 1e-5, 1e-3)
+    assert {umgf.encoder_learning_rate, umgf.head_learning_rate, umgf.transition_learning_rate} == {1e-4}
+    assert {rgcn.encoder_learning_rate, rgcn.head_learning_rate, rgcn.transition_learning_rate} == {5e-5}
+    ita = config.systems["ita-all-cva"]
+    assert [ita.options_on(d)["temperature"] for d in ("twitter2015", "twitter2017")] == [4.0, 2.0]
+
 
 @pytest.mark.parametrize(
     ("change", "message"),
@@ -120,6 +144,19 @@ def test_an_unknown_name_is_an_error_that_says_where_and_what_is_near(edited, ch
         (setting("verify", "alpha", value=0), r"verify: alpha is 0\.0; the level of a test"),
         (setting("verify", "margin", value=-0.5), r"verify: margin is -0\.5; points of F1"),
         (setting("verify", "margin", value=float("nan")), r"verify: margin is nan"),
+        (
+            setting("profiles", "paper", "row_recipes", value={"rgcnn": {}}),
+            r"row_recipes: unknown 'rgcnn'; did you",
+        ),
+        (
+            setting("profiles", "paper", "row_recipes", value={"umt": {"epoch": 3}}),
+            r"unknown 'epoch'; did you mean",
+        ),
+        (setting("systems", "rgcn", "by_dataset", value={"twitter15": {}}), r"by_dataset: unknown 'twitter15'"),
+        (
+            setting("systems", "rgcn", "by_dataset", value={"twitter2015": {"gat": 1}}),
+            r"by_dataset\.twitter2015: unknown 'gat'; did you mean 'gate'",
+        ),
         (setting("profiles", "smoke", "seeds", value=[-1]), r"seed -1; a seed is a whole number from 0"),
     ],
 )

@@ -114,11 +114,22 @@ def test_shuffled_scores_keep_neighbours_and_the_scores_of_each_split():
             assert Counter(old.scores[part].flatten().tolist()) == Counter(new.scores[part].flatten().tolist())
 
 
-def test_self_only_leaves_every_star_alone():
-    made = controlled(graph(), corpus(), "self_only", 0)
-    for relation in relations(made):
-        assert (relation.rows == ABSENT).all()
-        assert (relation.scores == 0).all()
+def test_self_only_puts_the_own_picture_in_every_neighbours_place():
+    before = replace(graph(), images=graph().images[:-1])  # one tweet's own picture was retrieved by nobody
+    before = replace(before, inter=_without_row(before.inter, 22), intra=_without_row(before.intra, 22))
+    made = controlled(before, corpus(), "self_only", 0)
+    own = [one.image for split in SIZES for one in corpus().split(split)]
+    assert set(made.images) == set(own)
+    for old, new in zip(relations(before), relations(made), strict=True):
+        assert torch.equal(old.rows == ABSENT, new.rows == ABSENT)
+        assert torch.equal(old.scores, new.scores)
+        for image, rows in zip(own, new.rows.tolist(), strict=True):
+            assert {made.images[row] for row in rows if row != ABSENT} <= {image}
+
+
+def _without_row(relation: Relation, row: int) -> Relation:
+    gone = relation.rows == row
+    return Relation(torch.where(gone, ABSENT, relation.rows), torch.where(gone, 0.0, relation.scores))
 
 
 def test_what_no_control_can_do_is_refused():

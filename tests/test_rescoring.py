@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import random
 import runpy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mner.data.corpus import LABELS, TYPES
+from mner.data.corpus import LABELS, TYPES, write_sentences
 from mner.evaluation import ita_lens
 from mner.evaluation.averages import ScoringError
+from mner.evaluation.copies import OtherCopy, other_copies
 from mner.evaluation.lenses import LENSES
-from mner.evaluation.rescoring import ALL_LENSES, Pieces, rescore, rgcn_rows
+from mner.evaluation.rescoring import ALL_LENSES, Pieces, numbers_of_pieces, rescore
 from mner.evaluation.scoring import PredictionName, gold_reader, score_profile
 from mner.evaluation.selection import picked
 from mner.evaluation.spans import encode
@@ -83,9 +85,13 @@ def test_the_ita_lens_is_its_metric_on_what_its_reader_makes_of_bio() -> None:
     }
 
 
+def _rescored(tagged: Tagged, *copies: OtherCopy, pieces: Pieces = PIECES) -> dict:
+    return rescore(tagged, pieces, numbers_of_pieces(tagged, pieces), {"twitter2017": copies})
+
+
 def test_every_run_meets_every_lens(tmp_path: Path) -> None:
     tagged, scores = _tagged(tmp_path)
-    lenses = rescore(tagged, PIECES, {})
+    lenses = _rescored(tagged)
     assert [run["record"] for run in lenses["runs"]] == [run["record"] for run in scores["runs"]]
     gold = tagged.gold["twitter2017", "test"]
     counts = [list(PIECES.count(s.words)) for s in tagged.sentences["twitter2017", "test"]]
@@ -102,11 +108,11 @@ def test_every_run_meets_every_lens(tmp_path: Path) -> None:
 
 def test_a_lens_that_cannot_apply_is_a_state_not_a_number(tmp_path: Path) -> None:
     tagged, _ = _tagged(tmp_path)
-    blind = rescore(tagged, Pieces("bert", None, "its hub cannot be reached"), {})
+    blind = _rescored(tagged, pieces=Pieces("bert", None, "its hub cannot be reached"))
     found = blind["runs"][0]["copies"]["umt"]["test.own"]
     assert found["rgcn-64"] == {"state": "no word pieces: its hub cannot be reached"}
     assert "f1" in found["strict"]
-    few = rescore(tagged, PIECES, {"twitter2017": np.arange(FABRICATED["SENTENCES"]) < 20})["runs"][0]
+    few = _rescored(tagged, OtherCopy("rgcn", np.arange(FABRICATED["SENTENCES"]) < 20))["runs"][0]
     small = few["copies"]["rgcn"]["test.own"]
     assert "do not fill one batch of 64" in small["rgcn-64"]["state"]
     assert "f1" in small["rgcn-16"]
@@ -118,7 +124,7 @@ def test_the_other_copy_is_the_same_predictions_on_its_sentences(tmp_path: Path)
     tagged, _ = _tagged(tmp_path)
     keep = np.arange(FABRICATED["SENTENCES"]) % 3 > 0
     run = tagged.runs[0]
-    found = rescore(tagged, PIECES, {"twitter2017": keep})["runs"][0]["copies"]["rgcn"]["test.own"]["strict"]
+    found = _rescored(tagged, OtherCopy("rgcn", keep))["runs"][0]["copies"]["rgcn"]["test.own"]["strict"]
     expected = LENSES["strict"].score(
         tagged.gold["twitter2017", "test"].select(keep), run.tags["test.own"].select(keep), None
     )
@@ -136,9 +142,31 @@ def test_the_rgcn_copy_is_known_by_its_retrieval_lists(
     lists: list[Any], expected: list[bool] | None, tmp_path: Path
 ) -> None:
     write_json_atomically(tmp_path / "d" / "side" / "retrieval.json", {"test": lists})
-    rows = rgcn_rows(tmp_path, "d")
-    assert rows is None if expected is None else rows is not None and rows.tolist() == expected
-    assert rgcn_rows(tmp_path, "absent") is None
+    found = other_copies(tmp_path, "d")
+    assert [(copy.name, copy.keep.tolist(), copy.gold) for copy in found] == (
+        [] if expected is None else [("rgcn", expected, None)]
+    )
+    assert other_copies(tmp_path, "absent") == ()
+
+
+def test_another_annotation_changes_the_gold_and_not_the_predictions(tmp_path: Path) -> None:
+    tagged, _ = _tagged(tmp_path)
+    ours = tagged.sentences["twitter2017", "test"]
+    # Where we have an entity, the other annotators saw none: precision falls, and no sentence is left out.
+    first = next(number for number, sentence in enumerate(ours) if any(tag != "O" for tag in sentence.tags or ()))
+    retagged = [
+        replace(sentence, tags=("O",) * len(sentence.words)) if number == first else sentence
+        for number, sentence in enumerate(ours)
+    ]
+    write_sentences(tmp_path / "data" / "twitter2017" / "gold" / "test.zhang2018.jsonl", retagged)
+    (copy,) = other_copies(tmp_path / "data", "twitter2017")
+    assert copy.name == "zhang2018"
+    assert copy.keep.all()
+    run = _rescored(tagged, copy)["runs"][0]
+    gold = encode([sentence.tags or () for sentence in retagged])
+    expected = LENSES["conlleval"].score(gold, tagged.runs[0].tags["test.own"], None)
+    assert run["copies"]["zhang2018"]["test.own"]["conlleval"]["f1"] == pytest.approx(100 * expected.f1)
+    assert run["copies"]["zhang2018"]["test.own"]["conlleval"] != run["copies"]["umt"]["test.own"]["conlleval"]
 
 
 def test_single_epochs_are_rescored_but_are_no_views(tmp_path: Path) -> None:
@@ -147,7 +175,7 @@ def test_single_epochs_are_rescored_but_are_no_views(tmp_path: Path) -> None:
         assert set(run["views"]) == {"dev.own", "test.own"}
         assert set(run["predictions"]) == {"dev.own", "test.own", "epoch-1.test.own", "epoch-2.test.own"}
     assert all(set(cell["views"]) == {"dev.own", "test.own"} for cell in scores["cells"])
-    runs = [run for run in rescore(tagged, PIECES, {})["runs"] if run["system"] == "umt"]
+    runs = [run for run in _rescored(tagged)["runs"] if run["system"] == "umt"]
     found = picked(runs, "conlleval")
     assert not isinstance(found, str)
     assert found.on_test is not None

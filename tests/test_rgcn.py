@@ -12,6 +12,7 @@ from transformers import BertConfig, BertModel
 
 from mner.data.batch import Batch, Neighbours, TextInput, Visual
 from mner.data.corpus import LABELS
+from mner.models.attention import STARTS
 from mner.models.encoders import TextEncoder
 from mner.models.gates import GATES
 from mner.models.system import ContractError, Ingredients, load_system
@@ -167,16 +168,50 @@ def test_every_picture_matters_where_it_is_present(name: str) -> None:
 def test_options_change_the_numbers_and_bad_ones_are_refused() -> None:
     given = batch()
     plain = scores_of(tagger(), given)
-    for options in ({"norm": "none"}, {"text_node": "mean"}, {"gate_tie": True}, {"gate": "none_add"}):
+    for options in (
+        {"norm": "none"},
+        {"text_node": "mean"},
+        {"gate_tie": True},
+        {"gate": "none_add"},
+        {"head": "fused"},
+    ):
         assert not torch.allclose(scores_of(tagger(**options), given), plain), options
     with pytest.raises(ContractError, match="text_node 'first' is unknown; choose one of cls, mean"):
         tagger(text_node="first")
+    with pytest.raises(ContractError, match="head 'words' is unknown; choose one of both, fused"):
+        tagger(head="words")
+    with pytest.raises(ContractError, match="start 'zero' is unknown; choose one of identity, glorot"):
+        tagger(start="zero")
     with pytest.raises(ContractError, match="norm 'column' is unknown; choose one of none, row"):
         tagger(norm="column")
     with pytest.raises(ContractError, match="3 attention heads do not divide a width of 16"):
         rgcn.Tagger(ingredients(), heads=3)
     with pytest.raises(ContractError, match="this data set has none"):
         rgcn.Tagger(ingredients(None))
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_a_fresh_model_reads_pictures_from_its_first_update_only_where_it_starts_so(start: str) -> None:
+    torch.manual_seed(0)
+    model = rgcn.Tagger(ingredients(), heads=2, start=start, dropout=0.0).double()
+    given, other = batch(), batch(seed=5)
+    model(given).scores.square().sum().backward()
+    reached = any(parameter.grad is not None and parameter.grad.any() for parameter in model.intra.parameters())
+    assert reached == (start == "glorot")
+    model.eval()
+    changed = replace(given, image=replace(given.image, regions=other.image.regions))
+    same = torch.allclose(scores_of(model, changed), scores_of(model, given))
+    assert same == (start == "identity")
+
+
+@pytest.mark.parametrize("needed", [True, False])
+def test_the_text_star_does_without_the_own_picture_where_it_is_told_to(needed: bool) -> None:
+    model, given, other = tagger(inter_needs_picture=needed), batch(), batch(seed=5)
+    alone = replace(given, image=replace(given.image, mask=torch.zeros_like(given.image.mask)))
+    changed = replace(alone, inter=replace(alone.inter, regions=other.inter.regions))
+    assert torch.allclose(scores_of(model, changed), scores_of(model, alone)) == needed
+    changed = replace(alone, intra=replace(alone.intra, regions=other.intra.regions))
+    torch.testing.assert_close(scores_of(model, changed), scores_of(model, alone))
 
 
 def test_a_tag_that_only_the_picture_tells_is_learned() -> None:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mner.data.batch import Visual
-from mner.models.gated_graph import GatedGraphLayer, pooled_regions
+from mner.models.gated_graph import GatedGraphLayer, first_regions, pooled_regions
 from mner.parity import umgf as parity
 from mner.parity.report import ParityError, render
 
@@ -223,6 +223,15 @@ def test_regions_are_pooled_into_runs() -> None:
     assert pooled.regions[..., 0].tolist() == [[1.5, 3.5, 5.5, 7], [1, 2, 3, 0], [0, 0, 0, 0], [1, 0, 0, 0]]
     gappy = pooled_regions(Visual(values[:1], torch.tensor([[False, True, False, True, True, False, True]])), 2)
     assert gappy.regions[..., 0].tolist() == [[3.0, 6.0]]
+
+
+def test_crops_are_nodes_of_their_own() -> None:
+    given = Visual(torch.eye(5)[None], torch.ones(1, 5, dtype=torch.bool))
+    nodes = first_regions(given, 4)
+    assert torch.equal(nodes.regions[0], torch.eye(5)[:4])
+    assert nodes.mask.all()
+    whole_alone = Visual(torch.eye(5)[None], torch.tensor([[True, False, False, False, False]]))
+    assert first_regions(whole_alone, 4).mask.tolist() == [[True, False, False, False]]
 
 
 def test_queries_and_keys_start_equal_where_asked_to() -> None:

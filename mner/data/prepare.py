@@ -9,7 +9,7 @@ from typing import Any
 
 from mner.data import readers, sources
 from mner.data.audit import Material, audit, invalid_images
-from mner.data.corpus import SPLITS, Sentence, write_sentences
+from mner.data.corpus import SPLITS, CorpusError, Sentence, write_sentences
 from mner.data.findings import to_json, to_markdown
 from mner.data.images import ImageScan, scan_images
 from mner.data.readers import Alignment, RetrievalRecord
@@ -27,7 +27,8 @@ def prepare(
 
     ``fetch`` gives the checked file of a source; ``images`` is a folder of pictures ``<image id>.jpg``, read
     where they lie, and ``arrivals`` a file that remembers their first hashes. The tags of the test split are
-    written to ``gold/test.jsonl`` and nowhere else.
+    written to ``gold/test.jsonl`` and nowhere else, those of another annotation of the same sentences to
+    ``gold/test.<annotation>.jsonl``.
 
     Raises:
         ValueError: ``dataset`` is not made of public files.
@@ -43,6 +44,7 @@ def prepare(
         wanted = sorted({*corpus_images, *neighbours} - set(invalid))
         material = replace(material, images=_scan(images, wanted, arrivals))
     write_corpus(folder, material.splits)
+    write_annotations(folder, material)
     write_side(
         folder / "side",
         captions=material.captions,
@@ -96,6 +98,21 @@ def write_corpus(folder: Path, splits: Mapping[str, Iterable[Sentence]]) -> None
     write_sentences(folder / "corpus" / "dev.jsonl", splits["dev"])
     write_sentences(folder / "corpus" / "test.blind.jsonl", (one.blind() for one in test))
     write_sentences(folder / "gold" / "test.jsonl", test)
+
+
+def write_annotations(folder: Path, material: Material) -> None:
+    """Write the test split of each copy that tags the same sentences differently.
+
+    Raises:
+        CorpusError: such a copy holds other sentences than the canonical one.
+    """
+    for copy, annotation in sources.ANNOTATIONS.items():
+        if copy not in material.copies:
+            continue
+        test = material.copies[copy]["test"]
+        if [one.words for one in test] != [one.words for one in material.splits["test"]]:
+            raise CorpusError(f"{material.dataset}: copy {copy} does not hold the test sentences of {CANONICAL}")
+        write_sentences(sources.annotation_file(folder, annotation), test)
 
 
 def write_side(

@@ -7,6 +7,7 @@ address below :data:`BASE`, the place in the download cache and the place in a m
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 BASE = "https://raw.githubusercontent.com"
 DATASETS: tuple[str, ...] = ("twitter2015", "twitter2017")
@@ -17,6 +18,9 @@ COPIES: dict[str, str] = {
     "umgf": "UMGF's copy",
     "agban": "AGBAN's copy (OCSGA's, the original annotation)",
 }
+
+ANNOTATIONS: dict[str, str] = {"agban": "zhang2018"}
+"""Copies of the same sentences whose tags are another annotation, by the name papers' conditions give it."""
 
 _UMT = "jefferyYu/UMT/f478ee65564b5532319a6cc643203149acfc5eed/data"
 _RGCN = "1429904852/R-GCN/f4cab8f415c4ca549f8318afba780c7825083db0/data"
@@ -193,3 +197,8 @@ def files_of(dataset: str) -> tuple[SourceFile, ...]:
     if not found:
         raise ValueError(f"unknown data set {dataset!r}; public files exist for {', '.join(DATASETS)}")
     return found
+
+
+def annotation_file(folder: Path, annotation: str) -> Path:
+    """Where a data set's folder keeps the test split under another annotation, sealed beside its own gold."""
+    return folder / "gold" / f"test.{annotation}.jsonl"

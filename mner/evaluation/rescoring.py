@@ -5,24 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jaxtyping import Bool
 from tqdm import tqdm
 
 from mner.data.corpus import TYPES, Sentence
 from mner.evaluation import ita_lens
+from mner.evaluation.copies import OtherCopy
 from mner.evaluation.lenses import LENSES, Lens, LensScores, PiecesPerWord, word_counts
 from mner.evaluation.scoring import PredictionName
 from mner.evaluation.spans import EncodedTags, TagError, Tags
 from mner.evaluation.tagged import Tagged, TaggedRun
-from mner.files import read_json
 
-RGCN_COPY = "rgcn"
 STANDARD = "conlleval"
-Keep = Bool[np.ndarray, " sentences"]
 
 
 def _ita(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = None) -> LensScores:
@@ -50,32 +45,23 @@ class Pieces:
     reason: str = ""
 
 
-def rgcn_rows(data_folder: Path, dataset: str, split: str = "test") -> Keep | None:
-    """Which sentences of a split R-GCN's copy holds; None where it holds none or all, so that there is no copy.
-
-    Read from ``side/retrieval.json``: that copy is known by its retrieval lists, and its tags on the sentences
-    it does hold are the canonical ones (``mner.data.documented``).
-    """
-    path = data_folder / dataset / "side" / "retrieval.json"
-    if not path.is_file():
-        return None
-    lists = read_json(path)[split]
-    keep = np.array([entry is not None for entry in lists], dtype=bool)
-    return None if keep.all() or not keep.any() else keep
-
-
 def numbers_of_pieces(tagged: Tagged, pieces: Pieces) -> dict[tuple[str, str], PiecesPerWord | None]:
     """Word pieces of every word by (data set, split); None where there is no splitter."""
     return {place: _numbers(sentences, pieces) for place, sentences in tagged.sentences.items()}
 
 
-def rescore(tagged: Tagged, pieces: Pieces, copies: Mapping[str, Keep | None]) -> dict[str, Any]:
+def rescore(
+    tagged: Tagged,
+    pieces: Pieces,
+    counted: Mapping[tuple[str, str], PiecesPerWord | None],
+    copies: Mapping[str, Sequence[OtherCopy]],
+) -> dict[str, Any]:
     """Content of ``results/<profile>/lenses.json``.
 
-    Per run, by copy (its own, and R-GCN's where ``copies`` gives its rows of the test split), prediction name and
-    lens: precision, recall, F1 and F1 by type in percent, or ``{"state": why not}``. Single epochs are included.
+    Per run, by copy (its own, and ``copies`` of its data set's test split), prediction name and lens: precision,
+    recall, F1 and F1 by type in percent, or ``{"state": why not}``. Single epochs are included. ``counted`` are
+    the numbers of ``pieces``.
     """
-    counted = numbers_of_pieces(tagged, pieces)
     return {
         "format": 1,
         "profile": tagged.profile,
@@ -85,7 +71,7 @@ def rescore(tagged: Tagged, pieces: Pieces, copies: Mapping[str, Keep | None]) -
         "runs": [
             {
                 **{field: getattr(run, field) for field in ("record", "dataset", "system", "seed", "data_copy")},
-                "copies": _copies(run, tagged, counted, pieces, copies.get(run.dataset)),
+                "copies": _copies(run, tagged, counted, pieces, copies.get(run.dataset, ())),
             }
             for run in tqdm(tagged.runs, desc="lenses", unit="run", disable=None)
         ],
@@ -104,19 +90,23 @@ def _copies(
     tagged: Tagged,
     counted: Mapping[tuple[str, str], PiecesPerWord | None],
     pieces: Pieces,
-    keep: Keep | None,
+    others: Sequence[OtherCopy],
 ) -> dict[str, Any]:
-    own: dict[str, Any] = {}
-    other: dict[str, Any] = {}
+    found: dict[str, dict[str, Any]] = {run.data_copy: {}}
     for name, predicted in run.tags.items():
         said = PredictionName.of(name)
         place = run.dataset, said.split
         gold, numbers = tagged.gold[place], counted[place]
-        own[name] = _all_lenses(gold, predicted, numbers, pieces)
-        if keep is not None and (said.split, said.view) == ("test", "own"):
-            kept = None if numbers is None else [row for row, wanted in zip(numbers, keep, strict=True) if wanted]
-            other[name] = _all_lenses(gold.select(keep), predicted.select(keep), kept, pieces)
-    return {run.data_copy: own} | ({RGCN_COPY: other} if other and run.data_copy != RGCN_COPY else {})
+        found[run.data_copy][name] = _all_lenses(gold, predicted, numbers, pieces)
+        if (said.split, said.view) != ("test", "own"):
+            continue
+        for copy in others:
+            if copy.name == run.data_copy:
+                continue
+            kept = None if numbers is None else [row for row, held in zip(numbers, copy.keep, strict=True) if held]
+            scores = _all_lenses(copy.gold_of(gold), predicted.select(copy.keep), kept, pieces)
+            found.setdefault(copy.name, {})[name] = scores
+    return found
 
 
 def _all_lenses(

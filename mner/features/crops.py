@@ -1,6 +1,6 @@
 """Region vectors of detected objects and of the whole picture: the inputs of rows that look at objects.
 
-UMGF pools four crops a picture and AGBAN at most three objects (specs of their cards); both read these vectors.
+UMGF reads four crops a picture, the whole picture where nothing is found (its option ``nodes: first``).
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +21,10 @@ Box = tuple[float, float, float, float]
 """Left, top, right, bottom in fractions of the original picture's width and height, each in [0, 1]."""
 
 KINDS: tuple[str, ...] = ("grid", "crops", "objects", "ocr", "tags", "captions")
+CROP_PARTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {"detector": {"name": "objects-yolox-nano"}, "grid": {"name": "grid-efficientnet-lite2"}}
+)
+"""What finds the crops and what reads them, unless the options of ``crops`` say otherwise."""
 
 
 class ExtractorError(RuntimeError):

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from mner.data.download import fetch
-from mner.features.extractor import Extractor, ExtractorError
+from mner.features.extractor import CROP_PARTS, Extractor, ExtractorError
 
 NAMES: tuple[str, ...] = (
     "grid-efficientnet-lite2",
@@ -106,9 +106,8 @@ def _yolox(name: str, around: Surroundings, options: dict[str, Any], runtime: di
 def _crops(name: str, around: Surroundings, options: dict[str, Any]) -> Extractor:
     from mner.features.crops import CropRegions
 
-    parts = {"detector": {"name": "objects-yolox-nano"}, "grid": {"name": "grid-efficientnet-lite2"}}
     loaded = {}
-    for part, default in parts.items():
+    for part, default in CROP_PARTS.items():
         wanted = dict(options.pop(part, default))
         if "name" not in wanted:
             raise ExtractorError(f"{name}: {part} lacks its name, such as {default}")

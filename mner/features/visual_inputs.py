@@ -12,6 +12,7 @@ from pathlib import Path
 
 from mner.config import CAPTION_TOKENS, Config, ConfigError
 from mner.data.side import Side, read_side
+from mner.features.extractor import CROP_PARTS
 from mner.features.read_found import caption_texts, object_labels, object_scores, ocr_text
 from mner.features.store import FeatureStore, read_store
 
@@ -120,8 +121,15 @@ def _store(config: Config, dataset: str) -> Path:
 
 
 def _model(config: Config, kind: str) -> str:
-    """Short name of what extracts a kind: ``yolox-nano``; for a model of the hub its own: ``resnet152``."""
+    """Short name of what extracts a kind: ``yolox-nano``; for a model of the hub its own: ``resnet152``.
+
+    Crops go by the model that reads them.
+    """
     settings = config.features.extractors[kind]
-    if "model" in settings.options:
-        return str(settings.options["model"]).rpartition("/")[2].replace("-", "")
-    return settings.name.removeprefix(f"{kind}-")
+    name, options = settings.name, settings.options
+    if kind == "crops":
+        kind, options = "grid", {**CROP_PARTS["grid"], **options.get("grid", {})}
+        name = str(options["name"])
+    if "model" in options:
+        return str(options["model"]).rpartition("/")[2].replace("-", "")
+    return name.removeprefix(f"{kind}-")

@@ -1,6 +1,6 @@
 """Graphs broken on purpose: what a system gains over them is what the relations themselves are worth.
 
-All keep pictures, splits and shapes, so a row trained on one differs from R-GCN in its edges alone.
+All keep splits and shapes, so a row trained on one differs from R-GCN in its edges alone.
 """
 
 from __future__ import annotations
@@ -66,12 +66,20 @@ def shuffled_scores(graph: RelationGraph, corpus: Corpus, generator: np.random.G
 
 
 def self_only(graph: RelationGraph, corpus: Corpus, generator: np.random.Generator) -> RelationGraph:
-    """No neighbours at all: every star is its centre."""
+    """Every neighbour is the tweet's own picture, with the scores as they were: capacity without retrieval.
+
+    Own pictures that nobody retrieved join the graph's pictures.
+    """
+    own = [one.image for split in SPLITS for one in corpus.split(split)]
+    images = (*graph.images, *sorted(set(own) - set(graph.images)))
+    row_of = {image: row for row, image in enumerate(images)}
+    mine = torch.tensor([row_of[image] for image in own])
 
     def alone(relation: Relation) -> Relation:
-        return Relation(torch.full_like(relation.rows, ABSENT), torch.zeros_like(relation.scores))
+        rows = torch.where(relation.rows == ABSENT, ABSENT, mine[:, None])
+        return Relation(rows, relation.scores)
 
-    return replace(graph, inter=alone(graph.inter), intra=alone(graph.intra))
+    return replace(graph, images=images, inter=alone(graph.inter), intra=alone(graph.intra))
 
 
 def train_pool_only(

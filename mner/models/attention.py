@@ -9,9 +9,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mner.models.system import ContractError
+from mner.models.system import ContractError, one_of
 
 FEEDFORWARD_FACTOR = 4
+STARTS = ("identity", "glorot")
 
 
 def split_heads(
@@ -75,12 +76,17 @@ class MultiHeadAttention(nn.Module):
 class TransformerBlock(nn.Module):
     """Pre-norm transformer layer: ``q + attention(norm(q), norm(k))``, then ``+ feedforward(norm(.))``.
 
-    Both branches start at zero (the block starts as the identity on ``queries``). Self-attention is
-    ``block(x, x, mask)``. Used where a paper says "transformer layer" and nothing more.
+    Self-attention is ``block(x, x, mask)``. Used where a paper says "transformer layer" and nothing more.
+    ``start`` is one of ``STARTS``: with ``identity`` both branches start at zero, so that a fresh block changes
+    nothing and, until its output projections have moved, lets no gradient through to ``keys``; with ``glorot``
+    the output projections start Glorot-uniform like the others.
     """
 
-    def __init__(self, query_size: int, key_size: int, heads: int, dropout: float = 0.0) -> None:
+    def __init__(
+        self, query_size: int, key_size: int, heads: int, dropout: float = 0.0, start: str = "identity"
+    ) -> None:
         super().__init__()
+        one_of("start", start, STARTS)
         self.query_norm = nn.LayerNorm(query_size)
         self.key_norm = nn.LayerNorm(key_size)
         self.attention = MultiHeadAttention(query_size, key_size, heads, dropout)
@@ -92,6 +98,9 @@ class TransformerBlock(nn.Module):
         nn.init.zeros_(self.inner.bias)
         nn.init.zeros_(self.outer.weight)
         nn.init.zeros_(self.outer.bias)
+        if start == "glorot":
+            for last in (self.attention.output, self.outer):
+                nn.init.xavier_uniform_(last.weight)
 
     def forward(
         self,

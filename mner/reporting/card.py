@@ -9,6 +9,7 @@ from typing import Any
 
 from mner.config import SystemSettings
 from mner.models.system import Card
+from mner.training.optimiser import WORDS as OPTIMISER
 from mner.training.recipe import Recipe
 
 WIDTH = 100
@@ -33,6 +34,7 @@ def card_text(name: str, row: SystemSettings, card: Card, recipe: Recipe) -> Car
         "reads": ", ".join(card.needs) or "text only",
         "decoder": {"own": "its own"}.get(card.decoder, card.decoder),
         "options": _said(row.options),
+        **{f"on {dataset}": _said(options) for dataset, options in row.by_dataset.items()},
     }
     if card.reconstructed:
         facts["note"] = card.reconstructed
@@ -40,7 +42,10 @@ def card_text(name: str, row: SystemSettings, card: Card, recipe: Recipe) -> Car
         facts["without a picture"] = card.absence
     parts = {
         "Recipe as published or proposed": dict(card.published or {"": "not stated"}),
-        "Recipe in the active profile": {key: _said(value) for key, value in asdict(recipe).items()},
+        "Recipe in the active profile": {
+            "optimiser": OPTIMISER,
+            **{key: _said(value) for key, value in asdict(recipe).items()},
+        },
     }
     if card.variants:
         parts["Variants"] = dict(card.variants)

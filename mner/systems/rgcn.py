@@ -18,6 +18,7 @@ from mner.models.relational import InterRelation, IntraRelation, masked_mean, wi
 from mner.models.system import Card, Emissions, Ingredients, given, one_of, visual_size_of
 
 TEXT_NODES = ("cls", "mean")
+HEADS = ("both", "fused")
 
 CARD = Card(
     name="rgcn",
@@ -48,6 +49,14 @@ CARD = Card(
         "what replaces the gate in the row w/o Gate (none_add, none_replace, none_concat)",
         "depth of the ResNet, captioner, sentence encoder and detector behind the relations",
         "pre-norm blocks are our choice; the paper says transformer layer",
+        "what the blocks start as (as nothing here, so that the first updates leave the pretrained words alone "
+        "and reach no picture; start: glorot is the usual start; row rgcn-figure)",
+        "the head reads the encoder's words beside the fused ones here, so that every gate form keeps them; the "
+        "figure draws it over the fused ones alone (head: fused; row rgcn-figure)",
+        "a tweet without its own picture reads no neighbour here; the text-centred star of the figure does not "
+        "need one (inter_needs_picture: false; row rgcn-figure)",
+        "trained with AdamW, a rate of its own for head and CRF, and the encoder's GELU; the code uses BERT's "
+        "optimiser without bias correction, one rate, and the tanh GELU",
     ),
 )
 
@@ -59,9 +68,10 @@ class Tagger(nn.Module):
     gate's addends, ``inter`` / ``intra`` switch a relation off (its parameters are not made), ``norm`` divides a
     star's sum by its weights (``row``) or not (``none``), ``text_node`` is the inter star's centre.
 
-    The head reads the encoder's words beside the fused ones, so that every gate form, ``none_replace`` too, keeps
-    the words apart and starts no worse than plain BERT-CRF. A sentence without its own picture receives nothing
-    from any picture, neighbours included.
+    With ``head: both`` the head reads the encoder's words beside the fused ones, so that every gate form,
+    ``none_replace`` too, keeps the words apart and starts no worse than plain BERT-CRF; with ``fused`` it reads
+    the fused ones alone. ``start`` is that of the three blocks. With ``inter_needs_picture`` a sentence without
+    its own picture receives nothing from any picture, neighbours included; else from its text's neighbours.
     """
 
     def __init__(
@@ -76,8 +86,12 @@ class Tagger(nn.Module):
         text_node: str = "cls",
         dropout: float = 0.1,
         heads: int = 8,
+        head: str = "both",
+        start: str = "identity",
+        inter_needs_picture: bool = True,
     ) -> None:
         super().__init__()
+        self.head, self.inter_needs_picture = one_of("head", head, HEADS), inter_needs_picture
         self.text_node = one_of("text_node", text_node, TEXT_NODES)
         self.encoder = ingredients.encoder()
         text_size, visual_size = self.encoder.width, visual_size_of(ingredients, CARD.name)
@@ -86,9 +100,9 @@ class Tagger(nn.Module):
         self.intra = IntraRelation(visual_size, norm) if intra else None
         self.intra_gate = make_gate(gate, visual_size, gate_tie) if intra else None
         self.dropout = nn.Dropout(dropout)
-        self.text_block = TransformerBlock(text_size, text_size, heads, dropout)
-        self.image_block = TransformerBlock(visual_size, visual_size, heads, dropout)
-        self.cross_block = TransformerBlock(text_size, visual_size, heads, dropout)
+        self.text_block = TransformerBlock(text_size, text_size, heads, dropout, start)
+        self.image_block = TransformerBlock(visual_size, visual_size, heads, dropout, start)
+        self.cross_block = TransformerBlock(text_size, visual_size, heads, dropout, start)
         self.output = nn.Linear(text_size, len(ingredients.labels))
 
     def forward(self, batch: Batch) -> Emissions:
@@ -101,7 +115,7 @@ class Tagger(nn.Module):
         regions = self._regions(batch, image, has_picture)
         regions = self.image_block(regions, regions, image.mask)
         words = self.cross_block(words, regions, image.mask)
-        return Emissions(self.output(text + words), batch.word_mask)
+        return Emissions(self.output(text + words if self.head == "both" else words), batch.word_mask)
 
     def _words(
         self, batch: Batch, pieces: Tensor, text: Tensor, has_picture: Tensor
@@ -109,7 +123,9 @@ class Tagger(nn.Module):
         """Words after the inter relation and its gate."""
         if self.inter is None:
             return text
-        neighbours = without(given(batch.inter, "inter", CARD.name, "relations"), has_picture)
+        neighbours = given(batch.inter, "inter", CARD.name, "relations")
+        if self.inter_needs_picture:
+            neighbours = without(neighbours, has_picture)
         relation = self.inter(self._centre(pieces, text, batch.text), neighbours)
         return self.inter_gate(text, relation[:, None].expand_as(text))
 

@@ -48,7 +48,7 @@ class Cell:
 
     @property
     def options(self) -> Mapping[str, Any]:
-        return self.config.systems[self.system].options
+        return self.config.systems[self.system].options_on(self.dataset)
 
     @property
     def recipe(self) -> Recipe:

@@ -8,6 +8,7 @@ from torch import nn
 from mner.training.recipe import Recipe
 
 NO_DECAY = ("bias", "LayerNorm", "norm")
+WORDS = "AdamW, bias-corrected, for every row; decay spares biases, norms and CRF transitions"
 
 
 def parameter_groups(model: nn.Module, recipe: Recipe) -> list[dict]:
