@@ -115,7 +115,7 @@ class VerifySettings:
 class Profile:
     """How big: data sets x systems x seeds, the text encoder, and what the profile changes in the recipe.
 
-    ``row_recipes`` changes the recipes of single rows, over what the rows say themselves.
+    ``recipe.rows`` changes the recipes of single rows, over what the rows say themselves.
     """
 
     name: str
@@ -125,7 +125,6 @@ class Profile:
     seeds: tuple[int, ...]
     encoder: str
     recipe: Mapping[str, Any]
-    row_recipes: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for seed in self.seeds:
@@ -171,8 +170,9 @@ class Config:
 
     def recipe_of(self, system: str) -> Recipe:
         """The recipe of one row: the shared one, changed by the profile, the row, and the profile for this row."""
-        changes = self.active.recipe, self.systems[system].recipe, self.active.row_recipes.get(system, {})
-        overrides = {**self.recipe, **{key: value for change in changes for key, value in change.items()}}
+        profile = {key: value for key, value in self.active.recipe.items() if key != "rows"}
+        of_row = self.active.recipe.get("rows", {}).get(system, {})
+        overrides = {**self.recipe, **profile, **self.systems[system].recipe, **of_row}
         return build(Recipe, overrides, f"recipe of {system} in profile {self.active.name}")
 
     def relations_of(self, dataset: str, system: str | None = None) -> GraphRecipe:
@@ -241,8 +241,8 @@ def _check(config: Config, path: Path) -> None:
             raise ConfigError(f"{path}: profile {name} calls itself {profile.name!r}")
         for system in profile.systems:
             known(system, config.systems, f"{path}: profiles.{name}.systems")
-        for system in profile.row_recipes:
-            known(system, profile.systems, f"{path}: profiles.{name}.row_recipes")
+        for system in profile.recipe.get("rows", {}):
+            known(system, profile.systems, f"{path}: profiles.{name}.recipe.rows")
         for dataset in profile.datasets:
             known(dataset, config.data.captions, f"{path}: profiles.{name}.datasets")
             known(dataset, config.data.objects, f"{path}: data.objects, for profiles.{name}.datasets")

@@ -65,7 +65,7 @@ def test_a_recipe_is_the_shared_one_changed_by_the_profile_then_by_the_row(edite
 
     def for_this_row(raw) -> None:
         change(raw)
-        raw["profiles"]["controls"]["row_recipes"] = {"rgcn": {"epochs": 41}}
+        raw["profiles"]["controls"]["recipe"]["rows"] = {"rgcn": {"epochs": 41}}
 
     assert edited(for_this_row).recipe_of("rgcn").epochs == 41
     assert edited(for_this_row).recipe_of("bert-crf").epochs == 21
@@ -145,11 +145,11 @@ def test_an_unknown_name_is_an_error_that_says_where_and_what_is_near(edited, ch
         (setting("verify", "margin", value=-0.5), r"verify: margin is -0\.5; points of F1"),
         (setting("verify", "margin", value=float("nan")), r"verify: margin is nan"),
         (
-            setting("profiles", "paper", "row_recipes", value={"rgcnn": {}}),
-            r"row_recipes: unknown 'rgcnn'; did you",
+            setting("profiles", "paper", "recipe", "rows", value={"rgcnn": {}}),
+            r"recipe\.rows: unknown 'rgcnn'; did you",
         ),
         (
-            setting("profiles", "paper", "row_recipes", value={"umt": {"epoch": 3}}),
+            setting("profiles", "paper", "recipe", "rows", value={"umt": {"epoch": 3}}),
             r"unknown 'epoch'; did you mean",
         ),
         (setting("systems", "rgcn", "by_dataset", value={"twitter15": {}}), r"by_dataset: unknown 'twitter15'"),

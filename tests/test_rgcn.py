@@ -14,7 +14,7 @@ from mner.data.batch import Batch, Neighbours, TextInput, Visual
 from mner.data.corpus import LABELS
 from mner.models.attention import STARTS
 from mner.models.encoders import TextEncoder
-from mner.models.gates import GATES
+from mner.models.gates import GATES, AddGate, SigmoidGate
 from mner.models.system import ContractError, Ingredients, load_system
 from mner.systems import rgcn
 
@@ -178,6 +178,10 @@ def test_options_change_the_numbers_and_bad_ones_are_refused() -> None:
         assert not torch.allclose(scores_of(tagger(**options), given), plain), options
     with pytest.raises(ContractError, match="text_node 'first' is unknown; choose one of cls, mean"):
         tagger(text_node="first")
+    halves = tagger(gate={"text": "sigmoid", "image": "none_add"})
+    assert (type(halves.inter_gate), type(halves.intra_gate)) == (SigmoidGate, AddGate)
+    with pytest.raises(ContractError, match="one for text and one for image"):
+        tagger(gate={"text": "sigmoid"})
     with pytest.raises(ContractError, match="head 'words' is unknown; choose one of both, fused"):
         tagger(head="words")
     with pytest.raises(ContractError, match="start 'zero' is unknown; choose one of identity, glorot"):

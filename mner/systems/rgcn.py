@@ -7,6 +7,8 @@ The published code computes something else: ``rgcn_released.py``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -15,7 +17,7 @@ from mner.models.attention import TransformerBlock
 from mner.models.encoders import first_piece_vectors
 from mner.models.gates import make_gate
 from mner.models.relational import InterRelation, IntraRelation, masked_mean, without
-from mner.models.system import Card, Emissions, Ingredients, given, one_of, visual_size_of
+from mner.models.system import Card, ContractError, Emissions, Ingredients, given, one_of, visual_size_of
 
 TEXT_NODES = ("cls", "mean")
 HEADS = ("both", "fused")
@@ -64,9 +66,10 @@ CARD = Card(
 class Tagger(nn.Module):
     """Relation graphs, gates and three attention blocks around a text encoder.
 
-    Options: ``gate`` one of ``mner.models.gates.GATES`` (both branches), ``gate_tie`` one matrix for both of the
-    gate's addends, ``inter`` / ``intra`` switch a relation off (its parameters are not made), ``norm`` divides a
-    star's sum by its weights (``row``) or not (``none``), ``text_node`` is the inter star's centre.
+    Options: ``gate`` one of ``mner.models.gates.GATES`` for both branches, or ``{text: ..., image: ...}``;
+    ``gate_tie`` one matrix for both of the gate's addends, ``inter`` / ``intra`` switch a relation off (its
+    parameters are not made), ``norm`` divides a star's sum by its weights (``row``) or not (``none``),
+    ``text_node`` is the inter star's centre.
 
     With ``head: both`` the head reads the encoder's words beside the fused ones, so that every gate form,
     ``none_replace`` too, keeps the words apart and starts no worse than plain BERT-CRF; with ``fused`` it reads
@@ -78,7 +81,7 @@ class Tagger(nn.Module):
         self,
         ingredients: Ingredients,
         *,
-        gate: str = "sigmoid",
+        gate: str | Mapping[str, str] = "sigmoid",
         gate_tie: bool = False,
         inter: bool = True,
         intra: bool = True,
@@ -96,9 +99,10 @@ class Tagger(nn.Module):
         self.encoder = ingredients.encoder()
         text_size, visual_size = self.encoder.width, visual_size_of(ingredients, CARD.name)
         self.inter = InterRelation(text_size, visual_size, norm) if inter else None
-        self.inter_gate = make_gate(gate, text_size, gate_tie) if inter else None
+        text_gate, image_gate = _gates(gate)
+        self.inter_gate = make_gate(text_gate, text_size, gate_tie) if inter else None
         self.intra = IntraRelation(visual_size, norm) if intra else None
-        self.intra_gate = make_gate(gate, visual_size, gate_tie) if intra else None
+        self.intra_gate = make_gate(image_gate, visual_size, gate_tie) if intra else None
         self.dropout = nn.Dropout(dropout)
         self.text_block = TransformerBlock(text_size, text_size, heads, dropout, start)
         self.image_block = TransformerBlock(visual_size, visual_size, heads, dropout, start)
@@ -140,3 +144,14 @@ class Tagger(nn.Module):
         if self.text_node == "cls":
             return pieces[:, 0]
         return masked_mean(words, text.first_piece >= 0)
+
+
+def _gates(gate: str | Mapping[str, str]) -> tuple[str, str]:
+    """The forms of the text's and of the picture's gate."""
+    if isinstance(gate, str):
+        return gate, gate
+    if set(gate) != {"text", "image"}:
+        raise ContractError(
+            f"gate {dict(gate)}: give one form for both branches, or one for text and one for image"
+        )
+    return gate["text"], gate["image"]
