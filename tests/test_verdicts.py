@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from mner.evaluation.gaps import gap_between, gap_to_fixed
 from mner.evaluation.verdicts import (
     ABOVE,
     BELOW,
@@ -24,8 +25,6 @@ from mner.evaluation.verdicts import (
     UNDECIDED,
     Sample,
     compare_with_reference,
-    gap_between,
-    gap_to_fixed,
     judge,
     seeds_needed,
 )

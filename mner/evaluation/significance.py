@@ -1,7 +1,7 @@
 """Comparisons: two systems with each other, one system with a printed number, many pairs in one table.
 
-Each function says what it resamples or assumes. F1 is a fraction in :func:`paired_comparison` and
-:func:`approximate_randomisation`; the others take whatever unit they are given.
+Each function says what it resamples or assumes. F1 is a fraction in :func:`paired_comparison`; the others take
+whatever unit they are given.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from mner.evaluation.gaps import gap_between, gap_of_parts, gap_to_fixed
+from mner.evaluation.gaps import gap_of_parts, gap_to_fixed
 from mner.evaluation.statistics import (
     DRAWS,
     LEVEL,
@@ -23,7 +23,6 @@ from mner.evaluation.statistics import (
     crossed_noise,
     draw_sentences,
     means_of_resampled_runs,
-    micro_f1,
     resampled_f1,
     run_f1,
 )
@@ -49,18 +48,6 @@ class Comparison:
     p_value: float
     probability: float
     source: Source
-
-
-@dataclass(frozen=True, slots=True)
-class Welch:
-    """Welch's t-test over runs: difference of means, t, degrees of freedom, two-sided p, interval."""
-
-    difference: float
-    statistic: float
-    degrees_of_freedom: float
-    p_value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,47 +104,6 @@ def paired_comparison(
     return _comparison(difference, seeds, sample, half, level, p_value, both)
 
 
-def approximate_randomisation(
-    a: RunCounts, b: RunCounts, generator: np.random.Generator, rounds: int = DRAWS
-) -> float:
-    """Two-sided p-value of the difference of mean F1 for these very runs (Yeh, COLING 2000).
-
-    Permuted: for each test sentence, whether A's and B's outputs change places; run i of A pairs with run i
-    of B, and one coin decides a sentence for all runs, since its runs share what makes it hard. Seeds are not
-    permuted: the answer is about these runs on other sentences, not about other seeds.
-
-    Raises:
-        StatisticsError: different numbers of runs or sentences.
-    """
-    _check_pair(a, b)
-    if len(a) != len(b):
-        raise StatisticsError(f"{len(a)} runs against {len(b)}: randomisation within seeds needs equal numbers")
-    seeds, sentences, _ = a.shape
-    total = (a + b).sum(axis=1)
-    change = (a - b).transpose(1, 0, 2).reshape(sentences, seeds * 3).astype(np.float32)
-    observed = abs(float((run_f1(a) - run_f1(b)).mean()))
-    signs = generator.integers(0, 2, size=(rounds, sentences), dtype=np.int8).astype(np.float32) * 2 - 1
-    swapped = (signs @ change).reshape(rounds, seeds, 3)
-    differences = micro_f1((total + swapped) / 2) - micro_f1((total - swapped) / 2)
-    reached = int((np.abs(differences.mean(axis=1)) >= observed - 1e-12).sum())
-    return (reached + 1) / (rounds + 1)
-
-
-def welch(a: Sequence[float], b: Sequence[float], level: float = LEVEL) -> Welch:
-    """Welch's t-test of two systems' run scores. Varied: seeds only; the test set is taken as fixed.
-
-    Raises:
-        StatisticsError: fewer than two runs on a side, or no spread on either.
-    """
-    for side in (a, b):
-        _enough(side)
-    gap = gap_between(list(a), list(b))
-    if gap is None or gap.error == 0:
-        raise StatisticsError("all runs of both systems have the same score: Welch's test needs some spread")
-    low, high = gap.interval(1 - level)
-    return Welch(gap.difference, gap.difference / gap.error, gap.freedom, gap.two_sided_p(), low, high)
-
-
 def equivalence(values: Sequence[float], printed: float, margin: float, alpha: float = 0.05) -> Equivalence:
     """Is the mean over runs within ``margin`` of a printed number? Two one-sided t-tests. Varied: seeds only.
 
@@ -165,11 +111,12 @@ def equivalence(values: Sequence[float], printed: float, margin: float, alpha: f
     what is neither is ``undecided``, which more runs can settle.
 
     Raises:
-        StatisticsError: fewer than two runs, or a margin that is not positive.
+        StatisticsError: fewer than two runs, or a negative margin.
     """
-    if margin <= 0:
-        raise StatisticsError(f"margin {margin}: equivalence needs a positive margin")
-    _enough(values)
+    if margin < 0:
+        raise StatisticsError(f"margin {margin}: equivalence needs a margin of at least 0")
+    if len(values) < 2:
+        raise StatisticsError(f"{len(values)} run(s): a spread over seeds needs at least two")
     gap = gap_to_fixed(list(values), printed)
     low, high = gap.interval(2 * alpha)
     verdict: Verdict = "undecided"
@@ -214,11 +161,6 @@ def _comparison(
     return Comparison(
         difference, seeds, sample, difference - half, difference + half, level, p_value, probability, source
     )
-
-
-def _enough(values: Sequence[float]) -> None:
-    if len(values) < 2:
-        raise StatisticsError(f"{len(values)} run(s): a spread over seeds needs at least two")
 
 
 def _normal_test(difference: float, error: float, level: float) -> tuple[float, float]:

@@ -14,7 +14,8 @@ from typing import Any
 
 from scipy import stats
 
-from mner.evaluation.gaps import Gap, gap_between, gap_to_fixed
+from mner.evaluation.gaps import Gap, gap_between
+from mner.evaluation.significance import equivalence
 from mner.reporting.paper import UNKNOWN, Paper, PaperRow, Used
 
 REPRODUCED, BELOW, ABOVE, UNDECIDED = "REPRODUCED", "BELOW", "ABOVE", "UNDECIDED"
@@ -139,29 +140,28 @@ def judge(cell: Mapping[str, Any], row: PaperRow, paper: Paper, margin: float, a
         return Verdict(
             UNDECIDED, ("one seed has no spread to test with; run at least 2", fixed), doubts, difference
         )
-    return _settle(values, figure.value, difference, margin, alpha, fixed, doubts)
+    return _settle(values, figure.value, margin, alpha, fixed, doubts)
 
 
 def _settle(
     values: Sequence[float],
     target: float,
-    difference: float,
     margin: float,
     alpha: float,
     fixed: str,
     doubts: tuple[str, ...],
 ) -> Verdict:
-    gap = gap_to_fixed(values, target)
-    low, high = gap.interval(2 * alpha)
-    test = f"{difference:+.2f}, {100 - 200 * alpha:.0f} % interval [{low:+.2f}, {high:+.2f}], margin {margin:g}"
-    if gap.equivalent(margin, alpha):
-        return Verdict(REPRODUCED, (f"equivalent: {test}", fixed), doubts, difference)
-    for name, beyond in ((BELOW, high < -margin), (ABOVE, low > margin)):
-        if beyond:
-            return Verdict(name, (f"{name.lower()} by more than the margin: {test}", fixed), doubts, difference)
+    found = equivalence(values, target, margin, alpha)
+    interval = f"{100 - 200 * alpha:.0f} % interval [{found.low:+.2f}, {found.high:+.2f}]"
+    test = f"{found.difference:+.2f}, {interval}, margin {margin:g}"
+    if found.verdict == "equivalent":
+        return Verdict(REPRODUCED, (f"equivalent: {test}", fixed), doubts, found.difference)
+    if found.verdict == "different":
+        name = BELOW if found.difference < 0 else ABOVE
+        return Verdict(name, (f"{name.lower()} by more than the margin: {test}", fixed), doubts, found.difference)
     needed = seeds_needed(values, target, margin, alpha)
     wanted = f"about {needed} seeds would settle it" if needed else f"more than {SEED_LIMIT} seeds would be needed"
-    return Verdict(UNDECIDED, (f"{test}; {wanted}", fixed), doubts, difference, needed)
+    return Verdict(UNDECIDED, (f"{test}; {wanted}", fixed), doubts, found.difference, needed)
 
 
 def compare_with_reference(ours: Sample, reference: Sample, margin: float, alpha: float) -> Verdict:
