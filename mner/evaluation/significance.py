@@ -6,15 +6,17 @@ whatever unit they are given.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+from jaxtyping import Float
 
-from mner.evaluation.gaps import gap_of_parts, gap_to_fixed
+from mner.evaluation.gaps import Gap, gap_of_parts, gap_to_fixed
 from mner.evaluation.statistics import (
+    ALPHA,
     DRAWS,
     LEVEL,
     RunCounts,
@@ -92,19 +94,31 @@ def paired_comparison(
     on_sample = drawn[0].mean(axis=1) - drawn[1].mean(axis=1)
     sample = float(on_sample.std(ddof=1))
     if len(a) == 1:
-        half, p_value = _normal_test(difference, sample, level)
-        return _comparison(difference, None, sample, half, level, p_value, on_sample)
+        return comparison_of(Gap(difference, sample, math.inf), None, sample, on_sample, level)
     parts = [(run_f1(side).var(ddof=1) / len(side), len(side) - 1) for side in (a, b)]
     parts.append((max(0.0, sample**2 - crossed_noise(a) - crossed_noise(b)), a.shape[1] - 1))
     seeds = float(parts[0][0] + parts[1][0]) ** 0.5
     gap = gap_of_parts(difference, parts)
-    half, p_value = gap.interval(1 - level)[1] - difference, gap.two_sided_p()
     resampled = [means_of_resampled_runs(f1, side, generator) for f1, side in zip(drawn, (a, b), strict=True)]
     both = resampled[0] - resampled[1]
-    return _comparison(difference, seeds, sample, half, level, p_value, both)
+    return comparison_of(gap, seeds, sample, both, level)
 
 
-def equivalence(values: Sequence[float], printed: float, margin: float, alpha: float = 0.05) -> Equivalence:
+def comparison_of(
+    gap: Gap, seeds: float | None, sample: float, draws: Float[np.ndarray, " draws"], level: float
+) -> Comparison:
+    """A difference, tested, with its draws; ``seeds`` is None for single runs, of which the sample alone is known.
+
+    The bootstrap knows the sample's deviation well, so single runs have a ``gap`` of infinitely many degrees of
+    freedom: a normal test.
+    """
+    probability = float((draws > 0).mean() + (draws == 0).mean() / 2)
+    source: Source = "sample" if seeds is None else "seeds and sample"
+    low, high = gap.interval(1 - level)
+    return Comparison(gap.difference, seeds, sample, low, high, level, gap.two_sided_p(), probability, source)
+
+
+def equivalence(values: Sequence[float], printed: float, margin: float, alpha: float = ALPHA) -> Equivalence:
     """Is the mean over runs within ``margin`` of a printed number? Two one-sided t-tests. Varied: seeds only.
 
     The printed number is taken as exact. ``different`` needs the interval to lie wholly beyond the margin;
@@ -145,25 +159,3 @@ def _check_pair(a: RunCounts, b: RunCounts) -> None:
         raise StatisticsError(f"{a.shape[1]} sentences against {b.shape[1]}: not the same test set")
     if (len(a) == 1) != (len(b) == 1):
         raise StatisticsError(f"{len(a)} run(s) against {len(b)}: give one run of each, or at least two of each")
-
-
-def _comparison(
-    difference: float,
-    seeds: float | None,
-    sample: float,
-    half: float,
-    level: float,
-    p_value: float,
-    draws: np.ndarray,
-) -> Comparison:
-    probability = float((draws > 0).mean() + (draws == 0).mean() / 2)
-    source: Source = "sample" if seeds is None else "seeds and sample"
-    return Comparison(
-        difference, seeds, sample, difference - half, difference + half, level, p_value, probability, source
-    )
-
-
-def _normal_test(difference: float, error: float, level: float) -> tuple[float, float]:
-    if error == 0:
-        return 0.0, float(difference == 0)
-    return float(stats.norm.ppf((1 + level) / 2)) * error, float(2 * stats.norm.sf(abs(difference) / error))

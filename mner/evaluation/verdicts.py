@@ -6,23 +6,21 @@ significant difference: too few seeds give UNDECIDED, not agreement. All functio
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scipy import stats
-
 from mner.evaluation.gaps import Gap, gap_between
+from mner.evaluation.power import runs_to_settle
 from mner.evaluation.significance import equivalence
+from mner.evaluation.statistics import StatisticsError
 from mner.reporting.paper import UNKNOWN, Paper, PaperRow, Used
 
 REPRODUCED, BELOW, ABOVE, UNDECIDED = "REPRODUCED", "BELOW", "ABOVE", "UNDECIDED"
 NOT_COMPARABLE, NOT_RUN, SKIPPED = "NOT-COMPARABLE", "NOT-RUN", "SKIPPED"
 SAME, REGRESSED, IMPROVED = "SAME", "REGRESSED", "IMPROVED"
 SEED_LIMIT = 1000
-POWER = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +51,19 @@ class Sample:
 
 
 def seeds_needed(values: Sequence[float], target: float, margin: float, alpha: float) -> int | None:
-    """Seeds at which the verdict would be settled with 80 % power if mean and s.d. stayed as observed.
+    """Seeds, more than there are, at which the verdict would be settled if mean and s.d. stayed as observed.
 
-    Normal approximation of the power of the test that is the closer call; None from a single value, or when
-    more than 1000 seeds would be needed (the mean sits on the margin).
+    Settled means with chance ``power.POWER``. None from a single value, or when more than 1000 seeds would be
+    needed (the mean sits on the margin).
     """
     if len(values) < 2:
         return None
-    distance, spread = abs(statistics.fmean(values) - target), statistics.stdev(values)
-    for count in range(len(values) + 1, SEED_LIMIT + 1):
-        error = spread / math.sqrt(count)
-        critical = float(stats.t.isf(alpha, count - 1))
-        if distance <= margin:
-            room = [(margin - distance) / error - critical, (margin + distance) / error - critical]
-            power = float(stats.norm.cdf(room).sum()) - 1
-        else:
-            power = float(stats.norm.cdf((distance - margin) / error - critical))
-        if power >= POWER:
-            return count
-    return None
+    difference, spread = statistics.fmean(values) - target, statistics.stdev(values)
+    try:
+        needed = runs_to_settle(difference, spread, margin, alpha, most=SEED_LIMIT)
+    except StatisticsError:
+        return None
+    return max(needed, len(values) + 1)
 
 
 def same_visual_input(ours: str, theirs: str) -> bool:
