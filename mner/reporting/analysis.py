@@ -86,17 +86,15 @@ def pages(results: Results, paper: Paper) -> tuple[Page, ...]:
         ),
         _page(
             *("arithmetic", "Arithmetic", "Do the printed numbers fit together?"),
-            "F1 is 2PR/(P + R) of pooled counts. Rows that fall short by more than rounding were made in "
-            "another way; "
-            "averaging over batches is one, and its size is measured on our own predictions.",
+            "F1 is 2PR/(P + R) of pooled counts. Rows that fall short by more than rounding were made in another "
+            "way; averaging over batches is one, and its size is measured on our own predictions.",
             "No row of this profile's data sets is printed with P, R and F1.",
             [Part(dataset, (), tuple(arithmetic_tables(results, paper, dataset))) for dataset in datasets],
         ),
         _page(
             *("statistics", "Statistics", "Which differences are real, and who looks at the picture"),
             "Two sources of ±, always named: seeds and sample. Differences are paired by sentence. Image "
-            "reliance "
-            "is F1 with the own picture minus F1 with none, or with another tweet's.",
+            "reliance is F1 with the own picture minus F1 with none, or with another tweet's.",
             "Nothing has been run.",
             [_statistics(results, dataset) for dataset in datasets],
         ),

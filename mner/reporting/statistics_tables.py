@@ -12,9 +12,8 @@ from mner.reporting.results import Results
 from mner.reporting.tables import Column, Row, Table
 
 UNCERTAINTY_NOTES = (
-    "± seeds: s.d. of one run over seeds, test set fixed. ± sample: s.d. of the mean F1 over test "
-    "sets like this one, "
-    "runs fixed (bootstrap over sentences). Interval: both, hierarchical bootstrap over runs and sentences.",
+    "± seeds: s.d. of one run over seeds, test set fixed. ± sample: s.d. of the mean F1 over test sets like this "
+    "one, runs fixed (bootstrap over sentences). Interval: both, hierarchical bootstrap over runs and sentences.",
     "Two systems are never compared by these intervals: their errors fall on the same sentences. See "
     "the pairs below.",
 )
@@ -30,10 +29,9 @@ SOURCE_NOTES = {
 PAIR_NOTES = (
     "A minus B, paired by sentence. Holm: p adjusted for all pairs of this table. P(A > B): share of bootstrap "
     "draws in which A is ahead.",
-    "Seeds needed: runs a side with which a t-test over seeds would find this very difference with "
-    "80 % power, were "
-    "difference and spread as observed. Detectable: the smallest difference that the runs at hand "
-    "would find so.",
+    "Seeds needed: runs a side with which a t-test over seeds would find this very difference with 80 % power, "
+    "were difference and spread as observed. Detectable: the smallest difference that the runs at hand would "
+    "find so.",
 )
 
 
