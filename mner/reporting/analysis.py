@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from mner.evaluation.waterfall import Waterfall, waterfalls
 from mner.reporting.arithmetic import arithmetic_tables
-from mner.reporting.cells import Cell, Cited, State, estimate
+from mner.reporting.cells import SURE, Cell, Cited, State, estimate
 from mner.reporting.charts import ForestRow, HeatRow, forest, heat_map, stacked, waterfall_chart
 from mner.reporting.cost_chart import cost_chart, cost_points
 from mner.reporting.cost_tables import cost_table
@@ -192,7 +192,7 @@ def _statistics(results: Results, dataset: str) -> Part:
             for entry in held["reliance"]
         ]
         sources = {found["source"] for entry in held["reliance"] for found in entry["views"].values()}
-        title = f"Image reliance, with 95 % interval ({', '.join(sorted(sources))})"
+        title = f"Image reliance, with {SURE} interval ({', '.join(sorted(sources))})"
         figures.append(Figure(title, "", forest(f"image reliance on {dataset}", list(PROBES.values()), rows)))
     tested = [one for one in held["comparisons"] if "state" not in one]
     if len(tested) > MOST_PAIRS:
@@ -206,7 +206,7 @@ def _statistics(results: Results, dataset: str) -> Part:
             for one in tested
         ]
         sources = {one["source"] for one in tested}
-        title = f"Systems compared, with 95 % interval ({', '.join(sorted(sources))})"
+        title = f"Systems compared, with {SURE} interval ({', '.join(sorted(sources))})"
         figures.append(Figure(title, "", forest(f"differences on {dataset}", ["difference"], rows)))
     return Part(dataset, tuple(figures), tuple(statistics_tables(results, dataset)))
 

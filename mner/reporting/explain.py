@@ -14,7 +14,7 @@ from mner.evaluation.spans import EncodedTags, entities
 from mner.evaluation.verdicts import judge
 from mner.evaluation.waterfall import waterfalls
 from mner.reporting.analysis import pages
-from mner.reporting.cells import Cited, Printed, cited, estimate
+from mner.reporting.cells import SURE, Cited, Printed, cited, estimate
 from mner.reporting.layout import DATASET_TITLES, section_tables, sections
 from mner.reporting.lens_tables import under
 from mner.reporting.paper import METRICS, Paper
@@ -121,7 +121,7 @@ def _ours(cell: Mapping[str, Any], results: Results) -> Lines:
     lines = [
         "",
         "  ours",
-        f"    F1 {f1.plain()} (s.d. over seeds); 95 % interval {interval.spread} ({both['source']})",
+        f"    F1 {f1.plain()} (s.d. over seeds); {SURE} interval {interval.spread} ({both['source']})",
     ]
     name, text = text_only_beside(cell, results.scores["cells"])
     if name:
@@ -214,7 +214,7 @@ def _compared(a: str, b: str, results: Results, dataset: str) -> Lines:
     lines += _aligned(
         [(name, under(results, dataset, name, results.lenses["standard"]).plain()) for name in (a, b)]
     )
-    titles = ("A − B", "difference [95 %]", "p", "p (Holm)", "P(A > B)", "seeds needed", "detectable", "says")
+    titles = ("A − B", f"difference [{SURE}]", "p", "p (Holm)", "P(A > B)", "seeds needed", "detectable", "says")
     lines.append("")
     for title, cell in zip(titles, pair_cells(one), strict=True):
         why = getattr(cell, "why", "")

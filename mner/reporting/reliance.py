@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mner.reporting.cells import Cell, Cited, Measured, State, cited, estimate, missing
+from mner.reporting.cells import SURE, Cell, Cited, Measured, State, cited, estimate, missing
 
 PROBES = {"none": "own − none", "shuffled": "own − shuffled", "neighbours": "own − others' neighbours"}
 TEXT_ONLY = "Text only"
 PROBE_NOTE = (
     "Image reliance: F1 with the tweet's own picture minus F1 with none, or with another tweet's (its captions, "
     "objects and neighbours included), or with its own picture but another tweet's neighbours, paired by run and "
-    "sentence, with its 95 % interval. Near zero: F1 does not show a dependence; single "
+    f"sentence, with its {SURE} interval. Near zero: F1 does not show a dependence; single "
     "tags may still change, for the better as for the worse."
 )
 TEXT_NOTE = (

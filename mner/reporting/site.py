@@ -19,7 +19,7 @@ from mner.evaluation.verdicts import Verdict
 from mner.files import sha256_of_json
 from mner.reporting.analysis import Page
 from mner.reporting.card import CardText
-from mner.reporting.cells import CitationError, Cited, Printed, State, cited
+from mner.reporting.cells import SURE, CitationError, Cited, Printed, State, cited
 from mner.reporting.layout import OVERALL, Block, Line, Section
 from mner.reporting.limits import audit_summary, facts, limits
 from mner.reporting.profile import ProfileFacts
@@ -92,6 +92,7 @@ def render_site(
             digest=sha256_of_json(scores),
             probes={name: PROBES[name] for name in PICTURE_PROBES},
             types=TYPES,
+            sure=SURE,
         )
     )
 
