@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from mner.evaluation.paper_audit import RowAudit, audit_rows, trend
+from mner.evaluation.paper_audit import RowAudit, audit_rows, gap_of, trend
 from mner.evaluation.selection import OWN, scored
 from mner.reporting.cells import Cell, Printed, State, Words
 from mner.reporting.layout import DATASET_TITLES
@@ -118,7 +118,6 @@ def _gap(results: Results, dataset: str, system: str, lens: str) -> Cell:
         entry = scored(run, run["data_copy"], OWN, lens)
         if entry is None or "state" in entry:
             return State("does not apply", "" if entry is None else entry["state"])
-        total = entry["precision"] + entry["recall"]
-        gaps.append(entry["f1"] - (2 * entry["precision"] * entry["recall"] / total if total else 0.0))
+        gaps.append(gap_of(entry["precision"], entry["recall"], entry["f1"]))
         records.append(run["record"])
     return mean_of(tuple(gaps), tuple(records), digits=3, signed=True)

@@ -100,12 +100,6 @@ class Paper:
     tables: tuple[PaperTable, ...]
     scorers: Mapping[str, Scorer]
 
-    def table(self, name: str) -> PaperTable:
-        for table in self.tables:
-            if table.id == name:
-                return table
-        raise PaperError(f"no table {name!r}; there are {', '.join(table.id for table in self.tables)}")
-
     def rows_for(self, dataset: str, system: str) -> tuple[tuple[PaperTable, PaperRow], ...]:
         """Every printed row that gives ``system`` an F1 on ``dataset``, one entry per row id."""
         found: dict[str, tuple[PaperTable, PaperRow]] = {}
