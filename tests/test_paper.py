@@ -111,7 +111,7 @@ def test_ita_numbers_state_how_they_reached_us() -> None:
         (
             "        modality: text\n",
             "        modality: text\n        modality: text\n",
-            "'modality' is given twice",
+            "line 32: 'modality' is said before, in line 31",
         ),
         ("          copy: unknown\n", "", "lacks copy"),
     ],
