@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mner.evaluation.averages import encoder_name
 from mner.evaluation.gaps import Gap, gap_between
 from mner.evaluation.power import runs_to_settle
 from mner.evaluation.significance import equivalence
@@ -81,7 +82,7 @@ def comparability(
     is a doubt, since it can be neither claimed nor excluded.
     """
     frozen, subset = cell["recipe"].get("frozen_layers"), cell["recipe"].get("train_sentences")
-    encoder = (cell["encoder"] or {}).get("name", "none")
+    encoder = encoder_name(cell)
     pairs = (
         ("encoder", encoder, used.encoder, encoder == used.encoder),
         ("visual input", cell["visual_input"], used.visual, same_visual_input(cell["visual_input"], used.visual)),

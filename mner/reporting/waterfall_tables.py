@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.selection import picked
 from mner.evaluation.waterfall import SAME, STEPS, SUPPOSED, Step, Waterfall
 from mner.reporting.cells import Cell, Cited, Measured, Printed, State, Words
@@ -118,7 +119,7 @@ def what_if_table(results: Results, dataset: str) -> Table | None:
     )
     rows = []
     for system in results.finished(dataset):
-        found = picked(results.runs(dataset, system), "conlleval")
+        found = picked(results.runs(dataset, system), STANDARD)
         if isinstance(found, str):
             continue
         cells: list[Cell] = [Words(system), mean_of(found.on_dev, found.records)]
