@@ -1,8 +1,9 @@
-"""Text as a terminal shows it best: rows as aligned columns, long lines wrapped."""
+"""Text as a terminal shows it best: rows as aligned columns, as Markdown too; long lines wrapped."""
 
 from __future__ import annotations
 
 import textwrap
+import unicodedata
 from collections.abc import Collection, Sequence
 
 WIDTH = 120
@@ -24,6 +25,29 @@ def aligned(rows: Sequence[Sequence[str]], numbers: Collection[int] = (), header
         for row in rows
     ]
     return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]] if header else lines
+
+
+def markdown_table(
+    header: Sequence[str], body: Sequence[Sequence[str]], numbers: Collection[int] = ()
+) -> list[str]:
+    """The lines of a GitHub table whose columns are aligned in the source; ``numbers`` are set to the right."""
+    widths = [max(3, *map(_width, column)) for column in zip(header, *body, strict=True)]
+    rule = ["-" * (width - 1) + (":" if place in numbers else "-") for place, width in enumerate(widths)]
+    lines = []
+    for row in (header, rule, *body):
+        spaces = [" " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
+        padded = [
+            space + cell if place in numbers else cell + space
+            for place, (cell, space) in enumerate(zip(row, spaces, strict=True))
+        ]
+        lines.append("| " + " | ".join(padded) + " |")
+    return lines
+
+
+def _width(text: str) -> int:
+    """Columns a terminal gives the text: combining marks none, wide characters two."""
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide - sum(unicodedata.combining(character) > 0 for character in text)
 
 
 def wrapped(text: str, indent: str = "") -> list[str]:

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from mner.evaluation.reliance import image_reliance
+from mner.evaluation.significance import paired_comparison
 from mner.evaluation.statistics import StatisticsError, influence, run_f1
 
 FABRICATED = runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py")))
@@ -127,3 +129,10 @@ def test_influence_sums_to_nothing_and_predicts_a_left_out_sentence() -> None:
     assert effects.sum(axis=1) == pytest.approx(np.zeros(2), abs=1e-9)
     without = run_f1(counts[:, 1:])
     assert without - run_f1(counts) == pytest.approx(-effects[:, 0] / 300, abs=1e-4)
+
+
+def test_one_run_is_tested_alike_between_views_and_between_systems() -> None:
+    own, other = (_counts(np.random.default_rng(seed), share, 1) for seed, share in ((1, 0.8), (2, 0.75)))
+    reliance = image_reliance(own, other, np.random.default_rng(3))
+    assert reliance == paired_comparison(own, other, np.random.default_rng(3))
+    assert reliance.p_value == pytest.approx(2 * norm.sf(abs(reliance.difference) / reliance.sample_deviation))

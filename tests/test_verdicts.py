@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from mner.evaluation.gaps import gap_between, gap_to_fixed
 from mner.evaluation.verdicts import (
     ABOVE,
     BELOW,
@@ -24,15 +25,14 @@ from mner.evaluation.verdicts import (
     UNDECIDED,
     Sample,
     compare_with_reference,
-    gap_between,
-    gap_to_fixed,
     judge,
     seeds_needed,
 )
 from mner.reporting.paper import load_paper
 
 PAPER = load_paper(Path(__file__).resolve().parent.parent / "reports" / "paper.yaml")
-BERT_CRF = next(row for row in PAPER.table("table1").rows if row.id == "bert-crf")
+TABLE1 = {row.id: row for row in PAPER.tables[0].rows}
+BERT_CRF = TABLE1["bert-crf"]
 TARGET = 83.44
 MARGIN, ALPHA = 0.5, 0.05
 F1 = st.lists(st.floats(60, 90), min_size=2, max_size=8)
@@ -92,7 +92,7 @@ def test_one_seed_is_never_agreement() -> None:
 
 
 def test_printed_value_is_fixed_and_said_so() -> None:
-    rgcn = next(row for row in PAPER.table("table1").rows if row.id == "rgcn")
+    rgcn = TABLE1["rgcn"]
     verdict = _judge([87.0, 87.1], row=rgcn)
     assert verdict.name == NOT_COMPARABLE  # another scorer, encoder and picture
     assert any("treated as fixed" in reason for reason in _judge([TARGET, TARGET]).reasons)
@@ -122,7 +122,7 @@ def test_not_comparable_says_why(changes: dict[str, Any], reason: str) -> None:
 
 
 def test_a_scorer_may_agree_on_one_data_set_only() -> None:
-    ocsga = next(row for row in PAPER.table("table1").rows if row.id == "ocsga")
+    ocsga = TABLE1["ocsga"]
     verdict = _judge([72.9, 72.9], row=ocsga, dataset="twitter2015")
     assert any(reason.startswith("scorer: ours conlleval, theirs ncrfpp") for reason in verdict.reasons)
     assert _judge([72.9], row=ocsga, dataset="twitter2017") is None

@@ -28,23 +28,24 @@ WARM_UP = 3
 class Packing:
     """Seconds for the same number of updates of every seed: one alone, ``seeds`` at once in two ways.
 
-    ``stacked`` is None where stacking was not measured; ``stacked_alone`` is one seed in the stacked way.
+    ``stacked_alone`` is one seed in the stacked way.
     """
 
     seeds: int
     updates: int
     alone: float
     processes: float
-    stacked_alone: float | None
-    stacked: float | None
+    stacked_alone: float
+    stacked: float
 
     def render(self) -> str:
         """An aligned table; the last column is what packing is judged by."""
-        rows = [("one seed alone", self.alone, 1)]
-        rows.append((f"{self.seeds} seeds, one process each", self.processes, self.seeds))
-        if self.stacked is not None and self.stacked_alone is not None:
-            rows.append(("one seed, stacked parameters", self.stacked_alone, 1))
-            rows.append((f"{self.seeds} seeds, stacked parameters", self.stacked, self.seeds))
+        rows = (
+            ("one seed alone", self.alone, 1),
+            (f"{self.seeds} seeds, one process each", self.processes, self.seeds),
+            ("one seed, stacked parameters", self.stacked_alone, 1),
+            (f"{self.seeds} seeds, stacked parameters", self.stacked, self.seeds),
+        )
         lines = [f"{'way':<32} {'s':>8} {'s a seed':>9} {'times one alone':>16}"]
         lines += [
             f"{name:<32} {seconds:>8.2f} {seconds / seeds:>9.2f} {seconds / self.alone:>14.2f} x"
@@ -55,7 +56,7 @@ class Packing:
 
 
 def measure_packing(
-    config: Config, size: str, dataset: str, device: torch.device, seeds: int, updates: int, stacked: bool = True
+    config: Config, size: str, dataset: str, device: torch.device, seeds: int, updates: int
 ) -> Packing:
     """Measure ``bert`` (softmax) at ``size``; rounds of the ways alternate, so that load hits all alike."""
     job = _Job(config, size, dataset, str(device), torch.get_num_threads(), updates)
@@ -64,10 +65,7 @@ def measure_packing(
         seen["alone"].append(side_by_side(job, 1))
         seen["processes"].append(side_by_side(job, seeds))
     times = {name: statistics.median(values) for name, values in seen.items()}
-    together = _stacked(job, 1), _stacked(job, seeds)
-    if not stacked:
-        together = None, None
-    return Packing(seeds, updates, times["alone"], times["processes"], *together)
+    return Packing(seeds, updates, times["alone"], times["processes"], _stacked(job, 1), _stacked(job, seeds))
 
 
 @dataclass(frozen=True, slots=True)

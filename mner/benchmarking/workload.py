@@ -67,15 +67,15 @@ def spread(batches: Sequence[list[int]], lengths: np.ndarray, count: int) -> lis
 
 
 def make_workload(
-    root: Path, dataset: str, tokenizer: Any, module: ModuleType, options: dict[str, Any], stated: bool = False
+    root: Path, dataset: str, tokenizer: Any, module: ModuleType, options: dict[str, Any]
 ) -> Workload:
     """The training split of ``dataset`` with random pictures of 49 x 2048 numbers and 5 + 5 random neighbours.
 
-    Where the data set is not built below ``root`` (or ``stated`` asks for it), sentences of the stated length
-    distribution take its place. ``module`` and ``options`` are a system's: they say what its batches hold.
+    Where the data set is not built below ``root``, sentences of the stated length distribution take its place.
+    ``module`` and ``options`` are a system's: they say what its batches hold.
     """
     path = root / "data" / dataset / "corpus" / "train.jsonl"
-    if path.is_file() and not stated:
+    if path.is_file():
         sentences, source = tuple(read_sentences(path)), f"{dataset}, real training sentences"
     else:
         sentences = stand_ins(stated_lengths(dataset, STATED_SENTENCES))

@@ -62,6 +62,11 @@ def _conditions(dataset: str, system: str, runs: Sequence[Mapping[str, Any]]) ->
     return told | {"encoder": text_encoder(told["encoder"], told["options"])}
 
 
+def encoder_name(cell: Mapping[str, Any]) -> str:
+    """What read the words of a finished cell, by name; ``none`` where its own layers did."""
+    return (cell["encoder"] or {}).get("name", "none")
+
+
 def text_encoder(encoder: Mapping[str, Any] | None, options: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """What read the words of a run: word vectors where its options name them, else the profile's encoder.
 

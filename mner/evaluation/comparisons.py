@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from mner.data.probe_views import PROBES
-from mner.evaluation.power import detectable_difference, probability_of_superiority, runs_needed
+from mner.evaluation.power import POWER, detectable_difference, probability_of_superiority, runs_needed
 from mner.evaluation.reliance import image_reliance
 from mner.evaluation.significance import holm, paired_comparison
 from mner.evaluation.statistics import (
@@ -30,7 +30,6 @@ from mner.evaluation.statistics import (
 )
 from mner.evaluation.tagged import Tagged, TaggedRun
 
-POWER = 0.8
 _FRACTIONS = ("estimate", "standard_deviation", "low", "high", "difference", "seeds_deviation", "sample_deviation")
 MakeGenerator = Callable[[], np.random.Generator]
 
@@ -105,13 +104,13 @@ def _pooled(samples: Sequence[np.ndarray]) -> float:
 def _needed(difference: float, samples: Sequence[np.ndarray]) -> dict[str, Any]:
     """Runs a side that a t-test over seeds would need, were difference and spread as observed."""
     deviation = _pooled(samples)
-    return {"runs": runs_needed(difference, deviation, POWER), "deviation": deviation}
+    return {"runs": runs_needed(difference, deviation), "deviation": deviation}
 
 
 def _detectable(samples: Sequence[np.ndarray]) -> dict[str, Any]:
     """The smallest true difference that as many runs as there are would find."""
     runs = min(map(len, samples))
-    return {"points": detectable_difference(runs, POWER) * _pooled(samples), "runs": runs}
+    return {"points": detectable_difference(runs) * _pooled(samples), "runs": runs}
 
 
 def _reliance(tagged: Tagged, system: str, runs: Sequence[TaggedRun], generator: MakeGenerator) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+from mner.evaluation.averages import encoder_name
 from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.selection import Picked, picked
 from mner.reporting.paper import UNKNOWN, Used
@@ -32,7 +33,7 @@ class Scored:
     def conditions(self) -> dict[str, str]:
         """Encoder, visual input and data copy by name."""
         return {
-            "encoder": (self.cell["encoder"] or {}).get("name", "none"),
+            "encoder": encoder_name(self.cell),
             "visual": self.cell["visual_input"],
             "copy": self.cell["data_copy"],
         }

@@ -7,16 +7,16 @@ over batches as R-GCN's ``test.py`` computes it); one above it cannot be explain
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
 from scipy import stats
 
 Finding = Literal["consistent", "below", "above"]
 PrintedRow = tuple[str, str, float, float, float]
+_HALF = 0.005  # of the last printed digit: what rounding may have moved
 _SLACK = 1e-9
 
 
@@ -25,8 +25,7 @@ class RowAudit:
     """One printed row (all in percent).
 
     ``harmonic`` is 2PR / (P + R) of the printed P and R, ``gap`` F1 minus that; ``lowest`` and ``highest`` bound
-    the gap that rounding of the three numbers alone allows. ``predicted`` is the gap that averaging is expected
-    to leave on this data set, None if the caller gave none.
+    the gap that rounding of the three numbers alone allows.
     """
 
     name: str
@@ -39,7 +38,6 @@ class RowAudit:
     lowest: float
     highest: float
     finding: Finding
-    predicted: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,43 +55,18 @@ class Trend:
     p_value: float
 
 
-def audit_rows(
-    rows: Iterable[PrintedRow], predicted: Mapping[str, float] | None = None, digits: int = 2
-) -> list[RowAudit]:
-    """Check printed rows (name, data set, P, R, F1 in percent, printed with ``digits`` decimals).
-
-    ``predicted`` maps a data set to the gap that averaging would leave, see :func:`averaging_gap`.
+def audit_rows(rows: Iterable[PrintedRow]) -> list[RowAudit]:
+    """Check printed rows (name, data set, P, R, F1 in percent, printed with two decimals).
 
     Raises:
         ValueError: a number is not in [0, 100].
     """
-    return [_audit(row, predicted or {}, digits) for row in rows]
+    return [_audit(row) for row in rows]
 
 
-def averaging_gap(batches: Float[np.ndarray, "batches 3"]) -> float:
-    """Mean F1 minus the F1 of mean P and mean R, never above 0; rows of ``batches`` are (P, R, F1).
-
-    Feed it ``lenses.score_piece_batches(...).scores[:, 0]`` of real predictions to learn what R-GCN's averaging
-    does at that accuracy. The unit is the input's.
-    """
-    precision, recall, f1 = (float(value) for value in np.asarray(batches).mean(axis=0))
+def gap_of(precision: float, recall: float, f1: float) -> float:
+    """F1 minus 2PR / (P + R), in the unit of the three; never above 0 where they are means of P, R and F1."""
     return f1 - _harmonic(precision, recall)
-
-
-def expected_averaging_gap(
-    precision: float, recall: float, precision_deviation: float, recall_deviation: float, correlation: float
-) -> float:
-    """The same from the spread of P and R over batches (or seeds), to second order; same unit throughout.
-
-    With H = 2PR / (P + R): E[H] - H is about -2 Var(R P' - P R') / (P + R)^3.
-    """
-    covariance = correlation * precision_deviation * recall_deviation
-    variance = (
-        recall**2 * precision_deviation**2
-        + precision**2 * recall_deviation**2
-        - 2 * precision * recall * covariance
-    )
-    return -2 * variance / (precision + recall) ** 3
 
 
 def trend(audits: Sequence[RowAudit]) -> Trend:
@@ -104,25 +77,22 @@ def trend(audits: Sequence[RowAudit]) -> Trend:
     return Trend(len(gaps), negative, positive, float(np.mean(gaps)) if gaps else 0.0, p_value)
 
 
-def _audit(row: PrintedRow, predicted: Mapping[str, float], digits: int) -> RowAudit:
+def _audit(row: PrintedRow) -> RowAudit:
     name, dataset, precision, recall, f1 = row
     for symbol, value in (("P", precision), ("R", recall), ("F1", f1)):
         if not 0 <= value <= 100:
             raise ValueError(f"{name}, {dataset}: {symbol} = {value}, expected a percentage")
-    half = 0.5 * 10.0**-digits
     harmonic = _harmonic(precision, recall)
     # F1 grows with P and with R, so the corners of the rounding box bound it
-    lowest = _harmonic(max(precision - half, 0.0), max(recall - half, 0.0)) - half - harmonic
-    highest = _harmonic(precision + half, recall + half) + half - harmonic
-    gap = f1 - harmonic
+    lowest = _harmonic(max(precision - _HALF, 0.0), max(recall - _HALF, 0.0)) - _HALF - harmonic
+    highest = _harmonic(precision + _HALF, recall + _HALF) + _HALF - harmonic
+    gap = gap_of(precision, recall, f1)
     finding: Finding = "consistent"
     if gap < lowest - _SLACK:
         finding = "below"
     elif gap > highest + _SLACK:
         finding = "above"
-    return RowAudit(
-        name, dataset, precision, recall, f1, harmonic, gap, lowest, highest, finding, predicted.get(dataset)
-    )
+    return RowAudit(name, dataset, precision, recall, f1, harmonic, gap, lowest, highest, finding)
 
 
 def _harmonic(precision: float, recall: float) -> float:

@@ -1,4 +1,4 @@
-"""Planning and honesty about seeds: how many a claim needs, who wins a run, what picking the best one buys."""
+"""Planning and honesty about seeds: how many runs a claim needs, what the runs at hand can see, who wins a run."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
-from scipy import integrate, optimize, stats
+from scipy import optimize, stats
 
-from mner.evaluation.statistics import DRAWS, LEVEL, StatisticsError, Uncertainty
+from mner.evaluation.statistics import ALPHA, DRAWS, LEVEL, StatisticsError, Uncertainty
 
+POWER = 0.8
 MOST_RUNS = 10_000
 
 
-def comparison_power(difference: float, deviation: float, runs: int, alpha: float = 0.05) -> float:
+def comparison_power(difference: float, deviation: float, runs: int, alpha: float = ALPHA) -> float:
     """Chance that a two-sided, two-sample t-test with ``runs`` runs a side sees a true ``difference``.
 
     ``deviation`` is the s.d. of one run over seeds, the same for both systems and in the same unit.
@@ -27,7 +28,7 @@ def comparison_power(difference: float, deviation: float, runs: int, alpha: floa
     )
 
 
-def runs_needed(difference: float, deviation: float, power: float = 0.8, alpha: float = 0.05) -> int:
+def runs_needed(difference: float, deviation: float, power: float = POWER, alpha: float = ALPHA) -> int:
     """Runs a side with which a true ``difference`` is found with chance ``power`` (seeds vary, test set fixed).
 
     Raises:
@@ -38,44 +39,44 @@ def runs_needed(difference: float, deviation: float, power: float = 0.8, alpha: 
     return _first_enough(lambda runs: comparison_power(difference, deviation, runs, alpha), power)
 
 
-def detectable_difference(runs: int, power: float = 0.8, alpha: float = 0.05) -> float:
+def detectable_difference(runs: int, power: float = POWER, alpha: float = ALPHA) -> float:
     """Smallest true difference, in s.d. of one run, that ``runs`` runs a side find with chance ``power``."""
     if runs < 2:
         raise StatisticsError(f"{runs} run(s) a side: a t-test needs at least two")
     return float(optimize.brentq(lambda gap: comparison_power(gap, 1.0, runs, alpha) - power, 1e-6, 1e4))
 
 
-def equivalence_power(
-    margin: float, deviation: float, runs: int, difference: float = 0.0, alpha: float = 0.05
-) -> float:
-    """Chance that ``significance.equivalence`` says "equivalent" when the true difference is ``difference``.
+def settling_power(difference: float, deviation: float, runs: int, margin: float, alpha: float) -> float:
+    """Chance that ``significance.equivalence`` says what is true of a ``difference`` to a printed number.
 
-    That needs the runs' mean to fall inside the margin shrunk by t times the standard error they show.
+    Inside the margin that is "equivalent": the runs' mean must fall inside the margin shrunk by t times the
+    standard error they show. Outside it is "different", on the side where the difference is.
     """
     degrees = runs - 1
     error = deviation / math.sqrt(runs)
-    limit = stats.t.ppf(1 - alpha, degrees)
+    limit = stats.t.isf(alpha, degrees)
 
-    def inside(ratio: np.ndarray) -> np.ndarray:
+    def equivalent(ratio: np.ndarray) -> np.ndarray:
         room = np.maximum(margin - limit * error * ratio, 0.0)
         return stats.norm.cdf((room - difference) / error) - stats.norm.cdf((-room - difference) / error)
 
-    return _over_shown_deviation(inside, degrees)
+    def different(ratio: np.ndarray) -> np.ndarray:
+        return stats.norm.cdf((abs(difference) - margin) / error - limit * ratio)
+
+    return _over_shown_deviation(equivalent if abs(difference) <= margin else different, degrees)
 
 
-def equivalence_runs_needed(
-    margin: float, deviation: float, difference: float = 0.0, power: float = 0.8, alpha: float = 0.05
+def runs_to_settle(
+    difference: float, deviation: float, margin: float, alpha: float, power: float = POWER, most: int = MOST_RUNS
 ) -> int:
-    """Runs with which equivalence to a printed number within ``margin`` is shown with chance ``power``.
+    """Runs with which the truth about a ``difference`` to a printed number is shown with chance ``power``.
 
     Raises:
-        StatisticsError: the true difference is not inside the margin, or more than ``MOST_RUNS`` are needed.
+        StatisticsError: more than ``most`` would be needed (the difference sits on the margin), or no spread.
     """
-    if abs(difference) >= margin or deviation <= 0:
-        raise StatisticsError(
-            "equivalence can only be shown for a difference inside the margin and a positive s.d."
-        )
-    return _first_enough(lambda runs: equivalence_power(margin, deviation, runs, difference, alpha), power)
+    if deviation <= 0:
+        raise StatisticsError("runs_to_settle: the s.d. must be positive")
+    return _first_enough(lambda runs: settling_power(difference, deviation, runs, margin, alpha), power, most)
 
 
 def _over_shown_deviation(chance: Callable[[np.ndarray], np.ndarray], degrees: int) -> float:
@@ -96,16 +97,13 @@ def _quadrature() -> tuple[np.ndarray, np.ndarray]:
     return np.polynomial.legendre.leggauss(200)
 
 
-def _first_enough(power_of: Callable[[int], float], wanted: float) -> int:
+def _first_enough(power_of: Callable[[int], float], wanted: float, most: int = MOST_RUNS) -> int:
     """Smallest number of runs from 2 up whose power reaches ``wanted``; power grows with runs."""
-    high = 2
+    low, high = 2, 2
     while power_of(high) < wanted:
-        high *= 2
-        if high > MOST_RUNS:
-            raise StatisticsError(
-                f"more than {MOST_RUNS} runs would be needed: the difference is too small to show"
-            )
-    low = max(2, high // 2)
+        if high == most:
+            raise StatisticsError(f"more than {most} runs would be needed: the difference is too small to show")
+        low, high = high + 1, min(2 * high, most)
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if power_of(middle) >= wanted else (middle + 1, high)
@@ -135,26 +133,4 @@ def probability_of_superiority(
     resampled = f"{len(first)} and {len(second)} runs with replacement, test set fixed, {draws} draws"
     return Uncertainty(
         float(wins.mean()), float(values.std(ddof=1)), float(low), float(high), level, "seeds", resampled
-    )
-
-
-def best_of(values: Sequence[float], k: int) -> float:
-    """Expected best of ``k`` of these runs, drawn without replacement: what "we report the best seed" prints.
-
-    Raises:
-        StatisticsError: ``k`` is not between 1 and the number of runs.
-    """
-    ordered = sorted(values)
-    if not 1 <= k <= len(ordered):
-        raise StatisticsError(f"best of {k} among {len(ordered)} run(s): k must lie between 1 and that number")
-    ways = math.comb(len(ordered), k)
-    return math.fsum(value * math.comb(rank, k - 1) / ways for rank, value in enumerate(ordered))
-
-
-def best_of_k_inflation(k: int) -> float:
-    """How far the best of ``k`` runs lies above their mean on average, in s.d. of one run, if runs are normal."""
-    if k < 1:
-        raise StatisticsError(f"best of {k}: k must be at least 1")
-    return float(
-        integrate.quad(lambda x: k * x * stats.norm.pdf(x) * stats.norm.cdf(x) ** (k - 1), -10, 10, limit=200)[0]
     )

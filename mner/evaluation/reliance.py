@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from mner.evaluation.gaps import Gap, gap_of_parts
-from mner.evaluation.significance import Comparison
+from mner.evaluation.significance import Comparison, comparison_of
 from mner.evaluation.statistics import (
     DRAWS,
     LEVEL,
@@ -26,8 +28,9 @@ def image_reliance(
 
     Resampled: test sentences, the same draw for both views of all runs. Seeds enter through the spread of the
     runs' differences, so what a seed does to both views alike cancels. The interval is a t interval on both
-    variances added up (noise of single runs on single sentences counted once); with one run it speaks of the
-    sample alone. ``probability`` is the share of sentence draws in which the own picture is ahead.
+    variances added up (noise of single runs on single sentences counted once); with one run it is a normal one
+    and speaks of the sample alone. ``probability`` is the share of sentence draws in which the own picture is
+    ahead.
 
     Raises:
         StatisticsError: the two views do not have the same runs and sentences.
@@ -38,30 +41,9 @@ def image_reliance(
     drawn = (resampled_f1(own, weights) - resampled_f1(other, weights)).mean(axis=1)
     differences = run_f1(own) - run_f1(other)
     difference, sample = float(differences.mean()), float(drawn.std(ddof=1))
-    sentences = own.shape[1] - 1
-    probability = float((drawn > 0).mean() + (drawn == 0).mean() / 2)
     if len(own) == 1:
-        gap = Gap(difference, sample, sentences)
-        return Comparison(
-            difference,
-            None,
-            sample,
-            *gap.interval(1 - level),
-            level=level,
-            p_value=gap.two_sided_p(),
-            probability=probability,
-            source="sample",
-        )
+        return comparison_of(Gap(difference, sample, math.inf), None, sample, drawn, level)
     noise = interaction_noise(influence(own) - influence(other))
     seeds = float(differences.var(ddof=1)) / len(own)
-    gap = gap_of_parts(difference, [(seeds, len(own) - 1), (max(0.0, sample**2 - noise), sentences)])
-    return Comparison(
-        difference,
-        seeds**0.5,
-        sample,
-        *gap.interval(1 - level),
-        level=level,
-        p_value=gap.two_sided_p(),
-        probability=probability,
-        source="seeds and sample",
-    )
+    parts = [(seeds, len(own) - 1), (max(0.0, sample**2 - noise), own.shape[1] - 1)]
+    return comparison_of(gap_of_parts(difference, parts), seeds**0.5, sample, drawn, level)

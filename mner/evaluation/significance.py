@@ -1,20 +1,22 @@
 """Comparisons: two systems with each other, one system with a printed number, many pairs in one table.
 
-Each function says what it resamples or assumes. F1 is a fraction in :func:`paired_comparison` and
-:func:`approximate_randomisation`; the others take whatever unit they are given.
+Each function says what it resamples or assumes. F1 is a fraction in :func:`paired_comparison`; the others take
+whatever unit they are given.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+from jaxtyping import Float
 
-from mner.evaluation.gaps import gap_between, gap_of_parts, gap_to_fixed
+from mner.evaluation.gaps import Gap, gap_of_parts, gap_to_fixed
 from mner.evaluation.statistics import (
+    ALPHA,
     DRAWS,
     LEVEL,
     RunCounts,
@@ -23,7 +25,6 @@ from mner.evaluation.statistics import (
     crossed_noise,
     draw_sentences,
     means_of_resampled_runs,
-    micro_f1,
     resampled_f1,
     run_f1,
 )
@@ -49,18 +50,6 @@ class Comparison:
     p_value: float
     probability: float
     source: Source
-
-
-@dataclass(frozen=True, slots=True)
-class Welch:
-    """Welch's t-test over runs: difference of means, t, degrees of freedom, two-sided p, interval."""
-
-    difference: float
-    statistic: float
-    degrees_of_freedom: float
-    p_value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,71 +94,43 @@ def paired_comparison(
     on_sample = drawn[0].mean(axis=1) - drawn[1].mean(axis=1)
     sample = float(on_sample.std(ddof=1))
     if len(a) == 1:
-        half, p_value = _normal_test(difference, sample, level)
-        return _comparison(difference, None, sample, half, level, p_value, on_sample)
+        return comparison_of(Gap(difference, sample, math.inf), None, sample, on_sample, level)
     parts = [(run_f1(side).var(ddof=1) / len(side), len(side) - 1) for side in (a, b)]
     parts.append((max(0.0, sample**2 - crossed_noise(a) - crossed_noise(b)), a.shape[1] - 1))
     seeds = float(parts[0][0] + parts[1][0]) ** 0.5
     gap = gap_of_parts(difference, parts)
-    half, p_value = gap.interval(1 - level)[1] - difference, gap.two_sided_p()
     resampled = [means_of_resampled_runs(f1, side, generator) for f1, side in zip(drawn, (a, b), strict=True)]
     both = resampled[0] - resampled[1]
-    return _comparison(difference, seeds, sample, half, level, p_value, both)
+    return comparison_of(gap, seeds, sample, both, level)
 
 
-def approximate_randomisation(
-    a: RunCounts, b: RunCounts, generator: np.random.Generator, rounds: int = DRAWS
-) -> float:
-    """Two-sided p-value of the difference of mean F1 for these very runs (Yeh, COLING 2000).
+def comparison_of(
+    gap: Gap, seeds: float | None, sample: float, draws: Float[np.ndarray, " draws"], level: float
+) -> Comparison:
+    """A difference, tested, with its draws; ``seeds`` is None for single runs, of which the sample alone is known.
 
-    Permuted: for each test sentence, whether A's and B's outputs change places; run i of A pairs with run i
-    of B, and one coin decides a sentence for all runs, since its runs share what makes it hard. Seeds are not
-    permuted: the answer is about these runs on other sentences, not about other seeds.
-
-    Raises:
-        StatisticsError: different numbers of runs or sentences.
+    The bootstrap knows the sample's deviation well, so single runs have a ``gap`` of infinitely many degrees of
+    freedom: a normal test.
     """
-    _check_pair(a, b)
-    if len(a) != len(b):
-        raise StatisticsError(f"{len(a)} runs against {len(b)}: randomisation within seeds needs equal numbers")
-    seeds, sentences, _ = a.shape
-    total = (a + b).sum(axis=1)
-    change = (a - b).transpose(1, 0, 2).reshape(sentences, seeds * 3).astype(np.float32)
-    observed = abs(float((run_f1(a) - run_f1(b)).mean()))
-    signs = generator.integers(0, 2, size=(rounds, sentences), dtype=np.int8).astype(np.float32) * 2 - 1
-    swapped = (signs @ change).reshape(rounds, seeds, 3)
-    differences = micro_f1((total + swapped) / 2) - micro_f1((total - swapped) / 2)
-    reached = int((np.abs(differences.mean(axis=1)) >= observed - 1e-12).sum())
-    return (reached + 1) / (rounds + 1)
-
-
-def welch(a: Sequence[float], b: Sequence[float], level: float = LEVEL) -> Welch:
-    """Welch's t-test of two systems' run scores. Varied: seeds only; the test set is taken as fixed.
-
-    Raises:
-        StatisticsError: fewer than two runs on a side, or no spread on either.
-    """
-    for side in (a, b):
-        _enough(side)
-    gap = gap_between(list(a), list(b))
-    if gap is None or gap.error == 0:
-        raise StatisticsError("all runs of both systems have the same score: Welch's test needs some spread")
+    probability = float((draws > 0).mean() + (draws == 0).mean() / 2)
+    source: Source = "sample" if seeds is None else "seeds and sample"
     low, high = gap.interval(1 - level)
-    return Welch(gap.difference, gap.difference / gap.error, gap.freedom, gap.two_sided_p(), low, high)
+    return Comparison(gap.difference, seeds, sample, low, high, level, gap.two_sided_p(), probability, source)
 
 
-def equivalence(values: Sequence[float], printed: float, margin: float, alpha: float = 0.05) -> Equivalence:
+def equivalence(values: Sequence[float], printed: float, margin: float, alpha: float = ALPHA) -> Equivalence:
     """Is the mean over runs within ``margin`` of a printed number? Two one-sided t-tests. Varied: seeds only.
 
     The printed number is taken as exact. ``different`` needs the interval to lie wholly beyond the margin;
     what is neither is ``undecided``, which more runs can settle.
 
     Raises:
-        StatisticsError: fewer than two runs, or a margin that is not positive.
+        StatisticsError: fewer than two runs, or a negative margin.
     """
-    if margin <= 0:
-        raise StatisticsError(f"margin {margin}: equivalence needs a positive margin")
-    _enough(values)
+    if margin < 0:
+        raise StatisticsError(f"margin {margin}: equivalence needs a margin of at least 0")
+    if len(values) < 2:
+        raise StatisticsError(f"{len(values)} run(s): a spread over seeds needs at least two")
     gap = gap_to_fixed(list(values), printed)
     low, high = gap.interval(2 * alpha)
     verdict: Verdict = "undecided"
@@ -198,30 +159,3 @@ def _check_pair(a: RunCounts, b: RunCounts) -> None:
         raise StatisticsError(f"{a.shape[1]} sentences against {b.shape[1]}: not the same test set")
     if (len(a) == 1) != (len(b) == 1):
         raise StatisticsError(f"{len(a)} run(s) against {len(b)}: give one run of each, or at least two of each")
-
-
-def _comparison(
-    difference: float,
-    seeds: float | None,
-    sample: float,
-    half: float,
-    level: float,
-    p_value: float,
-    draws: np.ndarray,
-) -> Comparison:
-    probability = float((draws > 0).mean() + (draws == 0).mean() / 2)
-    source: Source = "sample" if seeds is None else "seeds and sample"
-    return Comparison(
-        difference, seeds, sample, difference - half, difference + half, level, p_value, probability, source
-    )
-
-
-def _enough(values: Sequence[float]) -> None:
-    if len(values) < 2:
-        raise StatisticsError(f"{len(values)} run(s): a spread over seeds needs at least two")
-
-
-def _normal_test(difference: float, error: float, level: float) -> tuple[float, float]:
-    if error == 0:
-        return 0.0, float(difference == 0)
-    return float(stats.norm.ppf((1 + level) / 2)) * error, float(2 * stats.norm.sf(abs(difference) / error))

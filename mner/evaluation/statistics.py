@@ -20,7 +20,8 @@ Source = Literal["seeds", "sample", "seeds and sample"]
 SentenceCounts = Int[np.ndarray, "sentences 3"]
 RunCounts = Int[np.ndarray, "seeds sentences 3"]
 DRAWS = 1000
-LEVEL = 0.95
+ALPHA = 0.05  # two-sided, of comparisons; the level of verdicts is a setting of params.yaml
+LEVEL = 1 - ALPHA
 
 
 class StatisticsError(ValueError):

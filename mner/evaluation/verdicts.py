@@ -6,22 +6,22 @@ significant difference: too few seeds give UNDECIDED, not agreement. All functio
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scipy import stats
-
-from mner.evaluation.gaps import Gap, gap_between, gap_to_fixed
+from mner.evaluation.averages import encoder_name
+from mner.evaluation.gaps import Gap, gap_between
+from mner.evaluation.power import runs_to_settle
+from mner.evaluation.significance import equivalence
+from mner.evaluation.statistics import StatisticsError
 from mner.reporting.paper import UNKNOWN, Paper, PaperRow, Used
 
 REPRODUCED, BELOW, ABOVE, UNDECIDED = "REPRODUCED", "BELOW", "ABOVE", "UNDECIDED"
 NOT_COMPARABLE, NOT_RUN, SKIPPED = "NOT-COMPARABLE", "NOT-RUN", "SKIPPED"
 SAME, REGRESSED, IMPROVED = "SAME", "REGRESSED", "IMPROVED"
 SEED_LIMIT = 1000
-POWER = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +52,19 @@ class Sample:
 
 
 def seeds_needed(values: Sequence[float], target: float, margin: float, alpha: float) -> int | None:
-    """Seeds at which the verdict would be settled with 80 % power if mean and s.d. stayed as observed.
+    """Seeds, more than there are, at which the verdict would be settled if mean and s.d. stayed as observed.
 
-    Normal approximation of the power of the test that is the closer call; None from a single value, or when
-    more than 1000 seeds would be needed (the mean sits on the margin).
+    Settled means with chance ``power.POWER``. None from a single value, or when more than 1000 seeds would be
+    needed (the mean sits on the margin).
     """
     if len(values) < 2:
         return None
-    distance, spread = abs(statistics.fmean(values) - target), statistics.stdev(values)
-    for count in range(len(values) + 1, SEED_LIMIT + 1):
-        error = spread / math.sqrt(count)
-        critical = float(stats.t.isf(alpha, count - 1))
-        if distance <= margin:
-            room = [(margin - distance) / error - critical, (margin + distance) / error - critical]
-            power = float(stats.norm.cdf(room).sum()) - 1
-        else:
-            power = float(stats.norm.cdf((distance - margin) / error - critical))
-        if power >= POWER:
-            return count
-    return None
+    difference, spread = statistics.fmean(values) - target, statistics.stdev(values)
+    try:
+        needed = runs_to_settle(difference, spread, margin, alpha, most=SEED_LIMIT)
+    except StatisticsError:
+        return None
+    return max(needed, len(values) + 1)
 
 
 def same_visual_input(ours: str, theirs: str) -> bool:
@@ -88,7 +82,7 @@ def comparability(
     is a doubt, since it can be neither claimed nor excluded.
     """
     frozen, subset = cell["recipe"].get("frozen_layers"), cell["recipe"].get("train_sentences")
-    encoder = (cell["encoder"] or {}).get("name", "none")
+    encoder = encoder_name(cell)
     pairs = (
         ("encoder", encoder, used.encoder, encoder == used.encoder),
         ("visual input", cell["visual_input"], used.visual, same_visual_input(cell["visual_input"], used.visual)),
@@ -139,29 +133,28 @@ def judge(cell: Mapping[str, Any], row: PaperRow, paper: Paper, margin: float, a
         return Verdict(
             UNDECIDED, ("one seed has no spread to test with; run at least 2", fixed), doubts, difference
         )
-    return _settle(values, figure.value, difference, margin, alpha, fixed, doubts)
+    return _settle(values, figure.value, margin, alpha, fixed, doubts)
 
 
 def _settle(
     values: Sequence[float],
     target: float,
-    difference: float,
     margin: float,
     alpha: float,
     fixed: str,
     doubts: tuple[str, ...],
 ) -> Verdict:
-    gap = gap_to_fixed(values, target)
-    low, high = gap.interval(2 * alpha)
-    test = f"{difference:+.2f}, {100 - 200 * alpha:.0f} % interval [{low:+.2f}, {high:+.2f}], margin {margin:g}"
-    if gap.equivalent(margin, alpha):
-        return Verdict(REPRODUCED, (f"equivalent: {test}", fixed), doubts, difference)
-    for name, beyond in ((BELOW, high < -margin), (ABOVE, low > margin)):
-        if beyond:
-            return Verdict(name, (f"{name.lower()} by more than the margin: {test}", fixed), doubts, difference)
+    found = equivalence(values, target, margin, alpha)
+    interval = f"{100 - 200 * alpha:.0f} % interval [{found.low:+.2f}, {found.high:+.2f}]"
+    test = f"{found.difference:+.2f}, {interval}, margin {margin:g}"
+    if found.verdict == "equivalent":
+        return Verdict(REPRODUCED, (f"equivalent: {test}", fixed), doubts, found.difference)
+    if found.verdict == "different":
+        name = BELOW if found.difference < 0 else ABOVE
+        return Verdict(name, (f"{name.lower()} by more than the margin: {test}", fixed), doubts, found.difference)
     needed = seeds_needed(values, target, margin, alpha)
     wanted = f"about {needed} seeds would settle it" if needed else f"more than {SEED_LIMIT} seeds would be needed"
-    return Verdict(UNDECIDED, (f"{test}; {wanted}", fixed), doubts, difference, needed)
+    return Verdict(UNDECIDED, (f"{test}; {wanted}", fixed), doubts, found.difference, needed)
 
 
 def compare_with_reference(ours: Sample, reference: Sample, margin: float, alpha: float) -> Verdict:

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from mner.evaluation.waterfall import Waterfall, waterfalls
 from mner.reporting.arithmetic import arithmetic_tables
-from mner.reporting.cells import Cell, Cited, State, estimate
+from mner.reporting.cells import SURE, Cell, Cited, State, estimate
 from mner.reporting.charts import ForestRow, HeatRow, forest, heat_map, stacked, waterfall_chart
 from mner.reporting.cost_chart import cost_chart, cost_points
 from mner.reporting.cost_tables import cost_table
@@ -86,17 +86,15 @@ def pages(results: Results, paper: Paper) -> tuple[Page, ...]:
         ),
         _page(
             *("arithmetic", "Arithmetic", "Do the printed numbers fit together?"),
-            "F1 is 2PR/(P + R) of pooled counts. Rows that fall short by more than rounding were made in "
-            "another way; "
-            "averaging over batches is one, and its size is measured on our own predictions.",
+            "F1 is 2PR/(P + R) of pooled counts. Rows that fall short by more than rounding were made in another "
+            "way; averaging over batches is one, and its size is measured on our own predictions.",
             "No row of this profile's data sets is printed with P, R and F1.",
             [Part(dataset, (), tuple(arithmetic_tables(results, paper, dataset))) for dataset in datasets],
         ),
         _page(
             *("statistics", "Statistics", "Which differences are real, and who looks at the picture"),
             "Two sources of ±, always named: seeds and sample. Differences are paired by sentence. Image "
-            "reliance "
-            "is F1 with the own picture minus F1 with none, or with another tweet's.",
+            "reliance is F1 with the own picture minus F1 with none, or with another tweet's.",
             "Nothing has been run.",
             [_statistics(results, dataset) for dataset in datasets],
         ),
@@ -194,7 +192,7 @@ def _statistics(results: Results, dataset: str) -> Part:
             for entry in held["reliance"]
         ]
         sources = {found["source"] for entry in held["reliance"] for found in entry["views"].values()}
-        title = f"Image reliance, with 95 % interval ({', '.join(sorted(sources))})"
+        title = f"Image reliance, with {SURE} interval ({', '.join(sorted(sources))})"
         figures.append(Figure(title, "", forest(f"image reliance on {dataset}", list(PROBES.values()), rows)))
     tested = [one for one in held["comparisons"] if "state" not in one]
     if len(tested) > MOST_PAIRS:
@@ -208,7 +206,7 @@ def _statistics(results: Results, dataset: str) -> Part:
             for one in tested
         ]
         sources = {one["source"] for one in tested}
-        title = f"Systems compared, with 95 % interval ({', '.join(sorted(sources))})"
+        title = f"Systems compared, with {SURE} interval ({', '.join(sorted(sources))})"
         figures.append(Figure(title, "", forest(f"differences on {dataset}", ["difference"], rows)))
     return Part(dataset, tuple(figures), tuple(statistics_tables(results, dataset)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from mner.evaluation.paper_audit import RowAudit, audit_rows, trend
+from mner.evaluation.paper_audit import RowAudit, audit_rows, gap_of, trend
 from mner.evaluation.selection import OWN, scored
 from mner.reporting.cells import Cell, Printed, State, Words
 from mner.reporting.layout import DATASET_TITLES
@@ -15,20 +15,17 @@ from mner.reporting.tables import Column, Row, Table
 
 LENSES = {"rgcn-16": "Batches of 16", "rgcn-64": "Batches of 64"}
 GAP_NOTE = (
-    "Gap: printed F1 minus 2PR/(P + R) of the printed P and R. Rounding to two decimals allows "
-    "about ±0.01 either way; "
-    "a mean of F1s over batches or seeds lies below, never above, the F1 of mean P and mean R."
+    "Gap: printed F1 minus 2PR/(P + R) of the printed P and R. Rounding to two decimals allows about ±0.01 "
+    "either way; a mean of F1s over batches or seeds lies below, never above, the F1 of mean P and mean R."
 )
 OURS_NOTE = (
-    "The same gap on our own predictions when P, R and F1 are averaged over batches as R-GCN's "
-    "program does: what a "
-    "printed row would show had it been made so at our accuracy."
+    "The same gap on our own predictions when P, R and F1 are averaged over batches as R-GCN's program does: "
+    "what a printed row would show had it been made so at our accuracy."
 )
 
 
 def arithmetic_tables(results: Results, paper: Paper, dataset: str) -> list[Table]:
-    """The audit of every row printed with P, R and F1 on a data set, and the gap averaging "
-    "leaves on our runs."""
+    """The audit of every row printed with P, R and F1 on a data set, and the gap averaging leaves on our runs."""
     printed = _printed_rows(paper, dataset)
     if not printed:
         return []
@@ -121,7 +118,6 @@ def _gap(results: Results, dataset: str, system: str, lens: str) -> Cell:
         entry = scored(run, run["data_copy"], OWN, lens)
         if entry is None or "state" in entry:
             return State("does not apply", "" if entry is None else entry["state"])
-        total = entry["precision"] + entry["recall"]
-        gaps.append(entry["f1"] - (2 * entry["precision"] * entry["recall"] / total if total else 0.0))
+        gaps.append(gap_of(entry["precision"], entry["recall"], entry["f1"]))
         records.append(run["record"])
     return mean_of(tuple(gaps), tuple(records), digits=3, signed=True)

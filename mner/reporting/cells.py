@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mner.evaluation.statistics import LEVEL
 from mner.reporting.paper import Figure
+
+SURE = f"{100 * LEVEL:.0f} %"  # of every interval of ours
 
 
 class CitationError(ValueError):

@@ -8,35 +8,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from mner.reporting import svg
 from mner.reporting.cells import Cell, Cited, Measured, State
 from mner.reporting.waterfall_tables import Bar, is_supposed
 
 ROW = 30
 BAND = 22
-
-
-def _svg(style: str, width: int, height: int, label: str, parts: Sequence[Markup]) -> Markup:
-    head = Markup('<svg class="chart {}" viewBox="0 0 {} {}" role="img" aria-label="{}" style="max-width:{}px">')
-    return head.format(style, width, height, label, width) + Markup("").join(parts) + Markup("</svg>")
-
-
-def _text(x: float, y: float, text: str, style: str = "", anchor: str = "start") -> Markup:
-    return Markup('<text x="{}" y="{}" class="{}" text-anchor="{}">{}</text>').format(
-        f"{x:.1f}", f"{y:.1f}", style, anchor, text
-    )
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, style: str) -> Markup:
-    numbers = [f"{number:.1f}" for number in (x1, x2, y1, y2)]
-    return Markup('<line x1="{}" x2="{}" y1="{}" y2="{}" class="{}"/>').format(*numbers, style)
-
-
-def _rect(x: float, y: float, width: float, height: float, style: str, title: str, opacity: float = 1) -> Markup:
-    numbers = [f"{number:.1f}" for number in (x, y, width, height)]
-    rect = (
-        '<rect x="{}" y="{}" width="{}" height="{}" rx="3" class="{}" fill-opacity="{}"><title>{}</title></rect>'
-    )
-    return Markup(rect).format(*numbers, style, f"{opacity:.2f}", title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +33,14 @@ def heat_map(title: str, lenses: Sequence[str], rows: Sequence[HeatRow]) -> Mark
     """
     left, cell, height, top = 150, 104, 44, 34
     largest = max((abs(c.value) for row in rows for c in row.shift if isinstance(c, Cited)), default=0.0) or 1.0
-    parts = [_text(left + (i + 0.5) * cell, top - 14, name, "head", "middle") for i, name in enumerate(lenses)]
+    parts = [svg.text(left + (i + 0.5) * cell, top - 14, name, "head", "middle") for i, name in enumerate(lenses)]
     for j, row in enumerate(rows):
         y = top + j * (height + 3)
-        parts.append(_text(left - 12, y + height / 2 + 4, row.label, "label", "end"))
+        parts.append(svg.text(left - 12, y + height / 2 + 4, row.label, "label", "end"))
         for i, (f1, shift, rank) in enumerate(zip(row.f1, row.shift, row.rank, strict=True)):
             x = left + i * cell
             parts += _heat_cell(x, y, cell - 3, height, f1, shift, rank, row.rank[0], largest)
-    return _svg("heat", left + len(lenses) * cell, top + len(rows) * (height + 3), title, parts)
+    return svg.drawing("heat", left + len(lenses) * cell, top + len(rows) * (height + 3), title, parts)
 
 
 def _heat_cell(
@@ -79,8 +56,8 @@ def _heat_cell(
 ) -> list[Markup]:
     if not isinstance(f1, Cited) or not isinstance(shift, Cited):
         why = f1.why if isinstance(f1, State) else ""
-        box = _rect(x, y, width, height, "void", why)
-        return [box, _text(x + width / 2, y + height / 2 + 4, f1.plain(), "state", "middle")]
+        box = svg.rect(x, y, width, height, "void", why)
+        return [box, svg.text(x + width / 2, y + height / 2 + 4, f1.plain(), "state", "middle")]
     style = "up" if shift.value > 0 else "down"
     opacity = 0.06 + 0.3 * abs(shift.value) / largest if abs(shift.value) > 5e-3 else 0.0
     hover = f"{f1.plain()} ({shift.plain()} against the standard) · {', '.join(f1.records)}"
@@ -89,10 +66,10 @@ def _heat_cell(
         moved = " ▲" if rank.value < standard.value else " ▼"
     below = f"{shift.number if abs(shift.value) > 5e-3 else '±0'} · rank {rank.plain()}{moved}"
     return [
-        _rect(x, y, width, height, "cell", hover),
-        _rect(x, y, width, height, style, hover, opacity),
-        _text(x + width / 2, y + 19, f1.number, "value", "middle"),
-        _text(x + width / 2, y + 34, below, "moved" if moved else "under", "middle"),
+        svg.rect(x, y, width, height, "cell", hover),
+        svg.rect(x, y, width, height, style, hover, opacity),
+        svg.text(x + width / 2, y + 19, f1.number, "value", "middle"),
+        svg.text(x + width / 2, y + 34, below, "moved" if moved else "under", "middle"),
     ]
 
 
@@ -114,18 +91,18 @@ def waterfall_chart(title: str, bars: Sequence[Bar]) -> Markup:
         y = 6 + j * ROW
         middle = y + BAND / 2
         parts.append(
-            _text(left - 12, middle + 4, bar.title, "label strong" if bar.step is None else "label", "end")
+            svg.text(left - 12, middle + 4, bar.title, "label strong" if bar.step is None else "label", "end")
         )
         if bar.step is None:
             style = "printed" if j == 0 else "own"
-            parts.append(_rect(left, y, x(bar.high) - left, BAND, style, bar.cell.plain()))
+            parts.append(svg.rect(left, y, x(bar.high) - left, BAND, style, bar.cell.plain()))
             if low > 0:  # the bar does not begin at zero: say so with a break
-                parts += [_line(left + at, y + BAND + 1, left + at + 5, y - 1, "break") for at in (9, 14)]
-            parts.append(_text(left + plot + 10, middle + 4, bar.cell.plain(), f"value {style}"))
+                parts += [svg.line(left + at, y + BAND + 1, left + at + 5, y - 1, "break") for at in (9, 14)]
+            parts.append(svg.text(left + plot + 10, middle + 4, bar.cell.plain(), f"value {style}"))
             level = bar.high
         elif isinstance(bar.cell, State):
-            parts.append(_line(x(level), y - 2, x(level), y + BAND + 2, "level"))
-            parts.append(_text(left + plot + 10, middle + 4, bar.cell.plain(), "state"))
+            parts.append(svg.line(x(level), y - 2, x(level), y + BAND + 2, "level"))
+            parts.append(svg.text(left + plot + 10, middle + 4, bar.cell.plain(), "state"))
             parts.append(Markup("<g><title>{}</title></g>").format(bar.cell.why))
         else:
             points = bar.cell.value if isinstance(bar.cell, Cited | Measured) else 0.0
@@ -134,19 +111,19 @@ def waterfall_chart(title: str, bars: Sequence[Bar]) -> Markup:
                 style += " rest"
             hover = f"{bar.cell.plain()}: {bar.step.why} · {', '.join(bar.step.records)}"
             if float(bar.cell.number):
-                parts.append(_rect(x(bar.low), y, max(1.5, x(bar.high) - x(bar.low)), BAND, style, hover))
+                parts.append(svg.rect(x(bar.low), y, max(1.5, x(bar.high) - x(bar.low)), BAND, style, hover))
             else:
-                parts.append(_line(x(level), y - 2, x(level), y + BAND + 2, "level"))
-            text = _text(left + plot + 10, middle + 4, bar.cell.number, "value")
+                parts.append(svg.line(x(level), y - 2, x(level), y + BAND + 2, "level"))
+            text = svg.text(left + plot + 10, middle + 4, bar.cell.number, "value")
             parts.append(Markup("<g>{}<title>{}</title></g>").format(text, hover))
             level = level + points
         if j + 1 < len(bars):
-            parts.append(_line(x(level), y + BAND, x(level), y + ROW, "level"))
+            parts.append(svg.line(x(level), y + BAND, x(level), y + ROW, "level"))
     bottom = 6 + len(bars) * ROW
-    parts.append(_line(left, bottom, left + plot, bottom, "tick"))
+    parts.append(svg.line(left, bottom, left + plot, bottom, "tick"))
     for value in (low, (low + high) / 2, high):
-        parts.append(_text(x(value), bottom + 14, f"{value:.1f}", "under", "middle"))
-    return _svg("waterfall", left + plot + right, bottom + 18, title, parts)
+        parts.append(svg.text(x(value), bottom + 14, f"{value:.1f}", "under", "middle"))
+    return svg.drawing("waterfall", left + plot + right, bottom + 18, title, parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,24 +147,24 @@ def forest(title: str, series: Sequence[str], rows: Sequence[ForestRow], unit: s
 
     top = 26
     height = top + step * len(rows) + 26
-    parts = [_line(x(0), top - 8, x(0), height - 22, "zero")]
+    parts = [svg.line(x(0), top - 8, x(0), height - 22, "zero")]
     for at in _ticks(shown):
-        parts.append(_line(x(at), top - 8, x(at), height - 22, "tick"))
-        parts.append(_text(x(at), height - 6, f"{at:+g}", "under", "middle"))
-    parts.append(_text(x(0), height - 6, "0", "under", "middle"))
-    parts.append(_text(left + plot + right, height - 6, unit, "under", "end"))
+        parts.append(svg.line(x(at), top - 8, x(at), height - 22, "tick"))
+        parts.append(svg.text(x(at), height - 6, f"{at:+g}", "under", "middle"))
+    parts.append(svg.text(x(0), height - 6, "0", "under", "middle"))
+    parts.append(svg.text(left + plot + right, height - 6, unit, "under", "end"))
     for i, name in enumerate(series):
         place = left + 8 + i * 150
         if len(series) > 1:
             parts.append(Markup('<circle cx="{}" cy="9" r="4" class="series{}"/>').format(f"{place:.0f}", str(i)))
-            parts.append(_text(place + 9, 13, name, "head"))
+            parts.append(svg.text(place + 9, 13, name, "head"))
     for j, row in enumerate(rows):
         y = top + j * step + step / 2
-        parts.append(_text(left - 14, y + 4, row.label, "label", "end"))
+        parts.append(svg.text(left - 14, y + 4, row.label, "label", "end"))
         for i, cell in enumerate(row.cells):
             at = y + (i - (len(series) - 1) / 2) * 20
             parts += _estimate(cell, i, at, x, shown, left, plot)
-    return _svg("forest", left + plot + right, height, title, parts)
+    return svg.drawing("forest", left + plot + right, height, title, parts)
 
 
 def _ticks(reach: float) -> list[float]:
@@ -200,9 +177,9 @@ def _ticks(reach: float) -> list[float]:
 
 def _estimate(cell: Cell, i: int, y: float, x, shown: float, left: float, plot: float) -> list[Markup]:
     if not isinstance(cell, Measured) or cell.low is None or cell.high is None:
-        return [_text(left + plot + 12, y + 4, cell.plain(), "state")]
+        return [svg.text(left + plot + 12, y + 4, cell.plain(), "state")]
     style = f"series{i}"
-    parts = [_line(x(cell.low), y, x(cell.high), y, f"interval {style}")]
+    parts = [svg.line(x(cell.low), y, x(cell.high), y, f"interval {style}")]
     for end, sign in ((cell.low, -1), (cell.high, 1)):
         if abs(end) > shown:  # the interval leaves the drawing: say so with an arrow head
             tip, back = x(end), x(end) - 6 * sign
@@ -212,7 +189,7 @@ def _estimate(cell: Cell, i: int, y: float, x, shown: float, left: float, plot: 
     dot = '<circle cx="{}" cy="{}" r="4.5" class="{}"><title>{}</title></circle>'
     hover = f"{cell.plain()} · {cell.method} · {', '.join(cell.records)}"
     parts.append(Markup(dot).format(f"{x(cell.value):.1f}", f"{y:.1f}", style, hover))
-    parts.append(_text(left + plot + 12, y + 4, cell.plain(), f"value {style}"))
+    parts.append(svg.text(left + plot + 12, y + 4, cell.plain(), f"value {style}"))
     return parts
 
 
@@ -223,17 +200,17 @@ def stacked(title: str, names: Sequence[str], rows: Sequence[tuple[str, Sequence
     parts: list[Markup] = []
     place = float(left)
     for i, name in enumerate(names):
-        parts.append(_rect(place, 4, 11, 11, f"kind{i}", name))
-        parts.append(_text(place + 16, 14, name, "head"))
+        parts.append(svg.rect(place, 4, 11, 11, f"kind{i}", name))
+        parts.append(svg.text(place + 16, 14, name, "head"))
         place += 40 + 6.6 * len(name)
     for j, (label, cells) in enumerate(rows):
         y, x = top + j * 34, float(left)
-        parts.append(_text(left - 12, y + 17, label, "label", "end"))
+        parts.append(svg.text(left - 12, y + 17, label, "label", "end"))
         for i, cell in enumerate(cells):
             width = plot * cell.value / longest
             hover = f"{names[i]}: {cell.plain()} · {', '.join(cell.records)}"
-            parts.append(_rect(x, y, max(width - 1.5, 0.5), 25, f"kind{i}", hover))
+            parts.append(svg.rect(x, y, max(width - 1.5, 0.5), 25, f"kind{i}", hover))
             if width > 34:
-                parts.append(_text(x + width / 2, y + 17, cell.number, "inside", "middle"))
+                parts.append(svg.text(x + width / 2, y + 17, cell.number, "inside", "middle"))
             x += width
-    return _svg("stacked", left + plot + right, top + len(rows) * 34 + 4, title, parts)
+    return svg.drawing("stacked", left + plot + right, top + len(rows) * 34 + 4, title, parts)

@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
+from mner.reporting import svg
 from mner.reporting.cells import Cited
-from mner.reporting.charts import _line, _svg, _text
 from mner.reporting.cost_tables import devices, f1_on, minutes_of
 from mner.reporting.results import Results
 
@@ -66,7 +66,7 @@ def cost_chart(title: str, points: Sequence[CostPoint]) -> Markup:
     free: list[float] = []
     for point in sorted(points, key=lambda one: -one.f1.value):
         parts += _dot(point, x(point.minutes.value), y(point.f1.value), y, free)
-    return _svg("forest cost", LEFT + PLOT + RIGHT, TOP + HEIGHT + 40, title, parts)
+    return svg.drawing("forest cost", LEFT + PLOT + RIGHT, TOP + HEIGHT + 40, title, parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +104,14 @@ class _Scale:
 
 def _axes(x: _Scale, y: _Scale) -> list[Markup]:
     bottom = TOP + HEIGHT
-    parts = [_line(LEFT, bottom, LEFT + PLOT, bottom, "tick"), _line(LEFT, TOP, LEFT, bottom, "tick")]
+    parts = [svg.line(LEFT, bottom, LEFT + PLOT, bottom, "tick"), svg.line(LEFT, TOP, LEFT, bottom, "tick")]
     for tick in x.ticks():
-        parts += [_line(x(tick), TOP, x(tick), bottom, "tick")]
-        parts += [_text(x(tick), bottom + 15, f"{tick:g}", "under", "middle")]
+        parts += [svg.line(x(tick), TOP, x(tick), bottom, "tick")]
+        parts += [svg.text(x(tick), bottom + 15, f"{tick:g}", "under", "middle")]
     for tick in y.ticks():
-        parts += [_text(LEFT - 7, y(tick) + 4, f"{tick:.1f}", "under", "end")]
-    parts.append(_text(LEFT + PLOT, bottom + 32, "minutes a run, logarithmic", "under", "end"))
-    parts.append(_text(LEFT + 6, TOP + 8, "test F1", "under"))
+        parts += [svg.text(LEFT - 7, y(tick) + 4, f"{tick:.1f}", "under", "end")]
+    parts.append(svg.text(LEFT + PLOT, bottom + 32, "minutes a run, logarithmic", "under", "end"))
+    parts.append(svg.text(LEFT + 6, TOP + 8, "test F1", "under"))
     return parts
 
 
@@ -119,8 +119,8 @@ def _steps(best: Sequence[CostPoint], x: _Scale, y: _Scale) -> list[Markup]:
     parts = []
     for one, after in pairwise(best):
         corner = x(after.minutes.value), y(one.f1.value)
-        parts.append(_line(x(one.minutes.value), y(one.f1.value), *corner, "level"))
-        parts.append(_line(*corner, corner[0], y(after.f1.value), "level"))
+        parts.append(svg.line(x(one.minutes.value), y(one.f1.value), *corner, "level"))
+        parts.append(svg.line(*corner, corner[0], y(after.f1.value), "level"))
     return parts
 
 
@@ -129,11 +129,11 @@ def _dot(point: CostPoint, at: float, height: float, y: _Scale, free: list[float
     parts = []
     if point.f1.sd is not None:
         ends = [y(point.f1.value + sign * point.f1.sd) for sign in (-1, 1)]
-        parts.append(_line(at, ends[0], at, ends[1], "interval series0"))
+        parts.append(svg.line(at, ends[0], at, ends[1], "interval series0"))
     dot = '<circle cx="{}" cy="{}" r="4.5" class="series0"><title>{}</title></circle>'
     parts.append(Markup(dot).format(f"{at:.1f}", f"{height:.1f}", point.hover()))
     place = max(height + 4, free[-1] + LABEL_HEIGHT) if free else height + 4
     free.append(place)
-    parts.append(_line(at + 6, height, LEFT + PLOT + 4, place - 4, "lead"))
-    parts.append(_text(LEFT + PLOT + 8, place, point.label, "label"))
+    parts.append(svg.line(at + 6, height, LEFT + PLOT + 4, place - 4, "lead"))
+    parts.append(svg.text(LEFT + PLOT + 8, place, point.label, "label"))
     return parts

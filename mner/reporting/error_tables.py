@@ -20,10 +20,9 @@ CUTS = {
     "opening": "By first tag",
 }
 ERROR_NOTES = (
-    "Mean number of entities over runs. Each gold entity is counted once: correct; type (right "
-    "words, another type); "
-    "boundary (right type, other words); type and boundary; missed. Spurious: a prediction that "
-    "meets no gold entity.",
+    "Mean number of entities over runs. Each gold entity is counted once: correct; type (right words, another "
+    "type); boundary (right type, other words); type and boundary; missed. Spurious: a prediction that meets no "
+    "gold entity.",
     "Recall: correct of all gold entities of the group. Seen: the surface form occurs as an entity in training.",
 )
 AGREEMENT_NOTES = (
@@ -31,9 +30,8 @@ AGREEMENT_NOTES = (
     "All right, none right: sentences that every run, or no run, reads exactly as gold.",
 )
 SUSPECT_NOTES = (
-    "Labels that at least 80 % of the runs (systems weighted equally) contradict in the same way. "
-    "For human eyes: "
-    "systems trained on the same labels also err alike. suspects.json is a patch of them by sentence, "
+    "Labels that at least 80 % of the runs (systems weighted equally) contradict in the same way. For human "
+    "eyes: systems trained on the same labels also err alike. suspects.json is a patch of them by sentence, "
     "picture and positions.",
 )
 

@@ -14,14 +14,16 @@ from mner.evaluation.spans import EncodedTags, entities
 from mner.evaluation.verdicts import judge
 from mner.evaluation.waterfall import waterfalls
 from mner.reporting.analysis import pages
-from mner.reporting.cells import Cited, Printed, cited, estimate
+from mner.reporting.cells import SURE, Printed, cited, estimate
 from mner.reporting.layout import DATASET_TITLES, section_tables, sections
 from mner.reporting.lens_tables import under
+from mner.reporting.pairs import pair_of
 from mner.reporting.paper import METRICS, Paper
 from mner.reporting.profile import Settings
 from mner.reporting.reference import NoResultsError
 from mner.reporting.reliance import PROBES, text_only_beside
 from mner.reporting.results import Results
+from mner.reporting.runs import commit, epoch, f1_on_dev, f1_on_test
 from mner.reporting.statistics_tables import pair_cells
 from mner.reporting.tables import to_entries
 from mner.reporting.waterfall_tables import bars
@@ -121,7 +123,7 @@ def _ours(cell: Mapping[str, Any], results: Results) -> Lines:
     lines = [
         "",
         "  ours",
-        f"    F1 {f1.plain()} (s.d. over seeds); 95 % interval {interval.spread} ({both['source']})",
+        f"    F1 {f1.plain()} (s.d. over seeds); {SURE} interval {interval.spread} ({both['source']})",
     ]
     name, text = text_only_beside(cell, results.scores["cells"])
     if name:
@@ -140,16 +142,13 @@ def _runs(cell: Mapping[str, Any], results: Results, root: Path) -> Lines:
     for run in results.scores["runs"]:
         if (run["dataset"], run["system"], run["status"]) != (cell["dataset"], cell["system"], "finished"):
             continue
-        f1, best = run["views"]["test.own"]["f1"], run["best_epoch"]
-        dev = "–" if best is None else Cited(run["dev_f1"][best], (run["record"],), (run["dev_f1"][best],)).plain()
-        commit = (run["git"]["commit"] or "unknown")[:10] + (" (dirty)" if run["git"]["dirty"] else "")
         rows.append(
             (
                 str(run["seed"]),
-                Cited(f1, (run["record"],), (f1,)).plain(),
-                dev,
-                "–" if best is None else f"{best + 1} of {len(run['dev_f1'])}",
-                commit,
+                f1_on_test(run).plain(),
+                f1_on_dev(run).plain(),
+                epoch(run),
+                commit(run),
                 run["finished_at"][:19],
                 run["key"][:12],
                 run["record"],
@@ -208,13 +207,14 @@ def compare(a: str, b: str, results: Results, dataset: str | None = None) -> str
 
 
 def _compared(a: str, b: str, results: Results, dataset: str) -> Lines:
-    pairs = results.statistics["datasets"][dataset]["comparisons"]
-    one = _as_asked(next(pair for pair in pairs if {pair["a"], pair["b"]} == {a, b}), a)
+    one = pair_of(results.statistics, dataset, a, b)
+    if one is None:
+        raise NoResultsError(f"{a} and {b} were not compared on {dataset}; run `mner score`")
     lines = [DATASET_TITLES.get(dataset, dataset)]
     lines += _aligned(
         [(name, under(results, dataset, name, results.lenses["standard"]).plain()) for name in (a, b)]
     )
-    titles = ("A − B", "difference [95 %]", "p", "p (Holm)", "P(A > B)", "seeds needed", "detectable", "says")
+    titles = ("A − B", f"difference [{SURE}]", "p", "p (Holm)", "P(A > B)", "seeds needed", "detectable", "says")
     lines.append("")
     for title, cell in zip(titles, pair_cells(one), strict=True):
         why = getattr(cell, "why", "")
@@ -223,15 +223,6 @@ def _compared(a: str, b: str, results: Results, dataset: str) -> Lines:
     for lens in results.lenses["lenses"]:
         by_lens.append((lens["title"], *(under(results, dataset, name, lens["name"]).plain() for name in (a, b))))
     return [*lines, "", *_aligned(by_lens)]
-
-
-def _as_asked(pair: Mapping[str, Any], a: str) -> Mapping[str, Any]:
-    """The comparison with ``a`` first; a table holds each pair once, in an order of its own."""
-    if pair["a"] == a or "state" in pair:
-        return pair
-    turned = {"a": pair["b"], "b": pair["a"], "difference": -pair["difference"]}
-    turned |= {"low": -pair["high"], "high": -pair["low"], "probability": 1 - pair["probability"]}
-    return {**pair, **turned}
 
 
 def render_cases(

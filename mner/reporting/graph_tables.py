@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mner.columns import markdown_table
 from mner.data.corpus import read_corpus
 from mner.files import read_json
 from mner.graphs.agreement import Agreement, Hubness
@@ -91,16 +92,7 @@ def markdown(
     title: str, header: Sequence[str], body: Sequence[Sequence[str]], *, words: int, note: str = ""
 ) -> str:
     """A table aligned in the source; the first ``words`` columns are flush left, numbers flush right."""
-    widths = [max(3, *(len(line[i]) for line in [header, *body])) for i in range(len(header))]
-    rule = ["-" * width if i < words else "-" * (width - 1) + ":" for i, width in enumerate(widths)]
-
-    def line(texts: Sequence[str]) -> str:
-        cells = [
-            t.ljust(w) if i < words else t.rjust(w) for i, (t, w) in enumerate(zip(texts, widths, strict=True))
-        ]
-        return "| " + " | ".join(cells) + " |"
-
-    lines = [f"### {title}", "", line(header), line(rule), *map(line, body)]
+    lines = [f"### {title}", "", *markdown_table(header, body, range(words, len(header)))]
     return "\n".join([*lines, "", note]) + "\n"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from mner.data.corpus import TYPES
 from mner.evaluation.verdicts import NOT_COMPARABLE, Verdict, judge
-from mner.reporting.cells import NOT_PRINTED, NOT_RUN, Cell, Printed, State, Words, cited, missing
+from mner.reporting.cells import NOT_PRINTED, NOT_RUN, SURE, Cell, Printed, State, Words, cited, missing
 from mner.reporting.paper import METRICS, Paper, PaperRow, PaperTable
 from mner.reporting.reliance import (
     PROBE_NOTE,
@@ -226,7 +226,7 @@ def _probe_table(section: Section, block: Block, records: frozenset[str], cards:
         Column("F1", "F1", "ours"),
         Column("text", TEXT_ONLY, "ours"),
         Column("text.system", "which is", "words"),
-        *(Column(view, f"{PROBES[view]} [95 %]", "ours") for view in PROBES),
+        *(Column(view, f"{PROBES[view]} [{SURE}]", "ours") for view in PROBES),
     )
     rows = []
     for line in {line.system: line for line in block.lines}.values():

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mner.evaluation.averages import encoder_name
 from mner.reporting.layout import DATASET_TITLES
+from mner.reporting.runs import commit
 
 SEVERITIES = ("differs", "defect", "info")
 
@@ -19,7 +21,7 @@ def limits(scores: Mapping[str, Any], truncation: Sequence[Mapping[str, Any]]) -
     if not finished:
         return ["Nothing has been run in this profile yet: every number of ours reads “not run”."]
     recipes = [cell["recipe"] for cell in finished]
-    encoders = _distinct((cell["encoder"] or {}).get("name", "none") for cell in finished)
+    encoders = _distinct(encoder_name(cell) for cell in finished)
     said = [f"Text encoder: {encoders}. Each verdict says where a published row used another one."]
     subsets = {recipe.get("train_sentences") for recipe in recipes} - {None}
     if subsets:
@@ -67,9 +69,7 @@ def facts(scores: Mapping[str, Any]) -> list[tuple[str, str]]:
     promised = len(scores["cells"]) * len(scores["seeds"])
     names = (DATASET_TITLES.get(name, name) for name in scores["datasets"])
     devices = {run["throughput"]["device"] for run in finished if run["throughput"]}
-    commits = {
-        (run["git"]["commit"] or "unknown")[:10] + (" (dirty)" if run["git"]["dirty"] else "") for run in finished
-    }
+    commits = {commit(run) for run in finished}
     hours = sum(run["duration_seconds"] for run in finished) / 3600
     return [
         ("Runs", f"{len(finished)} of {promised} finished"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import yaml
 
 from mner.data.corpus import TYPES
+from mner.strict import ConfigError, EachKeyOnce, known
 
 METRICS: tuple[str, ...] = (*TYPES, "P", "R", "F1")
 UNKNOWN = "unknown"
@@ -100,12 +100,6 @@ class Paper:
     tables: tuple[PaperTable, ...]
     scorers: Mapping[str, Scorer]
 
-    def table(self, name: str) -> PaperTable:
-        for table in self.tables:
-            if table.id == name:
-                return table
-        raise PaperError(f"no table {name!r}; there are {', '.join(table.id for table in self.tables)}")
-
     def rows_for(self, dataset: str, system: str) -> tuple[tuple[PaperTable, PaperRow], ...]:
         """Every printed row that gives ``system`` an F1 on ``dataset``, one entry per row id."""
         found: dict[str, tuple[PaperTable, PaperRow]] = {}
@@ -116,17 +110,6 @@ class Paper:
         return tuple(found.values())
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML in which a key given twice is an error instead of the last one winning."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        twice = {key for key in keys if keys.count(key) > 1}
-        if twice:
-            raise PaperError(f"line {node.start_mark.line + 1}: key {sorted(twice)[0]!r} is given twice")
-        return super().construct_mapping(node, deep)
-
-
 def load_paper(path: Path) -> Paper:
     """Read ``reports/paper.yaml``.
 
@@ -135,8 +118,8 @@ def load_paper(path: Path) -> Paper:
             number that is not a percentage; the message names file and place.
     """
     try:
-        return _paper(yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader))
-    except (PaperError, UnicodeDecodeError, yaml.YAMLError) as error:
+        return _paper(yaml.load(path.read_text(encoding="utf-8"), Loader=EachKeyOnce))
+    except (ConfigError, PaperError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise PaperError(f"{path}: {error}") from error
 
 
@@ -189,8 +172,8 @@ def _row(
     fields = _fields(entry, place, required, ("spread", "marks"))
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", fields["id"]):
         raise PaperError(f"{place}: row id must be lower-case letters, digits and hyphens")
-    _one_of(fields["modality"], MODALITIES, f"{place}.modality")
-    _one_of(fields["status"], STATUSES, f"{place}.status")
+    known(fields["modality"], MODALITIES, f"{place}.modality")
+    known(fields["status"], STATUSES, f"{place}.status")
     marks = [fields["mark"], *(mark for cell in fields.get("marks", {}).values() for mark in cell.values())]
     for mark in marks:
         if mark and mark not in known_marks:
@@ -209,10 +192,10 @@ def _used(entry: Any, dataset: str, place: str, scorers: Mapping[str, Scorer]) -
         if not isinstance(value, str) or not value:
             raise PaperError(f"{place}.used.{name}: {value!r} is no name; write {UNKNOWN!r} where nothing tells")
         values[name] = value
-    _one_of(values["scorer"], (*scorers, UNKNOWN), f"{place}.used.scorer")
+    known(values["scorer"], (*scorers, UNKNOWN), f"{place}.used.scorer")
     inferred = tuple(fields.get("inferred", ()))
     for name in inferred:
-        _one_of(name, USED_FIELDS, f"{place}.used.inferred")
+        known(name, USED_FIELDS, f"{place}.used.inferred")
     return Used(**values, inferred=inferred)
 
 
@@ -225,7 +208,7 @@ def _printed(fields: Mapping[str, Any], datasets: Sequence[str], place: str) -> 
             continue
         for extra in (values, spreads.get(dataset, {}), marks.get(dataset, {})):
             for metric in extra:
-                _one_of(metric, METRICS, f"{place}.printed.{dataset}")
+                known(metric, METRICS, f"{place}.printed.{dataset}")
         printed[dataset] = {
             metric: Figure(
                 _percentage(values[metric], f"{place}.printed.{dataset}.{metric}"),
@@ -244,18 +227,11 @@ def _percentage(value: Any, place: str) -> float:
     return float(value)
 
 
-def _one_of(value: str, known: Sequence[str], place: str) -> None:
-    if value not in known:
-        near = difflib.get_close_matches(str(value), known, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
-        raise PaperError(f"{place}: unknown {value!r}{hint}")
-
-
 def _fields(entry: Any, place: str, required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Any]:
     if not isinstance(entry, dict):
         raise PaperError(f"{place}: expected a mapping, found {type(entry).__name__}")
     for key in entry:
-        _one_of(key, (*required, *optional), place)
+        known(key, (*required, *optional), place)
     missing = [key for key in required if key not in entry]
     if missing:
         raise PaperError(f"{place}: lacks {', '.join(missing)}")

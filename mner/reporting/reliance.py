@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mner.reporting.cells import Cell, Cited, Measured, State, cited, estimate, missing
+from mner.evaluation.averages import encoder_name
+from mner.reporting.cells import SURE, Cell, Cited, Measured, State, cited, estimate, missing
+from mner.reporting.pairs import pair_of
 
 PROBES = {"none": "own − none", "shuffled": "own − shuffled", "neighbours": "own − others' neighbours"}
 TEXT_ONLY = "Text only"
 PROBE_NOTE = (
     "Image reliance: F1 with the tweet's own picture minus F1 with none, or with another tweet's (its captions, "
     "objects and neighbours included), or with its own picture but another tweet's neighbours, paired by run and "
-    "sentence, with its 95 % interval. Near zero: F1 does not show a dependence; single "
+    f"sentence, with its {SURE} interval. Near zero: F1 does not show a dependence; single "
     "tags may still change, for the better as for the worse."
 )
 TEXT_NOTE = (
@@ -65,17 +67,12 @@ def text_only_beside(cell: Mapping[str, Any] | None, cells: Iterable[Mapping[str
 
 def gain_over_text(cell: Mapping[str, Any], text_only: str, statistics: Mapping[str, Any]) -> Cell:
     """F1 of a multimodal cell minus that of the text-only system beside it, with its interval."""
-    for pair in statistics["datasets"][cell["dataset"]]["comparisons"]:
-        if {pair["a"], pair["b"]} == {cell["system"], text_only}:
-            if "state" in pair:
-                return State("not known", pair["state"])
-            ours_first = pair["a"] == cell["system"]
-            difference, low, high = (pair[name] for name in ("difference", "low", "high"))
-            entry = {"difference": difference, "low": low, "high": high, "records": pair["records"]}
-            if not ours_first:
-                entry |= {"difference": -difference, "low": -high, "high": -low}
-            return estimate(entry, f"paired by sentence, {pair['source']}", signed=True)
-    return State("–", "no text-only system beside it")
+    pair = pair_of(statistics, cell["dataset"], cell["system"], text_only)
+    if pair is None:
+        return State("–", "no text-only system beside it")
+    if "state" in pair:
+        return State("not known", pair["state"])
+    return estimate(pair, f"paired by sentence, {pair['source']}", signed=True)
 
 
 def has_number(cells: Iterable[Cell]) -> bool:
@@ -84,8 +81,7 @@ def has_number(cells: Iterable[Cell]) -> bool:
 
 
 def _alike(cell: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    encoders = [(one["encoder"] or {}).get("name", "none") for one in (cell, other)]
-    return cell["dataset"] == other["dataset"] and encoders[0] == encoders[1]
+    return cell["dataset"] == other["dataset"] and encoder_name(cell) == encoder_name(other)
 
 
 def _family(system: str) -> str:

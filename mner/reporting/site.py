@@ -15,16 +15,19 @@ import jinja2
 
 from mner.data.corpus import TYPES
 from mner.data.probe_views import PICTURE_PROBES
+from mner.evaluation.averages import encoder_name
+from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.verdicts import Verdict
 from mner.files import sha256_of_json
 from mner.reporting.analysis import Page
 from mner.reporting.card import CardText
-from mner.reporting.cells import CitationError, Cited, Printed, State, cited
+from mner.reporting.cells import SURE, CitationError, Cited, Printed, cited
 from mner.reporting.layout import OVERALL, Block, Line, Section
 from mner.reporting.limits import audit_summary, facts, limits
 from mner.reporting.profile import ProfileFacts
 from mner.reporting.reliance import PROBES
 from mner.reporting.results import Results
+from mner.reporting.runs import epoch, f1_on_dev, f1_on_test
 from mner.reporting.seed_dots import Scale, axis, strip
 from mner.reporting.views import page_view, view
 
@@ -92,6 +95,7 @@ def render_site(
             digest=sha256_of_json(scores),
             probes={name: PROBES[name] for name in PICTURE_PROBES},
             types=TYPES,
+            sure=SURE,
         )
     )
 
@@ -222,9 +226,9 @@ def _compared(line: Line) -> list[tuple[str, str, str]]:
     if not line.finished or line.cell is None:
         return []
     ours = (
-        (line.cell["encoder"] or {}).get("name", "none"),
+        encoder_name(line.cell),
         line.cell["visual_input"],
-        "conlleval",
+        STANDARD,
         line.cell["data_copy"],
     )
     names = ("encoder", "visual", "scorer", "copy")
@@ -244,15 +248,12 @@ def _proof(line: Line, runs: Mapping[str, Any]) -> list[dict[str, Any]]:
     proof = []
     for record in f1.records:
         run = runs[record]
-        best = run["best_epoch"]
-        dev = State("–") if best is None else Cited(run["dev_f1"][best], (record,), (run["dev_f1"][best],))
-        test = run["views"]["test.own"]["f1"]
         proof.append(
             {
                 "seed": str(run["seed"]),
-                "test": view(Cited(test, (record,), (test,))),
-                "dev": view(dev),
-                "epoch": "–" if best is None else f"{best + 1} of {len(run['dev_f1'])}",
+                "test": view(f1_on_test(run)),
+                "dev": view(f1_on_dev(run)),
+                "epoch": epoch(run),
                 "key": run["key"],
                 "record": record,
                 "command": run["command"],

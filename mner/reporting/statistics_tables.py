@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mner.reporting.cells import Cell, Measured, State, Words, cited, estimate
+from mner.evaluation.power import POWER
+from mner.evaluation.statistics import ALPHA
+from mner.reporting.cells import SURE, Cell, Measured, State, Words, cited, estimate
 from mner.reporting.layout import DATASET_TITLES
 from mner.reporting.reliance import PROBE_NOTE, PROBES, TEXT_NOTE, TEXT_ONLY, gain_over_text, text_only_beside
 from mner.reporting.results import Results
 from mner.reporting.tables import Column, Row, Table
 
 UNCERTAINTY_NOTES = (
-    "± seeds: s.d. of one run over seeds, test set fixed. ± sample: s.d. of the mean F1 over test "
-    "sets like this one, "
-    "runs fixed (bootstrap over sentences). Interval: both, hierarchical bootstrap over runs and sentences.",
+    "± seeds: s.d. of one run over seeds, test set fixed. ± sample: s.d. of the mean F1 over test sets like this "
+    "one, runs fixed (bootstrap over sentences). Interval: both, hierarchical bootstrap over runs and sentences.",
     "Two systems are never compared by these intervals: their errors fall on the same sentences. See "
     "the pairs below.",
 )
@@ -31,9 +32,8 @@ PAIR_NOTES = (
     "A minus B, paired by sentence. Holm: p adjusted for all pairs of this table. P(A > B): share of bootstrap "
     "draws in which A is ahead.",
     "Seeds needed: runs a side with which a t-test over seeds would find this very difference with "
-    "80 % power, were "
-    "difference and spread as observed. Detectable: the smallest difference that the runs at hand "
-    "would find so.",
+    f"{100 * POWER:.0f} % power, were difference and spread as observed. Detectable: the smallest difference that "
+    "the runs at hand would find so.",
 )
 
 
@@ -52,7 +52,7 @@ def _uncertainty(results: Results, dataset: str) -> Table | None:
         Column("F1", "F1", "ours"),
         Column("seeds", "± seeds", "ours"),
         Column("sample", "± sample", "ours"),
-        Column("interval", "95 % interval", "ours"),
+        Column("interval", f"{SURE} interval", "ours"),
         Column("sources", "Interval from", "words"),
     )
     rows = []
@@ -87,7 +87,7 @@ def _pairs(results: Results, dataset: str) -> Table | None:
         return None
     columns = (
         Column("pair", "A − B", "words"),
-        Column("difference", "Difference [95 %]", "ours"),
+        Column("difference", f"Difference [{SURE}]", "ours"),
         Column("p", "p", "ours"),
         Column("holm", "p (Holm)", "ours"),
         Column("probability", "P(A > B)", "ours"),
@@ -131,11 +131,11 @@ def pair_cells(one: Mapping[str, Any]) -> tuple[Cell, ...]:
     )
 
 
-def says(one: Mapping[str, Any], alpha: float = 0.05) -> str:
-    """What the test allows to say of a pair, in words."""
+def says(one: Mapping[str, Any]) -> str:
+    """What the test allows to say of a pair, in words, at the level of its interval and of the seeds needed."""
     if "state" in one:
         return "not tested"
-    if one["holm"] > alpha:
+    if one["holm"] > ALPHA:
         return "no difference shown"
     ahead, behind = (one["a"], one["b"]) if one["difference"] > 0 else (one["b"], one["a"])
     return f"{ahead} above {behind}" + (" (these two runs)" if one["source"] == "sample" else "")
@@ -151,11 +151,11 @@ def _reliance(results: Results, dataset: str) -> Table | None:
         Column("F1", "F1", "ours"),
         Column("text", TEXT_ONLY, "ours"),
         Column("text.system", "which is", "words"),
-        Column("gain", "F1 − text only [95 %]", "ours"),
+        Column("gain", f"F1 − text only [{SURE}]", "ours"),
         *(
             column
             for view in PROBES
-            for column in (Column(view, f"{PROBES[view]} [95 %]", "ours"), Column(f"{view}.p", "p", "ours"))
+            for column in (Column(view, f"{PROBES[view]} [{SURE}]", "ours"), Column(f"{view}.p", "p", "ours"))
         ),
     )
     cells = {c["system"]: c for c in results.scores["cells"] if c["dataset"] == dataset}

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import csv
 import io
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mner.columns import markdown_table
 from mner.reporting.cells import Cell, CitationError, Cited, Measured, Printed, State, Words
 
 ORIGINS: dict[str, tuple[type, ...]] = {
@@ -85,10 +85,8 @@ def to_markdown(table: Table) -> str:
             body.append([f"*{row.group}*"] + [""] * (len(header) - 1))
             group = row.group
         body.append([_linked(cell, links).replace("|", "\\|") for cell in row.cells])
-    widths = [max(3, *(_width(line[i]) for line in [header, *body])) for i in range(len(header))]
-    right = [column.origin != "words" for column in table.columns]
-    rule = ["-" * (width - 1) + ":" if flush else "-" * width for width, flush in zip(widths, right, strict=True)]
-    lines = [_markdown_line(line, widths, right) for line in [header, rule, *body]]
+    numbers = {place for place, column in enumerate(table.columns) if column.origin != "words"}
+    lines = markdown_table(header, body, numbers)
     notes = [f"- {note}" for note in table.notes]
     targets = [f"[{label}]: {link}" for label, link in links.items()]
     ends = [line for part in (notes, targets) if part for line in ("", *part)]
@@ -103,20 +101,6 @@ def _linked(cell: Cell, links: dict[str, str]) -> str:
     if links.setdefault(text, cell.link) != cell.link:
         return f"[{text}]({cell.link})"
     return f"[{text}]"
-
-
-def _markdown_line(texts: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
-    padded = []
-    for text, width, flush in zip(texts, widths, right, strict=True):
-        space = " " * (width - _width(text))
-        padded.append(space + text if flush else text + space)
-    return "| " + " | ".join(padded) + " |"
-
-
-def _width(text: str) -> int:
-    """Columns a terminal gives the text: combining marks none, wide characters two."""
-    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
-    return len(text) + wide - sum(unicodedata.combining(character) > 0 for character in text)
 
 
 _TEX = {

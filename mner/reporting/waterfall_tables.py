@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.selection import picked
 from mner.evaluation.waterfall import SAME, STEPS, SUPPOSED, Step, Waterfall
 from mner.reporting.cells import Cell, Cited, Measured, Printed, State, Words
@@ -14,20 +15,17 @@ from mner.reporting.results import Results, mean_of
 from mner.reporting.tables import Column, Row, Table
 
 SUM_NOTE = (
-    "Each row adds up from left to right: paper plus all steps is ours. A step in words adds nothing "
-    "and stays in "
-    "the remainder. Numbers are rounded such that rows add up as printed."
+    "Each row adds up from left to right: paper plus all steps is ours. A step in words adds nothing and stays "
+    "in the remainder. Numbers are rounded such that rows add up as printed."
 )
 CHOICE_NOTE = (
-    "“Best seed picked” and “Epoch picked on test” say what these choices would account for, on our "
-    "runs, if the "
-    "authors had made them; whether they did is not known. “Remainder, nothing picked” is what "
-    "remains if they did not."
+    "“Best seed picked” and “Epoch picked on test” say what these choices would account for, on our runs, if the "
+    "authors had made them; whether they did is not known. “Remainder, nothing picked” is what remains if they "
+    "did not."
 )
 WHAT_IF_NOTE = (
-    "What must not be done: none of these numbers is a result. They show what picking the epoch on "
-    "test, or reporting "
-    "the best seed, would have added to the same runs under conlleval."
+    "What must not be done: none of these numbers is a result. They show what picking the epoch on test, or "
+    "reporting the best seed, would have added to the same runs under conlleval."
 )
 
 
@@ -121,7 +119,7 @@ def what_if_table(results: Results, dataset: str) -> Table | None:
     )
     rows = []
     for system in results.finished(dataset):
-        found = picked(results.runs(dataset, system), "conlleval")
+        found = picked(results.runs(dataset, system), STANDARD)
         if isinstance(found, str):
             continue
         cells: list[Cell] = [Words(system), mean_of(found.on_dev, found.records)]
