@@ -38,7 +38,7 @@ CARD = Card(
         "the published text-image lists do not go with the tweets they stand beside (reports/graphs.md)",
         "the layout of the unpublished feature files; neighbour-major is assumed (Q15)",
         "the depth of the ResNet behind the 7×7×2048 grids",
-        "its training is ours: AdamW, rates of their own for head and CRF, the encoder's GELU, the epoch of the best "
+        "its training is ours: AdamW, rates of their own for head and CRF, the encoder's GELU, the best epoch by "
         "dev F1 without dropout; the code has BERT's optimiser, one rate, tanh GELU, batch means with dropout on",
     ),
 )
