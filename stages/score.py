@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mner.config import Config, load
 from mner.data.pieces import WordPieces
+from mner.ending import exit_code_of
 from mner.evaluation.profile import evaluate
 from mner.evaluation.rescoring import Pieces
 from mner.files import write_json_atomically
@@ -86,4 +89,4 @@ def word_pieces(encoder: EncoderSource) -> Pieces:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code_of(shlex.join(["stages.score", *sys.argv[1:]]), main))
