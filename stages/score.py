@@ -17,7 +17,7 @@ from mner.evaluation.rescoring import Pieces
 from mner.files import write_json_atomically
 from mner.models.encoders import EncoderError, EncoderSource
 from mner.reporting.reference import NoResultsError, accept, check_against_reference, reference_of, restore
-from mner.tracking.mlflow import log_scores
+from mner.tracking.mlflow import DATABASE, log_scores
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     results = score(config, Path())
     write(results, name)
-    if Path("mlflow.db").is_file():
+    if DATABASE.is_file():
         log_scores(results["scores"], name)
 
 
