@@ -11,10 +11,11 @@ from tqdm import tqdm
 from mner.config import Config
 from mner.estimates import Cost, cost_of, past_records
 from mner.sweeping.quarantine import Failure, failure_of
+from mner.tracking.run_places import RUNS, run_folder
 from mner.training.cell import Cell
 from mner.training.runs import FAILURE, inputs_of, missing_seeds
 
-PAST = (Path("runs"), Path("reports/results"))
+PAST = (Path(RUNS), Path("reports/results"))
 _UNITS = ((3600.0, "h"), (60.0, "min"))
 
 
@@ -91,11 +92,11 @@ def outdated_runs(config: Config, root: Path) -> list[str]:
     """
     cells = [Cell(config, dataset, system, root) for dataset, system in config.active.cells]
     return [
-        str(cell.runs / str(seed) / "record.json")
+        str(cell.run_folder(seed) / "record.json")
         for cell in cells
         if cell.runs.is_dir() and _is_built(cell)
         for seed in missing_seeds(cell, inputs_of(cell))
-        if (cell.runs / str(seed) / "record.json").is_file()
+        if (cell.run_folder(seed) / "record.json").is_file()
     ]
 
 
@@ -108,7 +109,7 @@ def _open_runs(cell: Cell) -> tuple[tuple[Job, ...] | None, tuple[tuple[Job, Fai
         return None, ()
     inputs = inputs_of(cell)
     jobs = [Job(cell.dataset, cell.system, seed, inputs.key(cell, seed)) for seed in missing_seeds(cell, inputs)]
-    failures = {job: failure_of(cell.runs / str(job.seed), job.key) for job in jobs}
+    failures = {job: failure_of(cell.run_folder(job.seed), job.key) for job in jobs}
     failed = tuple((job, failure) for job, failure in failures.items() if failure is not None)
     return tuple(job for job in jobs if failures[job] is None), failed
 
@@ -123,7 +124,7 @@ def render(plan: Sequence[PlannedCell], profile: str) -> str:
     lines += ["", *_sums(plan)]
     for cell in plan:
         for job, failure in cell.failed:
-            note = Path("runs") / profile / job.dataset / job.system / str(job.seed) / FAILURE
+            note = run_folder(Path(), profile, job.dataset, job.system, job.seed) / FAILURE
             tries = f"{failure.tries} {'try' if failure.tries == 1 else 'tries'}"
             lines.append(f"failed: {job} after {tries}: {failure.error}\n        traceback: {note}")
     if any(cell.failed for cell in plan):

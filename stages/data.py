@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from functools import partial
 from pathlib import Path
 
 from mner import config
 from mner.data import controls
-from mner.data.corpus import CorpusError
-from mner.data.download import SourceError, fetch
-from mner.data.images import ImageError
+from mner.data.download import fetch
 from mner.data.prepare import prepare
 from mner.data.sources import CANONICAL, DATASETS
+from mner.ending import exit_code_of
 from mner.files import exclusive
 
 
@@ -21,11 +21,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dataset", choices=(*DATASETS, *controls.DATASETS))
     dataset = parser.parse_args().dataset
-    try:
-        with exclusive(Path(".locks") / f"data-{dataset}.lock"):
-            write(dataset, Path("data") / dataset)
-    except (SourceError, CorpusError, config.ConfigError, controls.ControlsError, ImageError) as error:
-        sys.exit(f"stages.data {dataset}: {error}")
+    with exclusive(Path(".locks") / f"data-{dataset}.lock"):
+        write(dataset, Path("data") / dataset)
 
 
 def write(dataset: str, folder: Path) -> None:
@@ -45,4 +42,4 @@ def write(dataset: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code_of(shlex.join(["stages.data", *sys.argv[1:]]), main))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 from pathlib import Path
 
-import torch
-
 from mner import config
+from mner.devices import device_of
+from mner.ending import exit_code_of
 from mner.files import exclusive
 from mner.graphs.build import build_graphs
 from mner.graphs.pixels import opener
@@ -17,12 +19,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dataset")
     dataset = parser.parse_args().dataset
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     pictures = opener(Path("data") / dataset / "side", config.Places.from_environment().images)
     with exclusive(Path(".locks") / f"graphs-{dataset}.lock"):
-        for path in build_graphs(config.load(Path("params.yaml")), dataset, Path(), device, pictures):
+        for path in build_graphs(config.load(Path("params.yaml")), dataset, Path(), device_of(), pictures):
             print(path)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code_of(shlex.join(["stages.graphs", *sys.argv[1:]]), main))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from mner.config import load
+from mner.ending import exit_code_of
 from mner.models.system import load_system
 from mner.reporting.card import card_text
 from mner.reporting.paper import load_paper
@@ -32,4 +35,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code_of(shlex.join(["stages.report", *sys.argv[1:]]), main))

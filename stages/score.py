@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mner.config import Config, load
 from mner.data.pieces import WordPieces
+from mner.ending import exit_code_of
 from mner.evaluation.profile import evaluate
 from mner.evaluation.rescoring import Pieces
 from mner.files import write_json_atomically
 from mner.models.encoders import EncoderError, EncoderSource
 from mner.reporting.reference import NoResultsError, accept, check_against_reference, reference_of, restore
-from mner.tracking.mlflow import log_scores
+from mner.tracking.mlflow import DATABASE, log_scores
 
 UNCASED = ("bert-base-uncased", "minilm")
 """Encoders of params.yaml that split words as BERT's uncased vocabulary does."""
@@ -42,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     results = score(config, Path())
     write(results, name)
-    if Path("mlflow.db").is_file():
+    if DATABASE.is_file():
         log_scores(results["scores"], name)
 
 
@@ -98,4 +101,4 @@ def uncased_pieces(config: Config) -> Pieces:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_code_of(shlex.join(["stages.score", *sys.argv[1:]]), main))

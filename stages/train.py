@@ -15,6 +15,8 @@ from pathlib import Path
 import torch
 
 from mner import config
+from mner.devices import device_of
+from mner.ending import exit_code_of
 from mner.plan import PlannedCell, plan_of
 from mner.sweeping.sweep import Resources, check_built, sweep
 from mner.tracking.mlflow import Tracker
@@ -37,7 +39,7 @@ def main(command_line: Sequence[str] | None = None) -> int:
     settings.active.require([arguments.dataset], [arguments.system], seeds)
     cell = Cell(settings, arguments.dataset, arguments.system, Path())
     torch.set_num_threads(cell.recipe.threads)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = device_of()
     command = f"dvc repro train@{cell.dataset}-{cell.system}"
     plan = plan_of(settings, cell.root, describe_device(device), [cell.dataset], [cell.system])
     check_built(plan)
@@ -68,4 +70,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code_of(shlex.join(["stages.train", *sys.argv[1:]]), main))

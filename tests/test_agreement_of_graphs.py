@@ -129,6 +129,10 @@ def test_a_graphs_name_is_read_back():
     assert recipe_named(expected.name(plain), plain) == expected
     with pytest.raises(GraphError, match="'colour-red' is no control"):
         recipe_named("rebuilt+colour-red", shared)
+    with pytest.raises(GraphError, match=r"graph 'rebult\+k-3': kind 'rebult' is unknown"):
+        recipe_named("rebult+k-3", shared)
+    with pytest.raises(GraphError, match=r"graph 'rebuilt\+k-many': invalid literal"):
+        recipe_named("rebuilt+k-many", shared)
 
 
 def test_graphs_of_a_data_set_are_compared_and_rendered(tmp_path):

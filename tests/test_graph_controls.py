@@ -168,7 +168,7 @@ def test_a_recipes_name_says_what_differs():
     assert broken.name(broken) == "released+other_tweet", "a control shows even where all rows share it"
 
 
-@pytest.mark.parametrize("field", ["pool", "objects", "control"])
+@pytest.mark.parametrize("field", ["kind", "pool", "objects", "index", "control"])
 def test_a_recipe_refuses_unknown_words(field):
     with pytest.raises(ValueError, match="'guess' is unknown; expected one of"):
         GraphRecipe(**{"kind": "released", "k": 5, "pool": "all", "encoder": "minilm", field: "guess"})

@@ -272,6 +272,3 @@ def test_a_data_sets_graph_is_of_the_kind_the_parameters_name(tmp_path):
     assert graph.name == "released"
     assert named(graph, graph.inter)[1] == tiny.retrieved(1)["inter_images"]
     assert named(graph, graph.inter)[0] == [None] * 3
-    wrong = tiny.change_parameters(tmp_path, lambda raw: raw["relations"].update(kind={tiny.DATASET: "guessed"}))
-    with pytest.raises(GraphError, match=r"'guessed'; params\.yaml says 'released' or 'rebuilt'"):
-        build_graph(wrong, tiny.DATASET, tmp_path, torch.device("cpu"))

@@ -9,8 +9,8 @@ import torch
 from transformers import BertConfig, BertModel
 
 from mner.data.batch import Batch, TextInput
-from mner.data.batching import ImageText
 from mner.data.corpus import LABELS
+from mner.data.side import ImageText
 from mner.models.chain import log_partition
 from mner.models.encoders import TextEncoder
 from mner.models.system import ContractError, Ingredients

@@ -161,5 +161,5 @@ def test_what_is_not_an_ita_file_is_refused(tmp_path):
     with pytest.raises(ParityError, match="no ITA golden file"):
         check(tmp_path)
     (tmp_path / "broken.safetensors").write_bytes(b"\x00" * 4)
-    with pytest.raises(ParityError, match=r"broken\.safetensors cannot be read"):
+    with pytest.raises(ParityError, match=r"broken\.safetensors: not a safetensors file"):
         check(tmp_path / "broken.safetensors")

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from mner.parity import rgcn as parity
 from mner.parity.report import Comparison, ParityError, ParityReport, compare, render
-from mner.parity.rgcn_golden import Golden, as_theirs, block_names, build, name_map, paired, read_batch
+from mner.parity.rgcn_golden import RgcnGolden, as_theirs, block_names, build, name_map, paired, read_batch
 from mner.systems.rgcn_released import AttentionBlock, star_adjacency
 from mner.training.bert_adam import NOT_DECAYED, BertAdam, LookupGradients, clip_gradients
 
@@ -102,7 +102,8 @@ def write_own_golden(path: Path) -> None:
     generator = torch.Generator().manual_seed(0)
     tensors = inputs(generator)
     tensors |= {f"param/{name}": values for name, values in random_parameters(generator).items()}
-    golden = Golden(path, {n: t.double() if t.is_floating_point() else t for n, t in tensors.items()}, METADATA)
+    double = {name: t.double() if t.is_floating_point() else t for name, t in tensors.items()}
+    golden = RgcnGolden(path, double, METADATA)
     tagger, batch = build(golden), read_batch(golden)
     labels = golden["input/label_ids"].long()
     trace = tagger(batch)
@@ -134,7 +135,7 @@ def own_unit_block(generator: torch.Generator) -> dict[str, Tensor]:
     return tensors | {"unit_mha/input/querys": queries, "unit_mha/input/keys": keys, "unit_mha/output/out": out}
 
 
-def own_training(tagger: nn.Module, golden: Golden) -> dict[str, Tensor]:
+def own_training(tagger: nn.Module, golden: RgcnGolden) -> dict[str, Tensor]:
     """Two updates, the rates written out: 0 and 3/4 of 1e-2."""
     batch, labels = read_batch(golden), golden["input/label_ids"].long()
     optimiser = BertAdam(paired(tagger).items(), lr=0.0)

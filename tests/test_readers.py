@@ -9,7 +9,7 @@ import pytest
 from mner.data import readers
 from mner.data.coco import COCO_80, join_names
 from mner.data.corpus import SPLITS, CorpusError, Sentence
-from mner.data.sources import only, select
+from mner.data.sources import select
 
 BLANK = "\u00a0"
 
@@ -145,8 +145,14 @@ def test_public_corpora_have_their_documented_sizes(mirror: Path) -> None:
     assert list(sizes.values()) == [4000, 1000, 3257, 3373, 723, 723]
 
 
+def public(mirror: Path, **wanted: str) -> Path:
+    """The one public file that agrees with everything wanted."""
+    (source,) = select(**wanted)
+    return mirror / source.path
+
+
 def test_no_break_space_of_the_public_corpus_stays_a_word(mirror: Path) -> None:
-    sentences = readers.read_umt(mirror / only(dataset="twitter2015", copy="umt", split="dev").path)
+    sentences = readers.read_umt(public(mirror, dataset="twitter2015", copy="umt", split="dev"))
     (sentence,) = (one for one in sentences if one.image == "73309")
     assert [word for word in sentence.words if not word.strip()] == [BLANK]
 
@@ -155,8 +161,8 @@ def test_no_break_space_of_the_public_corpus_stays_a_word(mirror: Path) -> None:
 def test_public_retrieval_lists_lack_only_the_last_sentences(mirror: Path, dataset: str) -> None:
     lost, differing = [], []
     for split in SPLITS:
-        canonical = readers.read_umt(mirror / only(dataset=dataset, copy="umt", split=split).path)
-        records = readers.read_rgcn(mirror / only(dataset=dataset, copy="rgcn", split=split).path)
+        canonical = readers.read_umt(public(mirror, dataset=dataset, copy="umt", split=split))
+        records = readers.read_rgcn(public(mirror, dataset=dataset, copy="rgcn", split=split))
         outcome = readers.align_rgcn(canonical, records)
         assert outcome.unknown == ()
         lost += [canonical[index].image for index in outcome.missing]
@@ -166,8 +172,8 @@ def test_public_retrieval_lists_lack_only_the_last_sentences(mirror: Path, datas
 
 
 def test_public_side_files(mirror: Path) -> None:
-    labels = readers.read_object_labels(mirror / only(dataset="twitter2015", copy="ocsga").path)
+    labels = readers.read_object_labels(public(mirror, dataset="twitter2015", copy="ocsga"))
     assert (len(labels), sum(not names for names in labels.values())) == (8287, 934)
-    captions = readers.read_blip2(mirror / only(dataset="twitter2015", copy="blip2").path)
+    captions = readers.read_blip2(public(mirror, dataset="twitter2015", copy="blip2"))
     assert sum(not caption for caption in captions.values()) == 2
-    assert len(readers.read_catr(mirror / only(dataset="twitter2017", copy="catr").path)) == 4461
+    assert len(readers.read_catr(public(mirror, dataset="twitter2017", copy="catr"))) == 4461

@@ -10,8 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from mner.tracking.archive import key_of as key_of_record
+from mner.tracking.record import Record
 from mner.training.runs import inputs_of, is_finished, missing_seeds
 
+ROOT = Path(__file__).resolve().parent.parent
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 
 
@@ -166,3 +169,12 @@ def test_old_and_half_written_checkpoints_are_cleared(world):
     (folder / ".0123.pt.xyz.part").write_bytes(b"half")
     tiny.train(world, "bert-crf")
     assert list(folder.iterdir()) == []
+
+
+def test_kept_runs_have_the_keys_of_what_they_read():
+    """How a key is computed must not change: every run that was ever made would be another one."""
+    kept = sorted((ROOT / "reports" / "results").rglob("record.json"))
+    assert kept
+    for path in kept:
+        record = Record.read(path)
+        assert key_of_record(record) == record.key, path

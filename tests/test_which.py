@@ -9,7 +9,7 @@ import pytest
 
 from mner.data import which as which_module
 from mner.data.corpus import CorpusError
-from mner.data.sources import SourceFile, only
+from mner.data.sources import SourceFile, select
 from mner.data.which import fingerprint, render, which
 
 TEXT = "".join(f"IMGID:{i}\nword{i}\tO\nParis\tB-LOC\n\n" for i in range(8))
@@ -103,14 +103,14 @@ def test_neither_form_is_refused(tmp_path: Path, cache: Path) -> None:
 
 
 def test_public_copies_are_told_apart(mirror: Path, tmp_path: Path) -> None:
-    path = mirror / only(dataset="twitter2015", copy="agban", split="dev").path
-    report = which(path, cache=tmp_path, mirrors=(mirror,))
+    (source,) = select(dataset="twitter2015", copy="agban", split="dev")
+    report = which(mirror / source.path, cache=tmp_path, mirrors=(mirror,))
     assert [source.copy for source in report.exact] == ["agban"]
     shared = {match.source.copy: match.tags for match in report.matches if match.source.split == "dev"}
     assert shared == {"agban": 1000, "umt": 996, "umgf": 995, "rgcn": 994}
 
 
 def test_file_shared_by_two_copies_is_both(mirror: Path, tmp_path: Path) -> None:
-    path = mirror / only(dataset="twitter2017", copy="rgcn", split="test").path
-    report = which(path, cache=tmp_path, mirrors=(mirror,))
+    (source,) = select(dataset="twitter2017", copy="rgcn", split="test")
+    report = which(mirror / source.path, cache=tmp_path, mirrors=(mirror,))
     assert [source.name for source in report.exact] == ["rgcn twitter2017 test", "umt twitter2017 test"]

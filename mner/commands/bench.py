@@ -6,14 +6,9 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mner.commands import settings
 from mner.commands._arguments import positive, require_dataset
-from mner.config import ConfigError
-
-if TYPE_CHECKING:  # its import takes seconds, and `mner --help` imports every command
-    import torch
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,11 +30,12 @@ def run(options: argparse.Namespace) -> None:
     import torch
 
     from mner.benchmarking import report
+    from mner.devices import device_of
     from mner.training.heap import keep_freed_memory
 
     config = settings()
     require_dataset(options.dataset, config)
-    device = _device(options.device)
+    device = device_of(options.device)
     keep_freed_memory()
     if options.threads is not None:
         torch.set_num_threads(options.threads)
@@ -52,14 +48,3 @@ def run(options: argparse.Namespace) -> None:
     else:
         command = shlex.join(["mner", *sys.argv[1:]])
         print(report.speed_report(config, options, Path(), device, command), end="")
-
-
-def _device(name: str | None) -> torch.device:
-    """The named device, or the one this machine has; one that it lacks is an error, not the CPU in its place."""
-    import torch
-
-    seen = torch.cuda.device_count()
-    held = ["cpu", *(["cuda"] if seen else []), *(f"cuda:{number}" for number in range(seen))]
-    if name is not None and name not in held:
-        raise ConfigError(f"--device {name}: this machine has {', '.join(held)}")
-    return torch.device(name or ("cuda" if seen else "cpu"))

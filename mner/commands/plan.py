@@ -9,11 +9,9 @@ from mner.commands import settings
 
 
 def run(options: argparse.Namespace) -> None:
-    import torch
-
+    from mner.devices import device_of
     from mner.plan import plan_of, render
     from mner.training.meters import describe_device
 
     config = settings()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    print(render(plan_of(config, Path(), describe_device(device)), config.active.name), end="")
+    print(render(plan_of(config, Path(), describe_device(device_of())), config.active.name), end="")

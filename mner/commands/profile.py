@@ -10,7 +10,7 @@ from mner.config import Places
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "name", nargs="?", help="controls, quick, full, paper, or auto: real data if it can be had, else controls"
+        "name", nargs="?", help="a profile of params.yaml, or auto: real data if it can be had, else controls"
     )
 
 

@@ -20,6 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     import torch
 
+    from mner.devices import device_of
     from mner.probing import reach
     from mner.probing.trained import load_run
     from mner.training.cell import Cell
@@ -28,7 +29,7 @@ def run(options: argparse.Namespace) -> None:
     config.active.require([options.dataset], [options.system])
     cell = Cell(config, options.dataset, options.system, Path())
     torch.set_num_threads(cell.recipe.threads)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = device_of()
     one = load_run(cell, options.seed, device)
     found = reach.measure(one.model, one.test_views(), cell.recipe, device)
     epoch, score = one.record.best_epoch + 1, one.record.dev_f1[one.record.best_epoch]

@@ -10,10 +10,11 @@ import argparse
 from pathlib import Path
 
 from mner.commands._arguments import positive
+from mner.commands._pictures import HELP, pictures_named
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", metavar="DATASET_OR_FOLDER", help="a data set of params.yaml, or a folder")
+    parser.add_argument("what", metavar="DATASET_OR_FOLDER", help=HELP)
     parser.add_argument("--found", type=Path, help="results (default: features/<data set>, extracted/<folder>)")
     parser.add_argument("--to", type=Path, help="the page (default: extracted/<name>/sheet.html)")
     parser.add_argument("--captions", type=Path, metavar="FILE.json", help='more captions: {"<image id>": "text"}')
@@ -23,27 +24,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     from mner.commands import settings
     from mner.config import Places
-    from mner.features.build import dataset_pictures
     from mner.features.found_folder import read_kinds
-    from mner.features.pictures import pictures_of_folder
     from mner.features.visual_inputs import EXTRACTED, side_of
     from mner.files import write_text_atomically
     from mner.reporting.contact_sheet import read_captions, render_sheet
 
     config = settings()
     captions = {options.captions.name: read_captions(options.captions)} if options.captions else {}
-    is_dataset = options.what in config.data.captions
-    name = options.what if is_dataset else Path(options.what).resolve().name
-    if is_dataset:
-        pictures = dataset_pictures(config, name, Path(), Places.from_environment())
-        found = options.found or Path("features") / name
-        if config.data.captions[name] != EXTRACTED:
-            captions[config.data.captions[name]] = dict(side_of(config, name, Path()).captions)
-    else:
-        pictures = pictures_of_folder(Path(options.what))
-        found = options.found or Path("extracted") / name
-    kinds = read_kinds(found, pictures)
-    page = render_sheet(name, pictures, kinds, captions, Path("reports") / "templates", count=options.count)
+    named = pictures_named(options.what, config, Places.from_environment())
+    name = named.name
+    if named.is_dataset and config.data.captions[name] != EXTRACTED:
+        captions[config.data.captions[name]] = dict(side_of(config, name, Path()).captions)
+    found = options.found or Path("features" if named.is_dataset else "extracted") / name
+    kinds = read_kinds(found, named.pictures)
+    page = render_sheet(name, named.pictures, kinds, captions, Path("reports") / "templates", count=options.count)
     to = options.to or Path("extracted") / name / "sheet.html"
     write_text_atomically(to, page)
     masked = len({image for kind in kinds for image in kind.refused})

@@ -42,6 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     import torch
 
+    from mner.devices import device_of
     from mner.plan import plan_of, render
     from mner.sweeping import sweep
     from mner.training.meters import describe_device
@@ -52,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     gpus = seen if options.gpus is None else options.gpus
     if gpus > seen and options.ray in (None, "local"):
         raise sweep.SweepError(f"{gpus} GPUs were asked for with --gpus; {seen} can be used on this machine")
-    device = torch.device("cuda" if gpus and seen else "cpu")
+    device = device_of(None if gpus else "cpu")
     config = settings()
     threads = max(config.recipe_of(system).threads for system in config.active.systems)
     torch.set_num_threads(threads)

@@ -11,13 +11,11 @@ import torch
 
 from mner.data.batch import Batch
 from mner.data.corpus import ABSENT, LABELS, Sentence
-from mner.data.pieces import SEPARATOR, PieceTable, WordPieces
+from mner.data.pieces import PieceTable, WordPieces
 from mner.data.probe_views import view_of
 from mner.data.side import ImageText, Side
 from mner.features.store import FeatureStore
 from mner.graphs.relations import Relation
-
-__all__ = ["SEPARATOR", "ImageText", "SplitData", "Tables", "batches_in_order", "training_order"]
 
 LABEL_INDEX = {label: number for number, label in enumerate(LABELS)}
 Context = Callable[[ImageText, Mapping[str, Any]], tuple[str, ...]]

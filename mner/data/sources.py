@@ -175,18 +175,6 @@ def select(
     )
 
 
-def only(*, dataset: str, copy: str, split: str | None = None) -> SourceFile:
-    """The one source of ``copy`` for a data set (and split).
-
-    Raises:
-        ValueError: none or several agree.
-    """
-    found = select(dataset=dataset, copy=copy, split=split)
-    if len(found) != 1:
-        raise ValueError(f"{len(found)} source files are {copy} {dataset} {split or ''}, expected one")
-    return found[0]
-
-
 def files_of(dataset: str) -> tuple[SourceFile, ...]:
     """Every file that preparing ``dataset`` reads.
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from mner.data.picture_file import Refusal
 from mner.features.extractor import KINDS, Box, Found
@@ -17,6 +16,7 @@ from mner.features.finished import REGION_KINDS, findings_path, read_refused, re
 from mner.features.pictures import Pictures
 from mner.features.read_found import read_found
 from mner.features.store import FeatureError, read_store
+from mner.files import BrokenFileError
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,10 @@ def _read(folder: Path, kind: str, pictures: Pictures) -> KindFound:
         if provenance["kind"] != kind:
             raise FeatureError(f"{path} holds the kind {provenance['kind']!r}; extract the kind {kind} again")
         made_from = provenance["pictures_sha256"]
-    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise FeatureError(f"{path}: not what an extraction wrote ({error}); delete it, extract again") from error
+    except (BrokenFileError, KeyError, TypeError) as error:
+        # A broken file's own message says how the pipeline makes it anew, which has not made this one.
+        reason = error.__cause__ if isinstance(error, BrokenFileError) else error
+        raise FeatureError(f"{path}: not what an extraction wrote ({reason}); delete it, extract again") from error
     if made_from != pictures.fingerprint():
         raise FeatureError(
             f"{path} was made from other pictures than those in {pictures.folder} now: some were added, changed "

@@ -25,14 +25,6 @@ NAMES: tuple[str, ...] = (
     "tags-efficientnet-lite2",
     "captions-blip",
 )
-OFFLINE: tuple[str, ...] = (
-    "grid-efficientnet-lite2",
-    "crops",
-    "objects-yolox-nano",
-    "ocr-rapidocr",
-    "tags-efficientnet-lite2",
-)
-"""Those that need no hub and no program beside the Python packages of the extra ``pixels``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,11 +72,6 @@ def ocr_text(path: Path, *, score: float) -> dict[str, str]:
     }
 
 
-def tag_labels(path: Path, *, count: int) -> dict[str, list[str]]:
-    """The ``count`` most probable labels of each whole picture."""
-    return {image: [item.label for item in one.items[:count]] for image, one in _of(path, Tags).items()}
-
-
 def caption_texts(path: Path) -> dict[str, str]:
     """One caption a picture; pictures whose caption is empty are left out, as in published captions."""
     return {image: one.text for image, one in _of(path, Caption).items() if one.text.strip()}

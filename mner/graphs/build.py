@@ -21,7 +21,6 @@ from mner.graphs.relations import GraphError, RelationGraph, released_graph, wri
 from mner.models.encoders import TextEncoder
 from mner.threads import cpu_threads
 
-KINDS = ("released", "rebuilt", "clip")
 OpenPicture = Callable[[str], Image.Image | None]
 
 
@@ -36,7 +35,7 @@ def build_graph(
     """Write graphs/<dataset>/<name>.safetensors: the data set's graph, or the one that the row ``system`` reads.
 
     Raises:
-        GraphError: an unknown kind, or the data set lacks what the graph is made of.
+        GraphError: the data set lacks what the graph is made of.
     """
     return GraphBuilder(config, dataset, root, device, open_picture).write(system)
 
@@ -76,11 +75,8 @@ class GraphBuilder:
     def graph(self, recipe: GraphRecipe) -> RelationGraph:
         """The graph of a recipe, its control applied."""
         corpus = read_corpus(self.root / "data" / self.dataset / "corpus", self.dataset)
-        make = {"released": self._released, "rebuilt": self._rebuilt, "clip": self._clip}.get(recipe.kind)
-        if make is None:
-            known = " or ".join(repr(kind) for kind in KINDS)
-            raise GraphError(f"relations.kind of {self.dataset} is {recipe.kind!r}; params.yaml says {known}")
-        graph = make(recipe, corpus)
+        make = {"released": self._released, "rebuilt": self._rebuilt, "clip": self._clip}
+        graph = make[recipe.kind](recipe, corpus)
         return graph if recipe.control is None else controlled(graph, corpus, recipe.control, recipe.seed)
 
     def _side(self, recipe: GraphRecipe) -> Side:

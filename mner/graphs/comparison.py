@@ -80,8 +80,17 @@ def recipe_named(name: str, shared: GraphRecipe) -> GraphRecipe:
     """The recipe that a graph's name spells out: ``rebuilt+captions-catr+other_tweet``.
 
     Raises:
-        GraphError: a part that is neither a control nor ``<field>-<value>``.
+        GraphError: a part that is neither a control nor ``<field>-<value>``, or a value that no recipe has.
     """
+    try:
+        return _recipe_of(name, shared)
+    except GraphError:
+        raise
+    except ValueError as error:
+        raise GraphError(f"graph {name!r}: {error}") from error
+
+
+def _recipe_of(name: str, shared: GraphRecipe) -> GraphRecipe:
     kind, *parts = name.split("+")
     recipe = replace(shared, kind=kind, control=None)
     kinds = {field.name: type(getattr(shared, field.name)) for field in fields(GraphRecipe)}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+KINDS = ("released", "rebuilt", "clip")
 POOLS = ("all", "train")
 WEIGHTINGS = ("binary", "count", "confidence")
+INDEXES = ("exact", "faiss-flat", "faiss-ivf")
 CONTROLS = ("other_tweet", "shuffled_scores", "self_only")
 
 
@@ -35,14 +37,10 @@ class GraphChoices:
     def __post_init__(self) -> None:
         if self.k < 1:
             raise ValueError(f"k is {self.k}; a neighbour list has at least one place")
-        for name, value, known in (
-            ("retrieval pool", self.pool, POOLS),
-            ("weighting of objects", self.objects, WEIGHTINGS),
-            ("control", self.control, (None, *CONTROLS)),
-        ):
-            if value not in known:
-                choices = ", ".join("null" if one is None else one for one in known)
-                raise ValueError(f"{name} {value!r} is unknown; expected one of {choices}")
+        _require("retrieval pool", self.pool, POOLS)
+        _require("weighting of objects", self.objects, WEIGHTINGS)
+        _require("index", self.index, INDEXES)
+        _require("control", self.control, (None, *CONTROLS))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +48,10 @@ class GraphRecipe(GraphChoices):
     """One graph; its kind is ``released`` (R-GCN's lists), ``rebuilt`` (captions, labels) or ``clip`` (pixels)."""
 
     kind: str
+
+    def __post_init__(self) -> None:
+        GraphChoices.__post_init__(self)
+        _require("kind", self.kind, KINDS)
 
     def name(self, shared: GraphRecipe) -> str:
         """Stem of the graph's file: its kind, what differs from the shared recipe, and its control."""
@@ -67,6 +69,17 @@ class RelationSettings(GraphChoices):
 
     kind: Mapping[str, str]
 
+    def __post_init__(self) -> None:
+        GraphChoices.__post_init__(self)
+        for dataset, kind in self.kind.items():
+            _require(f"kind of {dataset},", kind, KINDS)
+
     def of(self, dataset: str) -> dict[str, Any]:
         """The fields of the recipe that all rows share on one data set."""
         return {**asdict(self), "kind": self.kind[dataset]}
+
+
+def _require(name: str, value: str | None, known: Sequence[str | None]) -> None:
+    if value not in known:
+        choices = ", ".join("null" if one is None else one for one in known)
+        raise ValueError(f"{name} {value!r} is unknown; expected one of {choices}")

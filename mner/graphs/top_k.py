@@ -13,9 +13,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mner.data.corpus import ABSENT
+from mner.graphs.recipe import INDEXES
 from mner.graphs.relations import GraphError, Relation
 
-INDEXES = ("exact", "faiss-flat", "faiss-ivf")
 QUERY_CHUNK = 1024
 KEY_CHUNK = 8192
 

@@ -9,11 +9,7 @@ from mner.parity.report import ParityError, ParityReport, render
 
 __all__ = ["SYSTEMS", "check", "render"]
 
-SYSTEMS = tuple(
-    name
-    for name in ("rgcn", "ita", "scorers", "umt", "umgf", "acoa", "ocsga", "agban", "rpbert")
-    if (Path(__file__).parent / f"{name}.py").is_file()
-)
+SYSTEMS = ("rgcn", "ita", "scorers", "umt", "umgf", "acoa", "ocsga", "agban", "rpbert")
 
 
 def check(system: str, path: Path, corpus: Path | None = None) -> list[ParityReport]:

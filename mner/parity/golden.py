@@ -8,12 +8,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from mner.parity.report import Comparison, ParityError, compare
 
 RESULTS = ("output/", "grad/", "grad_input/")
+
+
+def read_tensors(file: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """All tensors of a ``.safetensors`` file by name, and its metadata.
+
+    Raises:
+        ParityError: there is no such file, or it is not a safetensors file.
+    """
+    if not file.is_file():
+        raise ParityError(f"{file}: no such file")
+    try:
+        with safe_open(file, "pt") as handle:
+            tensors = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118 (no mapping)
+            return tensors, handle.metadata() or {}
+    except SafetensorError as error:
+        raise ParityError(f"{file}: not a safetensors file ({error})") from error
 
 
 @dataclass(frozen=True)
@@ -28,10 +44,12 @@ class Golden:
 
     @classmethod
     def read(cls, file: Path, tolerance: float = 1e-9) -> Golden:
-        """Open a ``.safetensors`` file; ``tolerance`` is the largest absolute difference allowed."""
-        with safe_open(file, "pt") as handle:
-            tensors = {key: handle.get_tensor(key) for key in handle.keys()}  # noqa: SIM118 (no mapping)
-            return cls(file, tensors, handle.metadata() or {}, tolerance)
+        """Open a ``.safetensors`` file; ``tolerance`` is the largest absolute difference allowed.
+
+        Raises:
+            ParityError: as :func:`read_tensors`.
+        """
+        return cls(file, *read_tensors(file), tolerance)
 
     def __getitem__(self, key: str) -> Tensor:
         if key not in self.tensors:

@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-
 from mner.evaluation.ita_lens import Counts, ItaScores, read_spans, score
 from mner.models.tag_schemes import bio_to_bioes
 from mner.parity import ita_crf, ita_cva, ita_pooling
@@ -54,7 +52,7 @@ def _check_file(file: Path) -> ParityReport | None:
             return _check_tensors(file)
         if file.suffix == ".json":
             return _check_scorer(file)
-    except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ParityError(f"{file} cannot be read: {error}") from error
     return None
 

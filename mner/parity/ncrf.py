@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.func import functional_call
 
@@ -28,20 +26,6 @@ VANISHING = 1e-12
 """A gradient this small beside the largest is zero in theory: a softmax ignores a shift of all its scores."""
 START, STOP = -2, -1
 """Rows and columns of the square transition matrix that stand for a sentence's borders."""
-
-
-def read(path: Path) -> Golden:
-    """Open a golden file.
-
-    Raises:
-        ParityError: there is no such file, or it is not a safetensors file.
-    """
-    if not path.is_file():
-        raise ParityError(f"{path}: no such file")
-    try:
-        return Golden.read(path, TOLERANCE)
-    except SafetensorError as error:
-        raise ParityError(f"{path}: not a safetensors file ({error})") from error
 
 
 def text_encoder(golden: Golden) -> HBiLSTM:

@@ -45,7 +45,7 @@ def check(path: Path) -> ParityReport:
     Raises:
         ParityError: the file cannot be read as an OCSGA golden file; the message names what does not fit.
     """
-    golden = ncrf.read(path)
+    golden = Golden.read(path, ncrf.TOLERANCE)
     outputs, parameters = run(golden)
     comparisons = [
         *ncrf.compare_outputs(golden, outputs),

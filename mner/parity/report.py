@@ -10,6 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from mner.columns import aligned
+
 KINDS = ("relative", "absolute", "exact")
 
 
@@ -119,6 +121,4 @@ def _table(rows: list[tuple[str, Comparison]]) -> list[str]:
         cells.append((group, row.name, error, tolerance, row.kind, "ok" if row.passed else "FAIL"))
     if not any(group for group, _ in rows):
         cells = [row[1:] for row in cells]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in cells]
-    return ["  ".join(row).rstrip() for row in padded]
+    return aligned(cells)

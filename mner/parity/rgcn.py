@@ -17,7 +17,16 @@ from torch.optim.lr_scheduler import LambdaLR
 from mner.data.batch import Batch
 from mner.models.chain import viterbi
 from mner.parity.report import Comparison, ParityError, ParityReport, compare
-from mner.parity.rgcn_golden import Golden, as_theirs, block_names, build, load, paired, read_batch, read_golden
+from mner.parity.rgcn_golden import (
+    RgcnGolden,
+    as_theirs,
+    block_names,
+    build,
+    load,
+    paired,
+    read_batch,
+    read_golden,
+)
 from mner.systems.rgcn_released import AttentionBlock, BlockTrace, Tagger, Trace, star_adjacency
 from mner.training.bert_adam import BertAdam, LookupGradients, clip_gradients, warmup_decay
 
@@ -46,7 +55,7 @@ def check(path: Path) -> ParityReport:
     return ParityReport("rgcn-released", path, tuple(comparisons))
 
 
-def _inputs(golden: Golden, batch: Batch) -> Iterator[Comparison]:
+def _inputs(golden: RgcnGolden, batch: Batch) -> Iterator[Comparison]:
     """What the authors' reader derives, we derive too."""
     for name, neighbours in (("pt", batch.inter), ("pp", batch.intra)):
         key = f"input/{name}_simi_score_id"
@@ -55,7 +64,7 @@ def _inputs(golden: Golden, batch: Batch) -> Iterator[Comparison]:
     yield compare("input/sequence_len", lengths, golden["input/sequence_len"], 0.0, "exact")
 
 
-def _forward_and_gradients(golden: Golden, tagger: Tagger, batch: Batch) -> Iterator[Comparison]:
+def _forward_and_gradients(golden: RgcnGolden, tagger: Tagger, batch: Batch) -> Iterator[Comparison]:
     embedded: list[Tensor] = []
     embeddings = tagger.encoder.bert.embeddings
     handle = embeddings.register_forward_hook(lambda module, inputs, output: embedded.append(output))
@@ -121,7 +130,7 @@ def _chain_outputs(tagger: Tagger, trace: Trace, labels: Tensor) -> dict[str, Te
     }
 
 
-def _gradients(golden: Golden, tagger: Tagger) -> Iterator[Comparison]:
+def _gradients(golden: RgcnGolden, tagger: Tagger) -> Iterator[Comparison]:
     """Every gradient; where one side has none and the other one, the error is infinite."""
     references = golden.below("grad/")
     largest = max((reference.abs().max().item() for reference in references.values()), default=0.0)
@@ -140,7 +149,7 @@ def _gradients(golden: Golden, tagger: Tagger) -> Iterator[Comparison]:
 
 
 @torch.no_grad()
-def _unit_block(golden: Golden) -> Iterator[Comparison]:
+def _unit_block(golden: RgcnGolden) -> Iterator[Comparison]:
     """The attention block alone, with keys and queries that its masks silence (3.6, steps 2 and 3)."""
     queries, keys = golden["unit_mha/input/querys"], golden["unit_mha/input/keys"]
     block = AttentionBlock(queries.shape[-1], keys.shape[-1], int(golden.setting("multi_heads"))).double()
@@ -150,7 +159,7 @@ def _unit_block(golden: Golden) -> Iterator[Comparison]:
     yield compare("unit_mha/out", block(queries, keys).out, golden["unit_mha/output/out"], FORWARD_TOLERANCE)
 
 
-def _training(golden: Golden, tagger: Tagger, batch: Batch) -> Iterator[Comparison]:
+def _training(golden: RgcnGolden, tagger: Tagger, batch: Batch) -> Iterator[Comparison]:
     """The updates on one batch; ``tagger`` is changed by them."""
     setting = _training_settings(golden)
     labels = golden["input/label_ids"].long()
@@ -180,7 +189,7 @@ def _training(golden: Golden, tagger: Tagger, batch: Batch) -> Iterator[Comparis
         yield compare(f"train/{name}", as_theirs(name, parameter), after[name], GRADIENT_TOLERANCE)
 
 
-def _training_settings(golden: Golden) -> dict:
+def _training_settings(golden: RgcnGolden) -> dict:
     """``init_lr=5e-3, num_train_steps=20, num_warmup_steps=2`` out of the metadata's sentence on training."""
     sentence, settings = golden.setting("train"), {}
     for name, convert in TRAINING_SETTINGS.items():

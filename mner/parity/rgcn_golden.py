@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
 from mner.data.batch import Batch, Neighbours, TextInput, Visual
 from mner.models.encoders import TextEncoder
 from mner.models.system import Ingredients
+from mner.parity.golden import read_tensors
 from mner.parity.report import ParityError
 from mner.systems.rgcn_released import Tagger
 
@@ -25,7 +25,7 @@ DENSE = ("query", "key", "value", "inner", "outer")
 
 
 @dataclass(frozen=True, slots=True)
-class Golden:
+class RgcnGolden:
     """The tensors of one file, floating point ones in float64, and its metadata."""
 
     path: Path
@@ -47,25 +47,18 @@ class Golden:
         return {name.removeprefix(prefix): t for name, t in self.tensors.items() if name.startswith(prefix)}
 
 
-def read_golden(path: Path) -> Golden:
+def read_golden(path: Path) -> RgcnGolden:
     """Read a safetensors file, floating point in float64.
 
     Raises:
-        ParityError: there is no such file, or it is not a safetensors file.
+        ParityError: as :func:`mner.parity.golden.read_tensors`.
     """
-    if not path.is_file():
-        raise ParityError(f"{path}: no such file")
-    try:
-        with safe_open(str(path), "pt") as opened:
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-            metadata = dict(opened.metadata() or {})
-    except SafetensorError as error:
-        raise ParityError(f"{path}: not a safetensors file ({error})") from error
+    tensors, metadata = read_tensors(path)
     double = {name: t.double() if t.is_floating_point() else t for name, t in tensors.items()}
-    return Golden(path, double, metadata)
+    return RgcnGolden(path, double, metadata)
 
 
-def build(golden: Golden) -> Tagger:
+def build(golden: RgcnGolden) -> Tagger:
     """The released tagger in float64, evaluation mode, with the file's parameters."""
     labels = golden["param/crf_loss/transitions"].shape[0]
     ingredients = Ingredients(
@@ -79,7 +72,7 @@ def build(golden: Golden) -> Tagger:
     return tagger
 
 
-def _bert(golden: Golden) -> BertModel:
+def _bert(golden: RgcnGolden) -> BertModel:
     """Google's BERT: its "gelu" is the tanh form, its LayerNorm epsilon 1e-12 (golden/R_GCN.md 3.1)."""
     settings = json.loads(golden.setting("bert_config"))
     settings.update(hidden_act="gelu_pytorch_tanh", layer_norm_eps=1e-12, attn_implementation="sdpa")
@@ -166,7 +159,7 @@ def load(parameters: dict[str, nn.Parameter], values: dict[str, Tensor], where: 
         target.copy_(values[name])
 
 
-def read_batch(golden: Golden) -> Batch:
+def read_batch(golden: RgcnGolden) -> Batch:
     """The file's inputs as the batch our tagger receives; its label ids are in ``input/label_ids``.
 
     Raises:
@@ -189,6 +182,6 @@ def read_batch(golden: Golden) -> Batch:
     )
 
 
-def _neighbours(golden: Golden, relation: str) -> Neighbours:
+def _neighbours(golden: RgcnGolden, relation: str) -> Neighbours:
     regions = golden[f"input/{relation}_image_id"]
     return Neighbours(regions, torch.ones(regions.shape[:3], dtype=torch.bool), golden[f"input/{relation}_scores"])

@@ -41,7 +41,7 @@ def load_run(cell: Cell, seed: int, device: torch.device) -> TrainedRun:
         NoWeightsError: the active profile has no such seed, the run is missing or not what today's parameters and
             code would give, or its weights were not kept.
     """
-    name, folder = f"{cell.dataset} x {cell.system}, seed {seed}", cell.runs / str(seed)
+    name, folder = f"{cell.dataset} x {cell.system}, seed {seed}", cell.run_folder(seed)
     command = f"mner run {cell.dataset} {cell.system} --seed {seed}"
     seeds = cell.config.active.seeds
     if seed not in seeds:

@@ -15,6 +15,7 @@ from mner.sweeping.display import Display
 from mner.sweeping.events import Setting, Share, Workers
 from mner.sweeping.local import LocalWorkers
 from mner.sweeping.schedule import Schedule, Summary, SweepError
+from mner.tracking.run_places import run_folder
 
 NO_MLFLOW = "MLflow is not installed: nothing is tracked live; where it is, `mner track --rebuild` logs these runs"
 
@@ -83,7 +84,7 @@ def sweep(
             jobs,
             workers,
             display,
-            lambda job: root / "runs" / config.active.name / job.dataset / job.system / str(job.seed),
+            lambda job: run_folder(root, config.active.name, job.dataset, job.system, job.seed),
             {cell: seconds / epochs[cell] for cell, seconds in costs.items() if cell in epochs},
             None if minutes is None else 60 * minutes,
         ).run()

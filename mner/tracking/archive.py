@@ -18,12 +18,12 @@ from pathlib import Path, PurePosixPath
 
 from mner.data.archives import safe_extract
 from mner.files import exclusive, sha256_of, sha256_of_json, write_atomically
-from mner.tracking.fingerprint import run_key
+from mner.tracking.fingerprint import key_of_run
 from mner.tracking.record import Record, RecordError
+from mner.tracking.run_places import RUNS, run_folder, run_lock_file
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-RUNS = "runs"
 APART = "runs-apart"
 WEIGHTS = "weights.safetensors"
 BYTE_LIMIT = 4 * 2**30
@@ -114,19 +114,17 @@ def _checked_run(folder: Path) -> Record:
 
 
 def key_of(record: Record) -> str:
-    """The key that follows from what a record says the run read (``training.runs.Inputs.key``)."""
-    return run_key(
-        {
-            "dataset": record.dataset,
-            "system": record.system,
-            "seed": record.seed,
-            "files": dict(record.inputs),
-            "code": dict(record.code),
-            "encoder": dict(record.encoder),
-            "options": dict(record.options),
-            "recipe": dict(record.recipe),
-            "visual_input": record.visual_input,
-        }
+    """The key that follows from what a record says the run read."""
+    return key_of_run(
+        dataset=record.dataset,
+        system=record.system,
+        seed=record.seed,
+        files=record.inputs,
+        code=record.code,
+        encoder=record.encoder,
+        options=record.options,
+        recipe=record.recipe,
+        visual_input=record.visual_input,
     )
 
 
@@ -186,9 +184,9 @@ def _run_folders(archive: Path, staging: Path) -> list[Path]:
 
 def _take(folder: Path, record: Record, root: Path, objection: str | None) -> Arrival:
     run = f"{record.dataset} x {record.system} seed {record.seed}"
-    target = root / RUNS / record.profile / record.dataset / record.system / str(record.seed)
-    lock = root / ".locks" / record.profile / f"{record.dataset}-{record.system}" / f"{record.seed}.lock"
-    with exclusive(lock):
+    place = root, record.profile, record.dataset, record.system, record.seed
+    target = run_folder(*place)
+    with exclusive(run_lock_file(*place)):
         if objection is None and (target / "record.json").is_file():
             here = Record.read(target / "record.json")
             if here.key == record.key and here.predictions == record.predictions:
@@ -197,9 +195,9 @@ def _take(folder: Path, record: Record, root: Path, objection: str | None) -> Ar
                 objection = "the same run is here with other predictions (made on other hardware or threads?)"
         if objection is not None:
             apart = root / APART / record.profile / record.dataset / record.system
-            place = apart / f"{record.seed}-{sha256_of_json(asdict(record))[:12]}"
-            _move(folder, place)
-            return Arrival(run, "apart", place, objection)
+            aside = apart / f"{record.seed}-{sha256_of_json(asdict(record))[:12]}"
+            _move(folder, aside)
+            return Arrival(run, "apart", aside, objection)
         _move(folder, target)
         return Arrival(run, "taken", target)
 

@@ -104,3 +104,25 @@ def run_key(parts: Mapping[str, Any]) -> str:
     except (TypeError, ValueError) as error:
         raise ValueError(f"a run's key is made of JSON values only: {error}") from error
     return sha256_of_json(parts)
+
+
+def key_of_run(
+    *,
+    dataset: str,
+    system: str,
+    seed: int,
+    files: Mapping[str, str],
+    code: Mapping[str, str],
+    encoder: Mapping[str, Any],
+    options: Mapping[str, Any],
+    recipe: Mapping[str, Any],
+    visual_input: str,
+) -> str:
+    """A run's identity: change any of this and it is another run.
+
+    ``files`` and ``code`` are hashes by path. ``visual_input`` says which of the published sources that one file
+    may hold was read, in the words of the record.
+    """
+    read = {"files": files, "code": code, "encoder": encoder, "options": options, "recipe": recipe}
+    named = {"dataset": dataset, "system": system, "seed": seed, "visual_input": visual_input}
+    return run_key(named | {name: dict(part) for name, part in read.items()})

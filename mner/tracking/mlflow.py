@@ -19,7 +19,8 @@ from tqdm import tqdm
 from mner.tracking.record import Record
 from mner.tracking.store import Child, Point, Store, TrackingError, flatten, milliseconds
 
-DEFAULT_URI = "sqlite:///mlflow.db"
+DATABASE = Path("mlflow.db")
+DEFAULT_URI = f"sqlite:///{DATABASE}"
 REBUILD = "mner track --rebuild"
 _STEP = "epoch"
 

@@ -21,6 +21,7 @@ from mner.features.visual_inputs import at_hand, describe, input_files, region_s
 from mner.graphs.relations import RelationGraph, read_graph
 from mner.models.encoders import EncoderSource, TextEncoder
 from mner.models.system import Ingredients, load_system
+from mner.tracking.run_places import cell_folder, run_folder
 from mner.training.frozen import lower_states
 from mner.training.loop import RunData
 from mner.training.model import Model, make_model
@@ -61,7 +62,11 @@ class Cell:
     @property
     def runs(self) -> Path:
         """Folder of the cell's runs, one sub-folder a seed."""
-        return self.root / "runs" / self.config.active.name / self.dataset / self.system
+        return cell_folder(self.root, self.config.active.name, self.dataset, self.system)
+
+    def run_folder(self, seed: int) -> Path:
+        """Folder of the cell's run with this seed."""
+        return run_folder(self.root, self.config.active.name, self.dataset, self.system, seed)
 
     def needs(self) -> set[str]:
         """Visual inputs this row reads: the parts of the context its options name, or else what its card needs."""

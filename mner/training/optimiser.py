@@ -38,8 +38,8 @@ def make_optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
     return torch.optim.AdamW(parameter_groups(model, recipe), fused=True)
 
 
-def set_learning_rates(optimiser: torch.optim.Optimizer, recipe: Recipe, step: int, total: int) -> float:
-    """Set every group's rate for update ``step`` of ``total`` (from 0); returns the factor on the peaks.
+def set_learning_rates(optimiser: torch.optim.Optimizer, recipe: Recipe, step: int, total: int) -> None:
+    """Set every group's rate for update ``step`` of ``total`` (from 0).
 
     Linear warm-up over ``warmup * total`` updates, then constant or linear decay to zero.
     """
@@ -52,4 +52,3 @@ def set_learning_rates(optimiser: torch.optim.Optimizer, recipe: Recipe, step: i
         factor = (total - step) / max(1, total - warmup)
     for group in optimiser.param_groups:
         group["lr"] = group["peak"] * factor
-    return factor

@@ -63,6 +63,8 @@ class Recipe:
         counts = (self.epochs, self.batch_size, self.evaluation_batch_size, self.threads, self.length_multiple)
         if min(counts) < 1:
             raise ValueError("recipe: epochs, batch sizes, threads and length_multiple are at least 1")
+        if self.frozen_layers < 0:
+            raise ValueError(f"recipe: frozen_layers is at least 0 (0: all are trained), not {self.frozen_layers}")
         if self.max_pieces < 3 or (self.train_sentences is not None and self.train_sentences < 1):
             raise ValueError("recipe: max_pieces is at least 3, train_sentences at least 1 (or null for all)")
         if self.patience is not None and self.patience < 1:

@@ -65,7 +65,7 @@ def write_skipped(
     cell: Cell, inputs: Inputs, seed: int, reason: str, command: str, tracked: CellTracker
 ) -> Record:
     """A record that says why the run was not made."""
-    folder = cell.runs / str(seed)
+    folder = cell.run_folder(seed)
     record = _record(
         cell,
         inputs,

@@ -13,8 +13,9 @@ import torch
 
 from mner.files import remove_partial_files, sha256_of
 from mner.models.word_vectors import vectors_fingerprint
-from mner.tracking.fingerprint import code_fingerprint, import_closure, run_key
+from mner.tracking.fingerprint import code_fingerprint, import_closure, key_of_run
 from mner.tracking.record import Record, RecordError
+from mner.tracking.run_places import cell_lock_file, run_lock_file
 from mner.training.cell import Cell, PreparedCell, prepare
 from mner.training.flops import WorkOfCell
 from mner.training.heap import keep_freed_memory
@@ -51,20 +52,17 @@ class Inputs:
     encoder: Mapping[str, str]
 
     def key(self, cell: Cell, seed: int) -> str:
-        """The run's identity: change any of this and it is another run."""
-        return run_key(
-            {
-                "dataset": cell.dataset,
-                "system": cell.system,
-                "seed": seed,
-                "files": dict(self.files),
-                "code": dict(self.code),
-                "encoder": dict(self.encoder),
-                "options": dict(cell.options),
-                "recipe": asdict(cell.recipe),
-                # A file holds several published sources; which one is read is not in its hash.
-                "visual_input": cell.visual_input(),
-            }
+        """The key of the cell's run with this seed (:func:`mner.tracking.fingerprint.key_of_run`)."""
+        return key_of_run(
+            dataset=cell.dataset,
+            system=cell.system,
+            seed=seed,
+            files=self.files,
+            code=self.code,
+            encoder=self.encoder,
+            options=cell.options,
+            recipe=asdict(cell.recipe),
+            visual_input=cell.visual_input(),
         )
 
 
@@ -98,7 +96,7 @@ def is_finished(folder: Path, key: str) -> bool:
 def missing_seeds(cell: Cell, inputs: Inputs) -> list[int]:
     """Seeds of the active profile whose run is not there, or not this one."""
     return [
-        seed for seed in cell.config.active.seeds if not is_finished(cell.runs / str(seed), inputs.key(cell, seed))
+        seed for seed in cell.config.active.seeds if not is_finished(cell.run_folder(seed), inputs.key(cell, seed))
     ]
 
 
@@ -151,9 +149,9 @@ class Trainer:
             BusyError: another process is training it and we were told not to ``wait``.
             TrainingError: as :func:`mner.training.loop.fit` does.
         """
-        cell, folder = self.cell, self.cell.runs / str(seed)
-        locks = cell.root / ".locks" / cell.config.active.name / f"{cell.dataset}-{cell.system}"
-        with presence(locks / "cell.lock", self._tidy), run_lock(locks / f"{seed}.lock", wait=wait):
+        cell, folder = self.cell, self.cell.run_folder(seed)
+        place = cell.root, cell.config.active.name, cell.dataset, cell.system
+        with presence(cell_lock_file(*place), self._tidy), run_lock(run_lock_file(*place, seed), wait=wait):
             if is_finished(folder, self.inputs.key(cell, seed)):
                 self._say(f"  seed {seed}: finished by another process")
                 return None
@@ -183,7 +181,7 @@ def train_run(
 ) -> Record:
     """Train one run; its record is written last, so a folder with a record is complete."""
     cell, started = prepared.cell, time.perf_counter()
-    folder, key = cell.runs / str(seed), inputs.key(cell, seed)
+    folder, key = cell.run_folder(seed), inputs.key(cell, seed)
     folder.mkdir(parents=True, exist_ok=True)
     remove_partial_files(folder)
     observer = tracked.seed(

@@ -1,0 +1,42 @@
+"""How a program of ours ends: errors of ours and of files as one line, all others as a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+OURS = ("mner.", "baselines.", "stages.")
+FAULT, INTERRUPTED, READER_GONE = 2, 130, 141
+
+
+def exit_code_of(program: str, run: Callable[[], int | None]) -> int:
+    """The exit code of ``run`` (None is 0), or that of the error it ended in, told on stderr after ``program``.
+
+    Raises:
+        Exception: one that is neither ours nor names a file is a defect, and keeps its traceback.
+    """
+    try:
+        code = run() or 0
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Whoever read our output (head, less) has seen enough. Python would complain again when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted; what is finished stays", file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:
+        told = str(error) if type(error).__module__.startswith(OURS) else _of_a_file(error)
+        if told is None:
+            raise
+        print(f"{program}: {told}", file=sys.stderr)
+        return FAULT
+
+
+def _of_a_file(error: Exception) -> str | None:
+    """What the system says of a file that cannot be used, with its name; None for any other error."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.strerror}: {error.filename}"
+    return None
