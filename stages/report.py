@@ -11,8 +11,8 @@ from pathlib import Path
 from mner.config import load
 from mner.ending import exit_code_of
 from mner.models.system import load_system
+from mner.paper import load_paper
 from mner.reporting.card import card_text
-from mner.reporting.paper import load_paper
 from mner.reporting.report import write_report
 from mner.reporting.results import Results
 

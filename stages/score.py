@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from mner.config import Config, load
 from mner.data.pieces import WordPieces
 from mner.ending import exit_code_of
-from mner.evaluation.profile import evaluate
+from mner.evaluation.evaluate import evaluate
 from mner.evaluation.rescoring import Pieces
 from mner.files import write_json_atomically
 from mner.models.encoders import EncoderError, EncoderSource

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mner.paper import load_paper
 from mner.reporting.card import CardText
-from mner.reporting.paper import load_paper
 from mner.reporting.report import write_report
 from mner.reporting.results import Results
 

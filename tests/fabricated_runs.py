@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mner.data.corpus import TYPES, Sentence, write_sentences, write_tags
-from mner.evaluation.profile import evaluate
+from mner.evaluation.evaluate import evaluate
 from mner.evaluation.rescoring import Pieces
 from mner.files import sha256_of, sha256_of_json
 from mner.reporting.results import Results

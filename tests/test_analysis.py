@@ -15,11 +15,11 @@ import yaml
 from mner import cli
 from mner.evaluation.waterfall import waterfalls
 from mner.files import write_json_atomically
+from mner.paper import load_paper
 from mner.reporting.analysis import pages
 from mner.reporting.cells import CitationError, Cited, Measured, State, Words
 from mner.reporting.charts import ForestRow, forest
 from mner.reporting.explain import explain
-from mner.reporting.paper import load_paper
 from mner.reporting.reference import NoResultsError
 from mner.reporting.report import write_report
 from mner.reporting.results import FILES, Results

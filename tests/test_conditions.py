@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from mner.evaluation.conditions import Scored, route
 from mner.evaluation.waterfall import Waterfall, waterfalls
 from mner.files import write_json_atomically
+from mner.paper import Used, load_paper
 from mner.reporting.cells import Cited, Measured, Printed
-from mner.reporting.paper import Used, load_paper
 from mner.reporting.reference import kept_elsewhere
 from mner.reporting.waterfall_tables import bars, waterfall_table
 

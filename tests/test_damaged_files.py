@@ -16,7 +16,7 @@ from mner.data.side import read_side
 from mner.features.store import read_store, write_store
 from mner.files import COMMITTED, BrokenFileError, read_json, reading, write_json_atomically
 from mner.graphs.relations import read_graph
-from mner.reporting.paper import PaperError, load_paper
+from mner.paper import PaperError, load_paper
 from mner.reporting.reference import reference_of
 from mner.reporting.results import FILES, Results
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mner.reporting.paper import METRICS, PaperError, PaperRow, load_paper
+from mner.paper import METRICS, PaperError, PaperRow, load_paper
 
 FILE = Path(__file__).resolve().parent.parent / "reports" / "paper.yaml"
 PAPER = load_paper(FILE)

@@ -18,10 +18,10 @@ import jinja2
 import pytest
 
 from mner.config import load
+from mner.paper import Figure
 from mner.reporting.analysis import pages
 from mner.reporting.cells import NOT_RUN, CitationError, Cited, Printed, State, Words
 from mner.reporting.layout import section_tables, sections
-from mner.reporting.paper import Figure
 from mner.reporting.results import Results
 from mner.reporting.site import environment, refuse_bare_numbers
 from mner.reporting.tables import Column, Row, Table, to_csv, to_entries, to_latex, to_markdown

@@ -28,7 +28,7 @@ from mner.evaluation.verdicts import (
     judge,
     seeds_needed,
 )
-from mner.reporting.paper import load_paper
+from mner.paper import load_paper
 
 PAPER = load_paper(Path(__file__).resolve().parent.parent / "reports" / "paper.yaml")
 TABLE1 = {row.id: row for row in PAPER.tables[0].rows}

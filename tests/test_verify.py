@@ -14,8 +14,8 @@ import yaml
 
 from mner.evaluation.scoring import gold_reader, score_profile
 from mner.models.system import load_system
+from mner.paper import load_paper
 from mner.reporting.control_checks import control_checks
-from mner.reporting.paper import load_paper
 from mner.reporting.verify import VerifyReport, verify
 
 FABRICATED = runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py")))

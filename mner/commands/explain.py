@@ -15,8 +15,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
+    from mner.paper import load_paper
     from mner.reporting.explain import explain
-    from mner.reporting.paper import load_paper
     from mner.reporting.results import Results
 
     config = settings()

@@ -10,8 +10,8 @@ from mner.commands import settings
 
 def run(options: argparse.Namespace) -> int:
     from mner.models.system import load_system
+    from mner.paper import load_paper
     from mner.plan import outdated_runs
-    from mner.reporting.paper import load_paper
     from mner.reporting.reference import other_runs, reference_of, scores_of, without_runs
     from mner.reporting.verify import verify
 

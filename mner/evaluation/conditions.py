@@ -16,7 +16,7 @@ from typing import Any
 from mner.evaluation.averages import encoder_name
 from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.selection import Picked, picked
-from mner.reporting.paper import UNKNOWN, Used
+from mner.paper import UNKNOWN, Used
 
 TITLES = {"encoder": "Encoder", "visual": "Visual input", "copy": "Data copy"}
 

@@ -7,7 +7,6 @@ result.
 from __future__ import annotations
 
 import re
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,28 +25,6 @@ class Picked:
     records: tuple[str, ...]
     on_dev: tuple[float, ...]
     on_test: tuple[float, ...] | None
-
-    @property
-    def best_seed(self) -> int:
-        """Index of the run with the best F1 among those chosen on dev."""
-        return max(range(len(self.on_dev)), key=lambda run: self.on_dev[run])
-
-    @property
-    def best(self) -> float | None:
-        """Best seed at its best epoch on test."""
-        return None if self.on_test is None else max(self.on_test)
-
-    @property
-    def epoch_inflation(self) -> float | None:
-        """Mean gain of picking the epoch on test, never negative."""
-        if self.on_test is None:
-            return None
-        return statistics.fmean(self.on_test) - statistics.fmean(self.on_dev)
-
-    @property
-    def seed_inflation(self) -> float:
-        """Best run minus the mean of the runs, never negative."""
-        return max(self.on_dev) - statistics.fmean(self.on_dev)
 
 
 def scored(run: Mapping[str, Any], copy: str, name: str, lens: str) -> Mapping[str, Any] | None:

@@ -16,7 +16,7 @@ from mner.evaluation.gaps import Gap, gap_between
 from mner.evaluation.power import runs_to_settle
 from mner.evaluation.significance import equivalence
 from mner.evaluation.statistics import StatisticsError
-from mner.reporting.paper import UNKNOWN, Paper, PaperRow, Used
+from mner.paper import UNKNOWN, Paper, PaperRow, Used
 
 REPRODUCED, BELOW, ABOVE, UNDECIDED = "REPRODUCED", "BELOW", "ABOVE", "UNDECIDED"
 NOT_COMPARABLE, NOT_RUN, SKIPPED = "NOT-COMPARABLE", "NOT-RUN", "SKIPPED"

@@ -23,7 +23,7 @@ from mner.evaluation.conditions import TITLES, Move, Scored, route, scored_cells
 from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.selection import Picked, picked
 from mner.evaluation.verdicts import comparability
-from mner.reporting.paper import UNKNOWN, Paper, PaperRow
+from mner.paper import UNKNOWN, Paper, PaperRow
 
 LENS_OF_SCORER = {name: name for name in ("conlleval", "umt", "umgf", "ncrfpp", "strict", "ita")} | {
     "rgcn": "rgcn-64"

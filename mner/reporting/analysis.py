@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from mner.evaluation.waterfall import Waterfall, waterfalls
+from mner.paper import Paper
 from mner.reporting.arithmetic import arithmetic_tables
 from mner.reporting.cells import SURE, Cell, Cited, State, estimate
 from mner.reporting.charts import ForestRow, HeatRow, forest, heat_map, stacked, waterfall_chart
@@ -16,7 +17,6 @@ from mner.reporting.cost_tables import cost_table
 from mner.reporting.error_tables import error_tables
 from mner.reporting.layout import DATASET_TITLES
 from mner.reporting.lens_tables import lens_tables, ranks, under
-from mner.reporting.paper import Paper
 from mner.reporting.reliance import PROBES
 from mner.reporting.results import Results, mean_of
 from mner.reporting.statistics_tables import statistics_tables

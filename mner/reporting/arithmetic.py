@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from mner.evaluation.paper_audit import RowAudit, audit_rows, gap_of, trend
 from mner.evaluation.selection import OWN, scored
+from mner.paper import Figure, Paper, PaperRow
 from mner.reporting.cells import Cell, Printed, State, Words
 from mner.reporting.layout import DATASET_TITLES
-from mner.reporting.paper import Figure, Paper, PaperRow
 from mner.reporting.results import Results, mean_of
 from mner.reporting.tables import Column, Row, Table
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mner.evaluation.statistics import LEVEL
-from mner.reporting.paper import Figure
+from mner.paper import Figure
 
 SURE = f"{100 * LEVEL:.0f} %"  # of every interval of ours
 

@@ -13,12 +13,12 @@ from mner.evaluation.case_study import CLASSES, ErrorCase
 from mner.evaluation.spans import EncodedTags, entities
 from mner.evaluation.verdicts import judge
 from mner.evaluation.waterfall import waterfalls
+from mner.paper import METRICS, Paper
 from mner.reporting.analysis import pages
 from mner.reporting.cells import SURE, Printed, cited, estimate
 from mner.reporting.layout import DATASET_TITLES, section_tables, sections
 from mner.reporting.lens_tables import under
 from mner.reporting.pairs import pair_of
-from mner.reporting.paper import METRICS, Paper
 from mner.reporting.profile import Settings
 from mner.reporting.reference import NoResultsError
 from mner.reporting.reliance import PROBES, text_only_beside

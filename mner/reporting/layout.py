@@ -8,8 +8,8 @@ from typing import Any
 
 from mner.data.corpus import TYPES
 from mner.evaluation.verdicts import NOT_COMPARABLE, Verdict, judge
+from mner.paper import METRICS, Paper, PaperRow, PaperTable
 from mner.reporting.cells import NOT_PRINTED, NOT_RUN, SURE, Cell, Printed, State, Words, cited, missing
-from mner.reporting.paper import METRICS, Paper, PaperRow, PaperTable
 from mner.reporting.reliance import (
     PROBE_NOTE,
     PROBES,

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from mner.files import write_json_atomically, write_text_atomically
+from mner.paper import Paper
 from mner.reporting.analysis import Page, pages
 from mner.reporting.card import CardText, cards_markdown
 from mner.reporting.error_tables import suspects_file
 from mner.reporting.layout import Section, section_tables, sections
 from mner.reporting.limits import limits
-from mner.reporting.paper import Paper
 from mner.reporting.profile import Settings
 from mner.reporting.results import Results
 from mner.reporting.site import render_cards, render_site

@@ -21,9 +21,9 @@ from mner.evaluation.verdicts import (
     compare_with_reference,
     judge,
 )
+from mner.paper import Paper
 from mner.reporting.cells import Cited, cited
 from mner.reporting.control_checks import control_checks
-from mner.reporting.paper import Paper
 from mner.reporting.profile import Settings
 
 NOT_JUDGED = "NOT JUDGED"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mner.reporting.paper import load_paper
+from mner.paper import load_paper
 from mner.reporting.report import write_report
 
 ROOT = Path(__file__).resolve().parents[2]
