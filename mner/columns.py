@@ -27,6 +27,17 @@ def aligned(rows: Sequence[Sequence[str]], numbers: Collection[int] = (), header
     return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]] if header else lines
 
 
+def aligned_with_notes(rows: Sequence[Sequence[str]], indent: str) -> list[str]:
+    """Rows as :func:`aligned` sets them, indented; a last cell too long for the line goes on below itself."""
+    starts = aligned([row[:-1] for row in rows])
+    widest = max(map(len, starts), default=0)
+    lines = []
+    for start, row in zip(starts, rows, strict=True):
+        begun = f"{indent}{start.ljust(widest)}  "
+        lines += wrapped(row[-1], begun, " " * len(begun)) or [begun.rstrip()]
+    return lines
+
+
 def markdown_table(
     header: Sequence[str], body: Sequence[Sequence[str]], numbers: Collection[int] = ()
 ) -> list[str]:
@@ -50,6 +61,7 @@ def _width(text: str) -> int:
     return len(text) + wide - sum(unicodedata.combining(character) > 0 for character in text)
 
 
-def wrapped(text: str, indent: str = "") -> list[str]:
-    """The text in lines of at most ``WIDTH``, all indented; names with hyphens stay whole."""
-    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+def wrapped(text: str, indent: str = "", hanging: str | None = None) -> list[str]:
+    """The text in lines of at most ``WIDTH``, indented, all but the first by ``hanging``; no break at hyphens."""
+    later = indent if hanging is None else hanging
+    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=later, break_on_hyphens=False)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mner.columns import aligned
+from mner.columns import aligned, aligned_with_notes, wrapped
 from mner.data.corpus import Sentence
 from mner.evaluation.agreement import Case
 from mner.evaluation.case_study import CLASSES, ErrorCase
@@ -106,7 +106,8 @@ def _cell(dataset: str, system: str, results: Results, paper: Paper, settings: S
         if figure is not None and verdict is not None:
             lines.append(f"    {row.label}{row.mark}  {Printed(figure, row.source).plain()}  {verdict.name}")
             lines.append(f"      {table.source}; {row.source}")
-            lines += [f"      - {reason}" for reason in (*verdict.reasons, *verdict.doubts)]
+            for reason in (*verdict.reasons, *verdict.doubts):
+                lines += wrapped(reason, "      - ", "        ")
     if not paper.rows_for(dataset, system):
         lines.append("    no paper prints an F1 of this system here")
     if cell["state"] != "finished":
@@ -173,9 +174,8 @@ def _why(cell: Mapping[str, Any], results: Results, paper: Paper) -> Lines:
     for fall in waterfalls(results.scores, results.lenses, paper, results.others):
         if (fall.dataset, fall.system) == (dataset, system):
             lines += ["", f"  from {fall.row.label}{fall.row.mark} to ours"]
-            lines += _aligned(
-                [(b.title, b.cell.plain().split(" ±")[0], b.step.why if b.step else "") for b in bars(fall)]
-            )
+            steps = [(b.title, b.cell.plain().split(" ±")[0], b.step.why if b.step else "") for b in bars(fall)]
+            lines += aligned_with_notes(steps, "    ")
     return lines
 
 
