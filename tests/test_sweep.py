@@ -246,13 +246,16 @@ def test_workers_share_gpus(workers, gpus, share, places):
 
 
 def test_workers_never_hear_an_interrupt_from_their_first_import_on():
-    with interrupts_ignored():
-        ignored = subprocess.run(
-            [sys.executable, "-c", "import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    assert ignored.stdout == "True\n"
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    asked = [sys.executable, "-c", "import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"]
+
+    def ignores_it() -> str:
+        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs have it ignored
+    try:
+        assert ignores_it() == "False\n"
+        with interrupts_ignored():
+            assert ignores_it() == "True\n"
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
