@@ -20,7 +20,7 @@ from mner.plan import Job, plan_of, render
 from mner.strict import ConfigError
 from mner.sweeping import sweep as sweeping
 from mner.sweeping.events import Event, Setting
-from mner.sweeping.local import interrupts_ignored
+from mner.sweeping.local import interrupts_held
 from mner.sweeping.schedule import Summary, SweepError
 from mner.sweeping.sweep import Resources, sweep
 from mner.sweeping.worker import Worker
@@ -246,16 +246,28 @@ def test_workers_share_gpus(workers, gpus, share, places):
 
 
 def test_workers_never_hear_an_interrupt_from_their_first_import_on():
-    asked = [sys.executable, "-c", "import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"]
+    program = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+    held: list[tuple[str, str]] = []
 
-    def ignores_it() -> str:
-        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    def start() -> None:  # in a thread: whoever sweeps need not be the main one
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        with interrupts_held():
+            ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        held.append((ended.stdout, str(before == signal.pthread_sigmask(signal.SIG_BLOCK, []))))
 
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs have it ignored
+    thread = threading.Thread(target=start)
+    thread.start()
+    thread.join()
+    assert held == [("True\n", "True")]
+
+
+def test_an_interrupt_that_comes_while_a_worker_starts_is_not_lost():
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
     try:
-        assert ignores_it() == "False\n"
-        with interrupts_ignored():
-            assert ignores_it() == "True\n"
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        with interrupts_held():
+            signal.raise_signal(signal.SIGINT)
+            assert heard == []
+        assert heard == [signal.SIGINT]
     finally:
         signal.signal(signal.SIGINT, before)

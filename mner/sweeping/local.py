@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Iterator, Sequence
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 from pathlib import Path
 
 from mner.plan import Job
@@ -72,7 +72,7 @@ class LocalWorkers:
         ours, theirs = self._context.Pipe()
         arguments = (theirs, self._setting, self._shares[number], self._logs[number])
         process = self._context.Process(target=serve, args=arguments, name=f"mner worker {number}", daemon=True)
-        with interrupts_ignored():
+        with interrupts_held():
             process.start()
         theirs.close()
         return process, ours
@@ -105,13 +105,17 @@ class LocalWorkers:
 
 
 @contextlib.contextmanager
-def interrupts_ignored() -> Iterator[None]:
-    """What is started within never hears Ctrl-C, which reaches every process of a terminal: the sweep decides."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def interrupts_held() -> Iterator[None]:
+    """What is started within never hears Ctrl-C, which reaches every process of a terminal: the sweep decides.
+
+    A process inherits which signals are blocked. One that comes meanwhile reaches this process afterwards.
+    """
+    resource_tracker.ensure_running()  # its first start unblocks interrupts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _cause(code: int | None) -> str:
