@@ -7,9 +7,12 @@ import faulthandler
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from multiprocessing import connection, resource_tracker
 from pathlib import Path
+
+from tqdm import tqdm
 
 from mner.plan import Job
 from mner.sweeping.events import Event, Kind, Setting, Share
@@ -138,6 +141,8 @@ def serve(pipe: connection.Connection, setting: Setting, share: Share, log: Path
         os.dup2(lines.fileno(), 1)
         os.dup2(lines.fileno(), 2)
     faulthandler.enable()
+    # Between processes, its default, the lock of progress bars outlives a worker that is killed.
+    tqdm.set_lock(threading.RLock())
     from mner.sweeping.worker import Worker
 
     worker = Worker(setting, share, pipe.send)
