@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 OURS = ("mner.", "baselines.", "stages.")
 FAULT, INTERRUPTED, READER_GONE = 2, 130, 141
@@ -33,6 +35,11 @@ def exit_code_of(program: str, run: Callable[[], int | None]) -> int:
             raise
         print(f"{program}: {told}", file=sys.stderr)
         return FAULT
+
+
+def end_with(stage: str, run: Callable[[], int | None]) -> NoReturn:
+    """End this process with the exit code of a stage, which is told by its name and the arguments it was given."""
+    sys.exit(exit_code_of(shlex.join([stage, *sys.argv[1:]]), run))
 
 
 def _of_a_file(error: Exception) -> str | None:

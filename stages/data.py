@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from mner.data import controls
 from mner.data.download import fetch
 from mner.data.prepare import prepare
 from mner.data.sources import CANONICAL, DATASETS
-from mner.ending import exit_code_of
+from mner.ending import end_with
 from mner.files import exclusive
 
 
@@ -42,4 +40,4 @@ def write(dataset: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code_of(shlex.join(["stages.data", *sys.argv[1:]]), main))
+    end_with("stages.data", main)

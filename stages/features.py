@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 from pathlib import Path
 
 from mner import config
 from mner.devices import device_of
-from mner.ending import exit_code_of
+from mner.ending import end_with
 from mner.features.build import build_features
 from mner.files import exclusive
 
@@ -25,4 +23,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code_of(shlex.join(["stages.features", *sys.argv[1:]]), main))
+    end_with("stages.features", main)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 from pathlib import Path
 
 from mner import config
 from mner.devices import device_of
-from mner.ending import exit_code_of
+from mner.ending import end_with
 from mner.files import exclusive
 from mner.graphs.build import build_graphs
 from mner.graphs.pixels import opener
@@ -26,4 +24,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code_of(shlex.join(["stages.graphs", *sys.argv[1:]]), main))
+    end_with("stages.graphs", main)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from mner.config import load
-from mner.ending import exit_code_of
+from mner.ending import end_with
 from mner.models.system import load_system
 from mner.paper import load_paper
 from mner.reporting.card import card_text
@@ -35,4 +33,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code_of(shlex.join(["stages.report", *sys.argv[1:]]), main))
+    end_with("stages.report", main)

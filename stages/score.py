@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mner.config import Config, load
 from mner.data.pieces import WordPieces
-from mner.ending import exit_code_of
+from mner.ending import end_with
 from mner.evaluation.evaluate import evaluate
 from mner.evaluation.rescoring import Pieces
 from mner.files import write_json_atomically
@@ -101,4 +99,4 @@ def uncased_pieces(config: Config) -> Pieces:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code_of(shlex.join(["stages.score", *sys.argv[1:]]), main))
+    end_with("stages.score", main)

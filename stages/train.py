@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import torch
 
 from mner import config
 from mner.devices import device_of
-from mner.ending import exit_code_of
+from mner.ending import end_with
 from mner.plan import PlannedCell, plan_of
 from mner.sweeping.sweep import Resources, check_built, sweep
 from mner.tracking.mlflow import Tracker
@@ -70,4 +69,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(exit_code_of(shlex.join(["stages.train", *sys.argv[1:]]), main))
+    end_with("stages.train", main)

@@ -51,8 +51,7 @@ def with_notes_wrapped(markdown: str) -> str:
         if line.startswith("|") or len(line) <= WIDTH:
             lines.append(line)
         else:
-            first, *rest = wrapped(line, "  " if line.startswith("- ") else "")
-            lines += [first.strip() if line.startswith("- ") else first, *rest]
+            lines += wrapped(line, "", "  " if line.startswith("- ") else "")
     return "\n".join(lines)
 
 

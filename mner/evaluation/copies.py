@@ -37,7 +37,7 @@ def other_copies(data_folder: Path, dataset: str) -> tuple[OtherCopy, ...]:
 def _rgcn(data_folder: Path, dataset: str) -> list[OtherCopy]:
     """R-GCN's, known by its retrieval lists; its tags on what it holds are ours (``mner.data.documented``).
 
-    None where it holds no sentence or all of them, so that there is no other copy.
+    No copy where it holds no sentence, or all of them.
     """
     path = data_folder / dataset / "side" / "retrieval.json"
     if not path.is_file():
