@@ -47,6 +47,7 @@ CARD = Card(
         "and it normalises by batch; crop and flip are drawn once an image, for dev and test too. Ours are fixed.",
         "A picture that does not load is replaced by one fixed picture in the code; here it is masked: no region "
         "is attended to and the gated visual half of every word is zero.",
+        "BertAdam as the code uses it clips each parameter's gradient by itself; here all have one norm.",
         "The authors' public log has 73.20 and 85.09, the R-GCN table's re-runs 73.39 and 84.05.",
     ),
 )

@@ -126,7 +126,11 @@ def test_an_unknown_name_is_an_error_that_says_where_and_what_is_near(edited, ch
         (setting("recipe", "train_sentences", value="all"), r"train_sentences: expected int, found 'all'"),
         (setting("recipe", "train_sentences", value=0), r"train_sentences at least 1 \(or null"),
         (setting("recipe", "precision", value="half"), r"precision 'half'; choose one of float32, bfloat16, auto"),
-        (setting("recipe", "schedule", value="cosine"), r"schedule 'cosine'; choose one of linear, constant"),
+        (
+            setting("recipe", "schedule", value="cosine"),
+            r"schedule 'cosine'; choose one of linear, constant, bert",
+        ),
+        (setting("recipe", "optimiser", value="sgd"), r"optimiser 'sgd'; choose one of adamw, bert"),
         (setting("recipe", "patience", value=0), r"patience is at least 1 epoch \(or null for never\), not 0"),
         (setting("recipe", "epochs", value=0), r"epochs, batch sizes, threads and length_multiple are at least 1"),
         (setting("recipe", "warmup", value=1.0), r"0 <= warmup < 1, not 1\.0"),

@@ -63,7 +63,7 @@ def test_a_record_equals_what_is_read_back(tmp_path: Path) -> None:
     ):
         record.write(path)
         assert Record.read(path) == record
-    assert json.loads(path.read_text())["format"] == 1
+    assert json.loads(path.read_text())["format"] == 2
 
 
 def test_writing_is_canonical(tmp_path: Path) -> None:
@@ -88,7 +88,10 @@ def remove(name: str) -> Callable[[dict], None]:
         (remove("seed"), "missing field 'seed'"),
         (remove("format"), "field 'format' is missing"),
         (lambda row: row.update(speed=1), "unknown field 'speed'"),
-        (lambda row: row.update(format=2), "format 2 is not known.*reads format 1: use the version that wrote it"),
+        (
+            lambda row: row.update(format=3),
+            "format 3 is not known.*reads formats 1 and 2: use the version that wrote it",
+        ),
         (lambda row: row["throughput"].pop("joules"), r"missing field 'throughput\.joules'"),
         (lambda row: row["git"].update(branch="x"), r"unknown field 'git\.branch'"),
         (lambda row: row.update(seed="3"), "field 'seed' should be int, but is '3'"),
@@ -119,7 +122,7 @@ def test_a_record_of_other_bytes_is_named(tmp_path: Path) -> None:
 
 def test_a_cut_off_record_names_its_line(tmp_path: Path) -> None:
     path = tmp_path / "record.json"
-    path.write_text('{"format": 1,\n "key": "a')
+    path.write_text('{"format": 2,\n "key": "a')
     with pytest.raises(RecordError, match=r"record\.json:2: not JSON"):
         Record.read(path)
 

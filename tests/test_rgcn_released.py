@@ -17,7 +17,7 @@ from mner.data.corpus import LABELS
 from mner.models.encoders import TextEncoder
 from mner.models.system import ContractError, Ingredients
 from mner.systems.rgcn_released import AttentionBlock, Tagger, deal_halves, regroup, star_adjacency
-from mner.training.bert_adam import BertAdam
+from mner.training.bert_adam import BertAdam, by_decay
 
 TEXT, VISUAL, K, REGIONS, HEADS = 8, 4, 2, 3, 2
 LENGTH = 2 * REGIONS
@@ -228,7 +228,7 @@ def test_pieces_get_their_words_tags_and_words_their_pieces() -> None:
 def test_training_lowers_the_loss_and_is_repeatable() -> None:
     def losses() -> list[float]:
         model, given = tagger(), batch()
-        optimiser = BertAdam(model.named_parameters(), lr=2e-3)
+        optimiser = BertAdam(by_decay(model.named_parameters()), lr=2e-3)
         values = []
         for _ in range(12):
             optimiser.zero_grad()

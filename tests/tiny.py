@@ -164,6 +164,7 @@ def parameters(package: str, **recipe: Any) -> dict[str, Any]:
         "head_learning_rate": 1e-2,
         "transition_learning_rate": 1e-2,
         "weight_decay": 0.01,
+        "optimiser": "adamw",
         "warmup": 0.1,
         "schedule": "linear",
         "clip": 1.0,

@@ -28,7 +28,7 @@ from mner.parity.rgcn_golden import (
     read_golden,
 )
 from mner.systems.rgcn_released import AttentionBlock, BlockTrace, Tagger, Trace, star_adjacency
-from mner.training.bert_adam import BertAdam, LookupGradients, clip_gradients, warmup_decay
+from mner.training.bert_adam import BertAdam, LookupGradients, by_decay, clip_gradients, warmup_decay
 
 FORWARD_TOLERANCE = 1e-11
 GRADIENT_TOLERANCE = 1e-10
@@ -163,7 +163,7 @@ def _training(golden: RgcnGolden, tagger: Tagger, batch: Batch) -> Iterator[Comp
     """The updates on one batch; ``tagger`` is changed by them."""
     setting = _training_settings(golden)
     labels = golden["input/label_ids"].long()
-    optimiser = BertAdam(paired(tagger).items(), lr=setting["init_lr"])
+    optimiser = BertAdam(by_decay(paired(tagger).items()), lr=setting["init_lr"])
     schedule = LambdaLR(optimiser, warmup_decay(setting["num_warmup_steps"], setting["num_train_steps"]))
     rates, losses, norms = [], [], []
     with LookupGradients(tagger.encoder.bert.embeddings.word_embeddings) as lookups:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mner.config import SystemSettings
 from mner.models.system import Card
-from mner.training.optimiser import WORDS as OPTIMISER
+from mner.training.optimiser import WORDS as OPTIMISERS
 from mner.training.recipe import Recipe
 
 WIDTH = 100
@@ -43,8 +43,8 @@ def card_text(name: str, row: SystemSettings, card: Card, recipe: Recipe) -> Car
     parts = {
         "Recipe as published or proposed": dict(card.published or {"": "not stated"}),
         "Recipe in the active profile": {
-            "optimiser": OPTIMISER,
             **{key: _said(value) for key, value in asdict(recipe).items()},
+            "optimiser": OPTIMISERS[recipe.optimiser],
         },
     }
     if card.variants:

@@ -57,8 +57,8 @@ CARD = Card(
         "figure draws it over the fused ones alone (head: fused; row rgcn-figure)",
         "a tweet without its own picture reads no neighbour here; the text-centred star of the figure does not "
         "need one (inter_needs_picture: false; row rgcn-figure)",
-        "trained with AdamW, a rate of its own for head and CRF, and the encoder's GELU; the code uses BERT's "
-        "optimiser without bias correction, one rate, and the tanh GELU",
+        "the code uses BERT's optimiser without bias correction (recipe: optimiser bert), one rate, and the tanh "
+        "GELU; here the recipe below and the encoder's GELU",
     ),
 )
 

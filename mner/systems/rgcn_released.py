@@ -38,8 +38,9 @@ CARD = Card(
         "the published text-image lists do not go with the tweets they stand beside (reports/graphs.md)",
         "the layout of the unpublished feature files; neighbour-major is assumed (Q15)",
         "the depth of the ResNet behind the 7×7×2048 grids",
-        "its training is ours: AdamW, rates of their own for head and CRF, the encoder's GELU, the best epoch by "
-        "dev F1 without dropout; the code has BERT's optimiser, one rate, tanh GELU, batch means with dropout on",
+        "what the recipe below does not say of training is ours: the encoder's GELU, the clip norm of summed "
+        "gradients (Q12), the best epoch by dev F1 without dropout; the code has tanh GELU, a norm over single "
+        "look-ups of pieces, batch means with dropout on",
     ),
 )
 

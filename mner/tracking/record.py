@@ -21,7 +21,8 @@ from typing import Any
 
 from mner.files import write_json_atomically
 
-FORMAT = 1
+FORMAT = 2
+OPTIMISER_OF_FORMAT_1 = "adamw"  # every run had it, so recipes did not name it
 STATUSES = ("finished", "skipped")
 GIT_TIMEOUT_SECONDS = 10.0
 GIB = 2**30
@@ -50,7 +51,7 @@ class RecordError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One run, as ``record.json`` holds it (with ``"format": 1`` in front).
+    """One run, as ``record.json`` holds it (with its format in front).
 
     ``key`` is the hash of everything the run read (``fingerprint.run_key``). ``inputs`` and ``predictions`` map
     files to the SHA-256 of their bytes, ``code`` maps files to ``fingerprint.code_fingerprint``. ``dev_f1`` is in
@@ -139,12 +140,14 @@ def _fields_of(row: Any) -> dict[str, Any]:
     """The fields of a parsed record, after its format and its names have been checked."""
     if not isinstance(row, dict) or "format" not in row:
         raise RecordError("no record: the field 'format' is missing; delete the file and run again")
-    if row["format"] != FORMAT:
+    if row["format"] not in (1, FORMAT):
         raise RecordError(
-            f"format {row['format']!r} is not known, this version of mner reads format {FORMAT}: "
+            f"format {row['format']!r} is not known, this version of mner reads formats 1 and {FORMAT}: "
             "use the version that wrote it, or delete the run's folder and run again"
         )
     values = {name: value for name, value in row.items() if name != "format"}
+    if row["format"] == 1 and isinstance(values.get("recipe"), dict):
+        values["recipe"] = {"optimiser": OPTIMISER_OF_FORMAT_1, **values["recipe"]}
     _check_names("", values, tuple(field.name for field in fields(Record)))
     return values
 

@@ -8,7 +8,7 @@ instead of one per word of the vocabulary (quirk Q12): :class:`LookupGradients` 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import torch
@@ -22,8 +22,8 @@ NOT_DECAYED = r"LayerNorm|layer_norm|bias"
 class BertAdam(Optimizer):
     """``m ← b1 m + (1 − b1) g``; ``v ← b2 v + (1 − b2) g²``; ``p ← p − lr (m / (√v + eps) + decay p)``.
 
-    Decay applies where the pattern ``not_decayed`` (case-sensitive) is not found in the given name. A parameter
-    without gradient is left alone, its decay included. Source: golden/R_GCN.md 5.
+    Takes parameters or groups of them, as every torch optimiser does; a group may have its own ``lr`` and
+    ``weight_decay``. A parameter without gradient is left alone, its decay included. Source: golden/R_GCN.md 5.
 
     Raises:
         ValueError: no parameters, or a learning rate, epsilon or beta out of range.
@@ -31,24 +31,16 @@ class BertAdam(Optimizer):
 
     def __init__(
         self,
-        named_parameters: Iterable[tuple[str, nn.Parameter]],
+        parameters: Iterable[nn.Parameter] | Iterable[Mapping],
         lr: float,
         *,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-6,
         weight_decay: float = 0.01,
-        not_decayed: str = NOT_DECAYED,
     ) -> None:
         if lr < 0 or eps <= 0 or not all(0 <= beta < 1 for beta in betas):
             raise ValueError(f"BertAdam: lr {lr} >= 0, eps {eps} > 0 and betas {betas} in [0, 1) are required")
-        named = [(name, parameter) for name, parameter in named_parameters if parameter.requires_grad]
-        decayed = [parameter for name, parameter in named if not re.search(not_decayed, name)]
-        others = [parameter for name, parameter in named if re.search(not_decayed, name)]
-        groups = [
-            {"params": decayed, "weight_decay": weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        super().__init__([group for group in groups if group["params"]], {"lr": lr, "betas": betas, "eps": eps})
+        super().__init__(parameters, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
@@ -75,6 +67,23 @@ class BertAdam(Optimizer):
         update = mean / (square.sqrt() + group["eps"])
         update.add_(parameter, alpha=group["weight_decay"])
         parameter.sub_(update, alpha=group["lr"])
+
+
+def is_decayed(name: str) -> bool:
+    """Whether the published optimiser decays a parameter of this name (case-sensitive)."""
+    return re.search(NOT_DECAYED, name) is None
+
+
+def by_decay(named_parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float = 0.01) -> list[dict]:
+    """Groups for :class:`BertAdam`: trained parameters that are decayed by their name, and those that are not."""
+    groups: dict[bool, list[nn.Parameter]] = {}
+    for name, parameter in named_parameters:
+        if parameter.requires_grad:
+            groups.setdefault(is_decayed(name), []).append(parameter)
+    return [
+        {"params": parameters, "weight_decay": weight_decay if decayed else 0.0}
+        for decayed, parameters in groups.items()
+    ]
 
 
 def warmup_decay(warmup: int, total: int) -> Callable[[int], float]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from mner.data.probe_views import VIEWS
 
 PRECISIONS = ("float32", "bfloat16", "auto")
-SCHEDULES = ("linear", "constant")
+SCHEDULES = ("linear", "constant", "bert")
+OPTIMISERS = ("adamw", "bert")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Recipe:
     ``train_sentences`` trains on the first n sentences only (null: all), and is printed wherever the number is.
     ``frozen_layers`` lower encoder layers (with the embeddings) are not trained; their states are cached.
     Learning rates are peaks: encoder, everything else, and CRF transitions. ``warmup`` is a share of all updates.
+    ``optimiser`` adamw is bias-corrected; bert is the one published with BERT (``mner.training.bert_adam``), whose
+    ``schedule`` bert falls as if there had been no warm-up (``bert_adam.warmup_decay``).
     ``precision`` auto is bfloat16 where the hardware multiplies it natively, else float32; the record says which.
     ``max_pieces`` bounds a tweet with its context, in word pieces; batches are padded to their longest tweet,
     rounded up to a ``length_multiple`` of pieces (8 suits a GPU's matrix units; on a CPU 1 is faster). ``views``
@@ -38,6 +41,7 @@ class Recipe:
     head_learning_rate: float
     transition_learning_rate: float
     weight_decay: float
+    optimiser: str
     warmup: float
     schedule: str
     clip: float
@@ -54,6 +58,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise ValueError(f"recipe: precision {self.precision!r}; choose one of {', '.join(PRECISIONS)}")
+        if self.optimiser not in OPTIMISERS:
+            raise ValueError(f"recipe: optimiser {self.optimiser!r}; choose one of {', '.join(OPTIMISERS)}")
         if self.schedule not in SCHEDULES:
             raise ValueError(f"recipe: schedule {self.schedule!r}; choose one of {', '.join(SCHEDULES)}")
         for field, views in (("views", self.views), ("select", self.select)):
