@@ -14,11 +14,12 @@ import torch
 
 from mner.data.corpus import Corpus, Sentence
 from mner.features.store import ABSENT
-from mner.graphs.agreement import agreement, attained, hubness, lists_of, overlap_at
+from mner.graphs.agreement import agreement, hubness, overlap_at
 from mner.graphs.comparison import compare_graphs, recipe_named
 from mner.graphs.published import published_facts
 from mner.graphs.recipe import GraphRecipe
 from mner.graphs.relations import GraphError, Relation, RelationGraph
+from mner.graphs.ties import share_within_ties
 from mner.reporting.graph_tables import figure, tables
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
@@ -106,18 +107,31 @@ def test_hubness_by_hand():
 
 def test_lists_drawn_among_ties_attain_everything_although_they_overlap_little():
     kinds = np.arange(60) % 3
-    similarity = (kinds[:, None] == kinds[None, :]).astype(float)
+    vectors = torch.nn.functional.one_hot(torch.tensor(kinds)).float()
     own = np.arange(60)
     generator = np.random.default_rng(0)
     drawn = [generator.choice(np.flatnonzero((kinds == kinds[i]) & (own != i)), 5, replace=False) for i in own]
-    assert attained(similarity, drawn, own, 5) == 1.0
+    assert share_within_ties(vectors, vectors, drawn, own, 5) == 1.0
     elsewhere = [generator.choice(np.flatnonzero(kinds != kinds[i]), 5, replace=False) for i in own]
-    assert attained(similarity, elsewhere, own, 5) == 0.0
+    assert share_within_ties(vectors, vectors, elsewhere, own, 5) == 0.0
+    half = [[*good[:2], *bad[:2]] for good, bad in zip(drawn, elsewhere, strict=True)]
+    assert share_within_ties(vectors, vectors, half, own, 5) == 0.5
 
 
-def test_lists_as_columns_of_another_list_of_pictures():
-    graph = made_of(torch.tensor([[2, 0], [1, ABSENT]]))
-    assert lists_of(graph, "inter", {"p000": 7, "p001": 8}) == [[7], [8]]
+def test_a_pictures_own_place_is_granted_to_nobody():
+    vectors = torch.tensor([[1.0, 0.0], [0.9, 0.1], [0.8, 0.6], [0.0, 1.0]])
+    assert share_within_ties(vectors[:1], vectors, [[1]], [0], 1) == 1.0
+    assert share_within_ties(vectors[:1], vectors, [[1]], [ABSENT], 1) == 0.0
+    assert share_within_ties(vectors[:1], vectors, [[2]], [0], 1) == 0.0
+    assert share_within_ties(vectors[:1], vectors, [[2]], [0], 2) == 1.0
+
+
+def test_ties_of_nothing_are_refused():
+    vectors = torch.eye(3)
+    with pytest.raises(GraphError, match="no list names a picture"):
+        share_within_ties(vectors, vectors, [[], [], []], [0, 1, 2], 1)
+    with pytest.raises(GraphError, match="the 3 best of 3 pictures are all of them"):
+        share_within_ties(vectors, vectors, [[1], [0], [0]], [0, 1, 2], 3)
 
 
 def test_a_graphs_name_is_read_back():

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mner.columns import markdown_table
 from mner.data.corpus import SPLITS
 
 SEVERITIES = ("differs", "defect", "info")
@@ -71,7 +72,7 @@ def to_markdown(dataset: str, findings: Sequence[Finding]) -> str:
         "",
     ]
     return (
-        "\n".join([*head, *_table([("severity", "finding", "what", "documented", "seen", "images"), *rows])])
+        "\n".join([*head, *markdown_table(("severity", "finding", "what", "documented", "seen", "images"), rows)])
         + "\n"
     )
 
@@ -105,12 +106,3 @@ def _number(value: int | float | None) -> str:
     if value is None:
         return "-"
     return f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |"
-        for row in rows
-    ]
-    return [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]

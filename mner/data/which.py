@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mner.columns import aligned
 from mner.data import readers
 from mner.data.compare import Comparison, Difference, compare
 from mner.data.corpus import CorpusError, Sentence
@@ -144,7 +145,7 @@ def render(report: Report) -> str:
     else:
         lines.append(f"no known copy; closest: {report.matches[0].source.name}")
     if report.matches:
-        lines += ["", *_table(_match_rows(report))]
+        lines += ["", *aligned(list(_match_rows(report)))]
     if report.comparison is not None and not report.comparison.identical:
         lines += ["", *_differences(report.comparison, report.matches[0].source)]
     if report.absent:
@@ -185,7 +186,7 @@ def _differences(comparison: Comparison, source: SourceFile) -> list[str]:
         else:
             rows += [(str(one.index + 1), one.image, "all", f"only in the {where}", "", "") for one in sentences]
     if rows:
-        lines += _table([("sentence", "image", "word", "text", "file", "copy"), *rows[: _SHOWN * 2]])
+        lines += aligned([("sentence", "image", "word", "text", "file", "copy"), *rows[: _SHOWN * 2]])
     if len(rows) > _SHOWN * 2:
         lines.append(f"... and {len(rows) - _SHOWN * 2:,} more lines")
     return lines
@@ -220,9 +221,3 @@ def _positions(positions: Sequence[int]) -> str:
 
 def _words(sentence: Sentence, positions: Sequence[int]) -> str:
     return " ".join(repr(sentence.words[i]) for i in positions) or "(absent)"
-
-
-def _table(rows: Iterable[tuple[str, ...]]) -> list[str]:
-    rows = list(rows)
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,36 +128,6 @@ def agreement(
         float((left[:, 0] == right[:, 0]).mean()),
         _correlation(_means(_relation(a, relation), k)[both], _means(_relation(b, relation), k)[both]),
     )
-
-
-def attained(
-    similarity: np.ndarray, listed: Sequence[Sequence[int]], own: Sequence[int], k: int, tolerance: float = 1e-6
-) -> float:
-    """Share of listed pictures that a similarity would also allow among its k best, ties granted.
-
-    ``similarity[i, j]`` scores picture j for sentence i, ``listed[i]`` are the columns of a published list. A list
-    that was drawn among ties by another rule, as a plain overlap cannot see, reaches 1 here.
-    """
-    good = total = 0
-    for row, (columns, mine) in enumerate(zip(listed, own, strict=True)):
-        if not len(columns):
-            continue
-        scores = similarity[row].astype(np.float64).copy()
-        if mine != ABSENT:
-            scores[mine] = -np.inf
-        last = np.partition(scores, -k)[-k]
-        good += int((scores[list(columns)] >= last - tolerance).sum())
-        total += len(columns)
-    if not total:
-        raise GraphError("no list names a picture of the pool")
-    return good / total
-
-
-def lists_of(graph: RelationGraph, relation: str, columns: Mapping[str, int]) -> list[list[int]]:
-    """Each sentence's neighbours as columns of another list of pictures; those it lacks are left out."""
-    named = [columns.get(image) for image in graph.images]
-    rows = _relation(graph, relation).rows.tolist()
-    return [[named[row] for row in one if row != ABSENT and named[row] is not None] for one in rows]
 
 
 def pool_size(corpus: Corpus, extra: Set[str] = frozenset()) -> int:

@@ -14,6 +14,8 @@ from itertools import combinations
 from typing import Any
 
 from mner.data.corpus import SPLITS, Corpus, Sentence
+from mner.graphs.rebuild import object_vectors
+from mner.graphs.ties import share_within_ties
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,34 @@ def intra_facts(listed: Listed, objects: Mapping[str, Sequence[str]] | None) -> 
         facts += [
             Fact("intra, for comparison: distinct sets of kinds in the object labels", _sizes(kinds)),
             Fact("intra, for comparison: distinct counts of kinds in the object labels", _sizes(counts)),
+            *_formula_facts(listed, objects),
         ]
     return facts
+
+
+def _formula_facts(listed: Listed, objects: Mapping[str, Sequence[str]]) -> Iterable[Fact]:
+    """How many neighbours the cosine of sets, or of counts, allows among its best, ties granted.
+
+    Beside it, the same when every picture is given the list of the next one.
+    """
+    seen = {one.image: entry for one, entry in listed if objects.get(one.image) and any(entry["intra_scores"])}
+    images = sorted({image for image, found in objects.items() if found})
+    row_of = {image: row for row, image in enumerate(images)}
+    own = [row_of[image] for image in seen]
+    lists = [[row_of[other] for other, _ in _list(entry, "intra") if other in row_of] for entry in seen.values()]
+    places = max(map(len, lists), default=0)
+    if not 0 < places < len(images):
+        return
+    for name, weighting in (("sets", "binary"), ("counts", "count")):
+        vectors = object_vectors([objects[image] for image in images], objects, weighting)
+        shares = [
+            share_within_ties(vectors[own], vectors, given, own, places)
+            for given in (lists, [*lists[1:], lists[0]])
+        ]
+        said = f"{100 * shares[0]:.1f} %, exchanged {100 * shares[1]:.1f} %"
+        yield Fact(
+            f"intra, for comparison: neighbours among the {places} best by {name} of kinds, ties granted", said
+        )
 
 
 def _list(entry: Mapping[str, Any], kind: str) -> tuple[tuple[str, float], ...]:

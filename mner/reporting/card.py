@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mner.columns import aligned_with_notes, wrapped
 from mner.config import SystemSettings
 from mner.models.system import Card
 from mner.training.optimiser import WORDS as OPTIMISERS
 from mner.training.recipe import Recipe
-
-WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ def render(name: str, row: SystemSettings, card: Card, recipe: Recipe) -> str:
     lines = [f"{name}: {text.title}", "=" * (len(name) + len(text.title) + 2), "", *_entries(text.facts)]
     for heading, entries in text.parts.items():
         lines += ["", heading, *_entries(entries)]
-    lines += ["", "Doubts", *(_wrapped(f"- {doubt}", "  ") for doubt in text.doubts)]
+    lines += ["", "Doubts", *(line for doubt in text.doubts for line in wrapped(f"- {doubt}", "", "  "))]
     return "\n".join(lines) + "\n"
 
 
@@ -96,9 +94,4 @@ def _items(entries: Mapping[str, str]) -> list[str]:
 
 
 def _entries(entries: Mapping[str, str]) -> list[str]:
-    width = max((len(key) for key in entries), default=0)
-    return [_wrapped(f"  {key.ljust(width)}  {value}", " " * (width + 4)) for key, value in entries.items()]
-
-
-def _wrapped(text: str, indent: str) -> str:
-    return textwrap.fill(text, WIDTH, subsequent_indent=indent)
+    return aligned_with_notes(list(entries.items()), "  ")
