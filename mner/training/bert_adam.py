@@ -14,14 +14,16 @@ from functools import partial
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 NOT_DECAYED = r"LayerNorm|layer_norm|bias"
+UNCORRECTED = 1e6  # steps after which 1 − b^step is 1 in every precision, for b up to GREATEST_BETA
+GREATEST_BETA = 0.9999
 
 
-class BertAdam(Optimizer):
+class BertAdam(torch.optim.AdamW):
     """``m ← b1 m + (1 − b1) g``; ``v ← b2 v + (1 − b2) g²``; ``p ← p − lr (m / (√v + eps) + decay p)``.
 
+    AdamW whose step count starts where its bias correction has become 1 to the last bit, and so one fused kernel.
     Takes parameters or groups of them, as every torch optimiser does; a group may have its own ``lr`` and
     ``weight_decay``. A parameter without gradient is left alone, its decay included. Source: golden/R_GCN.md 5.
 
@@ -38,35 +40,18 @@ class BertAdam(Optimizer):
         eps: float = 1e-6,
         weight_decay: float = 0.01,
     ) -> None:
-        if lr < 0 or eps <= 0 or not all(0 <= beta < 1 for beta in betas):
-            raise ValueError(f"BertAdam: lr {lr} >= 0, eps {eps} > 0 and betas {betas} in [0, 1) are required")
-        super().__init__(parameters, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay})
-
-    @torch.no_grad()
-    def step(self, closure: Callable[[], Tensor] | None = None) -> Tensor | None:
-        """One update; the moments of a parameter start at zero with its first gradient."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        if lr < 0 or eps <= 0 or not all(0 <= beta <= GREATEST_BETA for beta in betas):
+            raise ValueError(
+                f"BertAdam: lr {lr} >= 0, eps {eps} > 0 and betas {betas} in [0, {GREATEST_BETA}] are required"
+            )
+        super().__init__(parameters, lr, betas, eps, weight_decay, fused=True)
         for group in self.param_groups:
             for parameter in group["params"]:
-                if parameter.grad is not None:
-                    self._update(parameter, group)
-        return loss
-
-    def _update(self, parameter: Tensor, group: dict) -> None:
-        state = self.state[parameter]
-        if not state:
-            state["mean"] = torch.zeros_like(parameter)
-            state["square"] = torch.zeros_like(parameter)
-        first, second = group["betas"]
-        gradient = parameter.grad
-        mean = state["mean"].mul_(first).add_(gradient, alpha=1 - first)
-        square = state["square"].mul_(second).addcmul_(gradient, gradient, value=1 - second)
-        update = mean / (square.sqrt() + group["eps"])
-        update.add_(parameter, alpha=group["weight_decay"])
-        parameter.sub_(update, alpha=group["lr"])
+                self.state[parameter] = {
+                    "step": torch.full((), UNCORRECTED, device=parameter.device),
+                    "exp_avg": torch.zeros_like(parameter),
+                    "exp_avg_sq": torch.zeros_like(parameter),
+                }
 
 
 def is_decayed(name: str) -> bool:
