@@ -126,7 +126,7 @@ def test_pictures_are_opened_as_they_were_recorded(tmp_path):
         "b": {"file": "a.png", "sha256": "0" * 64},
         "c": {"file": "c.png", "sha256": digest},
     }
-    (side / "images.json").write_text(json.dumps({"invalid": [], "pixels": pixels}), encoding="utf-8")
+    (side / "pixels.json").write_text(json.dumps(pixels), encoding="utf-8")
     opened = opener(side, folder)
     assert opened("a").getpixel((0, 0)) == COLOURS["a"]
     assert [opened(image) for image in "bcd"] == [None] * 3

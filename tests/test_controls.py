@@ -206,20 +206,20 @@ def test_easy_names_have_one_type(folders):
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_side_files_agree_with_the_pictures_on_disk(dataset, folders):
     folder = folders[dataset]
-    images = json.loads((folder / "side/images.json").read_text())
+    images, pixels = (json.loads((folder / f"side/{name}.json").read_text()) for name in ("images", "pixels"))
     every = {one.image for split in SPLITS for one in labelled(folder, split)}
     assert len(every) == 400
-    assert set(images["pixels"]) | set(images["invalid"]) == every
+    assert set(pixels) | set(images["invalid"]) == every
     assert len(images["invalid"]) == sum(SETTINGS.absent(split) for split in SPLITS) > 0
     for name in ("captions", "objects"):
-        assert set(json.loads((folder / f"side/{name}.json").read_text())["planted"]) == set(images["pixels"])
-    assert {path.stem for path in (folder / "images").iterdir()} == set(images["pixels"])
-    for record in images["pixels"].values():
+        assert set(json.loads((folder / f"side/{name}.json").read_text())["planted"]) == set(pixels)
+    assert {path.stem for path in (folder / "images").iterdir()} == set(pixels)
+    for record in pixels.values():
         content = (folder / record["file"]).read_bytes()
         assert hashlib.sha256(content).hexdigest() == record["sha256"]
         assert Image.open(io.BytesIO(content)).size == (SIDE, SIDE)
     side = read_side(folder / "side", captions="planted", objects="planted")
-    assert len(side.captions) == len(images["pixels"])
+    assert len(side.captions) == len(pixels)
     retrieval = json.loads((folder / "side/retrieval.json").read_text())
     assert retrieval == {"k": 10, "train": [None] * 200, "dev": [None] * 100, "test": [None] * 100}
 

@@ -58,8 +58,9 @@ class TestPicturesOfADataSet:
     def data(self, tmp_path, pictures) -> Path:
         listed = pictures_of_folder(pictures).listed
         pixels = {one.image: {"file": one.file, "sha256": one.sha256} for one in listed if one.image != "p007"}
-        side = {"invalid": ["p002", "unwanted"], "pixels": pixels}
-        write_json_atomically(tmp_path / "data" / "set" / "side" / "images.json", side)
+        side = tmp_path / "data" / "set" / "side"
+        write_json_atomically(side / "images.json", {"invalid": ["p002", "unwanted"]})
+        write_json_atomically(side / "pixels.json", pixels)
         return tmp_path / "data"
 
     def test_invalid_and_missing_ones_are_refused_with_their_reason(self, data, pictures):
@@ -92,8 +93,9 @@ class TestPicturesOfADataSet:
         ways = r"MNER_IMAGES.*`mner images set.*features\.kinds\.set: caption-tokens"
         with pytest.raises(ImageError, match=rf"(?s)MNER_IMAGES is not set.*{ways}"):
             pictures_of_dataset(data, "set", ["p001"], None)
-        write_json_atomically(data / "set" / "side" / "images.json", {"invalid": [], "pixels": {}})
-        with pytest.raises(ImageError, match=rf"(?s)images\.json records none.*{ways}"):
+        write_json_atomically(data / "set" / "side" / "images.json", {"invalid": []})
+        write_json_atomically(data / "set" / "side" / "pixels.json", {})
+        with pytest.raises(ImageError, match=rf"(?s)pixels\.json records none.*{ways}"):
             pictures_of_dataset(data, "set", ["p001"], data)
 
 
@@ -114,8 +116,7 @@ def world(tmp_path):
         file = f"images/{image}{Path(drawn.file).suffix}"
         shutil.copy(tmp_path / "drawn" / drawn.file, own / file)
         pixels[image] = {"file": file, "sha256": drawn.sha256}
-    side = json.loads((own / "side" / "images.json").read_text())
-    write_json_atomically(own / "side" / "images.json", {**side, "pixels": pixels})
+    write_json_atomically(own / "side" / "pixels.json", pixels)
     raw = small.parameters(str(source.package))
     raw["features"]["extractors"] = {
         "grid": {"name": "tiny", "batch_size": 4},

@@ -206,7 +206,8 @@ def test_real_nvml_answers_or_is_absent() -> None:
     pynvml = pytest.importorskip("pynvml")
     if torch.cuda.is_available():
         counters = GpuCounters.open(torch.device("cuda"))
-        assert counters is None or counters.utilisation() is None or 0 <= counters.utilisation() <= 100
+        assert counters is not None
+        assert 0 <= counters.utilisation() <= 100
     else:
         with pytest.raises(pynvml.NVMLError):
             pynvml.nvmlInit()

@@ -172,6 +172,7 @@ def repository(tmp_path: Path) -> Path:
     git(tmp_path, "init")
     (tmp_path / "a.py").write_text("1\n")
     (tmp_path / "dvc.lock").write_text("1\n")
+    (tmp_path / "params.yaml").write_text("epochs: 2\nactive: *quick\n")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-m", "first")
     return tmp_path
@@ -185,6 +186,13 @@ def test_git_tells_commit_and_changes(repository: Path) -> None:
     assert describe_git(repository) == clean, "dvc writes its lock file during a sweep"
     (repository / "a.py").write_text("2\n")
     assert describe_git(repository) == {**clean, "dirty": True}
+
+
+def test_another_active_profile_is_no_change_but_another_parameter_is(repository: Path) -> None:
+    (repository / "params.yaml").write_text("epochs: 2\nactive: *full\n")
+    assert describe_git(repository)["dirty"] is False
+    (repository / "params.yaml").write_text("epochs: 3\nactive: *full\n")
+    assert describe_git(repository)["dirty"] is True
 
 
 def test_a_new_file_makes_a_tree_dirty(repository: Path) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import runpy
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from mner import config
+from mner.features.visual_inputs import describe
 from mner.tracking.archive import key_of as key_of_record
 from mner.tracking.record import Record
 from mner.training.runs import inputs_of, is_finished, missing_seeds
@@ -93,6 +96,18 @@ def test_what_a_run_reads_is_part_of_its_key(world, what):
     before = key_of(world, system)
     change(world)
     assert key_of(world, system) != before
+
+
+def test_the_least_score_that_counts_is_part_of_what_was_found_in_pictures():
+    settings = config.load(ROOT / "params.yaml")
+
+    def described(score: float, source: str) -> str:
+        data = replace(settings.data, minimum_score=score, objects={"twitter2015": source})
+        return describe(replace(settings, data=data), "twitter2015", ("captions", "objects"), "released")
+
+    assert described(0.3, "extracted") == "captions:blip2+objects:yolox-nano>=0.3"
+    assert described(0.5, "extracted") == "captions:blip2+objects:yolox-nano>=0.5"
+    assert described(0.5, "ocsga") == described(0.3, "ocsga")
 
 
 THE_SAME_RUN = {

@@ -123,7 +123,8 @@ def write_dataset(root: Path, *, gold: bool = True) -> None:
     other = {image: f"the {caption}" for image, caption in captions.items()}
     write_json_atomically(folder / "side" / "captions.json", {"planted": captions, "other": other})
     write_json_atomically(folder / "side" / "objects.json", {"planted": objects})
-    write_json_atomically(folder / "side" / "images.json", {"invalid": ["train5"], "pixels": {}})
+    write_json_atomically(folder / "side" / "images.json", {"invalid": ["train5"]})
+    write_json_atomically(folder / "side" / "pixels.json", {})
     lists = {name: [retrieved(i) if i % 3 else None for i in range(size)] for name, size in SIZES.items()}
     write_json_atomically(folder / "side" / "retrieval.json", {"k": 3, **lists})
 

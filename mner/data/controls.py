@@ -107,7 +107,7 @@ def plan_controls(dataset: str, settings: ControlsSettings) -> dict[str, list[Ex
 def write_controls(dataset: str, folder: Path, settings: ControlsSettings) -> None:
     """Write one control into its data folder ``data/<dataset>``: corpus, gold, side, pictures and audit.
 
-    The same arguments give the same bytes. Image files are named in ``side/images.json`` relative to ``folder``;
+    The same arguments give the same bytes. Image files are named in ``side/pixels.json`` relative to ``folder``;
     absent pictures are listed there as invalid. Pictures of an earlier, larger control are removed.
 
     Raises:
@@ -168,7 +168,7 @@ def _write_pictures(
 ) -> tuple[dict[str, str], dict[str, list[str]], dict[str, dict[str, str]]]:
     """Draw every present picture; returns captions, object labels and the file record by image id.
 
-    A picture counts once ``side/images.json`` names its hash, and that is written after all of them: so they need
+    A picture counts once ``side/pixels.json`` names its hash, and that is written after all of them: so they need
     no atomic writes of their own, which would spend most of the time waiting for the disk.
     """
     (folder / "images").mkdir(parents=True, exist_ok=True)
@@ -202,5 +202,6 @@ def _write_side(
     retrieval: dict[str, Any] = {split: [None] * len(examples) for split, examples in splits.items()}
     write_json_atomically(folder / "side" / "captions.json", {SOURCE: captions})
     write_json_atomically(folder / "side" / "objects.json", {SOURCE: objects})
-    write_json_atomically(folder / "side" / "images.json", {"invalid": absent, "pixels": pixels})
+    write_json_atomically(folder / "side" / "images.json", {"invalid": absent})
+    write_json_atomically(folder / "side" / "pixels.json", pixels)
     write_json_atomically(folder / "side" / "retrieval.json", {"k": RETRIEVAL_K, **retrieval})

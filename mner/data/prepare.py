@@ -124,11 +124,12 @@ def write_side(
     invalid: Iterable[str],
     pixels: Mapping[str, Any],
 ) -> None:
-    """Write the four files of ``side/``."""
+    """Write the files of ``side/``; ``pixels.json`` apart from what training reads."""
     write_json_atomically(folder / "captions.json", captions)
     write_json_atomically(folder / "objects.json", objects)
     write_json_atomically(folder / "retrieval.json", retrieval)
-    write_json_atomically(folder / "images.json", {"invalid": sorted(invalid), "pixels": dict(pixels)})
+    write_json_atomically(folder / "images.json", {"invalid": sorted(invalid)})
+    write_json_atomically(folder / "pixels.json", dict(pixels))
 
 
 def retrieval_table(alignments: Mapping[str, Alignment]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from mner.data.corpus import TYPES
 from mner.data.probe_views import PROBES
 
-CONDITIONS = ("encoder", "data_copy", "visual_input", "recipe", "options", "inputs")
+CONDITIONS = ("encoder", "data_copy", "visual_input", "recipe", "options", "precision", "inputs")
 MEASURES = ("precision", "recall", "f1")
 WORD_VECTORS = "word vectors"
 
@@ -59,7 +59,8 @@ def _conditions(dataset: str, system: str, runs: Sequence[Mapping[str, Any]]) ->
                     "runs made under different conditions are not averaged"
                 )
     told = {field: runs[0][field] for field in CONDITIONS if field != "inputs"}
-    return told | {"encoder": text_encoder(told["encoder"], told["options"])}
+    software = sorted({run["software"] for run in runs})
+    return told | {"encoder": text_encoder(told["encoder"], told["options"]), "software": software}
 
 
 def encoder_name(cell: Mapping[str, Any]) -> str:

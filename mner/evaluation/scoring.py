@@ -23,6 +23,7 @@ from mner.files import sha256_of
 from mner.tracking.record import Record
 
 MODE = "conlleval: seqeval default mode, word level, pooled over the split"
+LIBRARIES = ("torch", "transformers", "torch-geometric")
 
 GoldOf = Callable[[str, str], Sequence[Sentence]]
 
@@ -197,10 +198,16 @@ def _score_folder(path: Path, root: Path, profile: str, gold_of: GoldOf) -> dict
     if said != (profile, *path.parts[-4:-1]):
         raise ScoringError(f"run {name}: its record says {'/'.join(said)}; the folder was moved or copied")
     kept = {field: value for field, value in record.items() if field != "environment"}
+    kept |= {"precision": record["environment"].get("precision"), "software": _software(record["environment"])}
     run = {**kept, "record": path.relative_to(root).as_posix(), "record_sha256": sha256_of(path), "views": {}}
     if record["status"] == "finished":
         run["views"] = _score_views(path.parent, name, record, gold_of)
     return run
+
+
+def _software(environment: Mapping[str, Any]) -> str:
+    """The libraries that compute, with their versions."""
+    return ", ".join(f"{name} {environment[name]}" for name in LIBRARIES if environment.get(name))
 
 
 def _score_views(folder: Path, name: str, record: Mapping[str, Any], gold_of: GoldOf) -> dict[str, Any]:

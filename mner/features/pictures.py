@@ -82,7 +82,7 @@ def _hashed(folder: Path, image: str, path: Path) -> Picture:
 
 
 def pictures_of_dataset(data: Path, dataset: str, wanted: Iterable[str], images: Path | None) -> Pictures:
-    """The wanted pictures of ``data/<dataset>``, by the record in ``side/images.json``.
+    """The wanted pictures of ``data/<dataset>``, by the record in ``side/pixels.json``.
 
     ``images`` is the folder of pictures the data stage read; a data set that brings its own pictures has them in
     its folder. Known invalid pictures, and wanted ones without a usable file, are refused with their reason.
@@ -91,13 +91,13 @@ def pictures_of_dataset(data: Path, dataset: str, wanted: Iterable[str], images:
         ImageError: the data stage recorded no pictures, or their folder is not known now; names the ways out.
     """
     own = data / dataset
-    record = read_json(own / "side" / "images.json")
+    recorded = read_json(own / "side" / "pixels.json")
     folder = own if (own / "images").is_dir() else images
-    if not record["pixels"] or folder is None:
-        raise ImageError(_none_at_hand(dataset, bool(record["pixels"]), folder))
+    if not recorded or folder is None:
+        raise ImageError(_none_at_hand(dataset, bool(recorded), folder))
     ids = sorted(set(wanted))
-    invalid = set(record["invalid"])
-    pixels = {image: entry for image, entry in record["pixels"].items() if image not in invalid}
+    invalid = set(read_json(own / "side" / "images.json")["invalid"])
+    pixels = {image: entry for image, entry in recorded.items() if image not in invalid}
     listed = tuple(Picture(i, pixels[i]["file"], pixels[i]["sha256"]) for i in ids if i in pixels)
     refused = {i: Refusal("invalid", "listed as invalid in side/images.json") for i in ids if i in invalid}
     refused |= _without_record(dataset, folder, [i for i in ids if i not in invalid and i not in pixels])
@@ -119,7 +119,7 @@ def _none_at_hand(dataset: str, recorded: bool, folder: Path | None) -> str:
     why = (
         "their folder is not named: MNER_IMAGES is not set"
         if recorded and folder is None
-        else f"data/{dataset}/side/images.json records none"
+        else f"data/{dataset}/side/pixels.json records none"
     )
     return (
         f"{dataset} has no pictures at hand, and a kind of features.kinds needs them ({why}). Three ways out:\n"

@@ -17,6 +17,7 @@ from mner.features.read_found import caption_texts, object_labels, object_scores
 from mner.features.store import FeatureStore, read_store
 
 EXTRACTED = "extracted"
+SCORED = ("objects", "ocr")
 STORES = {CAPTION_TOKENS: "caption_tokens", "grid": "grid", "crops": "crops"}
 
 
@@ -92,13 +93,14 @@ def input_files(config: Config, dataset: str, needs: Collection[str]) -> list[Pa
 def describe(config: Config, dataset: str, needs: Collection[str], graph: str) -> str:
     """What stands for the picture, in the words of records and of reports/paper.yaml.
 
-    Such as ``captions:blip2+objects:ocsga``, ``grid:efficientnet-lite2+relations:released``, ``none``.
+    Such as ``captions:blip2+objects:ocsga``, ``grid:efficientnet-lite2+relations:released``, ``none``; what was
+    found in pictures with the least score that counts, ``objects:yolox-nano>=0.3``.
     ``graph`` is the name of the relation graph.
     """
     data = config.data
     named = {"captions": data.captions[dataset], "objects": data.objects[dataset], "ocr": data.ocr.get(dataset)}
     parts = [
-        f"{kind}:{_model(config, kind) if source == EXTRACTED else source}"
+        f"{kind}:{_extracted(config, kind) if source == EXTRACTED else source}"
         for kind, source in named.items()
         if kind in needs and source is not None
     ]
@@ -118,6 +120,11 @@ def _store(config: Config, dataset: str) -> Path:
     if kind not in config.features.kinds_of(dataset):
         raise ConfigError(f"data.regions.{dataset} is {kind!r}, which features.kinds.{dataset} does not build")
     return Path("features") / dataset / f"{STORES[kind]}.safetensors"
+
+
+def _extracted(config: Config, kind: str) -> str:
+    scored = f">={config.data.minimum_score:g}" if kind in SCORED else ""
+    return _model(config, kind) + scored
 
 
 def _model(config: Config, kind: str) -> str:

@@ -19,7 +19,7 @@ def opener(side: Path, folder: Path | None) -> Callable[[str], Image.Image | Non
     """
     if folder is None:
         return None
-    recorded = read_json(side / "images.json")["pixels"]
+    recorded = read_json(side / "pixels.json")
 
     def opened(image: str) -> Image.Image | None:
         entry = recorded.get(image)

@@ -32,6 +32,7 @@ def limits(scores: Mapping[str, Any], truncation: Sequence[Mapping[str, Any]]) -
     frozen = {recipe.get("frozen_layers") or 0 for recipe in recipes}
     if frozen != {0}:
         said.append(f"Frozen encoder layers: {_distinct(frozen)}; a fully tuned encoder may score higher.")
+    said.append(f"Precision of training: {_distinct(cell['precision'] or 'not recorded' for cell in finished)}.")
     visual = _distinct(cell["visual_input"] for cell in finished)
     said.append(f"What stands for the picture: {visual}.")
     said.append(
@@ -77,6 +78,7 @@ def facts(scores: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Systems", str(len(scores["systems"]))),
         ("Seeds", " ".join(str(seed) for seed in scores["seeds"])),
         ("Device", ", ".join(sorted(devices)) or "–"),
+        ("Software", "; ".join(sorted({run["software"] for run in finished})) or "–"),
         ("Compute", f"{hours:.1f} hours of runs" if finished else "–"),
         ("Commit", ", ".join(sorted(commits)) or "–"),
         ("Last run", max((run["finished_at"] for run in finished), default="–")),

@@ -26,6 +26,7 @@ from mner.reporting.cells import Cited, cited
 from mner.reporting.control_checks import control_checks
 from mner.reporting.profile import Settings
 
+MACHINE = ("throughput", "software", "precision")
 NOT_JUDGED = "NOT JUDGED"
 INDENT = " " * 6
 
@@ -189,8 +190,8 @@ def _against_reference(cell: Mapping[str, Any], before: Mapping[str, Any] | None
     if before is None or before["state"] != "finished":
         return Check(*where, "NO REFERENCE", True, "no committed result of this cell to hold it against")
     samples = [Sample.of(one["views"]["test.own"]["f1"]) for one in (cell, before)]
-    if set(cell["throughput"] or ()) != set(before["throughput"] or ()):
-        # Equal keys promise equal results on equal hardware only.
+    if any(set(cell[name] or ()) != set(before[name] or ()) for name in MACHINE):
+        # Equal keys promise equal results on equal hardware and software only.
         samples = [Sample(sample.values) for sample in samples]
     verdict = compare_with_reference(*samples, settings.verify.reference_margin, settings.verify.alpha)
     changed = [name for name in CONDITIONS if name != "inputs" and cell[name] != before[name]]

@@ -10,6 +10,9 @@ from typing import Any
 
 from mner.files import sha256_of_json
 
+UNNAMED_OPTIMISER = ("optimiser", "adamw")
+"""What the recipes of all runs meant before they named an optimiser."""
+
 
 def code_fingerprint(files: Sequence[Path], root: Path = Path()) -> dict[str, str]:
     """SHA-256 of each Python file's syntax tree; keys are paths relative to ``root``, with forward slashes.
@@ -121,8 +124,10 @@ def key_of_run(
     """A run's identity: change any of this and it is another run.
 
     ``files`` and ``code`` are hashes by path. ``visual_input`` says which of the published sources that one file
-    may hold was read, in the words of the record.
+    may hold was read, in the words of the record. An optimiser that is AdamW is left out: all runs had it before
+    recipes named one, and keep their keys.
     """
+    recipe = {name: value for name, value in recipe.items() if (name, value) != UNNAMED_OPTIMISER}
     read = {"files": files, "code": code, "encoder": encoder, "options": options, "recipe": recipe}
     named = {"dataset": dataset, "system": system, "seed": seed, "visual_input": visual_input}
     return run_key(named | {name: dict(part) for name, part in read.items()})

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from mner.files import write_json_atomically
+from mner.tracking.fingerprint import UNNAMED_OPTIMISER
 
 FORMAT = 2
-OPTIMISER_OF_FORMAT_1 = "adamw"  # every run had it, so recipes did not name it
 STATUSES = ("finished", "skipped")
 GIT_TIMEOUT_SECONDS = 10.0
 GIB = 2**30
@@ -147,7 +147,7 @@ def _fields_of(row: Any) -> dict[str, Any]:
         )
     values = {name: value for name, value in row.items() if name != "format"}
     if row["format"] == 1 and isinstance(values.get("recipe"), dict):
-        values["recipe"] = {"optimiser": OPTIMISER_OF_FORMAT_1, **values["recipe"]}
+        values["recipe"] = dict([UNNAMED_OPTIMISER]) | values["recipe"]
     _check_names("", values, tuple(field.name for field in fields(Record)))
     return values
 
@@ -281,8 +281,11 @@ def describe_git(root: Path) -> dict[str, Any]:
     if Path(top).resolve() != root.resolve():
         return unknown
     # dvc rewrites its lock file after every stage: counted in, all runs of a sweep but the first would be dirty.
-    status = _git(root, "status", "--porcelain", "--", ".", ":(exclude)dvc.lock")
-    return {"commit": commit, "dirty": None if status is None else bool(status)}
+    # The active profile, which `mner profile` writes into params.yaml, is a field of the record of its own.
+    others = _git(root, "status", "--porcelain", "--", ".", ":(exclude)dvc.lock", ":(exclude)params.yaml")
+    parameters = _git(root, "diff", "-I", "^active:", "HEAD", "--", "params.yaml")
+    dirty = None if others is None or parameters is None else bool(others or parameters)
+    return {"commit": commit, "dirty": dirty}
 
 
 def _git(root: Path, *arguments: str) -> str | None:
