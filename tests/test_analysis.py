@@ -18,7 +18,7 @@ from mner.files import write_json_atomically
 from mner.paper import load_paper
 from mner.reporting.analysis import pages
 from mner.reporting.cells import CitationError, Cited, Measured, State, Words
-from mner.reporting.charts import ForestRow, forest
+from mner.reporting.charts import ForestRow, forest, reach_of
 from mner.reporting.explain import explain
 from mner.reporting.reference import NoResultsError
 from mner.reporting.report import write_report
@@ -145,7 +145,9 @@ def test_pages_are_written_in_every_skin(rendered: Path, results: Results) -> No
     row = next(line for line in text.splitlines() if line.startswith("| R-GCN (rgcn)"))
     numbers = [cell.strip() for cell in row.strip("|").split("|")]
     paper, *steps, ours, _ = numbers[1:]
-    values = [float(step) for step in steps if step not in ("same", "does not apply", "not measured")]
+    values = [
+        float(step.replace("−", "-")) for step in steps if step not in ("same", "does not apply", "not measured")
+    ]
     assert round(float(paper.split(" ")[0]) + sum(values), 2) == float(ours)
 
 
@@ -263,12 +265,23 @@ def test_cases(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     assert "no finished runs of umt on twitter2017" in capsys.readouterr().err
 
 
-def test_a_long_interval_is_cut_with_an_arrow_and_a_missing_one_is_words() -> None:
+def test_the_axis_of_a_forest_holds_every_interval_and_a_missing_one_is_words() -> None:
     wide = Measured(0.5, (RECORD,), "t", -40.0, 41.0, signed=True)
-    drawing = forest("t", ["a"], [ForestRow("x", (wide,)), ForestRow("<y>", (State("not predicted"),))])
-    assert drawing.count('class="head series0"') == 2
-    assert "not predicted" in drawing
+    narrow = Measured(-0.5, (RECORD,), "t", -1.0, 1.0, signed=True)
+    rows = [ForestRow("x", (wide, State("not predicted"))), ForestRow("<y>", (State("not predicted"),) * 2)]
+    drawing = forest("t", ["a", "b"], rows, reach_of(rows))
+    right = max(
+        float(at)
+        for at in re.findall(r'class="zero"|x2="([\d.]+)" y1="[\d.]+" y2="[\d.]+" class="interval', drawing)
+        if at
+    )
+    numbers = min(float(at) for at in re.findall(r'<text x="([\d.]+)"[^>]*class="(?:value|state)', drawing))
+    assert right < numbers, "the interval ends before the numbers begin"
+    assert drawing.count("not predicted") == 1, "a row without any estimate says so, once"
     assert "&lt;y&gt;" in drawing
+    together = reach_of([*rows, ForestRow("z", (narrow,))])
+    assert together == reach_of(rows) >= 41.0
+    assert reach_of(rows[1:]) > 0
 
 
 def test_a_profile_without_any_run_still_renders(tmp_path: Path) -> None:

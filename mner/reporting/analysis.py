@@ -3,72 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-from markupsafe import Markup
 
 from mner.evaluation.waterfall import Waterfall, waterfalls
 from mner.paper import Paper
 from mner.reporting.arithmetic import arithmetic_tables
-from mner.reporting.cells import SURE, Cell, Cited, State, estimate
-from mner.reporting.charts import ForestRow, HeatRow, forest, heat_map, stacked, waterfall_chart
+from mner.reporting.charts import stacked, waterfall_chart
+from mner.reporting.control_checks import are_controls
 from mner.reporting.cost_chart import cost_chart, cost_points
 from mner.reporting.cost_tables import cost_table
 from mner.reporting.error_tables import error_tables
-from mner.reporting.layout import DATASET_TITLES
-from mner.reporting.lens_tables import lens_tables, ranks, under
-from mner.reporting.reliance import PROBES
+from mner.reporting.lens_figures import lens_figure
+from mner.reporting.lens_tables import lens_tables
+from mner.reporting.page import Figure, Page, Part
 from mner.reporting.results import Results, mean_of
+from mner.reporting.statistics_figures import statistics_figures
 from mner.reporting.statistics_tables import statistics_tables
-from mner.reporting.tables import Table
 from mner.reporting.waterfall_tables import bars, waterfall_table, what_if_table
 
-MOST_PAIRS = 15  # more are drawn against the first system only; the table has them all
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A chart with what stands above it."""
-
-    title: str
-    note: str
-    drawing: Markup
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What a page says of one data set."""
-
-    dataset: str
-    figures: tuple[Figure, ...]
-    tables: tuple[Table, ...]
-
-    @property
-    def title(self) -> str:
-        return DATASET_TITLES.get(self.dataset, self.dataset)
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A section of the report; ``empty`` is what to say where no part has anything."""
-
-    id: str
-    name: str
-    title: str
-    lead: str
-    empty: str
-    parts: tuple[Part, ...]
-
-    @property
-    def tables(self) -> tuple[Table, ...]:
-        """All tables of the page."""
-        return tuple(table for part in self.parts for table in part.tables)
+OF_PRINTED = ("waterfall", "arithmetic")  # generated corpora have no published counterpart
 
 
 def pages(results: Results, paper: Paper) -> tuple[Page, ...]:
-    """All pages of a profile, in the order of the report."""
+    """All pages of a profile, in the order of the report; those about printed numbers only where there are any."""
     datasets = results.scores["datasets"]
-    return (
+    drawn = statistics_figures(results)
+    made = (
         _page(
             *("waterfall", "Gap", "Why does our number differ from the printed one?"),
             "From the printed F1 to ours. Lens and copy are measured by re-scoring the same predictions, "
@@ -80,7 +39,7 @@ def pages(results: Results, paper: Paper) -> tuple[Page, ...]:
         _page(
             *("lenses", "Lenses", "The same predictions under every scoring rule"),
             "Every run scored by the standard rule and by those of the programs behind the printed tables. The "
-            "tint is the difference to the standard; an arrow marks a system whose rank changes.",
+            "tint is the difference to the standard.",
             "Nothing has been run.",
             [_lenses(results, dataset) for dataset in datasets],
         ),
@@ -96,26 +55,34 @@ def pages(results: Results, paper: Paper) -> tuple[Page, ...]:
             "Two sources of ±, always named: seeds and sample. Differences are paired by sentence. Image "
             "reliance is F1 with the own picture minus F1 with none, or with another tweet's.",
             "Nothing has been run.",
-            [_statistics(results, dataset) for dataset in datasets],
+            [Part(name, drawn[name], tuple(statistics_tables(results, name))) for name in datasets],
+            beside=True,
         ),
         _page(
             *("errors", "Errors", "What goes wrong, and where the labels may be"),
             "Entities by what became of them, on test, averaged over seeds. No word of a tweet is shown.",
             "Nothing has been run.",
             [_errors(results, dataset) for dataset in datasets],
+            beside=True,
         ),
         _page(
             *("cost", "Cost", "What F1 costs"),
-            "Test F1 against minutes a run; the line joins systems that nothing cheaper beats. Hardware is kept "
-            "apart.",
+            "Test F1 against minutes a run; the thick line joins systems that nothing cheaper beats, others are "
+            "hollow (pointing at one names it). Hardware is kept apart, but runs may have shared the machine: "
+            "minutes of one profile do not compare with those of another.",
             "No run was timed.",
             [_cost(results, dataset) for dataset in datasets],
+            beside=True,
         ),
     )
+    return tuple(page for page in made if page.id not in OF_PRINTED or not are_controls(datasets))
 
 
-def _page(name: str, short: str, title: str, lead: str, empty: str, parts: Sequence[Part]) -> Page:
-    return Page(name, short, title, lead, empty, tuple(part for part in parts if part.figures or part.tables))
+def _page(
+    name: str, short: str, title: str, lead: str, empty: str, parts: Sequence[Part], beside: bool = False
+) -> Page:
+    found = tuple(part for part in parts if part.figures or part.tables)
+    return Page(name, short, title, lead, empty, found, beside)
 
 
 def _cost(results: Results, dataset: str) -> Part:
@@ -152,63 +119,8 @@ def _figure_note(fall: Waterfall) -> str:
 
 
 def _lenses(results: Results, dataset: str) -> Part:
-    names = [lens["name"] for lens in results.lenses["lenses"]]
-    titles = [lens["title"].removesuffix(" (standard)") for lens in results.lenses["lenses"]]
-    systems = results.finished(dataset)
-    if not systems:
-        return Part(dataset, (), ())
-    ranked = {name: ranks(results, dataset, name) for name in names}
-    rows = []
-    for system in systems:
-        f1 = tuple(under(results, dataset, system, name) for name in names)
-        shift = tuple(_shift(cell, f1[names.index(results.lenses["standard"])]) for cell in f1)
-        rows.append(HeatRow(system, f1, shift, tuple(ranked[name][system] for name in names)))
-    short = [title.replace("R-GCN, batches of", "R-GCN /") for title in titles]
-    figure = Figure("", "", heat_map(f"F1 by lens on {dataset}", short, rows))
-    return Part(dataset, (figure,), tuple(lens_tables(results, dataset)))
-
-
-def _shift(cell: Cell, standard: Cell) -> Cell:
-    if not isinstance(cell, Cited) or not isinstance(standard, Cited):
-        return State("does not apply")
-    values = tuple(one - other for one, other in zip(cell.values, standard.values, strict=True))
-    return mean_of(values, cell.records, signed=True)
-
-
-def _statistics(results: Results, dataset: str) -> Part:
-    held = results.statistics["datasets"][dataset]
-    figures = []
-    if held["reliance"]:
-        rows = [
-            ForestRow(
-                entry["system"],
-                tuple(
-                    estimate(entry["views"][view], "paired by run and sentence", signed=True)
-                    if view in entry["views"]
-                    else State("not predicted")
-                    for view in PROBES
-                ),
-            )
-            for entry in held["reliance"]
-        ]
-        sources = {found["source"] for entry in held["reliance"] for found in entry["views"].values()}
-        title = f"Image reliance, with {SURE} interval ({', '.join(sorted(sources))})"
-        figures.append(Figure(title, "", forest(f"image reliance on {dataset}", list(PROBES.values()), rows)))
-    tested = [one for one in held["comparisons"] if "state" not in one]
-    if len(tested) > MOST_PAIRS:
-        first = results.finished(dataset)[0]
-        tested = [one for one in tested if first in (one["a"], one["b"])]
-    if tested:
-        rows = [
-            ForestRow(
-                f"{one['a']} − {one['b']}", (estimate(one, f"paired by sentence, {one['source']}", signed=True),)
-            )
-            for one in tested
-        ]
-        sources = {one["source"] for one in tested}
-        title = f"Systems compared, with {SURE} interval ({', '.join(sorted(sources))})"
-        figures.append(Figure(title, "", forest(f"differences on {dataset}", ["difference"], rows)))
-    return Part(dataset, tuple(figures), tuple(statistics_tables(results, dataset)))
+    figure = lens_figure(results, dataset)
+    return Part(dataset, () if figure is None else (figure,), tuple(lens_tables(results, dataset)))
 
 
 def _errors(results: Results, dataset: str) -> Part:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from mner.evaluation.paper_audit import RowAudit, audit_rows, gap_of, trend
 from mner.evaluation.selection import OWN, scored
 from mner.paper import Figure, Paper, PaperRow
-from mner.reporting.cells import Cell, Printed, State, Words
+from mner.reporting.cells import Cell, Printed, State, Words, with_minus
 from mner.reporting.layout import DATASET_TITLES
 from mner.reporting.results import Results, mean_of
 from mner.reporting.tables import Column, Row, Table
@@ -89,7 +89,7 @@ def _trends(paper: Paper) -> list[str]:
         found = trend(group)
         said.append(
             f"{name}, all data sets: {found.negative} of {found.rows} fall short, {found.positive} exceed; "
-            f"mean gap {found.mean_gap:+.3f}; sign test p = {found.p_value:.3f}"
+            f"mean gap {with_minus(f'{found.mean_gap:+.3f}')}; sign test p = {found.p_value:.3f}"
         )
     return said
 

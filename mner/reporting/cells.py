@@ -7,6 +7,7 @@ There is no cell that holds a bare number. Ours enters as :class:`Cited` (a mean
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from mner.evaluation.statistics import LEVEL
 from mner.paper import Figure
 
 SURE = f"{100 * LEVEL:.0f} %"  # of every interval of ours
+HYPHEN_BEFORE_NUMBER = re.compile(r"(?<![\w.)/@-])-(?=\d)")
 
 
 class CitationError(ValueError):
@@ -141,7 +143,14 @@ def _require_rounding(value: float, shown: float | None, digits: int) -> None:
 
 def _number(value: float, digits: int, signed: bool) -> str:
     text = f"{value:{'+' if signed else ''}.{digits}f}"
-    return text.replace("-", "+" if signed else "", 1) if float(text) == 0 and text.startswith("-") else text
+    if float(text) == 0 and text.startswith("-"):
+        return text.replace("-", "+" if signed else "", 1)
+    return with_minus(text)
+
+
+def with_minus(text: str) -> str:
+    """The same text with a minus sign, not a hyphen, before every negative number in it."""
+    return HYPHEN_BEFORE_NUMBER.sub("−", text)
 
 
 @dataclass(frozen=True, slots=True)

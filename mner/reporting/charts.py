@@ -3,43 +3,48 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from mner.reporting import svg
-from mner.reporting.cells import Cell, Cited, Measured, State
+from mner.reporting.cells import Cell, Cited, Measured, State, with_minus
 from mner.reporting.waterfall_tables import Bar, is_supposed
 
 ROW = 30
 BAND = 22
+WHOLE_WIDTH = 1360  # of a drawing that has the page to itself
+HALF_WIDTH = 640  # of one that stands beside another
+WIDEST_CELL = 170
 
 
 @dataclass(frozen=True, slots=True)
 class HeatRow:
-    """A system: per lens its F1, its difference to the standard lens, and its rank (a state where not scored)."""
+    """A system: per lens its F1, its difference to the standard lens, its rank (a state where not scored).
+
+    ``marks`` hold what the lens does to the order of systems, in a few characters.
+    """
 
     label: str
     f1: tuple[Cell, ...]
     shift: tuple[Cell, ...]
     rank: tuple[Cell, ...]
+    marks: tuple[str, ...]
 
 
 def heat_map(title: str, lenses: Sequence[str], rows: Sequence[HeatRow]) -> Markup:
-    """Lenses across, systems down: F1 and rank; the tint is the difference to the standard (first) lens.
-
-    A rank that differs from the one under the standard lens is marked with an arrow.
-    """
-    left, cell, height, top = 150, 104, 44, 34
+    """Lenses across, systems down: F1, rank and mark; the tint is the difference to the standard lens."""
+    left, height, top = 150, 44, 34
+    cell = min(WIDEST_CELL, (WHOLE_WIDTH - left) // len(lenses))
     largest = max((abs(c.value) for row in rows for c in row.shift if isinstance(c, Cited)), default=0.0) or 1.0
     parts = [svg.text(left + (i + 0.5) * cell, top - 14, name, "head", "middle") for i, name in enumerate(lenses)]
     for j, row in enumerate(rows):
         y = top + j * (height + 3)
         parts.append(svg.text(left - 12, y + height / 2 + 4, row.label, "label", "end"))
-        for i, (f1, shift, rank) in enumerate(zip(row.f1, row.shift, row.rank, strict=True)):
+        for i, (f1, shift, rank, mark) in enumerate(zip(row.f1, row.shift, row.rank, row.marks, strict=True)):
             x = left + i * cell
-            parts += _heat_cell(x, y, cell - 3, height, f1, shift, rank, row.rank[0], largest)
+            parts += _heat_cell(x, y, cell - 3, height, f1, shift, rank, mark, largest)
     return svg.drawing("heat", left + len(lenses) * cell, top + len(rows) * (height + 3), title, parts)
 
 
@@ -51,7 +56,7 @@ def _heat_cell(
     f1: Cell,
     shift: Cell,
     rank: Cell,
-    standard: Cell,
+    mark: str,
     largest: float,
 ) -> list[Markup]:
     if not isinstance(f1, Cited) or not isinstance(shift, Cited):
@@ -61,15 +66,12 @@ def _heat_cell(
     style = "up" if shift.value > 0 else "down"
     opacity = 0.06 + 0.3 * abs(shift.value) / largest if abs(shift.value) > 5e-3 else 0.0
     hover = f"{f1.plain()} ({shift.plain()} against the standard) · {', '.join(f1.records)}"
-    moved = ""
-    if isinstance(rank, Measured) and isinstance(standard, Measured) and rank.value != standard.value:
-        moved = " ▲" if rank.value < standard.value else " ▼"
-    below = f"{shift.number if abs(shift.value) > 5e-3 else '±0'} · rank {rank.plain()}{moved}"
+    below = f"{shift.number if abs(shift.value) > 5e-3 else '±0'} · #{rank.plain()}{f' {mark}' if mark else ''}"
     return [
         svg.rect(x, y, width, height, "cell", hover),
         svg.rect(x, y, width, height, style, hover, opacity),
         svg.text(x + width / 2, y + 19, f1.number, "value", "middle"),
-        svg.text(x + width / 2, y + 34, below, "moved" if moved else "under", "middle"),
+        svg.text(x + width / 2, y + 34, below, "moved" if mark else "under", "middle"),
     ]
 
 
@@ -110,7 +112,7 @@ def waterfall_chart(title: str, bars: Sequence[Bar]) -> Markup:
             if bar.step.kind == "rest":
                 style += " rest"
             hover = f"{bar.cell.plain()}: {bar.step.why} · {', '.join(bar.step.records)}"
-            if float(bar.cell.number):
+            if bar.cell.number.strip("+−0."):
                 parts.append(svg.rect(x(bar.low), y, max(1.5, x(bar.high) - x(bar.low)), BAND, style, hover))
             else:
                 parts.append(svg.line(x(level), y - 2, x(level), y + BAND + 2, "level"))
@@ -134,37 +136,65 @@ class ForestRow:
     cells: tuple[Cell, ...]
 
 
-def forest(title: str, series: Sequence[str], rows: Sequence[ForestRow], unit: str = "F1 points") -> Markup:
-    """Estimates as dots with their intervals around a line at zero, one colour a series, numbers at the right."""
-    left, plot, right = 220, 400, 180
-    step = 20 * len(series) + 14
-    found = [c for row in rows for c in row.cells if isinstance(c, Measured) and c.low is not None]
-    reach = max((abs(v) for c in found for v in (c.low, c.high, c.value) if v is not None), default=1.0) or 1.0
-    shown = min(reach, max(3 * max((abs(c.value) for c in found), default=1.0), 2.0)) * 1.06
+def reach_of(rows: Sequence[ForestRow]) -> float:
+    """How far an axis around zero must go for every estimate and interval of these rows."""
+    found = [cell for row in rows for cell in row.cells if isinstance(cell, Measured)]
+    ends = [end for cell in found for end in (cell.value, cell.low, cell.high) if end is not None]
+    return 1.04 * max(map(abs, ends), default=0.0) or 1.0
+
+
+def forest(
+    title: str, series: Sequence[str], rows: Sequence[ForestRow], reach: float, unit: str = "F1 points"
+) -> Markup:
+    """Estimates as dots with their intervals around a line at zero, one colour a series, numbers at the right.
+
+    ``reach`` is the end of the axis; drawings that share it can be compared by eye. A series of which a row has no
+    estimate takes no room there; a row that has none of any says why.
+    """
+    shown = [_shown(row) for row in rows]
+    left = 28 + round(6.8 * max((len(row.label) for row in rows), default=0))
+    right, top = 150, 26
+    plot = max(240, HALF_WIDTH - left - right)
+    height = top + sum(map(_height, shown)) + 26
 
     def x(value: float) -> float:
-        return left + plot / 2 + plot / 2 * max(-1.0, min(1.0, value / shown))
+        return left + plot / 2 * (1 + value / reach)
 
-    top = 26
-    height = top + step * len(rows) + 26
     parts = [svg.line(x(0), top - 8, x(0), height - 22, "zero")]
-    for at in _ticks(shown):
+    for at in _ticks(reach):
         parts.append(svg.line(x(at), top - 8, x(at), height - 22, "tick"))
-        parts.append(svg.text(x(at), height - 6, f"{at:+g}", "under", "middle"))
+        parts.append(svg.text(x(at), height - 6, with_minus(f"{at:+g}"), "under", "middle"))
     parts.append(svg.text(x(0), height - 6, "0", "under", "middle"))
     parts.append(svg.text(left + plot + right, height - 6, unit, "under", "end"))
-    for i, name in enumerate(series):
-        place = left + 8 + i * 150
-        if len(series) > 1:
-            parts.append(Markup('<circle cx="{}" cy="9" r="4" class="series{}"/>').format(f"{place:.0f}", str(i)))
-            parts.append(svg.text(place + 9, 13, name, "head"))
-    for j, row in enumerate(rows):
-        y = top + j * step + step / 2
-        parts.append(svg.text(left - 14, y + 4, row.label, "label", "end"))
-        for i, cell in enumerate(row.cells):
-            at = y + (i - (len(series) - 1) / 2) * 20
-            parts += _estimate(cell, i, at, x, shown, left, plot)
+    if len(series) > 1:
+        parts += _series(series)
+    above = top
+    for row, cells in zip(rows, shown, strict=True):
+        parts.append(svg.text(left - 14, above + _height(cells) / 2 + 4, row.label, "label", "end"))
+        for place, (i, cell) in enumerate(cells.items()):
+            parts += _estimate(cell, i, above + 17 + place * 20, x, left + plot + 12)
+        above += _height(cells)
     return svg.drawing("forest", left + plot + right, height, title, parts)
+
+
+def _shown(row: ForestRow) -> dict[int, Cell]:
+    """The estimates of a row by series; its first state where there is none."""
+    found = {i: cell for i, cell in enumerate(row.cells) if isinstance(cell, Measured)}
+    return found or {0: row.cells[0]}
+
+
+def _height(cells: Mapping[int, Cell]) -> int:
+    return 20 * len(cells) + 14
+
+
+def _series(names: Sequence[str]) -> list[Markup]:
+    parts: list[Markup] = []
+    place = 8.0
+    for i, name in enumerate(names):
+        parts.append(Markup('<circle cx="{}" cy="9" r="4" class="series{}"/>').format(f"{place:.0f}", str(i)))
+        parts.append(svg.text(place + 9, 13, name, "head"))
+        place += 40 + 6.4 * len(name)
+    return parts
 
 
 def _ticks(reach: float) -> list[float]:
@@ -175,34 +205,31 @@ def _ticks(reach: float) -> list[float]:
     return [sign * number * step for number in range(1, count + 1) for sign in (-1, 1)]
 
 
-def _estimate(cell: Cell, i: int, y: float, x, shown: float, left: float, plot: float) -> list[Markup]:
+def _estimate(cell: Cell, i: int, y: float, x: Callable[[float], float], words: float) -> list[Markup]:
+    """Interval and dot of one estimate; its number starts at ``words``."""
     if not isinstance(cell, Measured) or cell.low is None or cell.high is None:
-        return [svg.text(left + plot + 12, y + 4, cell.plain(), "state")]
+        return [svg.text(words, y + 4, cell.plain(), "state")]
     style = f"series{i}"
-    parts = [svg.line(x(cell.low), y, x(cell.high), y, f"interval {style}")]
-    for end, sign in ((cell.low, -1), (cell.high, 1)):
-        if abs(end) > shown:  # the interval leaves the drawing: say so with an arrow head
-            tip, back = x(end), x(end) - 6 * sign
-            path = Markup('<path class="head {}" d="M{} {}L{} {}L{} {}Z"/>')
-            numbers = [f"{v:.1f}" for v in (tip, y, back, y - 4, back, y + 4)]
-            parts.append(path.format(style, *numbers))
-    dot = '<circle cx="{}" cy="{}" r="4.5" class="{}"><title>{}</title></circle>'
     hover = f"{cell.plain()} · {cell.method} · {', '.join(cell.records)}"
-    parts.append(Markup(dot).format(f"{x(cell.value):.1f}", f"{y:.1f}", style, hover))
-    parts.append(svg.text(left + plot + 12, y + 4, cell.plain(), f"value {style}"))
-    return parts
+    dot = '<circle cx="{}" cy="{}" r="4.5" class="{}"><title>{}</title></circle>'
+    return [
+        svg.line(x(cell.low), y, x(cell.high), y, f"interval {style}"),
+        Markup(dot).format(f"{x(cell.value):.1f}", f"{y:.1f}", style, hover),
+        svg.text(words, y + 4, cell.plain(), f"value {style}"),
+    ]
 
 
 def stacked(title: str, names: Sequence[str], rows: Sequence[tuple[str, Sequence[Cited]]]) -> Markup:
     """One bar a row, split by kind; the whole length is shared, so that rows can be compared by eye."""
-    left, plot, right, top = 150, 640, 70, 28
+    left, right, top = 140, 10, 28
+    plot = HALF_WIDTH - left - right
     longest = max((sum(cell.value for cell in cells) for _, cells in rows), default=1.0) or 1.0
     parts: list[Markup] = []
-    place = float(left)
+    place = 0.0
     for i, name in enumerate(names):
         parts.append(svg.rect(place, 4, 11, 11, f"kind{i}", name))
         parts.append(svg.text(place + 16, 14, name, "head"))
-        place += 40 + 6.6 * len(name)
+        place += 34 + 6.4 * len(name)
     for j, (label, cells) in enumerate(rows):
         y, x = top + j * 34, float(left)
         parts.append(svg.text(left - 12, y + 17, label, "label", "end"))
@@ -210,7 +237,7 @@ def stacked(title: str, names: Sequence[str], rows: Sequence[tuple[str, Sequence
             width = plot * cell.value / longest
             hover = f"{names[i]}: {cell.plain()} · {', '.join(cell.records)}"
             parts.append(svg.rect(x, y, max(width - 1.5, 0.5), 25, f"kind{i}", hover))
-            if width > 34:
+            if width > 7.5 * len(cell.number):
                 parts.append(svg.text(x + width / 2, y + 17, cell.number, "inside", "middle"))
             x += width
     return svg.drawing("stacked", left + plot + right, top + len(rows) * 34 + 4, title, parts)

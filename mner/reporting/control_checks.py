@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +12,11 @@ from mner.data.probe_views import PICTURE_PROBES
 from mner.evaluation.gaps import gap_between, gap_to_fixed
 
 POSITIVE, NEGATIVE, TEXT_ONLY = "controls-positive", "controls-negative", "bert-crf"
+
+
+def are_controls(datasets: Iterable[str]) -> bool:
+    """Whether these data sets are all generated corpora, of which no paper prints a number."""
+    return set(datasets) <= {POSITIVE, NEGATIVE}
 
 
 @dataclass(frozen=True, slots=True)

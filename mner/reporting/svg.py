@@ -6,11 +6,17 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+READABLE = 0.75  # of its size, at which a drawing can still be read
+
 
 def drawing(style: str, width: int, height: int, label: str, parts: Sequence[Markup]) -> Markup:
-    """The whole drawing of ``parts``; ``style`` is its class, ``label`` what a screen reader says of it."""
-    head = Markup('<svg class="chart {}" viewBox="0 0 {} {}" role="img" aria-label="{}" style="max-width:{}px">')
-    return head.format(style, width, height, label, width) + Markup("").join(parts) + Markup("</svg>")
+    """The whole drawing of ``parts``; ``style`` is its class, ``label`` what a screen reader says of it.
+
+    It shrinks with the page as long as its words can be read, then it is scrolled.
+    """
+    head = Markup('<svg class="chart {}" viewBox="0 0 {} {}" role="img" aria-label="{}" style="{}">')
+    limits = f"width:{width}px;min-width:{round(READABLE * width)}px"
+    return head.format(style, width, height, label, limits) + Markup("").join(parts) + Markup("</svg>")
 
 
 def text(x: float, y: float, words: str, style: str = "", anchor: str = "start") -> Markup:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mner.reporting.analysis import Page
 from mner.reporting.cells import Cell, Cited, Measured, Printed, Words
+from mner.reporting.page import Figure, Page
 from mner.reporting.tables import Table
 
 
@@ -34,12 +34,24 @@ def view(cell: Cell) -> dict[str, str]:
 def page_view(page: Page) -> dict[str, Any]:
     """A page of the analysis for the template."""
     return {
-        **{name: getattr(page, name) for name in ("id", "name", "title", "lead", "empty")},
+        **{name: getattr(page, name) for name in ("id", "name", "title", "lead", "empty", "beside")},
+        "figures": _beside(page),
         "parts": [
             {"title": part.title, "figures": part.figures, "tables": [table_view(table) for table in part.tables]}
             for part in page.parts
         ],
     }
+
+
+def _beside(page: Page) -> list[tuple[str, Figure]]:
+    """The figures of all parts, of the same kind beside one another, each with the name of its part."""
+    most = max((len(part.figures) for part in page.parts), default=0)
+    return [
+        (part.title, part.figures[place])
+        for place in range(most)
+        for part in page.parts
+        if place < len(part.figures)
+    ]
 
 
 def table_view(table: Table) -> dict[str, Any]:

@@ -1,0 +1,53 @@
+"""What a section of the report is made of: parts by data set, each with figures and tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from mner.reporting.layout import DATASET_TITLES
+from mner.reporting.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart with what stands above it."""
+
+    title: str
+    note: str
+    drawing: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a page says of one data set."""
+
+    dataset: str
+    figures: tuple[Figure, ...]
+    tables: tuple[Table, ...]
+
+    @property
+    def title(self) -> str:
+        return DATASET_TITLES.get(self.dataset, self.dataset)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A section of the report; ``empty`` is what to say where no part has anything.
+
+    ``beside`` sets the figures of all parts beside one another, above all tables.
+    """
+
+    id: str
+    name: str
+    title: str
+    lead: str
+    empty: str
+    parts: tuple[Part, ...]
+    beside: bool = False
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """All tables of the page."""
+        return tuple(table for part in self.parts for table in part.tables)

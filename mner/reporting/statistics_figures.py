@@ -1,0 +1,98 @@
+"""Forests of the statistics page: image reliance, and differences of systems; one axis for all data sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mner.reporting.cells import SURE, State, estimate
+from mner.reporting.charts import ForestRow, forest, reach_of
+from mner.reporting.page import Figure
+from mner.reporting.pairs import pair_of
+from mner.reporting.reliance import PROBES, text_only_beside
+from mner.reporting.results import Results
+
+MOST_PAIRS = 15  # where there are more, each row is drawn against its own text-only system; the table has them all
+
+
+@dataclass(frozen=True, slots=True)
+class _Forest:
+    """What a forest shows of one data set, before its axis is known."""
+
+    title: str
+    note: str
+    series: tuple[str, ...]
+    rows: tuple[ForestRow, ...]
+
+
+def statistics_figures(results: Results) -> dict[str, tuple[Figure, ...]]:
+    """By data set: image reliance and systems compared, where there are any."""
+    datasets = list(results.scores["datasets"])
+    drawn: dict[str, tuple[Figure, ...]] = dict.fromkeys(datasets, ())
+    makers: tuple[tuple[str, Callable[[Results, str], _Forest | None]], ...] = (
+        ("image reliance", _reliance),
+        ("differences", _differences),
+    )
+    for what, make in makers:
+        made = {dataset: found for dataset in datasets if (found := make(results, dataset)) is not None}
+        reach = reach_of([row for found in made.values() for row in found.rows])
+        for dataset, one in made.items():
+            drawing = forest(f"{what} on {dataset}", one.series, one.rows, reach)
+            drawn[dataset] += (Figure(one.title, one.note, drawing),)
+    return drawn
+
+
+def _reliance(results: Results, dataset: str) -> _Forest | None:
+    entries = results.statistics["datasets"][dataset]["reliance"]
+    if not entries:
+        return None
+    rows = tuple(
+        ForestRow(
+            entry["system"],
+            tuple(
+                estimate(entry["views"][view], "paired by run and sentence", signed=True)
+                if view in entry["views"]
+                else State("not predicted")
+                for view in PROBES
+            ),
+        )
+        for entry in entries
+    )
+    found = [one for entry in entries for one in entry["views"].values()]
+    return _Forest(f"Image reliance, {_interval(found)}", "", tuple(PROBES.values()), rows)
+
+
+def _differences(results: Results, dataset: str) -> _Forest | None:
+    """All pairs where they are few; else every row minus the text-only system beside it."""
+    tested = [one for one in results.statistics["datasets"][dataset]["comparisons"] if "state" not in one]
+    shown, name, note = tested, "Systems compared", ""
+    if len(tested) > MOST_PAIRS:
+        shown, name = list(_beside_text(results, dataset)), "Each row minus its text-only system"
+        note = (
+            f"{len(shown)} of {len(tested)} pairs are drawn: each row that reads pictures minus the text-only row "
+            f"with the same encoder. The other {len(tested) - len(shown)} stand in the table only."
+        )
+    if not shown:
+        return None
+    rows = tuple(
+        ForestRow(
+            f"{one['a']} − {one['b']}", (estimate(one, f"paired by sentence, {one['source']}", signed=True),)
+        )
+        for one in shown
+    )
+    return _Forest(f"{name}, {_interval(shown)}", note, ("difference",), rows)
+
+
+def _beside_text(results: Results, dataset: str) -> Iterator[Mapping[str, Any]]:
+    cells = [cell for cell in results.scores["cells"] if cell["dataset"] == dataset]
+    for cell in cells:
+        beside, _ = text_only_beside(cell, cells)
+        pair = pair_of(results.statistics, dataset, cell["system"], beside) if beside else None
+        if pair is not None and "state" not in pair:
+            yield pair
+
+
+def _interval(found: Sequence[Mapping[str, Any]]) -> str:
+    """What the intervals are, and what they come from."""
+    return f"with {SURE} interval ({', '.join(sorted({one['source'] for one in found}))})"

@@ -1,0 +1,135 @@
+"""What the figures of the page show: gains over text, orders that lenses turn round, named frontiers, one axis."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mner.reporting.cells import Cited, with_minus
+from mner.reporting.cost_chart import MOST_NAMES, CostPoint, cost_chart, frontier
+from mner.reporting.lens_figures import lens_figure, shown_orders, turned_round
+from mner.reporting.reliance import text_only_beside
+from mner.reporting.results import Results
+from mner.reporting.statistics_figures import MOST_PAIRS, statistics_figures
+
+FABRICATED = runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py")))
+DATASETS = ("twitter2017", "twitter2015")
+SYSTEMS = ("bilstm-crf", "bert-crf", "ita-text", "umt", "rgcn", "iaik", "ita-all")
+ACTIVE = FABRICATED["Active"]("tiny", DATASETS, SYSTEMS, (1, 2))
+
+
+def _wrong(dataset: str, system: str, seed: int, view: str) -> float | None:
+    if system in FABRICATED["TEXT_SYSTEMS"] and view != "own":
+        return None
+    lost = 0.0 if view == "own" else {"twitter2017": 0.05, "twitter2015": 0.2}[dataset]
+    return 0.1 + 0.05 * SYSTEMS.index(system) + 0.01 * seed + lost
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    root = tmp_path_factory.mktemp("results")
+    FABRICATED["make_runs"](root, ACTIVE, _wrong)
+    return FABRICATED["evaluated"](root, ACTIVE)
+
+
+def _labels(drawing: str) -> list[str]:
+    return re.findall(r'class="label"[^>]*>([^<]+)<', drawing)
+
+
+def test_many_pairs_are_drawn_as_gains_over_the_text_only_system_and_the_rest_is_counted(results: Results) -> None:
+    for dataset, (_, compared) in statistics_figures(results).items():
+        cells = [cell for cell in results.scores["cells"] if cell["dataset"] == dataset]
+        wanted = [f"{c['system']} − {name}" for c in cells if (name := text_only_beside(c, cells)[0])]
+        assert _labels(compared.drawing) == wanted
+        assert len(wanted) == 4, "every row that reads pictures"
+        pairs = len(results.statistics["datasets"][dataset]["comparisons"])
+        assert pairs > MOST_PAIRS
+        assert compared.note.startswith(f"{len(wanted)} of {pairs} pairs")
+        assert f"other {pairs - len(wanted)} " in compared.note
+
+
+def test_few_pairs_are_all_drawn(results: Results) -> None:
+    few = results.statistics["datasets"]["twitter2017"]["comparisons"][:3]
+    held = {
+        **results.statistics,
+        "datasets": {n: {**h, "comparisons": few} for n, h in results.statistics["datasets"].items()},
+    }
+    _, compared = statistics_figures(replace(results, statistics=held))["twitter2017"]
+    assert _labels(compared.drawing) == [f"{one['a']} − {one['b']}" for one in few]
+    assert compared.note == ""
+
+
+def test_data_sets_share_the_axis_of_a_forest(results: Results) -> None:
+    def axis(drawing: str) -> dict[str, str]:
+        return {text: x for x, text in re.findall(r'<text x="([\d.]+)"[^>]*class="under"[^>]*>([^<]+)<', drawing)}
+
+    drawn = statistics_figures(results)
+    for one, other in zip(drawn["twitter2017"], drawn["twitter2015"], strict=True):
+        assert axis(one.drawing) == axis(other.drawing)
+        assert len(axis(one.drawing)) > 3
+
+
+def _f1(value: float) -> Cited:
+    return Cited(value, ("runs/x/record.json",), (value,))
+
+
+def test_only_an_order_that_the_test_shows_can_be_turned_round(results: Results) -> None:
+    pairs = results.statistics["datasets"]["twitter2017"]["comparisons"]
+    shown = shown_orders(results, "twitter2017")
+    assert 0 < len(shown) < len(pairs)
+    best, worst = SYSTEMS[0], SYSTEMS[-1]
+    assert (best, worst) in shown, "the one ahead comes first"
+    standard = {system: _f1(90.0 - place) for place, system in enumerate(SYSTEMS)}
+    assert turned_round(shown, standard) == []
+    assert turned_round(shown, standard | {worst: _f1(99.0)}) == [pair for pair in shown if pair[1] == worst]
+    close = next((one["a"], one["b"]) for one in pairs if (one["a"], one["b"]) not in shown)
+    assert close not in turned_round(shown, standard | {close[1]: _f1(99.0)})
+
+
+def test_the_note_of_the_lenses_counts_what_is_marked(results: Results) -> None:
+    figure = lens_figure(results, "twitter2017")
+    assert f"Of the {len(shown_orders(results, 'twitter2017'))} orders" in figure.note
+    assert "no lens turns one round" in figure.note
+    assert "▲" not in figure.drawing
+    assert "▼" not in figure.drawing
+    cells = re.findall(r'width="([\d.]+)"[^>]*class="cell"', figure.drawing)
+    below = re.findall(r'class="(?:under|moved)"[^>]*>([^<]*#[^<]*)<', figure.drawing)
+    assert len(below) == len(cells) > 0
+    assert all(6 * len(text) < float(width) for text, width in zip(below, cells, strict=True)), "they fit"
+
+
+def _points(count: int) -> list[CostPoint]:
+    """Many systems of nearly the same cost and F1, some of which nothing cheaper beats."""
+    made = []
+    for place in range(count):
+        record = (f"runs/{place}/record.json",)
+        minutes, f1 = 1.0 + 0.05 * place, 70.0 + 0.1 * (place % 7) + 0.001 * place
+        made.append(CostPoint(f"system-{place}", Cited(minutes, record, (minutes,)), Cited(f1, record, (f1,))))
+    return made
+
+
+@pytest.mark.parametrize("count", [3, MOST_NAMES, 29])
+def test_names_of_the_cost_chart_are_whole_and_cover_no_other(count: int) -> None:
+    points = _points(count)
+    drawing = str(cost_chart("cost", points))
+    named = re.findall(r'<text x="([\d.-]+)" y="([\d.-]+)" class="label"[^>]*>([^<]+)<', drawing)
+    wanted = points if count <= MOST_NAMES else frontier(points)
+    assert {name for _, _, name in named} == {point.label for point in wanted}
+    width, height = map(float, re.search(r'viewBox="0 0 (\d+) (\d+)"', drawing).groups())
+    places = [(float(x), float(y), 6.0 * len(name)) for x, y, name in named]
+    assert all(x >= 0 and x + wide <= width and 10 <= y <= height for x, y, wide in places)
+    for i, (x, y, wide) in enumerate(places):
+        assert not any(abs(y - v) < 12 and x < u + other and u < x + wide for u, v, other in places[i + 1 :]), (
+            "no name covers another"
+        )
+    assert all(point.hover().split(":")[0] in drawing for point in points), "pointing at a dot names it"
+
+
+def test_minus_signs_stand_before_numbers_and_nowhere_else() -> None:
+    assert with_minus("gain -2.17, [-3, +1]") == "gain −2.17, [−3, +1]"
+    for text in ("ita-all-cva", "2026-11-22", "glove-6b-50d", "runs/x/-1", "twitter2017-rgcn"):
+        assert with_minus(text) == text
