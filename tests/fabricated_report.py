@@ -9,6 +9,7 @@ from typing import Any
 
 from mner.paper import load_paper
 from mner.reporting.card import CardText
+from mner.reporting.layout import Line, Section, sections
 from mner.reporting.report import write_report
 from mner.reporting.results import Results
 
@@ -53,3 +54,15 @@ def make_results(root: Path) -> Results:
 def render(results: Results, target: Path) -> tuple[Path, ...]:
     """The whole report."""
     return write_report(results, PAPER, FABRICATED["Settings"](ACTIVE), CARDS, TEMPLATES, target)
+
+
+def parts(results: Results) -> tuple[Section, ...]:
+    """The sections of the report."""
+    verify = FABRICATED["Settings"](ACTIVE).verify
+    return sections(results, PAPER, verify.margin, verify.alpha)
+
+
+def lines(results: Results, section: str, dataset: str) -> tuple[Line, ...]:
+    """The lines of one section on one data set."""
+    found = next(part for part in parts(results) if part.id == section)
+    return next(block.lines for block in found.blocks if block.dataset == dataset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import html.parser
 import re
 import runpy
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mner.commands.show import with_results, without_links, without_preamble
+from mner.reporting.citation import example_citation
 from mner.reporting.results import Results
 
 REPORT = runpy.run_path(str(Path(__file__).with_name("fabricated_report.py")))
@@ -137,3 +139,42 @@ def test_the_terminal_shows_the_sections_that_hold_results() -> None:
     assert with_results([*printed, *ours, entry("cost-twitter2017", "ours", 3.0)]) == ["ita", "others"]
     text = "## Title\n\nProfile `x`.\n\n- Epochs: 2.\n\n### A table\n\n| a |\n"
     assert without_preamble(text) == "## Title\n\n### A table\n\n| a |\n"
+
+
+def test_rows_that_were_not_run_are_folded_away_and_skipped_ones_are_not(rendered: Path, results: Results) -> None:
+    text = (rendered / "index.html").read_text(encoding="utf-8")
+    folded = re.findall(r'<details class="unrun.*?</table></div>\s*</details>', text, re.S)
+    inside = {name for part in folded for name in re.findall(r'<tr id="table1-twitter2017-([^"]+)"', part)}
+    everything = set(re.findall(r'<tr id="table1-twitter2017-([^"]+)"', text))
+    f1 = {line.id: line.ours["F1"].plain() for line in REPORT["lines"](results, "table1", "twitter2017")}
+    assert inside == {name for name, text in f1.items() if text == "not run"}
+    assert everything == set(f1)
+    assert "skipped" in {f1[name] for name in everything - inside}
+    assert f"<summary>{len(inside)} printed rows that were not run</summary>" in text
+
+
+def test_numbers_of_the_page_have_minus_signs_and_heads_no_hardware(rendered: Path) -> None:
+    text = (rendered / "index.html").read_text(encoding="utf-8")
+    shown = re.sub(r"<style>.*?</style>|<code[^>]*>.*?</code>|<[^>]+>", " ", text, flags=re.S)
+    assert re.search(r"ours − paper\s+[+−]\d", shown)
+    assert re.findall(r"[\s\[(]-\d[\d.]*", shown) == []
+    for head in re.findall(r"<thead>.*?</thead>", text, re.S):
+        assert "Intel" not in head
+        assert "H200" not in head
+
+
+def test_the_sentence_to_copy_says_what_was_run(results: Results, rendered: Path) -> None:
+    line = next(line for line in REPORT["lines"](results, "table1", "twitter2017") if line.finished)
+    said = html.unescape(
+        re.search(r"<blockquote>(.*?)</blockquote>", (rendered / "index.html").read_text()).group(1)
+    )
+    runs = [run for run in results.scores["runs"] if run["record"] in line.ours["F1"].records]
+    assert said.startswith(f"Row {line.system} (encoder minilm, no layer frozen, 6 epochs) reaches ")
+    assert f"over {len(runs)} seeds" in said
+    assert f"commit {runs[0]['git']['commit'][:10]};" in said
+    assert "uncommitted" not in said
+    assert line.verdict.name == "NOT-COMPARABLE"
+    assert said.endswith(f"Not comparable with the printed {line.label}: {'; '.join(line.verdict.reasons)}.")
+    changed = [{**run, "git": {**run["git"], "dirty": True}} for run in results.scores["runs"]]
+    parts = REPORT["parts"](results)
+    assert "with uncommitted changes" in example_citation(parts, {**results.scores, "runs": changed})

@@ -13,7 +13,7 @@ from mner.commands import settings
 from mner.files import read_json
 from mner.reporting.reference import NoResultsError
 
-SECTIONS = ("table1", "table2", "ita", "others")
+SECTIONS = ("controls", "table1", "table2", "ita", "others")
 LINKED_NAME = re.compile(r"^\| \[([^\]]+)\](?!\()", re.MULTILINE)
 LINK_TARGETS = re.compile(r"^(\[[^\]]+\]: \S+\n)+\n?", re.MULTILINE)
 

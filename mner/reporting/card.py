@@ -15,13 +15,17 @@ from mner.training.recipe import Recipe
 
 @dataclass(frozen=True, slots=True)
 class CardText:
-    """A card as text: ``facts`` stand under the title, each of ``parts`` is a heading and its entries."""
+    """A card as text: ``facts`` stand under the title, each of ``parts`` is a heading and its entries.
+
+    ``absence`` says why a tweet without a picture may be read differently though pictures say nothing.
+    """
 
     name: str
     title: str
     facts: Mapping[str, str]
     parts: Mapping[str, Mapping[str, str]]
     doubts: tuple[str, ...]
+    absence: str = ""
 
 
 def card_text(name: str, row: SystemSettings, card: Card, recipe: Recipe) -> CardText:
@@ -47,7 +51,7 @@ def card_text(name: str, row: SystemSettings, card: Card, recipe: Recipe) -> Car
     }
     if card.variants:
         parts["Variants"] = dict(card.variants)
-    return CardText(name, card.title, facts, parts, tuple(card.doubts) or ("none stated",))
+    return CardText(name, card.title, facts, parts, tuple(card.doubts) or ("none stated",), card.absence)
 
 
 def render(name: str, row: SystemSettings, card: Card, recipe: Recipe) -> str:

@@ -9,7 +9,19 @@ from typing import Any
 from mner.data.corpus import TYPES
 from mner.evaluation.verdicts import NOT_COMPARABLE, Verdict, judge
 from mner.paper import METRICS, Paper, PaperRow, PaperTable
-from mner.reporting.cells import NOT_PRINTED, NOT_RUN, SURE, Cell, Printed, State, Words, cited, missing
+from mner.reporting.cells import (
+    NOT_PRINTED,
+    NOT_RUN,
+    SURE,
+    Cell,
+    Printed,
+    State,
+    Words,
+    cited,
+    missing,
+    with_minus,
+)
+from mner.reporting.control_checks import are_controls
 from mner.reporting.reliance import (
     PROBE_NOTE,
     PROBES,
@@ -92,11 +104,16 @@ class Section:
 
 
 def sections(results: Results, paper: Paper, margin: float, alpha: float) -> tuple[Section, ...]:
-    """Every published table, then the profile's rows that no table has (section ``others``, if there are any)."""
+    """Every published table, then the profile's rows that no table has (section ``others``, if there are any).
+
+    A profile of generated corpora has no published tables. Data sets stand in the profile's order.
+    """
     scores = results.scores
+    controls = are_controls(scores["datasets"])
+    order = {dataset: place for place, dataset in enumerate(scores["datasets"])}
     cells = {(cell["dataset"], cell["system"]): cell for cell in scores["cells"]}
     made = []
-    for table in paper.tables:
+    for table in () if controls else paper.tables:
         blocks = [
             Block(
                 dataset,
@@ -105,7 +122,7 @@ def sections(results: Results, paper: Paper, margin: float, alpha: float) -> tup
                     for row in table.rows
                 ),
             )
-            for dataset in table.datasets
+            for dataset in sorted(table.datasets, key=lambda name: order.get(name, len(order)))
         ]
         made.append(Section(table.id, table.title, table, tuple(blocks)))
     covered = {(line.dataset, line.system) for section in made for block in section.blocks for line in block.lines}
@@ -114,7 +131,8 @@ def sections(results: Results, paper: Paper, margin: float, alpha: float) -> tup
         for dataset in scores["datasets"]
         if (systems := [system for system in scores["systems"] if (dataset, system) not in covered])
     ]
-    others = [Section("others", "Rows without a published counterpart", None, tuple(blocks))] if blocks else []
+    title = "F1 on the generated corpora" if controls else "Rows without a published counterpart"
+    others = [Section("others", title, None, tuple(blocks))] if blocks else []
     return (*made, *others)
 
 
@@ -263,7 +281,7 @@ def _notes(section: Section, block: Block) -> tuple[str, ...]:
                 if line.verdict.name == NOT_COMPARABLE
                 else (*line.verdict.reasons, *line.verdict.doubts)
             )
-            notes.append(f"{line.label}: {line.verdict.name}: {'; '.join(shown)}")
+            notes.append(with_minus(f"{line.label}: {line.verdict.name}: {'; '.join(shown)}"))
         elif line.ours["F1"] != NOT_RUN and isinstance(line.ours["F1"], State):
             notes.append(f"{line.label}: skipped: {line.ours['F1'].why}")
     return tuple(notes)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mner.evaluation.averages import encoder_name
+from mner.reporting.control_checks import are_controls
 from mner.reporting.layout import DATASET_TITLES
 from mner.reporting.runs import commit
 
@@ -22,7 +23,10 @@ def limits(scores: Mapping[str, Any], truncation: Sequence[Mapping[str, Any]]) -
         return ["Nothing has been run in this profile yet: every number of ours reads “not run”."]
     recipes = [cell["recipe"] for cell in finished]
     encoders = _distinct(encoder_name(cell) for cell in finished)
-    said = [f"Text encoder: {encoders}. Each verdict says where a published row used another one."]
+    controls = are_controls(scores["datasets"])
+    said = [f"Text encoder: {encoders}."]
+    if not controls:
+        said[0] += " Each verdict says where a published row used another one."
     subsets = {recipe.get("train_sentences") for recipe in recipes} - {None}
     if subsets:
         said.append(f"Trained on a subset: {_distinct(subsets)} sentences, not the whole training split.")
@@ -35,9 +39,9 @@ def limits(scores: Mapping[str, Any], truncation: Sequence[Mapping[str, Any]]) -
     said.append(f"Precision of training: {_distinct(cell['precision'] or 'not recorded' for cell in finished)}.")
     visual = _distinct(cell["visual_input"] for cell in finished)
     said.append(f"What stands for the picture: {visual}.")
-    said.append(
-        f"Scorer of all our numbers: {scores['mode']}. Data copy: {_distinct(c['data_copy'] for c in finished)}."
-    )
+    said.append(f"Scorer of all our numbers: {scores['mode']}.")
+    if not controls:
+        said.append(f"Data copy: {_distinct(cell['data_copy'] for cell in finished)}.")
     said += _cut(truncation)
     gaps = [cell for cell in scores["cells"] if cell["missing_seeds"]]
     if gaps:

@@ -8,15 +8,19 @@ from typing import Any
 
 from mner.files import write_json_atomically, write_text_atomically
 from mner.paper import Paper
-from mner.reporting.analysis import Page, pages
+from mner.reporting.analysis import OF_PRINTED, pages
 from mner.reporting.card import CardText, cards_markdown
+from mner.reporting.control_tables import control_table
 from mner.reporting.error_tables import suspects_file
 from mner.reporting.layout import Section, section_tables, sections
 from mner.reporting.limits import limits
+from mner.reporting.page import Page
 from mner.reporting.profile import Settings
 from mner.reporting.results import Results
 from mner.reporting.site import render_cards, render_site
 from mner.reporting.tables import Table, to_csv, to_entries, to_latex, to_markdown
+
+OPTIONAL = frozenset(f"{name}.md" for name in ("table1", "table2", "ita", "others", "controls", *OF_PRINTED))
 
 
 def write_report(
@@ -27,7 +31,9 @@ def write_report(
     templates: Path,
     target: Path,
 ) -> tuple[Path, ...]:
-    """Write ``table1.md``, ``table2.md``, ``ita.md`` (``others.md``), ``tables.{tex,csv,json}``, ``index.html``.
+    """Write ``table1.md``, ``table2.md``, ``ita.md``, ``others.md``, ``tables.{tex,csv,json}``, ``index.html``.
+
+    A profile of generated corpora has ``controls.md`` in place of the published tables.
 
     Beside them ``waterfall.md``, ``lenses.md``, ``arithmetic.md``, ``statistics.md`` and ``errors.md``, whose
     tables are in the same ``tables.*``, ``cards.md`` and ``cards.html``, to which the rows of ``cards`` lead, and
@@ -41,17 +47,21 @@ def write_report(
     linked = frozenset(card.name for card in cards)
     tables = {part.id: section_tables(part, results.records, linked) for part in parts}
     further = pages(results, paper)
-    everything = [table for group in tables.values() for table in group]
+    controls = control_table(results, settings.verify, {card.name: card.absence for card in cards})
+    everything = [controls] if controls is not None else []
+    everything += [table for group in tables.values() for table in group]
     everything += [table for page in further for table in page.tables]
     texts = {f"{part.id}.md": _markdown(part, tables[part.id], results) for part in parts}
+    if controls is not None:
+        texts["controls.md"] = _controls_markdown(controls, results)
     texts |= {f"{page.id}.md": _page_markdown(page, scores) for page in further}
     texts["tables.tex"] = "\n".join(to_latex(table) for table in everything)
     texts["tables.csv"] = to_csv(everything)
     texts["cards.md"] = cards_markdown(cards)
     texts["cards.html"] = render_cards(cards, settings.active, templates)
-    texts["index.html"] = render_site(results, parts, further, settings.active, linked, templates)
-    if "others.md" not in texts:
-        (target / "others.md").unlink(missing_ok=True)
+    texts["index.html"] = render_site(results, parts, further, controls, settings.active, linked, templates)
+    for name in OPTIONAL - texts.keys():
+        (target / name).unlink(missing_ok=True)
     for name, text in texts.items():
         write_text_atomically(target / name, text)
     entries = [entry for table in everything for entry in to_entries(table)]
@@ -67,8 +77,17 @@ def _markdown(section: Section, tables: Sequence[Table], results: Results) -> st
     if section.table is not None:
         head.append(f"Printed numbers: {section.table.source}.")
     if section.has_results():
-        head += ["", *(f"- {limit}" for limit in limits(scores, results.audit["truncation"]))]
+        head += ["", *_limits(results)]
     return "\n".join([*head, "", *(to_markdown(table) for table in tables)])
+
+
+def _controls_markdown(table: Table, results: Results) -> str:
+    head = f"Profile `{results.scores['profile']}`, generated corpora with planted truth."
+    return "\n".join(["## Controls", "", head, "", *_limits(results), "", to_markdown(table)])
+
+
+def _limits(results: Results) -> list[str]:
+    return [f"- {limit}" for limit in limits(results.scores, results.audit["truncation"])]
 
 
 def _page_markdown(page: Page, scores: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ of :class:`~mner.reporting.cells.Cited`, as printed by a paper, or as counts tha
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +19,23 @@ from mner.evaluation.averages import encoder_name
 from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.verdicts import Verdict
 from mner.files import sha256_of_json
-from mner.reporting.analysis import Page
 from mner.reporting.card import CardText
-from mner.reporting.cells import SURE, CitationError, Cited, Printed, cited
+from mner.reporting.cells import NOT_RUN, SURE, CitationError, Cited, Printed, cited, with_minus
+from mner.reporting.citation import example_citation
+from mner.reporting.control_tables import FAILS, HOLDS, NOT_JUDGED
 from mner.reporting.layout import OVERALL, Block, Line, Section
 from mner.reporting.limits import audit_summary, facts, limits
+from mner.reporting.page import Page
 from mner.reporting.profile import ProfileFacts
 from mner.reporting.reliance import PROBES
 from mner.reporting.results import Results
 from mner.reporting.runs import epoch, f1_on_dev, f1_on_test
 from mner.reporting.seed_dots import Scale, axis, strip
-from mner.reporting.views import page_view, view
+from mner.reporting.tables import Table
+from mner.reporting.views import page_view, table_view, view
 
 VERDICTS = ("REPRODUCED", "ABOVE", "BELOW", "UNDECIDED", "NOT-COMPARABLE", "SKIPPED", "NOT-RUN")
+JUDGEMENTS = {HOLDS: "reproduced", FAILS: "below", NOT_JUDGED: "not-run"}
 MARKS = "abcdefghij"
 
 
@@ -62,6 +66,7 @@ def render_site(
     results: Results,
     parts: Sequence[Section],
     further: Sequence[Page],
+    controls: Table | None,
     profile: ProfileFacts,
     cards: Collection[str],
     templates: Path,
@@ -70,7 +75,7 @@ def render_site(
 
     ``parts`` come from :func:`mner.reporting.layout.sections`, ``further`` from
     :func:`mner.reporting.analysis.pages`; rows of the systems in ``cards`` lead to ``cards.html``; ``templates``
-    is the folder with ``index.html.j2``.
+    is the folder with ``index.html.j2``. ``controls`` opens the page where it is not None.
     """
     scores = results.scores
     runs = {run["record"]: run for run in scores["runs"]}
@@ -84,14 +89,17 @@ def render_site(
             mode=scores["mode"],
             facts=facts(scores),
             limits=limits(scores, results.audit["truncation"]),
-            tally=_tally(parts),
+            judgements=JUDGEMENTS,
+            tally=_tally(parts, controls),
+            controls=None if controls is None else table_view(controls),
+            published=any(part.table is not None for part in parts),
             sections=[_section(part, runs, devices) for part in ordered],
             pages=[page_view(page) for page in further],
             devices=list(devices.items()) if len(devices) > 1 else [],
             device=next(iter(devices), ""),
-            audits=audit_summary(results.audit["findings"]),
+            audits=audit_summary({name: results.audit["findings"].get(name) for name in scores["datasets"]}),
             cards=cards,
-            example=_example(parts, scores),
+            example=example_citation(parts, scores),
             digest=sha256_of_json(scores),
             probes={name: PROBES[name] for name in PICTURE_PROBES},
             types=TYPES,
@@ -111,8 +119,14 @@ def _devices(scores: Mapping[str, Any]) -> dict[str, str]:
     return {name: MARKS[i] if i < len(MARKS) else f"({name})" for i, name in enumerate(names)}
 
 
-def _tally(parts: Sequence[Section]) -> list[tuple[str, str, str]]:
-    """How often each verdict was given: name, count as text, style. One vote per printed row and data set."""
+def _tally(parts: Sequence[Section], controls: Table | None) -> list[tuple[str, str, str]]:
+    """How often each verdict was given: name, count as text, style. One vote per printed row and data set.
+
+    Where there are ``controls``, what they say of each system is counted.
+    """
+    if controls is not None:
+        said = [row.cells[-1].plain() for row in controls.rows]
+        return [(name, str(said.count(name)), style) for name, style in JUDGEMENTS.items() if name in said]
     lines = {(line.id, line.dataset): line for part in parts for block in part.blocks for line in block.lines}
     names = [line.verdict.name for line in lines.values() if line.verdict]
     return [(name, str(names.count(name)), _style(name)) for name in VERDICTS if name in names]
@@ -126,7 +140,7 @@ def _section(section: Section, runs: Mapping[str, Any], devices: Mapping[str, st
     table = section.table
     return {
         "id": section.id,
-        "name": {"table1": "Table 1", "table2": "Table 2", "ita": "ITA"}.get(section.id, "Further rows"),
+        "name": {"table1": "Table 1", "table2": "Table 2", "ita": "ITA"}.get(section.id, "Own rows"),
         "title": section.title,
         "source": table.source if table else "",
         "published": table is not None,
@@ -137,6 +151,17 @@ def _section(section: Section, runs: Mapping[str, Any], devices: Mapping[str, st
 
 
 def _block(section: Section, block: Block, runs: Mapping[str, Any], devices: Mapping[str, str]) -> dict[str, Any]:
+    """A data set of a section: the table of what was run, and that of printed rows that were not."""
+    idle = [line for line in block.lines if section.table is not None and line.ours["F1"] == NOT_RUN]
+    told = [line for line in block.lines if line not in idle]
+    tables = {
+        name: _table(section, replace(block, lines=tuple(lines)), runs, devices) if lines else None
+        for name, lines in (("told", told), ("idle", idle))
+    }
+    return {"title": block.title, "count": str(len(idle)), **tables}
+
+
+def _table(section: Section, block: Block, runs: Mapping[str, Any], devices: Mapping[str, str]) -> dict[str, Any]:
     scale = Scale.over(cell for line in block.lines for cell in (line.ours["F1"], line.paper["F1"]))
     metrics = [*OVERALL, *TYPES]
     if section.table is not None:
@@ -153,12 +178,9 @@ def _block(section: Section, block: Block, runs: Mapping[str, Any], devices: Map
         group = line.group
         lines.append({"heading": heading, **_line(section, line, metrics, scale, runs, devices)})
     return {
-        "id": f"{section.id}-{block.dataset}",
-        "title": block.title,
-        "metrics": [{"name": metric, "style": "type" if metric in TYPES else "overall"} for metric in metrics],
-        "overall": [metric for metric in metrics if metric in OVERALL],
+        "overall": [metric for metric in metrics if metric in OVERALL and metric != "F1"],
         "types": [metric for metric in metrics if metric in TYPES],
-        "overall_span": str(sum(metric in OVERALL for metric in metrics)),
+        "overall_span": str(sum(metric in OVERALL and metric != "F1" for metric in metrics)),
         "types_span": str(sum(metric in TYPES for metric in metrics)),
         "span": str(2 + len(metrics) + (section.table is not None) + 3 * block.has_probes() + speeds),
         "axis": axis(scale),
@@ -201,8 +223,14 @@ def _line(
 def _verdict(verdict: Verdict | None) -> dict[str, Any] | None:
     if verdict is None:
         return None
-    difference = "" if verdict.difference is None else f"{verdict.difference:+.2f}"
-    return {**asdict(verdict), "difference": difference, "seeds_needed": "", "style": _style(verdict.name)}
+    difference = "" if verdict.difference is None else with_minus(f"{verdict.difference:+.2f}")
+    return {
+        "name": verdict.name,
+        "style": _style(verdict.name),
+        "difference": difference,
+        "reasons": [with_minus(reason) for reason in verdict.reasons],
+        "doubts": [with_minus(doubt) for doubt in verdict.doubts],
+    }
 
 
 def _speeds(line: Line, devices: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -260,18 +288,3 @@ def _proof(line: Line, runs: Mapping[str, Any]) -> list[dict[str, Any]]:
             }
         )
     return proof
-
-
-def _example(parts: Sequence[Section], scores: Mapping[str, Any]) -> str:
-    """A sentence to copy: the first number of ours with everything a quotation needs."""
-    for part in parts:
-        for block in part.blocks:
-            for line in block.lines:
-                f1 = line.ours["F1"]
-                if isinstance(f1, Cited):
-                    seeds = f"mean ± s.d. over {f1.runs} seeds" if f1.runs > 1 else "one seed"
-                    return (
-                        f"{line.label} reaches {f1.plain()} F1 on {block.title} ({seeds}; conlleval, word level; "
-                        f"profile {scores['profile']}; scores.json {sha256_of_json(scores)[:12]})."
-                    )
-    return ""

@@ -1,0 +1,123 @@
+"""What the generated corpora say of each system, in one table: the numbers that are judged, and the judgement."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mner.data.probe_views import PICTURE_PROBES
+from mner.reporting.cells import Cell, Measured, State, Words, cited, missing, with_minus
+from mner.reporting.control_checks import (
+    NEGATIVE,
+    POSITIVE,
+    TEXT_ONLY,
+    ControlCheck,
+    are_controls,
+    control_checks,
+)
+from mner.reporting.layout import DATASET_TITLES
+from mner.reporting.profile import VerifyFacts
+from mner.reporting.reliance import PROBES
+from mner.reporting.results import Results
+from mner.reporting.tables import Column, Row, Table
+
+HOLDS, FAILS, NOT_JUDGED = "HOLDS", "FAILS", "not judged"
+CONTROLS = (POSITIVE, NEGATIVE)
+READS, TEXT = "Text + image", "Text"
+MEASURES = {"gain": f"gain over {TEXT_ONLY}", **{view: PROBES[view] for view in PICTURE_PROBES}}
+Cells = Mapping[tuple[str, str], Mapping[str, Any]]
+
+
+def control_table(results: Results, limits: VerifyFacts, absence: Mapping[str, str]) -> Table | None:
+    """One row a system; None where the profile has another data set or nothing was run.
+
+    The rules are those of ``mner verify``; ``absence`` is as in :func:`control_checks`.
+    """
+    scores = results.scores
+    finished = {(c["dataset"], c["system"]): c for c in scores["cells"] if c["state"] == "finished"}
+    if not are_controls(scores["datasets"]) or not finished:
+        return None
+    checks = control_checks(scores, limits.control_gain, limits.alpha, limits.reference_margin, absence)
+    columns = (
+        Column("system", "System", "words"),
+        *(
+            Column(f"{measure}.{control}", f"{title}, {_short(control)}", "ours")
+            for measure, title in MEASURES.items()
+            for control in CONTROLS
+        ),
+        Column("verdict", "Controls", "words"),
+    )
+    rows = [
+        _row(system, finished, [one for one in checks if one.system == system]) for system in scores["systems"]
+    ]
+    rows.sort(key=lambda row: row.group != READS)
+    title = "Does each system use the picture where it helps, and only there? (F1 points)"
+    notes = (_rules(limits), *_reasons(checks, absence))
+    return Table("controls-truth", title, "controls", columns, tuple(rows), results.records, notes)
+
+
+def _row(system: str, finished: Cells, checks: Sequence[ControlCheck]) -> Row:
+    numbers = [_number(measure, control, system, finished) for measure in MEASURES for control in CONTROLS]
+    reads = any(
+        finished[control, system]["visual_input"] != "none"
+        for control in CONTROLS
+        if (control, system) in finished
+    )
+    return Row(system, (Words(system), *numbers, _judgement(system, finished, checks)), READS if reads else TEXT)
+
+
+def _number(measure: str, control: str, system: str, finished: Cells) -> Cell:
+    cell, text = finished.get((control, system)), finished.get((control, TEXT_ONLY))
+    if cell is None:
+        return missing(cell)
+    if cell["visual_input"] == "none":
+        return State("–", "reads no picture")
+    if measure != "gain":
+        found = cell["reliance"].get(measure)
+        return State("–", "this view was not predicted") if found is None else cited(found, signed=True)
+    if text is None:
+        return State("not known", f"{TEXT_ONLY} was not run")
+    ours, theirs = (one["views"]["test.own"]["f1"] for one in (cell, text))
+    gain = statistics.fmean(ours["values"]) - statistics.fmean(theirs["values"])
+    records = (*ours["records"], *theirs["records"])
+    return Measured(gain, records, f"mean F1 minus that of {TEXT_ONLY}", signed=True)
+
+
+def _judgement(system: str, finished: Cells, checks: Sequence[ControlCheck]) -> Words:
+    """FAILS with one failed check; HOLDS only with both controls run and something judged."""
+    failed = [_said(one) for one in checks if not one.passed]
+    if failed:
+        return Words(FAILS, "; ".join(failed))
+    absent = [_short(control) for control in CONTROLS if (control, system) not in finished]
+    if absent:
+        return Words(NOT_JUDGED, f"not run on the {' and '.join(absent)} control")
+    judged = [_said(one) for one in checks if one.judged]
+    return Words(HOLDS, "; ".join(judged)) if judged else Words(NOT_JUDGED, "it reads no picture")
+
+
+def _said(check: ControlCheck) -> str:
+    return with_minus(f"{DATASET_TITLES[check.dataset]}: {check.statement}: {check.detail}")
+
+
+def _short(control: str) -> str:
+    return control.removeprefix("controls-")
+
+
+def _rules(limits: VerifyFacts) -> str:
+    margin, near_zero = f"{limits.control_gain:g}", f"{limits.reference_margin:g}"
+    return (
+        f"{HOLDS}: on the positive control all three are {margin} points or more; on the negative control each is "
+        f"below {margin} and, with several seeds, below {near_zero} or not to be told from zero."
+    )
+
+
+def _reasons(checks: Sequence[ControlCheck], absence: Mapping[str, str]) -> list[str]:
+    """Every failed check, and every number that is told and not judged though its system reads pictures."""
+    failed = [f"{one.system} {FAILS}: {_said(one)}" for one in checks if not one.passed]
+    told = [
+        f"{one.system}: own − none on the negative control is told and not judged: {absence[one.system]}"
+        for one in checks
+        if not one.judged and absence.get(one.system)
+    ]
+    return [*failed, *told]
