@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from mner.reporting.cells import Cell, Cited, Printed
 
-WIDTH = 120
+WIDTH = 108
 HEIGHT = 22
 PAD = 7
 

@@ -35,6 +35,7 @@ from mner.reporting.tables import Table
 from mner.reporting.views import page_view, table_view, view
 
 VERDICTS = ("REPRODUCED", "ABOVE", "BELOW", "UNDECIDED", "NOT-COMPARABLE", "SKIPPED", "NOT-RUN")
+SECTIONS = {"table1": "Table 1", "table2": "Table 2", "ita": "ITA"}
 JUDGEMENTS = {HOLDS: "reproduced", FAILS: "below", NOT_JUDGED: "not-run"}
 MARKS = "abcdefghij"
 
@@ -80,6 +81,7 @@ def render_site(
     scores = results.scores
     runs = {run["record"]: run for run in scores["runs"]}
     devices = _devices(scores)
+    published = any(part.table is not None for part in parts)
     ordered = sorted(parts, key=lambda part: not part.has_results())
     return (
         environment(templates)
@@ -92,8 +94,8 @@ def render_site(
             judgements=JUDGEMENTS,
             tally=_tally(parts, controls),
             controls=None if controls is None else table_view(controls),
-            published=any(part.table is not None for part in parts),
-            sections=[_section(part, runs, devices) for part in ordered],
+            published=published,
+            sections=[_section(part, published, runs, devices) for part in ordered],
             pages=[page_view(page) for page in further],
             devices=list(devices.items()) if len(devices) > 1 else [],
             device=next(iter(devices), ""),
@@ -136,11 +138,13 @@ def _style(verdict: str) -> str:
     return verdict.lower()
 
 
-def _section(section: Section, runs: Mapping[str, Any], devices: Mapping[str, str]) -> dict[str, Any]:
+def _section(
+    section: Section, published: bool, runs: Mapping[str, Any], devices: Mapping[str, str]
+) -> dict[str, Any]:
     table = section.table
     return {
         "id": section.id,
-        "name": {"table1": "Table 1", "table2": "Table 2", "ita": "ITA"}.get(section.id, "Own rows"),
+        "name": SECTIONS.get(section.id, "Further rows" if published else "Scores"),
         "title": section.title,
         "source": table.source if table else "",
         "published": table is not None,
