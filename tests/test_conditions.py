@@ -127,7 +127,11 @@ def test_sums_are_exact_and_every_bar_names_its_records(ours: list[float], kept:
     total = math.fsum([fall.printed, *(step.points for step in fall.steps)])
     assert total == pytest.approx(statistics.fmean(fall.ours), abs=1e-9)
     drawn = bars(fall)
-    shown = [float(bar.cell.number) for bar in drawn if isinstance(bar.cell, Cited | Measured | Printed)]
+    shown = [
+        float(bar.cell.number.replace("−", "-"))
+        for bar in drawn
+        if isinstance(bar.cell, Cited | Measured | Printed)
+    ]
     assert round(math.fsum(shown[:-1]), 2) == shown[-1]
     every = frozenset(run["record"] for profile in (quick, *others) for run in profile["lenses"]["runs"])
     for bar in drawn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import runpy
 from dataclasses import replace
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mner.evaluation.selection import OWN, scored
 from mner.reporting.cells import Cited, with_minus
 from mner.reporting.cost_chart import MOST_NAMES, CostPoint, cost_chart, frontier
 from mner.reporting.lens_figures import lens_figure, shown_orders, turned_round
@@ -100,6 +102,21 @@ def test_the_note_of_the_lenses_counts_what_is_marked(results: Results) -> None:
     below = re.findall(r'class="(?:under|moved)"[^>]*>([^<]*#[^<]*)<', figure.drawing)
     assert len(below) == len(cells) > 0
     assert all(6 * len(text) < float(width) for text, width in zip(below, cells, strict=True)), "they fit"
+
+
+def test_a_turned_order_is_marked_in_both_rows_and_counted(results: Results) -> None:
+    """One lens scores the worst row far above all others; every shown order with it is turned there."""
+    last, lens = SYSTEMS[-1], "umt"
+    runs = copy.deepcopy(results.lenses["runs"])
+    for run in runs:
+        if (run["dataset"], run["system"]) == ("twitter2017", last):
+            scored(run, run["data_copy"], OWN, lens)["f1"] = 99.0
+    changed = replace(results, lenses={**results.lenses, "runs": runs})
+    figure = lens_figure(changed, "twitter2017")
+    beaten = [ahead for ahead, behind in shown_orders(changed, "twitter2017") if behind == last]
+    assert f"{len(beaten)} turned round under UMT" in figure.note
+    assert figure.drawing.count(f" ▲{len(beaten)}<") == 1
+    assert figure.drawing.count(" ▼1<") == len(beaten)
 
 
 def _points(count: int) -> list[CostPoint]:

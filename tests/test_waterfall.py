@@ -66,7 +66,9 @@ def test_steps_add_up_exactly_and_as_printed(case: tuple[str, str, list[dict[str
         total = math.fsum([fall.printed, *(step.points for step in fall.steps)])
         assert total == pytest.approx(statistics.fmean(fall.ours), abs=1e-9)
         drawn = bars(fall)
-        shown = [float(bar.cell.number) for bar in drawn if isinstance(bar.cell, Cited | Printed)]
+        shown = [
+            float(bar.cell.number.replace("−", "-")) for bar in drawn if isinstance(bar.cell, Cited | Printed)
+        ]
         assert round(sum(shown[:-1]), 2) == shown[-1]
         for bar in drawn:
             if isinstance(bar.cell, Cited):
