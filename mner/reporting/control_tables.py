@@ -25,7 +25,7 @@ from mner.reporting.tables import Column, Row, Table
 HOLDS, FAILS, NOT_JUDGED = "HOLDS", "FAILS", "not judged"
 CONTROLS = (POSITIVE, NEGATIVE)
 READS, TEXT = "Text + image", "Text"
-MEASURES = {"gain": f"gain over {TEXT_ONLY}", **{view: PROBES[view] for view in PICTURE_PROBES}}
+MEASURES = {"gain": "gain", **{view: PROBES[view] for view in PICTURE_PROBES}}
 Cells = Mapping[tuple[str, str], Mapping[str, Any]]
 
 
@@ -42,7 +42,7 @@ def control_table(results: Results, limits: VerifyFacts, absence: Mapping[str, s
     columns = (
         Column("system", "System", "words"),
         *(
-            Column(f"{measure}.{control}", f"{title}, {_short(control)}", "ours")
+            Column(f"{measure}.{control}", f"{title} ({_short(control)[:3]}.)", "ours")
             for measure, title in MEASURES.items()
             for control in CONTROLS
         ),
@@ -107,8 +107,9 @@ def _short(control: str) -> str:
 def _rules(limits: VerifyFacts) -> str:
     margin, near_zero = f"{limits.control_gain:g}", f"{limits.reference_margin:g}"
     return (
-        f"{HOLDS}: on the positive control all three are {margin} points or more; on the negative control each is "
-        f"below {margin} and, with several seeds, below {near_zero} or not to be told from zero."
+        f"Gain: mean F1 minus that of {TEXT_ONLY}; pos. and neg.: on the positive and on the negative control. "
+        f"{HOLDS}: all three are {margin} points or more on the positive control; on the negative one each is smaller than "
+        f"{margin} and, with several seeds, smaller than {near_zero} or not to be told from zero."
     )
 
 
