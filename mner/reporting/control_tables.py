@@ -108,8 +108,8 @@ def _rules(limits: VerifyFacts) -> str:
     margin, near_zero = f"{limits.control_gain:g}", f"{limits.reference_margin:g}"
     return (
         f"Gain: mean F1 minus that of {TEXT_ONLY}; pos. and neg.: on the positive and on the negative control. "
-        f"{HOLDS}: all three are {margin} points or more on the positive control; on the negative one each is smaller than "
-        f"{margin} and, with several seeds, smaller than {near_zero} or not to be told from zero."
+        f"{HOLDS}: all three are {margin} points or more on the positive control; on the negative one each is "
+        f"smaller than {margin} and, with several seeds, smaller than {near_zero} or not to be told from zero."
     )
 
 
