@@ -115,10 +115,10 @@ def _open_runs(cell: Cell) -> tuple[tuple[Job, ...] | None, tuple[tuple[Job, Fai
 
 
 def render(plan: Sequence[PlannedCell], profile: str) -> str:
-    """An aligned table, its sums, and the reasons of what failed."""
+    """An aligned table (peak memory and energy of one run), its sums, and the reasons of what failed."""
     lines = [
-        f"{'data set':<20} {'system':<18} {'finished':>8} {'missing':>8} {'failed':>7} {'a run':>9} {'GiB':>7} "
-        f"{'Wh':>7}  note"
+        f"{'data set':<20} {'system':<18} {'finished':>8} {'missing':>8} {'failed':>7} {'time/run':>9} "
+        f"{'GiB/run':>8} {'Wh/run':>7}  note"
     ]
     lines += [_row(cell) for cell in plan]
     lines += ["", *_sums(plan)]
@@ -147,7 +147,7 @@ def _row(cell: PlannedCell) -> str:
         if cell.cost.differs:
             notes.append(f"~ from runs that differ in {', '.join(cell.cost.differs)}")
     counts = f"{finished:>8} {cell.to_train:>8} {len(cell.failed):>7}"
-    costs = f"{seconds:>9} {memory:>7} {energy:>7}"
+    costs = f"{seconds:>9} {memory:>8} {energy:>7}"
     return f"{cell.dataset:<20} {cell.system:<18} {counts} {costs}  {'; '.join(notes)}".rstrip()
 
 

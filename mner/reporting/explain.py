@@ -7,10 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from mner.columns import aligned, aligned_with_notes, wrapped
-from mner.data.corpus import Sentence
-from mner.evaluation.agreement import Case
-from mner.evaluation.case_study import CLASSES, ErrorCase
-from mner.evaluation.spans import EncodedTags, entities
 from mner.evaluation.verdicts import judge
 from mner.evaluation.waterfall import waterfalls
 from mner.paper import METRICS, Paper
@@ -223,43 +219,6 @@ def _compared(a: str, b: str, results: Results, dataset: str) -> Lines:
     for lens in results.lenses["lenses"]:
         by_lens.append((lens["title"], *(under(results, dataset, name, lens["name"]).plain() for name in (a, b))))
     return [*lines, "", *_aligned(by_lens)]
-
-
-def render_cases(
-    found: Sequence[Case],
-    gold: EncodedTags,
-    sentences: Sequence[Sentence],
-    right: str,
-    wrong: Sequence[str],
-    words: bool,
-) -> str:
-    """Cases one a line: sentence, picture, gold entities by positions, and the share of right runs by system."""
-    truth = entities(gold)
-    rows = [("sentence", "picture", "gold entities (type first-last word)", "runs right")]
-    for case in found:
-        sentence = sentences[case.sentence]
-        marked = " ".join(f"{kind} {first}-{last}" for kind, first, last in truth[case.sentence])
-        shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in case.right.items())
-        rows.append((str(case.sentence), sentence.image, marked, shares))
-        if words:
-            rows.append(("", "", " ".join(sentence.words), ""))
-    said = f"{len(found)} sentences that every run of {right} reads right and none of {', '.join(wrong)} does"
-    return "\n".join([said, *_aligned(rows)]) + "\n"
-
-
-def render_classes(found: Sequence[ErrorCase], sentences: Sequence[Sentence], words: bool) -> str:
-    """Errors by class, one a line: sentence, picture, type and word positions."""
-    lines: Lines = []
-    for kind, mark in CLASSES.items():
-        own = [case for case in found if case.kind == kind]
-        lines += [f"{kind}: {len(own)} ({mark})"]
-        rows = []
-        for case in own:
-            sentence, entity = sentences[case.sentence], case.entity
-            text = " ".join(sentence.words[entity.first : entity.last + 1]) if words else ""
-            rows.append((str(case.sentence), sentence.image, f"{entity.kind} {entity.first}-{entity.last}", text))
-        lines += [*_aligned(rows), ""]
-    return "\n".join(lines)
 
 
 def _aligned(rows: Sequence[Sequence[str]], indent: int = 4) -> Lines:

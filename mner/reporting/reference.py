@@ -32,6 +32,12 @@ KEPT = ("scores", "lenses")
 MOST_DIFFERENCES = 10
 
 
+HOW_TO_GET_RESULTS = (
+    "run `dvc repro`; or, where this profile's results are committed, `dvc repro data` and `mner score "
+    "--from-reference`, which trains nothing"
+)
+
+
 class NoResultsError(ValueError):
     """Results that a command needs are not there; the message says how to make them."""
 
@@ -40,7 +46,7 @@ def scores_of(profile: str) -> dict[str, Any]:
     """What the score stage wrote for a profile."""
     path = Path("results") / profile / "scores.json"
     if not path.is_file():
-        raise NoResultsError(f"{path} is missing; run `dvc repro` first")
+        raise NoResultsError(f"{path} is missing; {HOW_TO_GET_RESULTS}")
     return read_json(path, "run `mner score`")
 
 

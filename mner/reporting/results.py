@@ -9,7 +9,7 @@ from typing import Any
 
 from mner.files import read_json
 from mner.reporting.cells import Cited
-from mner.reporting.reference import REFERENCE, NoResultsError, kept_elsewhere
+from mner.reporting.reference import HOW_TO_GET_RESULTS, REFERENCE, NoResultsError, kept_elsewhere
 
 FILES = ("scores", "lenses", "statistics", "errors", "audit")
 
@@ -36,7 +36,7 @@ class Results:
         for name in FILES:
             path = folder / profile / f"{name}.json"
             if not path.is_file():
-                raise NoResultsError(f"{path} is missing; run `mner score`")
+                raise NoResultsError(f"{path} is missing; {HOW_TO_GET_RESULTS}")
             found[name] = read_json(path, "run `mner score`")
         return cls(**found, others=kept_elsewhere(profile, found["scores"]["datasets"], reference))
 
