@@ -42,6 +42,9 @@ def main(command_line: Sequence[str] | None = None) -> int:
     command = f"dvc repro train@{cell.dataset}-{cell.system}"
     plan = plan_of(settings, cell.root, describe_device(device), [cell.dataset], [cell.system])
     check_built(plan)
+    for planned in plan:
+        if planned.lacks:
+            raise config.ConfigError(planned.lacks)
     side_by_side = 1 if device.type == "cuda" or seeds else (os.cpu_count() or 1) // cell.recipe.threads
     if side_by_side > 1:
         return _sweep(cell, plan, side_by_side, device, command)
