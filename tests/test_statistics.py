@@ -91,6 +91,17 @@ def test_hierarchical_bootstrap_adds_the_seeds_to_the_sample() -> None:
         hierarchical_bootstrap(counts[:1], _rng())
 
 
+def test_an_interval_on_seeds_and_sample_is_wider_than_either_alone_and_stays_a_score() -> None:
+    counts = _runs(_rng(3), 0.7, 3, seed_deviation=0.08)
+    both = hierarchical_bootstrap(counts, _rng())
+    sample = sentence_bootstrap(counts, _rng())
+    assert both.low < sample.low < both.estimate < sample.high < both.high
+    assert both.high - both.estimate == pytest.approx(both.estimate - both.low)
+    perfect = np.tile([2, 2, 2], (2, 30, 1))
+    perfect[1, :2, 0] = 0
+    assert hierarchical_bootstrap(perfect, _rng(), 50).high == 1.0
+
+
 def test_a_system_does_not_differ_from_itself() -> None:
     counts = _runs(_rng(4), 0.8, 3, 0.02)
     comparison = paired_comparison(counts, counts, _rng())

@@ -76,15 +76,19 @@ def test_equivalence_power_and_error_are_what_the_test_reaches() -> None:
 
 
 @pytest.mark.slow
-def test_hierarchical_bootstrap_covers_a_mean_that_both_seeds_and_sentences_move() -> None:
+@pytest.mark.parametrize(
+    ("seeds", "least"), [(2, 0.835), (3, 0.885), (5, 0.91), (10, 0.917)], ids=("two", "three", "five", "ten")
+)
+def test_hierarchical_bootstrap_covers_a_mean_that_both_seeds_and_sentences_move(seeds: int, least: float) -> None:
+    """Seeds outweigh sentences: the worst case of two seeds, whose percentiles would cover 77 %."""
     generator = _rng(27)
 
-    def draw(seeds: int) -> np.ndarray:
-        return _runs(generator, 0.7, seeds, 0.03, ease=generator.choice([-0.2, 0.2], SENTENCES))
+    def draw(runs: int) -> np.ndarray:
+        return _runs(generator, 0.65, runs, 0.06, ease=generator.choice([-0.1, 0.1], SENTENCES))
 
-    truth = float(np.mean([run_f1(draw(1))[0] for _ in range(3000)]))
+    truth = float(np.mean([run_f1(draw(1))[0] for _ in range(4000)]))
     hits = 0
     for _ in range(400):
-        interval = hierarchical_bootstrap(draw(10), generator, 300)
+        interval = hierarchical_bootstrap(draw(seeds), generator, 200)
         hits += interval.low <= truth <= interval.high
-    assert 0.90 <= hits / 400 <= 0.985
+    assert least <= hits / 400 <= 0.985
