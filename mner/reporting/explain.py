@@ -214,7 +214,7 @@ def _compared(a: str, b: str, results: Results, dataset: str) -> Lines:
     lines += _aligned(
         [(name, under(results, dataset, name, results.lenses["standard"]).plain()) for name in (a, b)]
     )
-    titles = ("A − B", f"difference [{SURE}]", "p", "p (Holm)", "P(A > B)", "seeds needed", "detectable", "says")
+    titles = ("A − B", f"difference [{SURE}]", "p", "p (Holm)", "runs ahead", "seeds needed", "detectable", "says")
     lines.append("")
     for title, cell in zip(titles, pair_cells(one), strict=True):
         why = getattr(cell, "why", "")

@@ -28,6 +28,7 @@ TESTS = {
     "seeds and sample": "two-sided t-test on seeds and sample (Satterthwaite)",
     "sample": "two-sided normal test on the sample of sentences, these runs given",
 }
+POWER_OF = "power of the test on seeds and sample, the test set as large as it is"
 SOURCE_NOTES = {
     "seeds and sample": "Interval and p from seeds and sample together (t, Satterthwaite; with two seeds somewhat "
     "bold where seeds outweigh sentences).",
@@ -35,11 +36,12 @@ SOURCE_NOTES = {
     "very runs; other seeds may turn out otherwise.",
 }
 PAIR_NOTES = (
-    "A minus B, paired by sentence. Holm: p adjusted for all pairs of this table. P(A > B): share of bootstrap "
-    "draws in which A is ahead.",
-    "Seeds needed: runs a side with which a t-test over seeds would find this very difference with "
-    f"{100 * POWER:.0f} % power, were difference and spread as observed. Detectable: the smallest difference that "
-    "the runs at hand would find so.",
+    "A minus B, paired by sentence. Holm: p adjusted for all pairs of this table. Runs ahead: share of pairs of "
+    "runs, one of A and one of B, in which A's is ahead (test set fixed).",
+    "Seeds needed: runs a side with which the test of p (before Holm) would find this very difference with "
+    f"{100 * POWER:.0f} % power, were difference and spread as observed (what sentences add counts as nothing "
+    "where the noise of the runs hides it); none suffices: not even endless seeds would, on a test set of this "
+    "size. Detectable: the smallest difference that the runs at hand would find so.",
 )
 
 
@@ -94,7 +96,7 @@ def _pairs(results: Results, dataset: str) -> Table | None:
         Column("difference", f"Difference [{SURE}]", "ours"),
         Column("p", "p", "ours"),
         Column("holm", "p (Holm)", "ours"),
-        Column("probability", "P(A > B)", "ours"),
+        Column("ahead", "Runs ahead", "ours"),
         Column("needed", "Seeds needed", "ours"),
         Column("detectable", "Detectable", "ours"),
         Column("says", "Says", "words"),
@@ -118,21 +120,31 @@ def pair_cells(one: Mapping[str, Any]) -> tuple[Cell, ...]:
         absent = State("not known", one["state"])
         return (name, *[absent] * 6, Words("not tested", one["state"]))
     records = tuple(one["records"])
-    needed, detectable = one["seeds_needed"], one["detectable"]
+    detectable = one["detectable"]
     return (
         name,
         estimate(one, f"paired by sentence, {one['source']}", signed=True),
         Measured(one["p_value"], records, TESTS[one["source"]], digits=3, least=0.001),
         Measured(one["holm"], records, "Holm over the pairs of this table", digits=3, least=0.001),
-        Measured(one["probability"], records, "share of bootstrap draws with A ahead"),
-        State("not known", needed["state"])
-        if "state" in needed
-        else Measured(float(needed["runs"]), records, "power of a two-sample t-test over seeds", digits=0),
+        _ahead(one, records),
+        _needed(one["seeds_needed"], records),
         State("not known", detectable["state"])
         if "state" in detectable
-        else Measured(detectable["points"], records, "power of a two-sample t-test over seeds"),
+        else Measured(detectable["points"], records, POWER_OF),
         Words(says(one)),
     )
+
+
+def _ahead(one: Mapping[str, Any], records: tuple[str, ...]) -> Cell:
+    if one["source"] == "sample":
+        return State("one pair", "one run a side: their share says no more than the sign of the difference")
+    return Measured(one["run_superiority"]["estimate"], records, "share of pairs of runs with A's ahead")
+
+
+def _needed(entry: Mapping[str, Any], records: tuple[str, ...]) -> Cell:
+    if "state" not in entry:
+        return Measured(float(entry["runs"]), records, POWER_OF, digits=0)
+    return State("none suffices" if "runs" in entry else "not known", entry["state"])
 
 
 def says(one: Mapping[str, Any]) -> str:
