@@ -101,6 +101,14 @@ def test_pairs_are_tested_once_each_and_adjusted(found: dict[str, Any]) -> None:
     json.dumps(found, allow_nan=False)
 
 
+def test_every_probe_of_a_data_set_is_adjusted_for_all_of_them(found: dict[str, Any]) -> None:
+    views = [view for row in found[POSITIVE]["reliance"] for view in row["views"].values()]
+    least = min(views, key=lambda view: view["p_value"])
+    assert len(views) >= 4
+    assert least["holm"] == pytest.approx(len(views) * least["p_value"])
+    assert all(view["p_value"] <= view["holm"] <= 1 for view in views)
+
+
 def test_a_statistic_does_not_depend_on_what_else_is_in_the_profile(found: dict[str, Any], tmp_path: Path) -> None:
     alone = _statistics(tmp_path, ("bert-crf", "umt"))["datasets"][POSITIVE]
     assert alone["cells"] == [cell for cell in found[POSITIVE]["cells"] if cell["system"] != "rgcn"]

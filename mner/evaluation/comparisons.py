@@ -68,6 +68,7 @@ def _dataset(tagged: Tagged, dataset: str, generator: MakeGenerator) -> dict[str
     for row in compared:
         row["holm"] = adjusted.get(f"{row['a']} {row['b']}")
     reliance = [_reliance(tagged, system, runs, generator) for system, runs, _ in cells]
+    _adjust_reliance(reliance)
     return {
         "cells": [_uncertainty(system, runs, counts, generator) for system, runs, counts in cells],
         "comparisons": compared,
@@ -137,6 +138,13 @@ def _reliance(tagged: Tagged, system: str, runs: Sequence[TaggedRun], generator:
                 **_percent(asdict(image_reliance(*counts, generator()))),
             }
     return {"system": system, "views": views}
+
+
+def _adjust_reliance(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Give every probe of every system its p adjusted for all of them."""
+    tested = {f"{row['system']} {view}": found for row in rows for view, found in row["views"].items()}
+    for name, adjusted in holm({name: found["p_value"] for name, found in tested.items()}).items():
+        tested[name]["holm"] = adjusted
 
 
 def _percent(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,15 @@ from mner.evaluation.power import POWER
 from mner.evaluation.statistics import ALPHA
 from mner.reporting.cells import SURE, Cell, Measured, State, Words, cited, estimate
 from mner.reporting.layout import DATASET_TITLES
-from mner.reporting.reliance import PROBE_NOTE, PROBES, TEXT_NOTE, TEXT_ONLY, gain_over_text, text_only_beside
+from mner.reporting.reliance import (
+    HOLM_NOTE,
+    PROBE_NOTE,
+    PROBES,
+    TEXT_NOTE,
+    TEXT_ONLY,
+    gain_over_text,
+    text_only_beside,
+)
 from mner.reporting.results import Results
 from mner.reporting.tables import Column, Row, Table
 
@@ -171,7 +179,10 @@ def _reliance(results: Results, dataset: str) -> Table | None:
         *(
             column
             for view in PROBES
-            for column in (Column(view, f"{PROBES[view]} [{SURE}]", "ours"), Column(f"{view}.p", "p", "ours"))
+            for column in (
+                Column(view, f"{PROBES[view]} [{SURE}]", "ours"),
+                Column(f"{view}.holm", "p (Holm)", "ours"),
+            )
         ),
     )
     cells = {c["system"]: c for c in results.scores["cells"] if c["dataset"] == dataset}
@@ -184,7 +195,7 @@ def _reliance(results: Results, dataset: str) -> Table | None:
         rows.append(Row(cell["system"], (Words(cell["system"]), f1, text, Words(name), gain, *_views(entry))))
     title = f"{DATASET_TITLES.get(dataset, dataset)}: image reliance (F1 points)"
     probes = [view for entry in entries for view in entry["views"].values()]
-    notes = (PROBE_NOTE, *_sources(probes), TEXT_NOTE)
+    notes = (PROBE_NOTE, *_sources(probes), HOLM_NOTE, TEXT_NOTE)
     return Table(f"image-reliance-{dataset}", title, dataset, columns, tuple(rows), results.records, notes)
 
 
@@ -197,12 +208,12 @@ def _views(entry: Mapping[str, Any]) -> list[Cell]:
             continue
         cells += [
             estimate(found, f"paired by run and sentence, {found['source']}", signed=True),
-            Measured(
-                found["p_value"],
-                tuple(found["records"]),
-                TESTS[found["source"]],
-                digits=3,
-                least=0.001,
-            ),
+            probe_p(found),
         ]
     return cells
+
+
+def probe_p(found: Mapping[str, Any]) -> Measured:
+    """The adjusted p of one probe of one system."""
+    method = f"{TESTS[found['source']]}, Holm over the probes of this table"
+    return Measured(found["holm"], tuple(found["records"]), method, digits=3, least=0.001)
