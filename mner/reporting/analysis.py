@@ -23,6 +23,7 @@ from mner.reporting.statistics_tables import statistics_tables
 from mner.reporting.tables import Table
 from mner.reporting.waterfall_tables import bars, waterfall_table, what_if_table
 
+UNADJUSTED = "Each interval stands for itself; p adjusted for their number (Holm) is in the table."
 MOST_PAIRS = 15  # more are drawn against the first system only; the table has them all
 
 
@@ -193,7 +194,9 @@ def _statistics(results: Results, dataset: str) -> Part:
         ]
         sources = {found["source"] for entry in held["reliance"] for found in entry["views"].values()}
         title = f"Image reliance, with {SURE} interval ({', '.join(sorted(sources))})"
-        figures.append(Figure(title, "", forest(f"image reliance on {dataset}", list(PROBES.values()), rows)))
+        figures.append(
+            Figure(title, UNADJUSTED, forest(f"image reliance on {dataset}", list(PROBES.values()), rows))
+        )
     tested = [one for one in held["comparisons"] if "state" not in one]
     if len(tested) > MOST_PAIRS:
         first = results.finished(dataset)[0]
@@ -207,7 +210,7 @@ def _statistics(results: Results, dataset: str) -> Part:
         ]
         sources = {one["source"] for one in tested}
         title = f"Systems compared, with {SURE} interval ({', '.join(sorted(sources))})"
-        figures.append(Figure(title, "", forest(f"differences on {dataset}", ["difference"], rows)))
+        figures.append(Figure(title, UNADJUSTED, forest(f"differences on {dataset}", ["difference"], rows)))
     return Part(dataset, tuple(figures), tuple(statistics_tables(results, dataset)))
 
 

@@ -20,7 +20,7 @@ from mner.reporting.reference import NoResultsError
 from mner.reporting.reliance import PROBES, text_only_beside
 from mner.reporting.results import Results
 from mner.reporting.runs import commit, epoch, f1_on_dev, f1_on_test
-from mner.reporting.statistics_tables import pair_cells
+from mner.reporting.statistics_tables import INTERVALS, pair_cells, probe_p
 from mner.reporting.tables import to_entries
 from mner.reporting.waterfall_tables import bars
 from mner.tracking.record import Record
@@ -115,7 +115,7 @@ def _ours(cell: Mapping[str, Any], results: Results) -> Lines:
     held = results.statistics["datasets"][cell["dataset"]]
     sure = next(one for one in held["cells"] if one["system"] == cell["system"])
     both = sure["sample"] if "state" in sure["both"] else sure["both"]
-    interval = estimate({**both, "records": sure["records"]}, both["resampled"], "estimate")
+    interval = estimate({**both, "records": sure["records"]}, INTERVALS[both["source"]], "estimate")
     f1 = cited(cell["views"]["test.own"]["f1"])
     lines = [
         "",
@@ -128,7 +128,8 @@ def _ours(cell: Mapping[str, Any], results: Results) -> Lines:
     for entry in held["reliance"]:
         if entry["system"] == cell["system"]:
             for view, found in entry["views"].items():
-                lines.append(f"    {PROBES[view]}  {estimate(found, 'paired', signed=True).plain()}")
+                points = estimate(found, "paired", signed=True).plain()
+                lines.append(f"    {PROBES[view]}  {points}, p (Holm) {probe_p(found).plain()}")
     return lines
 
 
@@ -210,7 +211,7 @@ def _compared(a: str, b: str, results: Results, dataset: str) -> Lines:
     lines += _aligned(
         [(name, under(results, dataset, name, results.lenses["standard"]).plain()) for name in (a, b)]
     )
-    titles = ("A − B", f"difference [{SURE}]", "p", "p (Holm)", "P(A > B)", "seeds needed", "detectable", "says")
+    titles = ("A − B", f"difference [{SURE}]", "p", "p (Holm)", "runs ahead", "seeds needed", "detectable", "says")
     lines.append("")
     for title, cell in zip(titles, pair_cells(one), strict=True):
         why = getattr(cell, "why", "")
