@@ -43,7 +43,7 @@ def test_cut_words_are_shown_where_there_are_any(tmp_path: Path) -> None:
     held = FABRICATED["evaluated"](tmp_path, ACTIVE)
     sentences = {("twitter2017", "test"): FABRICATED["sentences"]()}
     numbers = {("twitter2017", "test"): [[1] * 7] * FABRICATED["SENTENCES"]}
-    notes = input_notes(held.scores, tmp_path / "data", sentences, numbers, "minilm")
+    notes = input_notes(held.scores, tmp_path / "data", sentences, {"minilm": numbers})
     rows = notes["truncation"]
     assert [(row["system"], row["cut_words"], row["cut_sentences"]) for row in rows] == [
         ("bert-crf", 240, 120),
@@ -56,6 +56,6 @@ def test_cut_words_are_shown_where_there_are_any(tmp_path: Path) -> None:
     ]
     whole = [row | {"cut_words": 0} for row in rows]
     assert not any(limit.startswith("Cut off") for limit in limits(held.scores, whole))
-    blind = input_notes(held.scores, tmp_path / "data", sentences, {}, "minilm")["truncation"]
+    blind = input_notes(held.scores, tmp_path / "data", sentences, {})["truncation"]
     assert "cut words were not counted" in " ".join(limits(held.scores, blind))
     assert replace(held, audit=notes).audit["findings"] == {"twitter2017": None}

@@ -27,7 +27,7 @@ def run(options: argparse.Namespace) -> None:
 
     config = settings()
     config.active.require([options.dataset], [options.system])
-    cell = Cell(config, options.dataset, options.system, Path())
+    cell = Cell(config.for_row(options.system), options.dataset, options.system, Path())
     torch.set_num_threads(cell.recipe.threads)
     device = device_of()
     one = load_run(cell, options.seed, device)
