@@ -17,6 +17,9 @@ from mner.evaluation.rescoring import ALL_LENSES
 from mner.evaluation.verdicts import ABOVE, BELOW, NOT_COMPARABLE, REPRODUCED, Verdict, judge
 from mner.evaluation.waterfall import Waterfall, waterfalls
 from mner.paper import PaperRow, load_paper
+from mner.reporting.explain import explain
+from mner.reporting.layout import VERDICT_NOTE
+from mner.reporting.report import write_report
 
 pixel = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("pixel_profile.py"))))
 PAPER = load_paper(Path(__file__).resolve().parent.parent / "reports" / "paper.yaml")
@@ -162,8 +165,8 @@ def test_verdict_and_waterfall_agree_on_what_is_comparable_and_by_how_much(
         runs = pixel.rescored(cell, moved, held)
         verdict, fall = _judged(cell, row, runs), _falls(cell, runs)[row.id]
         assert verdict.difference == pytest.approx(statistics.fmean(fall.unpicked)), row.id
-        apart_ = [step for step in fall.steps if step.name in ("encoder", "visual", "copy", "lens")]
-        lacking = {step.name for step in apart_ if step.state == "not measured"}
+        conditions = [step for step in fall.steps if step.name in ("encoder", "visual", "copy", "lens")]
+        lacking = {step.name for step in conditions if step.state == "not measured"}
         trained_alike = not cell["recipe"]["frozen_layers"]
         assert (verdict.name == NOT_COMPARABLE) == bool(lacking or not trained_alike), (row.id, lacking)
 
@@ -189,3 +192,18 @@ def test_scores_are_those_of_the_cell_where_nothing_was_rescored(grid: Config) -
     cell = pixel.finished(grid, "twitter2017", "rgcn", (80.0, 81.0))
     used = _row("rgcn").used["twitter2017"]
     assert as_printed(cell, [], used, PAPER).values == (80.0, 81.0)
+
+
+def test_tables_page_and_explain_say_the_rule_of_the_verdict(tmp_path: Path) -> None:
+    fabricated = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py"))))
+    active = fabricated.Active("tiny", ("twitter2017",), ("bert-crf",), (1, 2, 3))
+    encoder = {"name": "bert-base-cased", "source": "hub", "sha256": "4" * 64}
+    fabricated.make_runs(tmp_path, active, lambda *_: 0.5, encoder=encoder)
+    results = fabricated.evaluated(tmp_path, active)
+    settings, said = fabricated.Settings(active), "scored by umt on copy umt, as the printed row"
+    write_report(results, PAPER, settings, (), pixel.ROOT / "reports" / "templates", tmp_path / "rendered")
+    table = (tmp_path / "rendered" / "table1.md").read_text(encoding="utf-8")
+    assert all(text in table for text in ("BERT-CRF: BELOW: ", said, VERDICT_NOTE))
+    page = (tmp_path / "rendered" / "index.html").read_text(encoding="utf-8")
+    assert "Ours, scored by umt on copy umt, minus paper: -" in page
+    assert said in " ".join(explain("twitter2017/bert-crf", results, PAPER, settings, tmp_path).split())
