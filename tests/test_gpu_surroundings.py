@@ -198,5 +198,3 @@ def test_a_share_of_a_device_is_told_to_the_run(tmp_path: Path, monkeypatch: pyt
     (planned,) = plan.plan_of(cell.config, tmp_path, "cpu: x", systems=["bert-crf"])
     assert one.train_run(planned.missing[0], None).kind is Kind.FINISHED
     assert seen["sharing"] == 4
-    record = plan.Cell(cell.config, tiny.DATASET, "bert-crf", tmp_path).run_folder(1) / "record.json"
-    assert "4 runs at a time" in record.read_text()

@@ -2,8 +2,8 @@
 
 Runs come out byte for byte as `dvc repro` makes them on the same kind of machine; afterwards it finds nothing to
 train. Whatever ends a sweep, the same command continues it.
-Exit code: 0 all runs are there, 1 some failed or cannot be trained here (see `mner plan`), 3 unfinished because time
-was up.
+Exit code: 0 all runs are there, 1 some failed or cannot be trained here (see `mner plan`), 3 unfinished because
+time was up.
 """
 
 from __future__ import annotations

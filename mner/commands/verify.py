@@ -22,7 +22,8 @@ def run(options: argparse.Namespace) -> int:
     paper = load_paper(Path("reports/paper.yaml"))
     absence = {row: load_system(config.systems[row].file).CARD.absence for row in config.active.systems}
     scores = scores_of(name)
-    report = verify(scores, paper, reference_of(name), config, absence)
+    lenses = scores_of(name, "lenses"), reference_of(name, "lenses")
+    report = verify(scores, paper, reference_of(name), config, absence, lenses)
     print(report.render(), end="")
     if scores["runs"] and len(without_runs(scores)) == len(scores["runs"]):
         print(f"no run of {name} is here: these are the committed results, held against themselves")

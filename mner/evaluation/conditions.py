@@ -1,8 +1,8 @@
 """From our cell towards a printed row's conditions, over cells that were really run in some profile.
 
-A re-score cannot say what another encoder, another picture input or another copy to train on is worth: that takes
-runs. Results of other profiles are searched for cells of the same system and data set that have the printed row's
-condition, and each change is the difference of two means over runs that exist. No such cell, no number.
+A re-score cannot say what another encoder or another picture input is worth: that takes runs. Results of other
+profiles are searched for cells of the same system and data set that have the printed row's condition, and each
+change is the difference of two means over runs that exist. No such cell, no number.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from typing import Any
 
 from mner.evaluation.averages import encoder_name
 from mner.evaluation.rescoring import STANDARD
-from mner.evaluation.selection import Picked, picked
+from mner.evaluation.selection import Picked, picked, runs_of
+from mner.evaluation.verdicts import same_visual_input
 from mner.paper import UNKNOWN, Used
 
-TITLES = {"encoder": "Encoder", "visual": "Visual input", "copy": "Data copy"}
+TITLES = {"encoder": "Encoder", "visual": "Visual input"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,13 @@ class Scored:
 
     @property
     def conditions(self) -> dict[str, str]:
-        """Encoder, visual input and data copy by name."""
-        return {
-            "encoder": encoder_name(self.cell),
-            "visual": self.cell["visual_input"],
-            "copy": self.cell["data_copy"],
-        }
+        """Encoder and visual input by name."""
+        return {"encoder": encoder_name(self.cell), "visual": self.cell["visual_input"]}
+
+    def fits(self, name: str, theirs: str) -> bool:
+        """Whether a condition is a printed row's, by the rule of verdicts."""
+        ours = self.conditions[name]
+        return same_visual_input(ours, theirs) if name == "visual" else ours == theirs
 
     @property
     def level(self) -> Picked:
@@ -96,11 +98,7 @@ class Move:
 def scored_cells(scores: Mapping[str, Any], lenses: Mapping[str, Any]) -> list[Scored]:
     """All finished cells of a profile."""
     return [
-        Scored(
-            scores["profile"],
-            cell,
-            [r for r in lenses["runs"] if (r["dataset"], r["system"]) == (cell["dataset"], cell["system"])],
-        )
+        Scored(scores["profile"], cell, runs_of(lenses, cell["dataset"], cell["system"]))
         for cell in scores["cells"]
         if cell["state"] == "finished"
     ]
@@ -117,16 +115,23 @@ def route(here: Scored, used: Used, elsewhere: Sequence[Scored]) -> tuple[Move, 
 
 
 def _moves(here: Scored, wanted: Mapping[str, str], elsewhere: Sequence[Scored]) -> Iterator[Move]:
-    lacking = [name for name in TITLES if name in wanted and here.conditions[name] != wanted[name]]
+    lacking = [name for name, theirs in wanted.items() if not here.fits(name, theirs)]
     for number in range(1, len(lacking) + 1):
         for names in combinations(lacking, number):
-            target = here.conditions | {name: wanted[name] for name in names}
-            fitting = [scored for scored in elsewhere if scored.conditions == target]
+            fitting = [scored for scored in elsewhere if _reaches(scored, here, wanted, names)]
             if fitting:
                 nearest = min(fitting, key=lambda s: (len(_recipe_differences(here.cell, s.cell)), -len(s.runs)))
                 yield Move(names, here, nearest)
                 yield from _moves(nearest, wanted, elsewhere)
                 return
+
+
+def _reaches(there: Scored, here: Scored, wanted: Mapping[str, str], names: Sequence[str]) -> bool:
+    """Whether ``there`` has the printed row's conditions of these names, and all others as ``here``."""
+    return all(
+        there.fits(name, wanted[name]) if name in names else there.conditions[name] == here.conditions[name]
+        for name in TITLES
+    )
 
 
 def _recipe_differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:

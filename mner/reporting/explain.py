@@ -98,7 +98,8 @@ def _cell(dataset: str, system: str, results: Results, paper: Paper, settings: S
     lines = [f"{dataset} / {system}", "", "  printed and verdict"]
     for table, row in paper.rows_for(dataset, system):
         figure = row.figure(dataset, "F1")
-        verdict = judge(cell, row, paper, settings.verify.margin, settings.verify.alpha)
+        verify = settings.verify
+        verdict = judge(cell, row, paper, verify.margin, verify.alpha, results.runs(dataset, system))
         if figure is not None and verdict is not None:
             lines.append(f"    {row.label}{row.mark}  {Printed(figure, row.source).plain()}  {verdict.name}")
             lines.append(f"      {table.source}; {row.source}")

@@ -42,17 +42,21 @@ class NoResultsError(ValueError):
     """Results that a command needs are not there; the message says how to make them."""
 
 
-def scores_of(profile: str) -> dict[str, Any]:
-    """What the score stage wrote for a profile."""
-    path = Path("results") / profile / "scores.json"
+def scores_of(profile: str, kind: str = "scores") -> dict[str, Any]:
+    """What the score stage wrote for a profile; ``kind`` is one of ``KEPT``.
+
+    Raises:
+        NoResultsError: it has not run.
+    """
+    path = Path("results") / profile / f"{kind}.json"
     if not path.is_file():
         raise NoResultsError(f"{path} is missing; {HOW_TO_GET_RESULTS}")
     return read_json(path, "run `mner score`")
 
 
-def reference_of(profile: str) -> dict[str, Any] | None:
-    """The committed scores of a profile, None where none were committed."""
-    path = REFERENCE / profile / "scores.json"
+def reference_of(profile: str, kind: str = "scores") -> dict[str, Any] | None:
+    """The same of what was committed for a profile, None where nothing was."""
+    path = REFERENCE / profile / f"{kind}.json"
     return read_json(path, COMMITTED) if path.is_file() else None
 
 

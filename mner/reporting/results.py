@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mner.evaluation.selection import runs_of
 from mner.files import read_json
 from mner.reporting.cells import Cited
 from mner.reporting.reference import HOW_TO_GET_RESULTS, REFERENCE, NoResultsError, kept_elsewhere
@@ -52,7 +53,7 @@ class Results:
 
     def runs(self, dataset: str, system: str) -> list[Mapping[str, Any]]:
         """The cell's entries of ``lenses.json``."""
-        return [r for r in self.lenses["runs"] if (r["dataset"], r["system"]) == (dataset, system)]
+        return runs_of(self.lenses, dataset, system)
 
     def finished(self, dataset: str) -> list[str]:
         """Systems with finished runs on a data set, in the profile's order."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from mner.columns import WIDTH, aligned, wrapped
 from mner.evaluation.averages import CONDITIONS
+from mner.evaluation.selection import runs_of
 from mner.evaluation.verdicts import (
     ABOVE,
     BELOW,
@@ -28,6 +29,7 @@ from mner.reporting.profile import Settings
 
 MACHINE = ("throughput", "software", "precision")
 NOT_JUDGED = "NOT JUDGED"
+Lenses = Mapping[str, Any] | None
 INDENT = " " * 6
 
 
@@ -90,6 +92,7 @@ def verify(
     reference: Mapping[str, Any] | None,
     settings: Settings,
     absence: Mapping[str, str] = MappingProxyType({}),
+    lenses: tuple[Lenses, Lenses] = (None, None),
 ) -> VerifyReport:
     """Check ``scores`` (``results/<profile>/scores.json``) of the active profile.
 
@@ -98,7 +101,10 @@ def verify(
     ``reference`` (committed scores of the profile, None where there are none) or was finished there and is
     skipped now; a control on which a system does not do what was planted. NOT-COMPARABLE cells are held against
     the reference only. ``absence`` is what systems' cards say of tweets without a picture (``control_checks``).
+    ``lenses`` (content of ``lenses.json``, None where there is none) of the profile and of the reference hold what
+    the cells reach as papers scored (``verdicts.judge``).
     """
+    rescored, rescored_before = (one or {"runs": ()} for one in lenses)
     cells = {(cell["dataset"], cell["system"]): cell for cell in scores["cells"]}
     references = {(cell["dataset"], cell["system"]): cell for cell in (reference or {"cells": ()})["cells"]}
     checks: list[Check] = []
@@ -108,7 +114,9 @@ def verify(
             before = references.get((dataset, system))
             checks += _presence(dataset, system, cell, before, settings.active.seeds)
             if cell is not None and cell["state"] == "finished":
-                checks += _against_paper(cell, before, paper, settings)
+                verdicts = _verdicts(cell, rescored, paper, settings)
+                known = _verdicts(before, rescored_before, paper, settings)
+                checks += _against_paper(cell, verdicts, known)
                 checks.append(_against_reference(cell, before, settings))
     for control in control_checks(
         scores,
@@ -154,16 +162,25 @@ def _presence(
     return []
 
 
+def _verdicts(
+    cell: Mapping[str, Any] | None, lenses: Mapping[str, Any], paper: Paper, settings: Settings
+) -> list[tuple[str, Verdict]]:
+    """Label and verdict of every row printed for the cell's system; none unless the cell is finished."""
+    if cell is None or cell["state"] != "finished":
+        return []
+    place = cell["dataset"], cell["system"]
+    runs, margin, alpha = runs_of(lenses, *place), settings.verify.margin, settings.verify.alpha
+    judged = [(row, judge(cell, row, paper, margin, alpha, runs)) for _, row in paper.rows_for(*place)]
+    return [(row.label + row.mark, verdict) for row, verdict in judged if verdict is not None]
+
+
 def _against_paper(
-    cell: Mapping[str, Any], before: Mapping[str, Any] | None, paper: Paper, settings: Settings
+    cell: Mapping[str, Any], judged: Sequence[tuple[str, Verdict]], known: Sequence[tuple[str, Verdict]]
 ) -> list[Check]:
-    """One check per cell: it passes if any of the rows printed for the system is reproduced or still open."""
-    margin, alpha = settings.verify.margin, settings.verify.alpha
-    judged: list[tuple[str, Verdict]] = []
-    for _, row in paper.rows_for(cell["dataset"], cell["system"]):
-        verdict = judge(cell, row, paper, margin, alpha)
-        if verdict is not None:
-            judged.append((row.label + row.mark, verdict))
+    """One check per cell: it passes if any of the rows printed for the system is reproduced or still open.
+
+    ``known`` are the verdicts on the reference, none where it has no such finished cell.
+    """
     if not judged:
         return []
     order = (REPRODUCED, UNDECIDED, ABOVE, BELOW, NOT_COMPARABLE)
@@ -172,13 +189,8 @@ def _against_paper(
     passed = best.name not in (ABOVE, BELOW)
     if best.name == NOT_COMPARABLE:
         detail = f"checked against the reference only ({detail})"
-    elif not passed and before is not None and before["state"] == "finished":
-        known = {
-            verdict.name
-            for _, row in paper.rows_for(cell["dataset"], cell["system"])
-            if (verdict := judge(before, row, paper, margin, alpha)) is not None
-        }
-        passed = best.name in known
+    elif not passed and known:
+        passed = best.name in {verdict.name for _, verdict in known}
         detail += (
             "; a known gap, the committed reference has it too" if passed else "; the reference has no such gap"
         )
