@@ -184,7 +184,7 @@ def test_a_card_excuses_what_absence_changes_and_never_what_another_picture_does
     assert report.passed == holds
     assert "its card says why: own − none" in report.render()
     # What bert-crf has to do with pictures is told as well: it reads none.
-    assert report.render().endswith(", 2 told and not judged\n")
+    assert report.render().endswith("told and not judged: 2 NO REFERENCE, 2 NOT JUDGED\n")
 
 
 def test_a_text_only_system_that_moves_with_the_picture_is_caught(tmp_path: Path) -> None:
@@ -221,4 +221,4 @@ def test_an_empty_report_does_not_pass_and_a_full_one_is_aligned(tmp_path: Path)
     lines = report.render().splitlines()
     starts = {line.index("twitter20") for line in lines if "twitter20" in line}
     assert starts == {lines[0].index("data set")}
-    assert lines[-1] == "profile tiny: all 8 checks passed"
+    assert lines[-1] == "profile tiny: all 4 checks passed; told and not judged: 4 NOT-COMPARABLE"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -28,7 +29,8 @@ from mner.reporting.control_checks import control_checks
 from mner.reporting.profile import Settings
 
 MACHINE = ("throughput", "software", "precision")
-NOT_JUDGED = "NOT JUDGED"
+NOT_JUDGED, NO_REFERENCE, SKIPPED = "NOT JUDGED", "NO REFERENCE", "SKIPPED"
+TOLD = (NOT_JUDGED, NO_REFERENCE, SKIPPED, NOT_COMPARABLE, UNDECIDED)
 Lenses = Mapping[str, Any] | None
 INDENT = " " * 6
 
@@ -44,6 +46,13 @@ class Check:
     verdict: str
     passed: bool
     detail: str
+
+    @property
+    def mark(self) -> str:
+        """``FAIL``, ``ok``, or ``--`` for what is told because nothing could be judged."""
+        if not self.passed:
+            return "FAIL"
+        return "--" if self.verdict in TOLD else "ok"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,7 @@ class VerifyReport:
         header = ("", "data set", "system", "ours (F1)", "against", "verdict")
         rows = [
             (
-                "ok" if check.passed else "FAIL",
+                check.mark,
                 check.dataset,
                 check.system,
                 check.ours,
@@ -76,13 +85,18 @@ class VerifyReport:
         lines = [title, rule]
         for line, check in zip(table, self.checks, strict=True):
             lines += _with_detail(line.ljust(len(rule)), check.detail)
-        failed = sum(not check.passed for check in self.checks)
-        told = sum(check.verdict == NOT_JUDGED for check in self.checks)
-        judged = len(self.checks) - told
-        end = f"{failed} of {judged} checks failed" if failed else f"all {judged} checks passed"
-        end += f", {told} told and not judged" if told else ""
-        return (
-            "\n".join([*lines, "", f"profile {self.profile}: {end if self.checks else 'nothing to check'}"]) + "\n"
+        return "\n".join([*lines, "", *wrapped(f"profile {self.profile}: {self._sum()}")]) + "\n"
+
+    def _sum(self) -> str:
+        if not self.checks:
+            return "nothing to check"
+        marks = Counter(check.mark for check in self.checks)
+        judged = marks["ok"] + marks["FAIL"]
+        end = f"{marks['FAIL']} of {judged} checks failed" if marks["FAIL"] else f"all {judged} checks passed"
+        told = Counter(check.verdict for check in self.checks if check.mark == "--")
+        listed = ", ".join(f"{count} {verdict}" for verdict, count in told.items())
+        return (end if judged else "no check could be judged") + (
+            f"; told and not judged: {listed}" if told else ""
         )
 
 
@@ -153,7 +167,7 @@ def _presence(
     if cell["state"] == "skipped":
         lost = before is not None and before["state"] == "finished"
         detail = f"{cell['reason']}{'; the reference has results for it' if lost else ''}"
-        return [Check(*where, "skipped", "profile", "SKIPPED", not lost, detail)]
+        return [Check(*where, "skipped", "profile", SKIPPED, not lost, detail)]
     found = cell["views"]["test.own"]["f1"]["seeds"]
     absent = [seed for seed in seeds if seed not in found]
     if absent:
@@ -200,7 +214,7 @@ def _against_paper(
 def _against_reference(cell: Mapping[str, Any], before: Mapping[str, Any] | None, settings: Settings) -> Check:
     where = (cell["dataset"], cell["system"], _shown(cell), "reference")
     if before is None or before["state"] != "finished":
-        return Check(*where, "NO REFERENCE", True, "no committed result of this cell to hold it against")
+        return Check(*where, NO_REFERENCE, True, "no committed result of this cell to hold it against")
     samples = [Sample.of(one["views"]["test.own"]["f1"]) for one in (cell, before)]
     if any(set(cell[name] or ()) != set(before[name] or ()) for name in MACHINE):
         # Equal keys promise equal results on equal hardware and software only.
