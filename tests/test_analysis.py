@@ -205,8 +205,13 @@ def test_explain_a_cell(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     text = capsys.readouterr().out
     for part in (
         *("R-GCN  87.11 ± 0.36†  NOT-COMPARABLE", "runs/quick/twitter2017/rgcn/2/record.json", "3333333333"),
-        *("dvc repro train@twitter2017-rgcn", "0000000000000000", "R-GCN, batches of 64", "Remainder"),
-        *("(s.d. over seeds)", "(seeds and sample)", "own − shuffled", "], p (Holm) "),
+        *(
+            "mner profile quick && mner run twitter2017 rgcn",
+            "0000000000000000",
+            "R-GCN, batches of 64",
+            "Remainder",
+        ),
+        *("± is the s.d. over 2 seeds", "(seeds and sample)", "own − shuffled", "], p (Holm) "),
     ):
         assert part in text, part
 
@@ -265,7 +270,7 @@ def test_cases(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     text = capsys.readouterr().out
     assert all(kind in text for kind in ("annotation:", "background knowledge:", "information:"))
     assert _command(root, monkeypatch, "cases", "umt") == 2
-    assert "no finished runs of umt on twitter2017" in capsys.readouterr().err
+    assert "profile quick has no system umt; `mner profile NAME` with one of" in capsys.readouterr().err
 
 
 def test_a_long_interval_is_cut_with_an_arrow_and_a_missing_one_is_words() -> None:
@@ -289,3 +294,12 @@ def test_a_profile_without_any_run_still_renders(tmp_path: Path) -> None:
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "Nothing has been run" in text
     assert "No audit found" in text
+
+
+def test_compare_says_where_a_row_can_be_had(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _command(root, monkeypatch, "compare", "rgcn-figure", "rgcn") == 2
+    assert "profile quick has no system rgcn-figure; `mner profile NAME` with one of" in capsys.readouterr().err
+    assert _command(root, monkeypatch, "compare", "rgnc", "bert-crf") == 2
+    assert "did you mean 'rgcn'?" in capsys.readouterr().err

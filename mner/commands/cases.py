@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from mner.commands import settings
+from mner.commands._arguments import require_systems
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,11 +24,13 @@ def run(options: argparse.Namespace) -> None:
     from mner.reporting.case_lists import render_cases, render_classes
     from mner.reporting.reference import NoResultsError, runs_at_hand, scores_of
 
-    scores = scores_of(settings().active.name)
+    config = settings()
+    require_systems([options.right, *options.wrong], config)
+    scores = scores_of(config.active.name)
     dataset = options.dataset or scores["datasets"][0]
     if dataset not in scores["datasets"]:
         raise NoResultsError(f"no data set {dataset} in this profile; there are {', '.join(scores['datasets'])}")
-    with runs_at_hand(scores, settings().active.name) as root:
+    with runs_at_hand(scores, config.active.name) as root:
         tagged = read_tagged(scores, root, gold_reader(Path("data")))
     sentences = tagged.sentences[dataset, "test"]
     if options.wrong:

@@ -16,7 +16,7 @@ from mner.reporting.layout import DATASET_TITLES, section_tables, sections
 from mner.reporting.lens_tables import under
 from mner.reporting.pairs import pair_of
 from mner.reporting.profile import Settings
-from mner.reporting.reference import NoResultsError
+from mner.reporting.reference import NoResultsError, record_file
 from mner.reporting.reliance import PROBES, text_only_beside
 from mner.reporting.results import Results
 from mner.reporting.runs import commit, epoch, f1_on_dev, f1_on_test
@@ -118,10 +118,12 @@ def _ours(cell: Mapping[str, Any], results: Results) -> Lines:
     both = sure["sample"] if "state" in sure["both"] else sure["both"]
     interval = estimate({**both, "records": sure["records"]}, INTERVALS[both["source"]], "estimate")
     f1 = cited(cell["views"]["test.own"]["f1"])
+    seeds = cell["views"]["test.own"]["f1"]["n"]
+    over = f"± is the s.d. over {seeds} seeds" if seeds > 1 else "one seed"
     lines = [
         "",
         "  ours",
-        f"    F1 {f1.plain()} (s.d. over seeds); {SURE} interval {interval.spread} ({both['source']})",
+        f"    F1 {f1.plain()} ({over}); {SURE} interval {interval.spread} ({both['source']})",
     ]
     name, text = text_only_beside(cell, results.scores["cells"])
     if name:
@@ -137,7 +139,6 @@ def _ours(cell: Mapping[str, Any], results: Results) -> Lines:
 def _runs(cell: Mapping[str, Any], results: Results, root: Path) -> Lines:
     rows = [("seed", "test F1", "dev F1", "epoch", "commit", "finished", "key", "record")]
     inputs: dict[str, set[str]] = {}
-    commands = set()
     for run in results.scores["runs"]:
         if (run["dataset"], run["system"], run["status"]) != (cell["dataset"], cell["system"], "finished"):
             continue
@@ -150,16 +151,16 @@ def _runs(cell: Mapping[str, Any], results: Results, root: Path) -> Lines:
                 commit(run),
                 run["finished_at"][:19],
                 run["key"][:12],
-                run["record"],
+                str(record := record_file(run, root)),
             )
         )
-        commands.add(run["command"])
-        if (root / run["record"]).is_file():
-            for name, digest in Record.read(root / run["record"]).inputs.items():
+        if (root / record).is_file():
+            for name, digest in Record.read(root / record).inputs.items():
                 inputs.setdefault(name, set()).add(digest[:16])
-    lines = ["", "  runs", *_aligned(rows)]
+    lines = ["", "  runs (tags lie beside their records)", *_aligned(rows)]
     lines += ["", "  read", *_aligned([(name, " ".join(sorted(found))) for name, found in sorted(inputs.items())])]
-    return [*lines, "", "  again", *(f"    {command}" for command in sorted(commands))]
+    again = f"mner profile {results.scores['profile']} && mner run {cell['dataset']} {cell['system']}"
+    return [*lines, "", "  again", f"    {again}"]
 
 
 def _why(cell: Mapping[str, Any], results: Results, paper: Paper) -> Lines:

@@ -110,6 +110,13 @@ def without_runs(scores: Mapping[str, Any], root: Path = Path()) -> list[str]:
     return [run["record"] for run in scores["runs"] if not (root / run["record"]).is_file()]
 
 
+def record_file(run: Mapping[str, Any], root: Path = Path()) -> Path:
+    """The record of a scored run below ``root``: its own, or the kept one where the run itself is not here."""
+    path = Path(run["record"])
+    kept = REFERENCE / run["profile"] / "runs" / Path(*path.parts[2:])
+    return kept if not (root / path).is_file() and (root / kept).is_file() else path
+
+
 @contextmanager
 def runs_at_hand(scores: Mapping[str, Any], profile: str) -> Iterator[Path]:
     """The folder that record paths of ``scores`` are relative to: this one, or a passing one with the kept runs.
