@@ -83,6 +83,21 @@ def test_an_encoder_and_a_picture_that_were_run_are_bars_with_their_records() ->
     assert "encoder" not in " ".join(fall.causes)
 
 
+def test_layers_that_were_frozen_are_a_bar_once_the_whole_encoder_was_trained() -> None:
+    frozen = _profile("quick", [60.0, 62.0], recipe={"epochs": 2, "frozen_layers": 4})
+    assert _steps(_fall(frozen))["training"].state == "not measured"
+    whole = _profile("full", [63.0], recipe={"epochs": 6})
+    fall = _fall(frozen, whole)
+    training = _steps(fall)["training"]
+    assert training.points == pytest.approx(61.0 - 63.0)
+    assert training.title == "Training, other recipe"
+    assert "everything trained there, 4 encoder layers frozen here" in training.why
+    assert "epochs 6 there, 2 here" in training.why
+    assert "frozen layers" not in training.why
+    assert not any("frozen" in cause for cause in fall.causes)
+    assert _steps(_fall(whole, frozen))["training"].state == "same"
+
+
 def test_conditions_that_only_changed_together_are_one_bar() -> None:
     both = _profile("paper", [70.0, 71.0], encoder=THEIRS["encoder"], visual=THEIRS["visual"])
     steps = _steps(_fall(_profile("quick", [60.0, 62.0]), both))

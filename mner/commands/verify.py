@@ -30,10 +30,9 @@ def run(options: argparse.Namespace) -> int:
     if made := origins(config, Path(), REFERENCE):
         print("\n".join(wrapped(made.render())))
     if outdated := outdated_runs(config, Path()):
-        print(
-            f"note: {len(outdated)} runs here were made by other parameters, code or data than stand here now "
-            f"(the first: {outdated[0]}); `dvc repro` trains them anew"
-        )
+        note = f"note: {len(outdated)} runs here were made by other parameters, code or data than stand here now "
+        note += f"(the first: {outdated[0]}); `dvc repro` trains them anew"
+        print("\n".join(wrapped(note)))
     changed = other_runs(scores)
     if changed:
         print(f"FAIL: {changed[0]} is not the run that was scored ({len(changed)} such); run `mner score` first")

@@ -19,7 +19,10 @@ from mner.evaluation.selection import Picked, picked, runs_of
 from mner.evaluation.verdicts import same_visual_input
 from mner.paper import UNKNOWN, Used
 
-TITLES = {"encoder": "Encoder", "visual": "Visual input"}
+TITLES = {"training": "Training", "encoder": "Encoder", "visual": "Visual input"}
+WHOLE = "everything trained"
+"""All printed rows train their whole encoder, where they have one, on all sentences."""
+_OF_TRAINING = ("frozen layers", "train sentences")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,12 @@ class Scored:
 
     @property
     def conditions(self) -> dict[str, str]:
-        """Encoder and visual input by name."""
-        return {"encoder": encoder_name(self.cell), "visual": self.cell["visual_input"]}
+        """What is trained, encoder and visual input by name."""
+        return {
+            "training": _training(self.cell["recipe"]),
+            "encoder": encoder_name(self.cell),
+            "visual": self.cell["visual_input"],
+        }
 
     def fits(self, name: str, theirs: str) -> bool:
         """Whether a condition is a printed row's, by the rule of verdicts."""
@@ -77,6 +84,7 @@ class Move:
         return tuple(
             f"{name} {_said(theirs)} there, {_said(ours)} here"
             for name, ours, theirs in _recipe_differences(self.before.cell, self.after.cell)
+            if "training" not in self.names or name not in _OF_TRAINING
         )
 
     @property
@@ -110,8 +118,22 @@ def route(here: Scored, used: Used, elsewhere: Sequence[Scored]) -> tuple[Move, 
     Of several cells that fit, the one whose recipe and options differ least is taken, then the one with most runs.
     """
     same = [s for s in elsewhere if all(s.cell[n] == here.cell[n] for n in ("dataset", "system")) and s.runs]
-    wanted = {name: getattr(used, name) for name in TITLES if getattr(used, name) != UNKNOWN}
+    wanted = {name: theirs for name, theirs in printed_conditions(used).items() if theirs != UNKNOWN}
     return tuple(_moves(here, wanted, same))
+
+
+def printed_conditions(used: Used) -> dict[str, str]:
+    """The conditions of a printed row, by the names of ``TITLES``; some may be unknown."""
+    return {"training": WHOLE, "encoder": used.encoder, "visual": used.visual}
+
+
+def _training(recipe: Mapping[str, Any]) -> str:
+    parts = []
+    if recipe.get("frozen_layers"):
+        parts.append(f"{recipe['frozen_layers']} encoder layers frozen")
+    if recipe.get("train_sentences") is not None:
+        parts.append(f"{recipe['train_sentences']} training sentences")
+    return ", ".join(parts) or WHOLE
 
 
 def _moves(here: Scored, wanted: Mapping[str, str], elsewhere: Sequence[Scored]) -> Iterator[Move]:

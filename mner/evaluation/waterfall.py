@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mner.evaluation.conditions import TITLES, Move, Scored, route, scored_cells
+from mner.evaluation.conditions import TITLES, Move, Scored, printed_conditions, route, scored_cells
 from mner.evaluation.protocol import lens_of
 from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.selection import Picked, picked
@@ -36,6 +36,7 @@ STEPS = {
     "copy": "Data copy",
     "visual": "Visual input",
     "encoder": "Encoder",
+    "training": "Training",
 }
 """Names and titles of all steps, from paper to ours."""
 
@@ -126,7 +127,7 @@ def _waterfall(here: Scored, row: PaperRow, paper: Paper, elsewhere: Sequence[Sc
     moves = route(here, used, elsewhere)
     reached = moves[-1].after if moves else here
     level, copy = reached.level, reached.cell["data_copy"]
-    steps = {name: _condition_step(name, here, getattr(used, name), moves) for name in ("encoder", "visual")}
+    steps = {name: _condition_step(name, here, theirs, moves) for name, theirs in printed_conditions(used).items()}
     steps["copy"] = _copy_step(reached, level, copy, used.copy)
     if steps["copy"].measured:
         copy, level = used.copy, _known(picked(reached.runs, STANDARD, used.copy))

@@ -199,7 +199,9 @@ def restore(profile: str, root: Path) -> int:
     for record in records:
         place = record.parent.relative_to(source)
         folder = root / "runs" / profile / place
-        write_text_atomically(folder / "record.json", record.read_text(encoding="utf-8"))
+        for beside in (record, record.with_name("curve.csv")):
+            if beside.is_file():
+                write_text_atomically(folder / beside.name, beside.read_text(encoding="utf-8"))
         for name, text in _tags(record).items():
             PredictionName.of(name)
             write_text_atomically(folder / f"{name}.jsonl", text)
