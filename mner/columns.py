@@ -55,6 +55,17 @@ def markdown_table(
     return lines
 
 
+def with_notes_wrapped(markdown: str) -> str:
+    """Markdown for a terminal: everything but tables wrapped to its width, bullets hanging."""
+    lines = []
+    for line in markdown.splitlines():
+        if line.startswith("|") or len(line) <= WIDTH:
+            lines.append(line)
+        else:
+            lines += wrapped(line, "", "  " if line.startswith("- ") else "")
+    return "\n".join(lines)
+
+
 def _width(text: str) -> int:
     """Columns a terminal gives the text: combining marks none, wide characters two."""
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)

@@ -22,6 +22,7 @@ from mner.strict import ConfigError, EachKeyOnce, build, known
 from mner.training.recipe import Recipe
 
 CAPTION_TOKENS = "caption-tokens"
+ENCODER = "encoder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,8 @@ class VerifySettings:
 class Profile:
     """How big: data sets x systems x seeds, the text encoder, and what the profile changes in the recipe.
 
-    ``recipe.rows`` changes the recipes of single rows, over what the rows say themselves.
+    ``recipe.rows`` changes the recipes of single rows, over what the rows say themselves; ``encoder`` there is the
+    row's own text encoder, which is no part of a recipe but stands where DVC watches what may be absent.
     """
 
     name: str
@@ -135,6 +137,10 @@ class Profile:
     def cells(self) -> tuple[tuple[str, str], ...]:
         """(data set, system) of every cell, in the profile's order."""
         return tuple((dataset, system) for dataset in self.datasets for system in self.systems)
+
+    def encoder_of(self, system: str) -> str:
+        """Name of a row's text encoder: its own, else that of all rows."""
+        return self.recipe.get("rows", {}).get(system, {}).get(ENCODER, self.encoder)
 
     def require(self, datasets: Sequence[str], systems: Sequence[str], seeds: Sequence[int] = ()) -> None:
         """Refuse what was asked for by hand and is not of this profile.
@@ -168,10 +174,17 @@ class Config:
     profiles: Mapping[str, Profile]
     active: Profile
 
+    def for_row(self, system: str) -> Config:
+        """These parameters as one row reads them: what every cell is made of. The encoder is the row's own."""
+        return dataclasses.replace(
+            self, active=dataclasses.replace(self.active, encoder=self.active.encoder_of(system))
+        )
+
     def recipe_of(self, system: str) -> Recipe:
         """The recipe of one row: the shared one, changed by the profile, the row, and the profile for this row."""
         profile = {key: value for key, value in self.active.recipe.items() if key != "rows"}
-        of_row = self.active.recipe.get("rows", {}).get(system, {})
+        rows = self.active.recipe.get("rows", {})
+        of_row = {key: value for key, value in rows.get(system, {}).items() if key != ENCODER}
         overrides = {**self.recipe, **profile, **self.systems[system].recipe, **of_row}
         return build(Recipe, overrides, f"recipe of {system} in profile {self.active.name}")
 
@@ -243,6 +256,8 @@ def _check(config: Config, path: Path) -> None:
             known(system, config.systems, f"{path}: profiles.{name}.systems")
         for system in profile.recipe.get("rows", {}):
             known(system, profile.systems, f"{path}: profiles.{name}.recipe.rows")
+            where = f"{path}: profiles.{name}.recipe.rows.{system}.{ENCODER}"
+            known(profile.encoder_of(system), config.encoders, where)
         for dataset in profile.datasets:
             known(dataset, config.data.captions, f"{path}: profiles.{name}.datasets")
             known(dataset, config.data.objects, f"{path}: data.objects, for profiles.{name}.datasets")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -128,8 +129,8 @@ def _comparable(record: Record, cell: Cell, device: str) -> bool:
 
 
 def _hardware(device: str) -> str:
-    """The device without its number of threads."""
-    return device.rpartition(", ")[0] if device.endswith(("thread", "threads")) else device
+    """The device without its number of threads, or of runs that shared it."""
+    return re.sub(r", \d+ (threads?|runs at a time)$", "", device)
 
 
 def _told(record: Record) -> Mapping[str, Any]:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from mner.columns import wrapped
 from mner.config import Config
 from mner.estimates import Cost, cost_of, past_records
+from mner.models.word_vectors import WordVectorError
 from mner.sweeping.quarantine import Failure, failure_of
 from mner.tracking.run_places import RUNS, run_folder
 from mner.training.cell import Cell
@@ -40,8 +42,8 @@ class Job:
 class PlannedCell:
     """One cell: how many runs it has, those still to train, those set aside after a failure, what one will cost.
 
-    ``missing`` is None where the cell's inputs are not built yet (all its runs are missing then). ``cost`` is
-    None where no record tells it.
+    ``missing`` is None where the cell's inputs are not built yet, and empty where this machine ``lacks`` a package
+    that the row reads (all its runs are missing then). ``cost`` is None where no record tells it.
     """
 
     dataset: str
@@ -51,10 +53,11 @@ class PlannedCell:
     failed: tuple[tuple[Job, Failure], ...]
     cost: Cost | None
     skipped: str | None
+    lacks: str | None = None
 
     @property
     def to_train(self) -> int:
-        return self.seeds if self.missing is None else len(self.missing)
+        return self.seeds if self.missing is None or self.lacks else len(self.missing)
 
 
 def plan_of(
@@ -70,7 +73,7 @@ def plan_of(
     config.active.require(datasets, systems)
     past = past_records(root / folder for folder in PAST)
     cells = [
-        Cell(config, dataset, system, root)
+        Cell(config.for_row(system), dataset, system, root)
         for dataset, system in config.active.cells
         if (not datasets or dataset in datasets) and (not systems or system in systems)
     ]
@@ -78,11 +81,16 @@ def plan_of(
     with tqdm(cells, desc=label, unit="cell", leave=False, delay=2.0, disable=None) as bar:
         planned = []
         for cell in bar:
-            missing, failed = _open_runs(cell)
-            cost, reason = cost_of(cell, past, device), cell.skip_reason()
-            seeds = len(config.active.seeds)
-            planned.append(PlannedCell(cell.dataset, cell.system, seeds, missing, failed, cost, reason))
+            planned.append(_planned(cell, cost_of(cell, past, device)))
     return planned
+
+
+def _planned(cell: Cell, cost: Cost | None) -> PlannedCell:
+    told = cell.dataset, cell.system, len(cell.config.active.seeds)
+    try:
+        return PlannedCell(*told, *_open_runs(cell), cost, cell.skip_reason())
+    except WordVectorError as error:
+        return PlannedCell(*told, (), (), cost, cell.skip_reason(), str(error))
 
 
 def outdated_runs(config: Config, root: Path) -> list[str]:
@@ -90,7 +98,7 @@ def outdated_runs(config: Config, root: Path) -> list[str]:
 
     Cells whose inputs are not built are left out: what their runs would be is not known.
     """
-    cells = [Cell(config, dataset, system, root) for dataset, system in config.active.cells]
+    cells = [Cell(config.for_row(system), dataset, system, root) for dataset, system in config.active.cells]
     return [
         str(cell.run_folder(seed) / "record.json")
         for cell in cells
@@ -115,10 +123,10 @@ def _open_runs(cell: Cell) -> tuple[tuple[Job, ...] | None, tuple[tuple[Job, Fai
 
 
 def render(plan: Sequence[PlannedCell], profile: str) -> str:
-    """An aligned table, its sums, and the reasons of what failed."""
+    """An aligned table (peak memory and energy of one run), its sums, and the reasons of what failed."""
     lines = [
-        f"{'data set':<20} {'system':<18} {'finished':>8} {'missing':>8} {'failed':>7} {'a run':>9} {'GiB':>7} "
-        f"{'Wh':>7}  note"
+        f"{'data set':<20} {'system':<18} {'finished':>8} {'missing':>8} {'failed':>7} {'time/run':>9} "
+        f"{'GiB/run':>8} {'Wh/run':>7}  note"
     ]
     lines += [_row(cell) for cell in plan]
     lines += ["", *_sums(plan)]
@@ -137,6 +145,8 @@ def _row(cell: PlannedCell) -> str:
     notes = [] if cell.skipped is None else [f"skipped: {cell.skipped}"]
     if cell.missing is None:
         notes.append("inputs not built")
+    if cell.lacks:
+        notes.append("cannot be trained here")
     seconds = memory = energy = "unknown"
     if cell.skipped:
         seconds = memory = energy = "-"
@@ -147,17 +157,19 @@ def _row(cell: PlannedCell) -> str:
         if cell.cost.differs:
             notes.append(f"~ from runs that differ in {', '.join(cell.cost.differs)}")
     counts = f"{finished:>8} {cell.to_train:>8} {len(cell.failed):>7}"
-    costs = f"{seconds:>9} {memory:>7} {energy:>7}"
+    costs = f"{seconds:>9} {memory:>8} {energy:>7}"
     return f"{cell.dataset:<20} {cell.system:<18} {counts} {costs}  {'; '.join(notes)}".rstrip()
 
 
 def _sums(plan: Sequence[PlannedCell]) -> list[str]:
-    real = [cell for cell in plan if not cell.skipped and cell.to_train]
+    lacking = {cell.lacks for cell in plan if cell.lacks}
+    real = [cell for cell in plan if not cell.skipped and cell.to_train and not cell.lacks]
     known = [(cell.to_train, cell.cost) for cell in real if cell.cost is not None]
     unknown = sum(cell.to_train for cell in real if cell.cost is None)
     runs = sum(count for count, _ in known) + unknown
+    left = [line for one in sorted(lacking) for line in wrapped(f"cannot be trained here: {one}", "", "  ")]
     if not runs:
-        return ["nothing to train"]
+        return [*left, "nothing to train" + (" here" if left else "")]
     lines = [f"{runs} runs to train"]
     if known:
         joules = [(count, cost.joules) for count, cost in known if cost.joules is not None]
@@ -169,7 +181,7 @@ def _sums(plan: Sequence[PlannedCell]) -> list[str]:
         lines.append(f"{unknown} of them not counted in: no run with this encoder was timed on this hardware")
     if any(cost.differs for _, cost in known):
         lines.append("~ is scaled from runs that differ as noted, by the sentences they read")
-    return lines
+    return [*lines, *left]
 
 
 def duration(seconds: float) -> str:

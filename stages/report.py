@@ -26,7 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     reports = Path("reports")
     paper = load_paper(reports / "paper.yaml")
     cards = [
-        card_text(system, row, load_system(row.file).CARD, config.recipe_of(system))
+        card_text(
+            system, row, load_system(row.file).CARD, config.recipe_of(system), config.active.encoder_of(system)
+        )
         for system, row in config.systems.items()
     ]
     write_report(Results.read(name), paper, config, cards, reports / "templates", reports / "rendered" / name)

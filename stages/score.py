@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -50,10 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def score(config: Config, root: Path) -> Mapping[str, dict]:
     """Score the runs below ``root/runs`` with the gold of ``data/``; the content of all files by their names."""
     active = config.active
-    encoder = config.encoders[active.encoder]
     profile = active.name, active.datasets, active.systems, active.seeds
+    encoders = dict.fromkeys([active.encoder, *(active.encoder_of(system) for system in active.systems)])
+    own, *further = (partial(word_pieces, config.encoders[name]) for name in encoders)
     uncased = None if active.encoder in UNCASED else lambda: uncased_pieces(config)
-    return evaluate(root, *profile, lambda: word_pieces(encoder), data=Path("data"), uncased=uncased)
+    return evaluate(root, *profile, own, data=Path("data"), uncased=uncased, further=further)
 
 
 def write(results: Mapping[str, dict], profile: str) -> None:

@@ -36,12 +36,15 @@ def main(command_line: Sequence[str] | None = None) -> int:
     settings = config.load(Path("params.yaml"))
     seeds = list(dict.fromkeys(arguments.seed or ()))
     settings.active.require([arguments.dataset], [arguments.system], seeds)
-    cell = Cell(settings, arguments.dataset, arguments.system, Path())
+    cell = Cell(settings.for_row(arguments.system), arguments.dataset, arguments.system, Path())
     torch.set_num_threads(cell.recipe.threads)
     device = device_of()
     command = f"dvc repro train@{cell.dataset}-{cell.system}"
     plan = plan_of(settings, cell.root, describe_device(device), [cell.dataset], [cell.system])
     check_built(plan)
+    for planned in plan:
+        if planned.lacks:
+            raise config.ConfigError(planned.lacks)
     side_by_side = 1 if device.type == "cuda" or seeds else (os.cpu_count() or 1) // cell.recipe.threads
     if side_by_side > 1:
         return _sweep(cell, plan, side_by_side, device, command)

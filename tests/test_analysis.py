@@ -151,7 +151,11 @@ def test_pages_are_written_in_every_skin(rendered: Path, results: Results) -> No
     assert round(float(paper.split(" ")[0]) + sum(values), 2) == float(ours)
 
 
-def test_every_multimodal_row_stands_beside_text_only_and_its_reliance_has_an_interval(rendered: Path) -> None:
+def test_every_multimodal_row_stands_beside_text_only_and_its_reliance_has_an_interval(
+    rendered: Path, results: Results
+) -> None:
+    reliance = results.statistics["datasets"]["twitter2017"]["reliance"]
+    held = {entry["system"]: entry["views"] for entry in reliance}
     entries = json.loads((rendered / "tables.json").read_text(encoding="utf-8"))["cells"]
     rows = [entry for entry in entries if entry["table"] == "image-reliance-twitter2017"]
     said = {(entry["row"], entry["column"]): entry for entry in rows}
@@ -161,6 +165,7 @@ def test_every_multimodal_row_stands_beside_text_only_and_its_reliance_has_an_in
         for view in ("none", "shuffled"):
             found = said[row, view]
             assert found["low"] <= found["value"] <= found["high"], found
+            assert said[row, f"{view}.holm"]["value"] == held[row][view]["holm"]
         assert said[row, "gain"]["value"] == pytest.approx(said[row, "F1"]["value"] - said[row, "text"]["value"])
     assert not any(entry["row"] == "bert-crf" for entry in rows)
 
@@ -202,8 +207,13 @@ def test_explain_a_cell(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     text = capsys.readouterr().out
     for part in (
         *("R-GCN  87.11 ± 0.36†  NOT-COMPARABLE", "runs/quick/twitter2017/rgcn/2/record.json", "3333333333"),
-        *("dvc repro train@twitter2017-rgcn", "0000000000000000", "R-GCN, batches of 64", "Remainder"),
-        *("(s.d. over seeds)", "(seeds and sample)", "own − shuffled"),
+        *(
+            "mner profile quick && mner run twitter2017 rgcn",
+            "0000000000000000",
+            "R-GCN, batches of 64",
+            "Remainder",
+        ),
+        *("± is the s.d. over 2 seeds", "(seeds and sample)", "own − shuffled", "], p (Holm) "),
     ):
         assert part in text, part
 
@@ -242,7 +252,7 @@ def test_compare(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     first, second = ([float(group.replace("−", "-")) for group in found.groups()] for found in numbers)
     assert first[0] > 0
     assert second == pytest.approx([-first[0], -first[2], -first[1]])
-    shares = [float(re.search(r"P\(A > B\) +([\d.]+)", one).group(1)) for one in (text, turned)]
+    shares = [float(re.search(r"runs ahead  +([\d.]+)", one).group(1)) for one in (text, turned)]
     assert sum(shares) == pytest.approx(1, abs=0.011)
     assert "p (Holm)" in text
     assert "rgcn has no finished run" in text.split("Twitter-2015")[1]
@@ -253,7 +263,7 @@ def test_compare(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 def test_cases(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert _command(root, monkeypatch, "cases", "rgcn", "bert-crf") == 0
     text = capsys.readouterr().out
-    assert "sentences that every run of rgcn reads right and none of bert-crf does" in text
+    assert "that every run of rgcn reads right and none of bert-crf does" in text
     assert "bert-crf 0 %" in text
     assert "w3" not in text
     assert _command(root, monkeypatch, "cases", "rgcn", "bert-crf", "--words") == 0
@@ -262,7 +272,7 @@ def test_cases(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     text = capsys.readouterr().out
     assert all(kind in text for kind in ("annotation:", "background knowledge:", "information:"))
     assert _command(root, monkeypatch, "cases", "umt") == 2
-    assert "no finished runs of umt on twitter2017" in capsys.readouterr().err
+    assert "profile quick has no system umt; `mner profile NAME` with one of" in capsys.readouterr().err
 
 
 def test_the_axis_of_a_forest_holds_every_interval_and_a_missing_one_is_words() -> None:
@@ -297,3 +307,12 @@ def test_a_profile_without_any_run_still_renders(tmp_path: Path) -> None:
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "Nothing has been run" in text
     assert "No audit found" in text
+
+
+def test_compare_says_where_a_row_can_be_had(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _command(root, monkeypatch, "compare", "rgcn-figure", "rgcn") == 2
+    assert "profile quick has no system rgcn-figure; `mner profile NAME` with one of" in capsys.readouterr().err
+    assert _command(root, monkeypatch, "compare", "rgnc", "bert-crf") == 2
+    assert "did you mean 'rgcn'?" in capsys.readouterr().err

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from mner.data.corpus import Sentence
-from mner.evaluation.case_study import ANNOTATION, error_classes
-from mner.evaluation.spans import encode
+from mner.evaluation.agreement import Case
+from mner.evaluation.case_study import ANNOTATION, INFORMATION, ErrorCase, error_classes, find_cases
+from mner.evaluation.spans import Entity, encode
 from mner.evaluation.tagged import Tagged, TaggedRun
+from mner.reporting.case_lists import render_cases, render_classes
 
 GOLD = ["B-PER", "O", "O"]
 MISSED = ["O", "O", "O"]
@@ -28,3 +30,33 @@ def test_a_doubtful_label_is_an_error_of_those_that_contradict_it() -> None:
     found = {name: error_classes(tagged, "twitter2017", name, []) for name in ("a", "sometimes", "b", "f")}
     kinds = {name: [case.kind for case in cases] for name, cases in found.items()}
     assert kinds == {"a": [], "sometimes": [], "b": [ANNOTATION], "f": [ANNOTATION]}
+
+
+def test_an_entity_that_everyone_misses_is_listed_once() -> None:
+    few = _tagged({"a": [MISSED], "b": [MISSED]})
+    assert [case.kind for case in error_classes(few, "twitter2017", "a", [])] in ([ANNOTATION], [INFORMATION])
+
+
+def test_cases_say_of_what_they_are_and_how_many_go_the_other_way() -> None:
+    tagged = _tagged({"a": [GOLD, GOLD], "b": [MISSED, MISSED]})
+    gold, sentences = tagged.gold["twitter2017", "test"], tagged.sentences["twitter2017", "test"]
+    found = find_cases(tagged, "twitter2017", "a", ["b"])
+    assert found == [Case(0, 1, {"a": 1.0, "b": 0.0})]
+    text = render_cases("twitter2017", found, 0, gold, sentences, "a", ["b"], words=False)
+    assert text.startswith(
+        "twitter2017, 1 test sentences: 1 that every run of a reads right and none of b does; 0 the"
+    )
+    assert "PER 0-0" in text
+    assert "a b c" not in text
+    assert "a b c" in render_cases("twitter2017", found, None, gold, sentences, "a", ["b"], words=True)
+
+
+def test_classes_have_a_header_and_hide_words() -> None:
+    tagged = _tagged({"a": [MISSED]})
+    sentences = tagged.sentences["twitter2017", "test"]
+    case = ErrorCase(INFORMATION, 0, Entity("PER", 0, 0))
+    text = render_classes("twitter2017", "a", [case], sentences, words=False)
+    assert "entity (type first-last word)" in text
+    assert "image0" in text
+    assert "words" not in text.splitlines()[-2]
+    assert render_classes("twitter2017", "a", [case], sentences, words=True).splitlines()[-1].endswith("  a")

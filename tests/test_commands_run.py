@@ -81,7 +81,7 @@ def said(typed: str, capsys: pytest.CaptureFixture[str]) -> str:
         ("card bert-crf", "bert-crf: BERT-CRF"),
         ("graphs toy rebuilt rebuilt+self_only --k 2", "### toy: hubness"),
         ("parity ita golden.json", "PASSED: all 5 tensors within tolerance"),
-        ("profile", "* tiny            1 runs  for tests"),
+        ("profile", "* tiny    1 runs  for tests"),
         ("run", "toy x bert-crf: nothing to train"),
         ("show", "| bert-crf | 50.0 |"),
         ("track --rebuild", "1 runs are in sqlite:///mlflow.db; look at them with: mlflow ui"),

@@ -14,6 +14,9 @@ from scipy.stats import norm
 from mner.evaluation.reliance import image_reliance
 from mner.evaluation.significance import paired_comparison
 from mner.evaluation.statistics import StatisticsError, influence, run_f1
+from mner.reporting import statistics_tables
+from mner.reporting.cells import State
+from mner.reporting.pairs import pair_of
 
 FABRICATED = runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py")))
 POSITIVE, NEGATIVE = "controls-positive", "controls-negative"
@@ -53,6 +56,28 @@ def test_reliance_is_large_where_planted_and_nil_elsewhere(found: dict[str, Any]
             assert views[place][view]["low"] <= 0 <= views[place][view]["high"]
 
 
+def test_a_pair_asked_for_the_other_way_round_is_turned_whole(found: dict[str, Any]) -> None:
+    there, back = (
+        pair_of({"datasets": found}, POSITIVE, *names) for names in (("bert-crf", "umt"), ("umt", "bert-crf"))
+    )
+    assert there is not None
+    assert back is not None
+    assert (back["difference"], back["low"], back["high"]) == (-there["difference"], -there["high"], -there["low"])
+    assert there["run_superiority"]["estimate"] == 0 < 1 == back["run_superiority"]["estimate"]
+    ahead, behind = (statistics_tables.pair_cells(one) for one in (there, back))
+    assert (ahead[4].plain(), behind[4].plain()) == ("0.00", "1.00")
+
+
+def test_a_difference_that_no_number_of_seeds_would_show_says_so(found: dict[str, Any]) -> None:
+    pair = next(row for row in found[POSITIVE]["comparisons"] if row["b"] == "umt")
+    small = {"runs": None, "state": "no number of seeds: this test set cannot show so small a difference"}
+    needed = statistics_tables.pair_cells({**pair, "seeds_needed": small})[5]
+    assert isinstance(needed, State)
+    assert (needed.text, needed.why) == ("none suffices", small["state"])
+    unknown = statistics_tables.pair_cells({**pair, "seeds_needed": {"state": "one run on a side"}})[5]
+    assert unknown.plain() == "not known"
+
+
 def test_every_source_of_uncertainty_is_named(found: dict[str, Any]) -> None:
     for cell in found[POSITIVE]["cells"]:
         assert cell["seeds"]["source"] == "seeds"
@@ -68,11 +93,20 @@ def test_pairs_are_tested_once_each_and_adjusted(found: dict[str, Any]) -> None:
     assert all(row["holm"] >= row["p_value"] for row in pairs.values())
     assert pairs["bert-crf", "umt"]["difference"] < -5
     assert pairs["bert-crf", "umt"]["holm"] < 0.05
-    assert pairs["bert-crf", "umt"]["probability"] < 0.01
+    assert pairs["bert-crf", "umt"]["run_superiority"]["estimate"] == 0
+    assert pairs["umt", "rgcn"]["run_superiority"]["estimate"] == 0.5
     assert pairs["umt", "rgcn"]["difference"] == 0
     assert "must not be 0" in pairs["umt", "rgcn"]["seeds_needed"]["state"]
     assert pairs["bert-crf", "umt"]["seeds_needed"]["runs"] >= 2
     json.dumps(found, allow_nan=False)
+
+
+def test_every_probe_of_a_data_set_is_adjusted_for_all_of_them(found: dict[str, Any]) -> None:
+    views = [view for row in found[POSITIVE]["reliance"] for view in row["views"].values()]
+    least = min(views, key=lambda view: view["p_value"])
+    assert len(views) >= 4
+    assert least["holm"] == pytest.approx(len(views) * least["p_value"])
+    assert all(view["p_value"] <= view["holm"] <= 1 for view in views)
 
 
 def test_a_statistic_does_not_depend_on_what_else_is_in_the_profile(found: dict[str, Any], tmp_path: Path) -> None:
@@ -92,6 +126,8 @@ def test_one_seed_has_no_spread_and_says_so(tmp_path: Path) -> None:
     (pair,) = held["comparisons"]
     assert (pair["source"], pair["seeds_deviation"]) == ("sample", None)
     assert "one run on a side" in pair["seeds_needed"]["state"]
+    assert "one run on a side" in pair["detectable"]["state"]
+    assert statistics_tables.pair_cells(pair)[4].plain() == "one pair"
     assert held["reliance"][0]["views"]["none"]["source"] == "sample"
 
 

@@ -1,4 +1,4 @@
-"""What another encoder, picture or copy is worth is told by runs that exist, or not at all; sums stay exact."""
+"""What another encoder or picture is worth is told by runs that exist, or not at all; sums stay exact."""
 
 from __future__ import annotations
 
@@ -23,8 +23,11 @@ from mner.reporting.waterfall_tables import bars, waterfall_table
 PAPER = load_paper(Path(__file__).resolve().parent.parent / "reports" / "paper.yaml")
 WATERFALL = runpy.run_path(str(Path(__file__).with_name("test_waterfall.py")))
 DATASET, SYSTEM = "twitter2015", "rgcn"
-THEIRS = {"encoder": "bert-base-uncased", "visual": "grid:resnet+relations", "copy": "rgcn"}
-OURS = {"encoder": "minilm", "visual": "caption-tokens", "copy": "umt"}
+PIXELS = runpy.run_path(str(Path(__file__).with_name("pixel_profile.py")))
+RESNET = PIXELS["finished"](PIXELS["pixels"](), DATASET, SYSTEM, ())
+"""R-GCN over a ResNet-152 in profile paper: what the printed row says of its pictures in other words."""
+THEIRS = {"encoder": "bert-base-uncased", "visual": RESNET["visual_input"]}
+OURS = {"encoder": "minilm", "visual": "caption-tokens:blip2+relations:released"}
 
 
 def _profile(name: str, f1: list[float], recipe: dict[str, Any] | None = None, **changed: str) -> dict[str, Any]:
@@ -36,15 +39,14 @@ def _profile(name: str, f1: list[float], recipe: dict[str, Any] | None = None, *
         "state": "finished",
         "encoder": {"name": conditions["encoder"]},
         "visual_input": conditions["visual"],
-        "data_copy": conditions["copy"],
+        "data_copy": "umt",
         "recipe": {"epochs": 3, "frozen_layers": 0, "train_sentences": None} | (recipe or {}),
         "options": {},
     }
     runs = []
     for seed, value in enumerate(f1):
-        copies = tuple(dict.fromkeys((conditions["copy"], "rgcn")))
-        run = WATERFALL["_run"](SYSTEM, DATASET, seed, lambda value=value: value, 1, copies)
-        run |= {"record": f"runs/{name}/{DATASET}/{SYSTEM}/{seed}/record.json", "data_copy": conditions["copy"]}
+        run = WATERFALL["_run"](SYSTEM, DATASET, seed, lambda value=value: value, 1)
+        run |= {"record": f"runs/{name}/{DATASET}/{SYSTEM}/{seed}/record.json"}
         runs.append(run)
     scores = {"profile": name, "datasets": [DATASET], "cells": [cell], "runs": runs}
     return {"scores": scores, "lenses": {"runs": runs}}
@@ -81,6 +83,21 @@ def test_an_encoder_and_a_picture_that_were_run_are_bars_with_their_records() ->
     assert "encoder" not in " ".join(fall.causes)
 
 
+def test_layers_that_were_frozen_are_a_bar_once_the_whole_encoder_was_trained() -> None:
+    frozen = _profile("quick", [60.0, 62.0], recipe={"epochs": 2, "frozen_layers": 4})
+    assert _steps(_fall(frozen))["training"].state == "not measured"
+    whole = _profile("full", [63.0], recipe={"epochs": 6})
+    fall = _fall(frozen, whole)
+    training = _steps(fall)["training"]
+    assert training.points == pytest.approx(61.0 - 63.0)
+    assert training.title == "Training, other recipe"
+    assert "everything trained there, 4 encoder layers frozen here" in training.why
+    assert "epochs 6 there, 2 here" in training.why
+    assert "frozen layers" not in training.why
+    assert not any("frozen" in cause for cause in fall.causes)
+    assert _steps(_fall(whole, frozen))["training"].state == "same"
+
+
 def test_conditions_that_only_changed_together_are_one_bar() -> None:
     both = _profile("paper", [70.0, 71.0], encoder=THEIRS["encoder"], visual=THEIRS["visual"])
     steps = _steps(_fall(_profile("quick", [60.0, 62.0]), both))
@@ -89,12 +106,18 @@ def test_conditions_that_only_changed_together_are_one_bar() -> None:
     assert steps["visual"].state == "with encoder"
 
 
-def test_a_copy_that_was_trained_on_goes_before_a_rescored_one() -> None:
-    trained = _profile("copy", [63.0], copy="rgcn")
-    steps = _steps(_fall(_profile("quick", [60.0, 62.0]), trained))
-    assert steps["copy"].points == pytest.approx(61.0 - 63.0)
-    assert "rgcn there, umt here" in steps["copy"].why
-    assert "same predictions" in _steps(_fall(_profile("quick", [60.0])))["copy"].why
+def test_what_our_records_say_of_a_resnet_is_the_printed_picture_and_no_condition_to_move_to() -> None:
+    assert THEIRS["visual"] == "grid:resnet152+relations:released"
+    fall = _fall(_profile("paper", [70.0, 71.0], **THEIRS), _profile("other", [80.0], encoder=THEIRS["encoder"]))
+    steps = _steps(fall)
+    assert (steps["encoder"].state, steps["visual"].state) == ("same", "same")
+    assert not any(cause.startswith(("encoder", "visual")) for cause in fall.causes)
+
+
+def test_other_graphs_are_another_picture_than_the_printed_one() -> None:
+    rebuilt = _profile("graphs", [70.0], encoder=THEIRS["encoder"], visual="grid:resnet152+relations:rebuilt")
+    steps = _steps(_fall(_profile("quick", [60.0]), rebuilt))
+    assert steps["visual"].state == "not measured"
 
 
 def test_the_nearest_recipe_is_taken_and_other_systems_are_not() -> None:

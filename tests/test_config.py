@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from mner.config import Config, ConfigError, Places, load
+from mner.paper import load_paper
 from mner.training.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,6 +72,30 @@ def test_a_recipe_is_the_shared_one_changed_by_the_profile_then_by_the_row(edite
     assert edited(for_this_row).recipe_of("bert-crf").epochs == 21
 
 
+def test_a_row_of_a_profile_may_have_its_own_encoder_which_is_no_part_of_its_recipe(edited):
+    def change(raw) -> None:
+        raw["profiles"]["quick"]["recipe"]["rows"] = {"rgcn": {"encoder": "bert-base-cased"}}
+        raw["active"] = raw["profiles"]["quick"]
+
+    config, plain = edited(change), edited(setting("active", value=PARAMS["profiles"]["quick"]))
+    assert [config.active.encoder_of(row) for row in ("rgcn", "bert-crf")] == ["bert-base-cased", "minilm"]
+    assert config.for_row("rgcn").active.encoder == "bert-base-cased"
+    assert config.for_row("rgcn").for_row("rgcn") == config.for_row("rgcn")
+    assert config.recipe_of("rgcn") == plain.recipe_of("rgcn")
+    assert all(plain.for_row(row) == plain for row in plain.active.systems)
+
+
+def test_rows_of_profile_paper_have_the_encoder_of_a_printed_row_where_we_have_it():
+    config, paper = load(ROOT / "params.yaml"), load_paper(ROOT / "reports" / "paper.yaml")
+    printed: dict[str, set[str]] = {}
+    for row in (row for table in paper.tables for row in table.rows):
+        printed.setdefault(row.system, set()).update(used.encoder for used in row.used.values())
+    profile = config.profiles["paper"]
+    for system in profile.systems:
+        if choices := printed.get(system, set()) & set(config.encoders):
+            assert profile.encoder_of(system) in choices
+
+
 def test_a_data_set_may_change_options_of_a_row_and_no_other_data_set_sees_it(edited):
     config = edited(setting("systems", "ita-all-cva", "by_dataset", value={"twitter2015": {"temperature": 9.0}}))
     row = config.systems["ita-all-cva"]
@@ -84,6 +109,14 @@ def test_the_profile_of_published_recipes_trains_what_the_cards_say():
     assert (rpbert.epochs, rpbert.encoder_learning_rate, rpbert.head_learning_rate) == (10, 1e-5, 1e-3)
     assert {umgf.encoder_learning_rate, umgf.head_learning_rate, umgf.transition_learning_rate} == {1e-4}
     assert {rgcn.encoder_learning_rate, rgcn.head_learning_rate, rgcn.transition_learning_rate} == {5e-5}
+    text, cva = config.recipe_of("ita-text"), config.recipe_of("ita-all-cva")
+    assert (text.encoder_learning_rate, text.head_learning_rate, text.transition_learning_rate) == (
+        5e-6,
+        5e-6,
+        0.05,
+    )
+    assert (text.epochs, text.weight_decay, text.warmup, text.schedule, text.clip) == (10, 0.0, 0.0, "linear", 5.0)
+    assert (text.batch_size, replace(cva, select=text.select)) == (4, replace(text, batch_size=2))
     ita = config.systems["ita-all-cva"]
     assert [ita.options_on(d)["temperature"] for d in ("twitter2015", "twitter2017")] == [4.0, 2.0]
 
@@ -165,6 +198,10 @@ def test_an_unknown_name_is_an_error_that_says_where_and_what_is_near(edited, ch
         (
             setting("profiles", "paper", "recipe", "rows", value={"umt": {"epoch": 3}}),
             r"unknown 'epoch'; did you mean",
+        ),
+        (
+            setting("profiles", "paper", "recipe", "rows", value={"umt": {"encoder": "bert-base-case"}}),
+            r"paper\.recipe\.rows\.umt\.encoder: unknown 'bert-base-case'; did you mean 'bert-base-cased'",
         ),
         (setting("systems", "rgcn", "by_dataset", value={"twitter15": {}}), r"by_dataset: unknown 'twitter15'"),
         (

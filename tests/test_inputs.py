@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import runpy
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ from typing import Any
 import pytest
 
 from mner.data.pieces import WordPieces
+from mner.evaluation.evaluate import evaluate
 from mner.evaluation.inputs import cut_words, input_notes
+from mner.evaluation.rescoring import Pieces
 from mner.reporting.limits import limits
 
 FABRICATED = runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py")))
@@ -43,7 +46,7 @@ def test_cut_words_are_shown_where_there_are_any(tmp_path: Path) -> None:
     held = FABRICATED["evaluated"](tmp_path, ACTIVE)
     sentences = {("twitter2017", "test"): FABRICATED["sentences"]()}
     numbers = {("twitter2017", "test"): [[1] * 7] * FABRICATED["SENTENCES"]}
-    notes = input_notes(held.scores, tmp_path / "data", sentences, numbers, "minilm")
+    notes = input_notes(held.scores, tmp_path / "data", sentences, {"minilm": numbers})
     rows = notes["truncation"]
     assert [(row["system"], row["cut_words"], row["cut_sentences"]) for row in rows] == [
         ("bert-crf", 240, 120),
@@ -56,6 +59,25 @@ def test_cut_words_are_shown_where_there_are_any(tmp_path: Path) -> None:
     ]
     whole = [row | {"cut_words": 0} for row in rows]
     assert not any(limit.startswith("Cut off") for limit in limits(held.scores, whole))
-    blind = input_notes(held.scores, tmp_path / "data", sentences, {}, "minilm")["truncation"]
+    blind = input_notes(held.scores, tmp_path / "data", sentences, {})["truncation"]
     assert "cut words were not counted" in " ".join(limits(held.scores, blind))
     assert replace(held, audit=notes).audit["findings"] == {"twitter2017": None}
+
+
+def test_each_cell_is_counted_as_its_own_encoder_splits(tmp_path: Path) -> None:
+    def encoder(dataset: str, system: str, seed: int) -> dict[str, str]:
+        return {"name": "large" if system == "umt" else "small", "source": "hub", "sha256": "2" * 64}
+
+    def splitter(name: str, pieces: int) -> Callable[[], Pieces]:
+        return lambda: Pieces(name, lambda words: [pieces] * len(words))
+
+    recipe = {"epochs": 6, "batch_size": 16, "train_sentences": None, "frozen_layers": 0, "max_pieces": 9}
+    FABRICATED["make_runs"](tmp_path, ACTIVE, lambda *_: 0.1, recipe=recipe, encoder=encoder)
+    profile = ACTIVE.name, ACTIVE.datasets, ACTIVE.systems, ACTIVE.seeds
+
+    def cut(*further: Callable[[], Pieces]) -> dict[str, int | None]:
+        held = evaluate(tmp_path, *profile, splitter("small", 1), further=further)
+        return {row["system"]: row.get("cut_words") for row in held["audit"]["truncation"]}
+
+    assert cut() == {"bert-crf": 0, "umt": None}
+    assert cut(splitter("large", 2)) == {"bert-crf": 0, "umt": 4 * FABRICATED["SENTENCES"]}

@@ -122,6 +122,21 @@ def test_keeping_what_was_rescored_would_lose_its_tags_and_is_refused(repository
     assert sorted((repository / REFERENCE).rglob("*")) == files
 
 
+def test_what_is_restored_and_kept_again_is_what_was_kept(repository: Path) -> None:
+    def kept() -> dict[Path, bytes]:
+        folder = repository / REFERENCE
+        return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+    name = _profile(repository)
+    for record in (repository / REFERENCE).rglob("record.json"):
+        record.with_name("curve.csv").write_text("epoch,dev_f1\n1,50\n", encoding="utf-8")
+    before = kept()
+    score.main([name, "--from-reference"])
+    restore(name, repository)
+    keep(name)
+    assert kept() == before
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -142,6 +157,8 @@ def test_nothing_kept_is_dropped_or_mixed_with_other_runs(repository: Path, chan
     write_json_atomically(path, scores)
     if "was made of" in message:
         shutil.copy(ROOT / "reports/paper.yaml", repository / "reports")
+        for code in ("mner", "baselines"):
+            shutil.copytree(ROOT / code, repository / code, ignore=shutil.ignore_patterns("__pycache__"))
         assert cli.main(["verify"]) == 1
         assert "is not the run that was scored (1 such); run `mner score` first" in capsys.readouterr().out
     with pytest.raises(NoResultsError, match=message):

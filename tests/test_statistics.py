@@ -12,6 +12,8 @@ from scipy import stats
 
 from mner.evaluation.gaps import gap_between
 from mner.evaluation.power import (
+    SmallTestSetError,
+    Spread,
     comparison_power,
     detectable_difference,
     probability_of_superiority,
@@ -91,6 +93,17 @@ def test_hierarchical_bootstrap_adds_the_seeds_to_the_sample() -> None:
         hierarchical_bootstrap(counts[:1], _rng())
 
 
+def test_an_interval_on_seeds_and_sample_is_wider_than_either_alone_and_stays_a_score() -> None:
+    counts = _runs(_rng(3), 0.7, 3, seed_deviation=0.08)
+    both = hierarchical_bootstrap(counts, _rng())
+    sample = sentence_bootstrap(counts, _rng())
+    assert both.low < sample.low < both.estimate < sample.high < both.high
+    assert both.high - both.estimate == pytest.approx(both.estimate - both.low)
+    perfect = np.tile([2, 2, 2], (2, 30, 1))
+    perfect[1, :2, 0] = 0
+    assert hierarchical_bootstrap(perfect, _rng(), 50).high == 1.0
+
+
 def test_a_system_does_not_differ_from_itself() -> None:
     counts = _runs(_rng(4), 0.8, 3, 0.02)
     comparison = paired_comparison(counts, counts, _rng())
@@ -106,7 +119,6 @@ def test_a_large_planted_difference_is_seen_in_both_directions() -> None:
     assert ahead.p_value < 0.001
     assert ahead.low > 0 > behind.high
     assert ahead.difference == -behind.difference
-    assert (ahead.probability, behind.probability) == (1.0, 0.0)
     assert ahead.source == "seeds and sample"
 
 
@@ -172,25 +184,54 @@ def test_equivalence_is_the_larger_of_two_one_sided_tests() -> None:
     assert (ours.p_value < 0.05) == (ours.low > -0.5 and ours.high < 0.5)
 
 
-@pytest.mark.parametrize(("runs", "gap"), [(3, 3.1), (5, 2.0), (10, 1.3), (20, 0.9)])
+@pytest.mark.parametrize(("runs", "gap"), [(2, 10.4), (3, 3.5), (5, 2.1), (10, 1.3), (20, 0.9)])
 def test_few_seeds_see_only_large_gaps(runs: int, gap: float) -> None:
-    assert detectable_difference(runs) == pytest.approx(gap, abs=0.05)
-    assert runs_needed(detectable_difference(runs), 1.0) in (runs, runs + 1)
+    assert detectable_difference(runs, Spread(1.0)) == pytest.approx(gap, abs=0.05)
+    assert detectable_difference(runs, Spread(0.3)) == pytest.approx(0.3 * gap, abs=0.02)
+    assert runs_needed(detectable_difference(runs, Spread(1.0)), Spread(1.0)) in (runs, runs + 1)
 
 
 def test_runs_needed_is_the_first_number_with_enough_power() -> None:
-    needed = runs_needed(0.5, 0.5)
+    needed = runs_needed(0.5, Spread(0.5))
     assert needed == 17  # Cohen's d = 1 at 80 % power
-    assert comparison_power(0.5, 0.5, needed) >= 0.8 > comparison_power(0.5, 0.5, needed - 1)
-    assert comparison_power(0.0, 0.5, 10) == pytest.approx(0.05)
+    assert comparison_power(0.5, Spread(0.5), needed) >= 0.8 > comparison_power(0.5, Spread(0.5), needed - 1)
+    assert comparison_power(0.0, Spread(0.5), 10) == pytest.approx(0.05, abs=0.002)
     with pytest.raises(StatisticsError, match="too small to show"):
-        runs_needed(0.001, 1.0)
+        runs_needed(0.001, Spread(1.0))
+    for nothing in (runs_needed, lambda gap, spread: detectable_difference(3, spread)):
+        with pytest.raises(StatisticsError):
+            nothing(1.0, Spread(0.0))
 
 
-def test_power_is_the_noncentral_t() -> None:
-    shift, limit = 2.0 * math.sqrt(3), stats.t.ppf(0.975, 10)
-    expected = stats.nct.sf(limit, 10, shift) + stats.nct.cdf(-limit, 10, shift)
-    assert comparison_power(2.0, 1.0, 6) == pytest.approx(expected, abs=1e-10)
+@pytest.mark.parametrize(("runs", "below"), [(6, 0.02), (40, 0.001)])
+def test_without_sentences_power_is_all_but_that_of_the_pooled_t_test(runs: int, below: float) -> None:
+    degrees, shift = 2 * runs - 2, 2.8
+    limit = stats.t.ppf(0.975, degrees)
+    pooled = stats.nct.sf(limit, degrees, shift) + stats.nct.cdf(-limit, degrees, shift)
+    assert pooled - below < comparison_power(shift / math.sqrt(runs / 2), Spread(1.0), runs) < pooled
+
+
+def test_no_number_of_runs_makes_up_for_a_small_test_set() -> None:
+    seen = 2.8016 * 0.4  # 80 % power of a normal test whose error is the sentences' alone
+    assert runs_needed(1.05 * seen, Spread(1.0, 0.4, 10_000)) > runs_needed(1.5 * seen, Spread(1.0, 0.4, 10_000))
+    with pytest.raises(SmallTestSetError, match="no number of seeds"):
+        runs_needed(0.99 * seen, Spread(1.0, 0.4, 10_000))
+    with pytest.raises(SmallTestSetError):
+        runs_needed(0.99 * seen, Spread(0.0, 0.4, 10_000))
+    many = detectable_difference(5000, Spread(1.0, 0.4, 10_000))
+    assert many == pytest.approx(seen, rel=0.005)
+    assert detectable_difference(5, Spread(1.0, 0.4, 700)) > detectable_difference(5, Spread(1.0))
+
+
+def test_the_lasting_part_is_what_more_runs_leave() -> None:
+    gold = _rng(30).integers(0, 4, SENTENCES)
+    tastes = [_rng(seed).choice([-0.2, 0.2], SENTENCES) for seed in (31, 32)]
+    a, b = (_runs(_rng(seed), 0.7, 40, 0.03, taste, gold) for seed, taste in zip((33, 34), tastes, strict=True))
+    all_runs = paired_comparison(a, b, _rng(), 3000)
+    few = [paired_comparison(a[i : i + 4], b[i : i + 4], _rng(i), 1000) for i in range(0, 40, 4)]
+    lasting = [one.lasting_deviation for one in few if one.lasting_deviation is not None]
+    assert math.sqrt(np.mean(np.square(lasting))) == pytest.approx(all_runs.lasting_deviation, rel=0.1)
+    assert np.mean([one.sample_deviation for one in few]) > 1.1 * all_runs.sample_deviation
 
 
 def test_a_verdict_needs_more_runs_near_the_margin() -> None:

@@ -26,6 +26,7 @@ from mner.evaluation.verdicts import (
     Sample,
     compare_with_reference,
     judge,
+    same_visual_input,
     seeds_needed,
 )
 from mner.paper import load_paper
@@ -93,8 +94,7 @@ def test_one_seed_is_never_agreement() -> None:
 
 def test_printed_value_is_fixed_and_said_so() -> None:
     rgcn = TABLE1["rgcn"]
-    verdict = _judge([87.0, 87.1], row=rgcn)
-    assert verdict.name == NOT_COMPARABLE  # another scorer, encoder and picture
+    assert _judge([87.0, 87.1], row=rgcn).name == NOT_COMPARABLE  # another scorer, encoder and picture
     assert any("treated as fixed" in reason for reason in _judge([TARGET, TARGET]).reasons)
 
 
@@ -126,6 +126,24 @@ def test_a_scorer_may_agree_on_one_data_set_only() -> None:
     verdict = _judge([72.9, 72.9], row=ocsga, dataset="twitter2015")
     assert any(reason.startswith("scorer: ours conlleval, theirs ncrfpp") for reason in verdict.reasons)
     assert _judge([72.9], row=ocsga, dataset="twitter2017") is None
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "same"),
+    [
+        ("grid:resnet152+relations:released", "grid:resnet+relations:released", True),
+        ("relations:released+grid:resnet", "grid:resnet+relations:released", True),
+        ("ocr:tesseract+captions:vinvl", "captions:vinvl+ocr:tesseract", True),
+        ("grid:resnet", "grid:resnet152", False),
+        ("grid:resnet101", "grid:resnet152", False),
+        ("grid:resnet152+relations:released+other_tweet", "grid:resnet+relations:released", False),
+        ("grid:resnet152+relations:rebuilt", "grid:resnet+relations:released", False),
+        ("grid:resnetx", "grid:resnet", False),
+        ("none", "grid:resnet", False),
+    ],
+)
+def test_a_picture_is_the_same_if_ours_is_at_least_as_exact(ours: str, theirs: str, same: bool) -> None:
+    assert same_visual_input(ours, theirs) == same
 
 
 def test_states_without_numbers() -> None:

@@ -81,6 +81,22 @@ def test_a_gap_to_the_paper_fails_unless_the_reference_has_it(tmp_path: Path) ->
     assert _checks(verify(scores, PAPER, _shift(scores, gap), settings), "paper") == [("BELOW", False)]
 
 
+def test_a_gap_under_our_rule_alone_is_none_to_a_row_scored_by_another(tmp_path: Path) -> None:
+    """The reference too is judged by what its own runs reach under the row's rule."""
+    scores, settings = _scores(tmp_path, _text_only(0.5), ("twitter2017",), ("bert-crf",), encoder=BERT)
+
+    def lenses(f1: float) -> dict[str, Any]:
+        of_run = {"umt": {"test.own": {lens: {"f1": f1} for lens in ("conlleval", "umt")}}}
+        where = {"dataset": "twitter2017", "system": "bert-crf", "data_copy": "umt"}
+        return {"runs": [where | {"record": str(seed), "copies": of_run} for seed in (1, 2, 3)]}
+
+    judged = verify(scores, PAPER, None, settings, lenses=(lenses(83.44), None))
+    assert _checks(judged, "paper") == [("REPRODUCED", True)]
+    assert "scored by umt on copy umt, as the printed row" in judged.render()
+    both = (lenses(70.0), lenses(83.44))
+    assert _checks(verify(scores, PAPER, scores, settings, lenses=both), "paper") == [("BELOW", False)]
+
+
 def test_what_the_profile_promises_must_exist(tmp_path: Path) -> None:
     def wrong(dataset: str, system: str, seed: int, view: str) -> float | None:
         return None if view != "own" or system == "umt" or (system == "bert" and seed == 3) else 0.2 + 0.01 * seed
@@ -168,7 +184,7 @@ def test_a_card_excuses_what_absence_changes_and_never_what_another_picture_does
     assert report.passed == holds
     assert "its card says why: own − none" in report.render()
     # What bert-crf has to do with pictures is told as well: it reads none.
-    assert report.render().endswith(", 2 told and not judged\n")
+    assert report.render().endswith("told and not judged: 2 NO REFERENCE, 2 NOT JUDGED\n")
 
 
 def test_a_text_only_system_that_moves_with_the_picture_is_caught(tmp_path: Path) -> None:
@@ -205,4 +221,4 @@ def test_an_empty_report_does_not_pass_and_a_full_one_is_aligned(tmp_path: Path)
     lines = report.render().splitlines()
     starts = {line.index("twitter20") for line in lines if "twitter20" in line}
     assert starts == {lines[0].index("data set")}
-    assert lines[-1] == "profile tiny: all 8 checks passed"
+    assert lines[-1] == "profile tiny: all 4 checks passed; told and not judged: 4 NOT-COMPARABLE"

@@ -94,6 +94,7 @@ def test_lens_and_copy_are_what_rescoring_says() -> None:
     assert steps["lens"].points == pytest.approx(-2.0)
     assert steps["remainder"].points == pytest.approx(72.5 - 75.0)
     assert "encoder: ours minilm, theirs bert-base-uncased" in steps["remainder"].why
+    assert "trained on copy umt, theirs rgcn: 1 of 4000 training" in steps["remainder"].why
 
 
 def test_choices_are_measured_on_our_runs() -> None:

@@ -58,7 +58,7 @@ class Levers:
         self._again = functools.partial(usual_round, config, size, root, dataset, clock)
         self._row = config.systems["bert-crf"]
         self._module, tokenizer = load_system(self._row.file), config.encoders["minilm"].tokenizer()
-        self._workload = make_workload(root, dataset, tokenizer, self._module, self._row.options)
+        self._workload = make_workload(root, dataset, tokenizer, self._module, self._row.options, clock.device)
         self.trainee = self._trainee()
 
     def _trainee(self, frozen_layers: int = 0) -> Trainee:
@@ -174,7 +174,10 @@ def single_adamw(trainee: Trainee) -> Iterator[None]:
     """The same optimiser state under AdamW's loop over parameters."""
     usual = trainee.optimiser
     other = torch.optim.AdamW(parameter_groups(trainee.model, trainee.recipe), fused=False, foreach=False)
-    other.state = usual.state
+    # The loop reads every step count as a number, which must not wait for a GPU.
+    other.state.update(
+        {parameter: {**state, "step": state["step"].cpu()} for parameter, state in usual.state.items()}
+    )
     trainee.optimiser = other
     try:
         yield

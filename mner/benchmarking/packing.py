@@ -19,6 +19,7 @@ from mner.benchmarking.stacked import StackedSeeds
 from mner.benchmarking.workload import make_workload
 from mner.config import Config
 from mner.models.system import load_system
+from mner.training.determinism import make_deterministic
 from mner.training.heap import keep_freed_memory
 
 WARM_UP = 3
@@ -81,7 +82,7 @@ class _Job:
         """Model, optimiser and data of one seed."""
         settings, device = self.config.systems["bert"], torch.device(self.device)
         module, tokenizer = load_system(settings.file), self.config.encoders["minilm"].tokenizer()
-        workload = make_workload(Path(), self.dataset, tokenizer, module, settings.options)
+        workload = make_workload(Path(), self.dataset, tokenizer, module, settings.options, device)
         torch.manual_seed(seed)
         model = build_model(module, settings.options, workload, self.size, device)
         return Trainee(model, speed_recipe(self.config, "bert"), workload, device)
@@ -108,6 +109,7 @@ def side_by_side(job: _Job, processes: int) -> float:
 
 def _work(job: _Job, seed: int, threads: int, barrier: Barrier, results: Any) -> None:
     try:
+        make_deterministic()
         keep_freed_memory()
         torch.set_num_threads(threads)
         trainee = job.trainee(seed)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from mner.benchmarking.speed import Trainee
@@ -99,7 +100,7 @@ def _summary(events: Sequence[Any], system: str, steps: int, cuda: bool) -> Step
     whole: dict[str, float] = {}
     operators: dict[str, float] = {}
     backward = 0.0
-    for event in events:
+    for event in (event for event in events if event.device_type is DeviceType.CPU):
         spent = event.device_time_total if cuda else event.cpu_time_total
         alone = event.self_device_time_total if cuda else event.self_cpu_time_total
         if event.name.startswith("autograd::engine::evaluate_function"):
@@ -107,7 +108,7 @@ def _summary(events: Sequence[Any], system: str, steps: int, cuda: bool) -> Step
         whole[event.name] = whole.get(event.name, 0.0) + spent * scale
         if event.name not in ("step",):
             operators[event.name] = operators.get(event.name, 0.0) + alone * scale
-    total = whole["step"]
+    total = _kernels(events) * scale if cuda else whole["step"]
     optimiser = sum(value for name, value in whole.items() if name.startswith("Optimizer.step"))
     forward, encoder = whole.get("forward", 0.0), whole.get("text encoder", 0.0)
     decoder = whole.get("decoder", 0.0)
@@ -121,6 +122,15 @@ def _summary(events: Sequence[Any], system: str, steps: int, cuda: bool) -> Step
     phases[OPTIMISER] = optimiser
     phases[REST] = total - sum(phases.values())
     return StepProfile(system, steps, total, phases, _by_kind(operators, total), operators)
+
+
+def _kernels(events: Sequence[Any]) -> float:
+    """Microseconds of all kernels: those of the backward pass are no children of the step, another thread's."""
+    return sum(
+        event.device_time_total
+        for event in events
+        if event.device_type is DeviceType.CUDA and not event.is_user_annotation
+    )
 
 
 def _by_kind(operators: dict[str, float], total: float) -> dict[str, float]:

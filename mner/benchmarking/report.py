@@ -65,7 +65,7 @@ def profile_report(config: Config, options: argparse.Namespace, root: Path, devi
     size = options.size or ("minilm" if name == "bert-crf" else "bert-base")
     row = config.systems[name]
     module, tokenizer = load_system(row.file), config.encoders["minilm"].tokenizer()
-    workload = make_workload(root, options.dataset, tokenizer, module, row.options)
+    workload = make_workload(root, options.dataset, tokenizer, module, row.options, device)
     model = build_model(module, row.options, workload, size, device)
     trainee = Trainee(model, speed_recipe(config, name), workload, device)
     steps = 3 if options.quick else PROFILED_STEPS

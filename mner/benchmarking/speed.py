@@ -109,7 +109,8 @@ def system_lines(
     """Training and inference of one system beside the released regime with the very same modules."""
     program, settings, device = RELEASED[system], config.systems[system], clock.device
     module = load_system(settings.file)
-    workload = make_workload(root, dataset, config.encoders["minilm"].tokenizer(), module, settings.options)
+    tokenizer = config.encoders["minilm"].tokenizer()
+    workload = make_workload(root, dataset, tokenizer, module, settings.options, device)
     recipe, plain = (speed_recipe(config, system, precision) for precision in ("auto", "float32"))
     trainee = Trainee(build_model(module, settings.options, workload, size, device), recipe, workload, device)
     batches = workload.batches(recipe.batch_size, effort.batches, training=True)
@@ -144,7 +145,7 @@ def plain_line(config: Config, root: Path, dataset: str, clock: Clock, effort: E
     """Training of ``bert-crf`` at MiniLM size beside the plain script, on the same sentences."""
     settings, device = config.systems["bert-crf"], clock.device
     module, tokenizer = load_system(settings.file), config.encoders["minilm"].tokenizer()
-    workload = make_workload(root, dataset, tokenizer, module, settings.options)
+    workload = make_workload(root, dataset, tokenizer, module, settings.options, device)
     recipe = speed_recipe(config, "bert-crf")
     trainee = Trainee(build_model(module, settings.options, workload, "minilm", device), recipe, workload, device)
     batches = workload.batches(recipe.batch_size, 4 * effort.batches, training=True)

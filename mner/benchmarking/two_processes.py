@@ -11,6 +11,7 @@ import torch
 from tqdm import tqdm
 
 from mner.benchmarking.measure import Clock, Rates, Round
+from mner.training.determinism import make_deterministic
 from mner.training.heap import keep_freed_memory
 
 TIMEOUT = 600
@@ -66,6 +67,7 @@ def _answer(worker: Connection) -> float:
 
 
 def _serve(asked: Connection, make_round: Callable[[], Round], clock: Clock, keep: bool, threads: int) -> None:
+    make_deterministic()
     torch.set_num_threads(threads)
     if keep and not keep_freed_memory():
         raise RuntimeError("this C library cannot be told to keep freed memory")

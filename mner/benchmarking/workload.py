@@ -67,9 +67,11 @@ def spread(batches: Sequence[list[int]], lengths: np.ndarray, count: int) -> lis
 
 
 def make_workload(
-    root: Path, dataset: str, tokenizer: Any, module: ModuleType, options: dict[str, Any]
+    root: Path, dataset: str, tokenizer: Any, module: ModuleType, options: dict[str, Any], device: torch.device
 ) -> Workload:
     """The training split of ``dataset`` with random pictures of 49 x 2048 numbers and 5 + 5 random neighbours.
+
+    Pictures lie on ``device``, as they do in training.
 
     Where the data set is not built below ``root``, sentences of the stated length distribution take its place.
     ``module`` and ``options`` are a system's: they say what its batches hold.
@@ -80,11 +82,15 @@ def make_workload(
     else:
         sentences = stand_ins(stated_lengths(dataset, STATED_SENTENCES))
         source = f"{dataset}, stand-ins of its length distribution (the data set is not built)"
-    return Workload(_split(sentences, tokenizer, module, options), source)
+    return Workload(_split(sentences, tokenizer, module, options, device), source)
 
 
 def _split(
-    sentences: tuple[Sentence, ...], tokenizer: Any, module: ModuleType, options: dict[str, Any]
+    sentences: tuple[Sentence, ...],
+    tokenizer: Any,
+    module: ModuleType,
+    options: dict[str, Any],
+    device: torch.device,
 ) -> SplitData:
     needs = set(module.CARD.needs)
     reads_context = hasattr(module, "context") and bool(options.get("context"))
@@ -94,7 +100,7 @@ def _split(
         WordPieces(tokenizer),
         MAX_PIECES,
         side,
-        _pictures(images) if needs & {"regions", "relations"} else None,
+        _pictures(images, device) if needs & {"regions", "relations"} else None,
         tuple(images) if "relations" in needs else None,
         module.context if reads_context else None,
         options,
@@ -103,13 +109,14 @@ def _split(
     return tables.split(sentences, _neighbours(len(sentences), len(images)) if "relations" in needs else None)
 
 
-def _pictures(images: Sequence[str]) -> FeatureStore:
+def _pictures(images: Sequence[str], device: torch.device) -> FeatureStore:
     """A store as training reads it (half precision, ragged); many image ids share few distinct pictures."""
     distinct = min(DISTINCT_PICTURES, len(images))
     numbers = torch.Generator().manual_seed(0)
     values = torch.rand(distinct * REGIONS, VISUAL_WIDTH, generator=numbers).to(torch.float16)
     rows = {image: number % distinct for number, image in enumerate(images)}
-    return FeatureStore(values, np.arange(distinct + 1) * REGIONS, rows, {"model": "random numbers"})
+    store = FeatureStore(values, np.arange(distinct + 1) * REGIONS, rows, {"model": "random numbers"})
+    return store if device.type == "cpu" else store.resident(device)
 
 
 def _neighbours(sentences: int, images: int) -> tuple[Relation, Relation]:

@@ -31,10 +31,12 @@ def run(options: argparse.Namespace) -> None:
 
     from mner.benchmarking import report
     from mner.devices import device_of
+    from mner.training.determinism import make_deterministic
     from mner.training.heap import keep_freed_memory
 
     config = settings()
     require_dataset(options.dataset, config)
+    make_deterministic()
     device = device_of(options.device)
     keep_freed_memory()
     if options.threads is not None:

@@ -19,5 +19,6 @@ def run(options: argparse.Namespace) -> None:
     config = settings()
     if options.system not in config.systems:
         raise ConfigError(f"no system {options.system!r} in {PARAMS}: {', '.join(config.systems)}")
-    row = config.systems[options.system]
-    print(render(options.system, row, load_system(row.file).CARD, config.recipe_of(options.system)), end="")
+    name = options.system
+    row, recipe, encoder = config.systems[name], config.recipe_of(name), config.active.encoder_of(name)
+    print(render(name, row, load_system(row.file).CARD, recipe, encoder), end="")

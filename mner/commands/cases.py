@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from mner.commands import settings
+from mner.commands._arguments import require_systems
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,22 +21,26 @@ def run(options: argparse.Namespace) -> None:
     from mner.evaluation.case_study import error_classes, find_cases
     from mner.evaluation.scoring import gold_reader
     from mner.evaluation.tagged import read_tagged
-    from mner.reporting.explain import render_cases, render_classes
+    from mner.reporting.case_lists import render_cases, render_classes
     from mner.reporting.reference import NoResultsError, runs_at_hand, scores_of
 
-    scores = scores_of(settings().active.name)
+    config = settings()
+    require_systems([options.right, *options.wrong], config)
+    scores = scores_of(config.active.name)
     dataset = options.dataset or scores["datasets"][0]
     if dataset not in scores["datasets"]:
         raise NoResultsError(f"no data set {dataset} in this profile; there are {', '.join(scores['datasets'])}")
-    with runs_at_hand(scores, settings().active.name) as root:
+    with runs_at_hand(scores, config.active.name) as root:
         tagged = read_tagged(scores, root, gold_reader(Path("data")))
     sentences = tagged.sentences[dataset, "test"]
     if options.wrong:
-        found = find_cases(tagged, dataset, options.right, options.wrong)
-        text = render_cases(
-            found, tagged.gold[dataset, "test"], sentences, options.right, options.wrong, options.words
-        )
+        right, wrong = options.right, options.wrong
+        found = find_cases(tagged, dataset, right, wrong)
+        other_way = len(find_cases(tagged, dataset, wrong[0], [right])) if len(wrong) == 1 else None
+        gold = tagged.gold[dataset, "test"]
+        text = render_cases(dataset, found, other_way, gold, sentences, right, wrong, options.words)
     else:
         training = read_sentences(Path("data") / dataset / "corpus" / "train.jsonl")
-        text = render_classes(error_classes(tagged, dataset, options.right, training), sentences, options.words)
+        found = error_classes(tagged, dataset, options.right, training)
+        text = render_classes(dataset, options.right, found, sentences, options.words)
     print(text, end="")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from mner.commands import settings
+from mner.commands._arguments import require_systems
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,5 +18,7 @@ def run(options: argparse.Namespace) -> None:
     from mner.reporting.explain import compare
     from mner.reporting.results import Results
 
-    results = Results.read(settings().active.name)
+    config = settings()
+    require_systems([options.a, options.b], config)
+    results = Results.read(config.active.name)
     print(compare(options.a, options.b, results, options.dataset), end="")

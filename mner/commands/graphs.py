@@ -28,6 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
+    from mner.columns import with_notes_wrapped
     from mner.config import Places
     from mner.files import write_text_atomically
     from mner.graphs.comparison import compare_graphs
@@ -37,12 +38,12 @@ def run(options: argparse.Namespace) -> None:
     config = settings()
     require_dataset(options.dataset, config)
     if options.published:
-        print(published_table(options.dataset, Path("data") / options.dataset), end="")
+        print(with_notes_wrapped(published_table(options.dataset, Path("data") / options.dataset)))
         return
     pictures = opener(Path("data") / options.dataset / "side", Places.from_environment().images)
     compared = compare_graphs(config, options.dataset, Path(), options.graphs, options.k, pictures)
     text = tables(compared)
-    print(text, end="")
+    print(with_notes_wrapped(text))
     if options.to is not None:
         name = f"graphs-{options.dataset}"
         write_text_atomically(options.to / f"{name}.md", text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from mner.columns import aligned_with_notes
 from mner.commands import PARAMS, settings
 from mner.config import Places
 
@@ -24,7 +25,9 @@ def run(options: argparse.Namespace) -> None:
     if name is not None:
         switch(PARAMS, name, config)
         config = settings()
+    rows = []
     for entry in config.profiles.values():
         runs = len(entry.datasets) * len(entry.systems) * len(entry.seeds)
         mark = "*" if entry.name == config.active.name else " "
-        print(f"{mark} {entry.name:<12} {runs:>4} runs  {entry.note}")
+        rows.append((f"{mark} {entry.name}", f"{runs:>3} runs", entry.note))
+    print("\n".join(aligned_with_notes(rows, "")))

@@ -24,11 +24,13 @@ def run(options: argparse.Namespace) -> None:
     from mner.probing import reach
     from mner.probing.trained import load_run
     from mner.training.cell import Cell
+    from mner.training.determinism import make_deterministic
 
     config = settings()
     config.active.require([options.dataset], [options.system])
-    cell = Cell(config, options.dataset, options.system, Path())
+    cell = Cell(config.for_row(options.system), options.dataset, options.system, Path())
     torch.set_num_threads(cell.recipe.threads)
+    make_deterministic()
     device = device_of()
     one = load_run(cell, options.seed, device)
     found = reach.measure(one.model, one.test_views(), cell.recipe, device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from mner.commands import settings
 
@@ -22,9 +23,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from mner.commands import show
+    from mner.reporting.reference import HOW_TO_GET_RESULTS, NoResultsError
     from stages import report, score
 
     name = settings().active.name
+    if not options.from_reference and not any(Path("runs", name).glob("*/*/*/record.json")):
+        raise NoResultsError(f"runs/{name} holds no run to score; {HOW_TO_GET_RESULTS}")
     flags = {"--from-reference": options.from_reference, "--accept": options.accept}
     score.main([name, *(flag for flag, given in flags.items() if given)])
     report.main([name])

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from mner.columns import WIDTH, wrapped
+from mner.columns import with_notes_wrapped
 from mner.commands import settings
 from mner.files import read_json
-from mner.reporting.reference import NoResultsError
+from mner.reporting.reference import HOW_TO_GET_RESULTS, NoResultsError
 
 SECTIONS = ("controls", "table1", "table2", "ita", "others")
 LINKED_NAME = re.compile(r"^\| \[([^\]]+)\](?!\()", re.MULTILINE)
@@ -21,7 +21,7 @@ LINK_TARGETS = re.compile(r"^(\[[^\]]+\]: \S+\n)+\n?", re.MULTILINE)
 def run(options: argparse.Namespace) -> None:
     folder = Path("reports/rendered") / settings().active.name
     if not folder.is_dir():
-        raise NoResultsError(f"{folder} is not there; run `dvc repro` first")
+        raise NoResultsError(f"{folder} is not there; {HOW_TO_GET_RESULTS}")
     held = with_results(read_json(folder / "tables.json")["cells"])
     for place, section in enumerate(held):
         text = without_links((folder / f"{section}.md").read_text(encoding="utf-8"))
@@ -42,17 +42,6 @@ def without_preamble(markdown: str) -> str:
     """Title and tables, without what the section before has said of the profile."""
     title, _, rest = markdown.partition("\n")
     return f"{title}\n\n{rest[rest.find('### ') :]}"
-
-
-def with_notes_wrapped(markdown: str) -> str:
-    """The same with everything but tables wrapped to a terminal's width, bullets hanging."""
-    lines = []
-    for line in markdown.splitlines():
-        if line.startswith("|") or len(line) <= WIDTH:
-            lines.append(line)
-        else:
-            lines += wrapped(line, "", "  " if line.startswith("- ") else "")
-    return "\n".join(lines)
 
 
 def without_links(markdown: str) -> str:

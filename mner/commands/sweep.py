@@ -2,7 +2,8 @@
 
 Runs come out byte for byte as `dvc repro` makes them on the same kind of machine; afterwards it finds nothing to
 train. Whatever ends a sweep, the same command continues it.
-Exit code: 0 all runs are there, 1 some failed (see `mner plan`), 3 unfinished because time was up.
+Exit code: 0 all runs are there, 1 some failed or cannot be trained here (see `mner plan`), 3 unfinished because
+time was up.
 """
 
 from __future__ import annotations
@@ -69,4 +70,5 @@ def run(options: argparse.Namespace) -> int:
         print("interrupted: finished runs and saved epochs are kept, the same command continues")
         return INTERRUPTED
     print(sweep.render(summary, time.monotonic() - started), end="")
-    return FAILED if summary.failed else UNFINISHED if summary.unfinished else 0
+    lacking = any(cell.lacks for cell in plan)
+    return FAILED if summary.failed or lacking else UNFINISHED if summary.unfinished else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mner.columns import wrapped
 from mner.commands import settings
 
 
@@ -12,7 +13,8 @@ def run(options: argparse.Namespace) -> int:
     from mner.models.system import load_system
     from mner.paper import load_paper
     from mner.plan import outdated_runs
-    from mner.reporting.reference import other_runs, reference_of, scores_of, without_runs
+    from mner.provenance import origins
+    from mner.reporting.reference import REFERENCE, other_runs, reference_of, scores_of, without_runs
     from mner.reporting.verify import verify
 
     config = settings()
@@ -20,15 +22,17 @@ def run(options: argparse.Namespace) -> int:
     paper = load_paper(Path("reports/paper.yaml"))
     absence = {row: load_system(config.systems[row].file).CARD.absence for row in config.active.systems}
     scores = scores_of(name)
-    report = verify(scores, paper, reference_of(name), config, absence)
+    lenses = scores_of(name, "lenses"), reference_of(name, "lenses")
+    report = verify(scores, paper, reference_of(name), config, absence, lenses)
     print(report.render(), end="")
     if scores["runs"] and len(without_runs(scores)) == len(scores["runs"]):
         print(f"no run of {name} is here: these are the committed results, held against themselves")
+    if made := origins(config, Path(), REFERENCE):
+        print("\n".join(wrapped(made.render())))
     if outdated := outdated_runs(config, Path()):
-        print(
-            f"note: {len(outdated)} runs here were made by other parameters, code or data than stand here now "
-            f"(the first: {outdated[0]}); `dvc repro` trains them anew"
-        )
+        note = f"note: {len(outdated)} runs here were made by other parameters, code or data than stand here now "
+        note += f"(the first: {outdated[0]}); `dvc repro` trains them anew"
+        print("\n".join(wrapped(note)))
     changed = other_runs(scores)
     if changed:
         print(f"FAIL: {changed[0]} is not the run that was scored ({len(changed)} such); run `mner score` first")

@@ -5,6 +5,7 @@ Anything a system does not ask for in its card is None. Absent pictures are mask
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
@@ -77,8 +78,18 @@ class Batch:
 
 def moved(value: T, device: torch.device) -> T:
     """A copy of a tensor, or of a batch and all its parts, on ``device``; anything else as it is."""
+    return _each_tensor(value, lambda tensor: tensor.to(device, non_blocking=True))
+
+
+def pinned(value: T) -> T:
+    """A copy whose tensors in main memory are page-locked, so that a GPU fetches them while others compute."""
+    return _each_tensor(value, lambda tensor: tensor if tensor.is_cuda else tensor.pin_memory())
+
+
+def _each_tensor(value: T, change: Callable[[Tensor], Tensor]) -> T:
     if isinstance(value, Tensor):
-        return value.to(device, non_blocking=True)
+        return change(value)
     if isinstance(value, Batch | TextInput | Visual | Neighbours):
-        return replace(value, **{part.name: moved(getattr(value, part.name), device) for part in fields(value)})
+        parts = {part.name: _each_tensor(getattr(value, part.name), change) for part in fields(value)}
+        return replace(value, **parts)
     return value

@@ -7,6 +7,7 @@ is not here is measured and reported without a verdict.
 from __future__ import annotations
 
 from mner.data.corpus import SPLITS
+from mner.data.sources import CANONICAL
 
 _Counts = dict[tuple[str, str, str], int]
 
@@ -72,6 +73,20 @@ REWORDED: _Counts = {
     **_by_split("agban", "twitter2015", (0, 0, 0)),
 }
 """Sentences with the canonical image and other words."""
+
+
+def apart(one: str, other: str, dataset: str, split: str) -> int | None:
+    """Sentences of a split that two copies do not share with words and tags; None where that is not documented.
+
+    Documented is how a copy differs from the canonical one.
+    """
+    if one == other:
+        return 0
+    copies = [copy for copy in (one, other) if copy != CANONICAL]
+    if len(copies) > 1 or (copies[0], dataset, split) not in LOST:
+        return None
+    return sum(counts[copies[0], dataset, split] for counts in (LOST, RETAGGED, REWORDED))
+
 
 REPEATED: dict[tuple[str, str, str], int] = {
     ("twitter2015", "train", "dev"): 2,

@@ -57,6 +57,8 @@ def find_cases(tagged: Tagged, dataset: str, right: str, wrong: Sequence[str]) -
 def error_classes(tagged: Tagged, dataset: str, system: str, training: Sequence[Sentence]) -> list[ErrorCase]:
     """Errors that all runs of ``system`` make and that bear the marks of one of ``CLASSES``, by class.
 
+    An entity that every system misses is listed once: as information only where no other class has it.
+
     Raises:
         ScoringError: the system has no finished runs on the data set.
     """
@@ -71,8 +73,9 @@ def error_classes(tagged: Tagged, dataset: str, system: str, training: Sequence[
         if surface_form(sentences[sentence], entity) not in seen:
             found.append(ErrorCase(KNOWLEDGE, sentence, entity))
     everyone = [run for runs in tags.values() for run in runs]
-    found += [ErrorCase(INFORMATION, *place) for place in _always(gold, everyone, "missed")]
-    return found
+    known = {(case.sentence, case.entity) for case in found}
+    missed = (place for place in _always(gold, everyone, "missed") if place not in known)
+    return found + [ErrorCase(INFORMATION, *place) for place in missed]
 
 
 def _always(gold: EncodedTags, runs: Sequence[EncodedTags], outcome: str) -> Iterator[tuple[int, Entity]]:

@@ -15,7 +15,14 @@ from typing import Any
 import numpy as np
 
 from mner.data.probe_views import PROBES
-from mner.evaluation.power import POWER, detectable_difference, probability_of_superiority, runs_needed
+from mner.evaluation.power import (
+    POWER,
+    SmallTestSetError,
+    Spread,
+    detectable_difference,
+    probability_of_superiority,
+    runs_needed,
+)
 from mner.evaluation.reliance import image_reliance
 from mner.evaluation.significance import holm, paired_comparison
 from mner.evaluation.statistics import (
@@ -30,7 +37,10 @@ from mner.evaluation.statistics import (
 )
 from mner.evaluation.tagged import Tagged, TaggedRun
 
-_FRACTIONS = ("estimate", "standard_deviation", "low", "high", "difference", "seeds_deviation", "sample_deviation")
+_FRACTIONS = (
+    *("estimate", "standard_deviation", "low", "high", "difference"),
+    *("seeds_deviation", "sample_deviation", "lasting_deviation"),
+)
 MakeGenerator = Callable[[], np.random.Generator]
 
 
@@ -41,7 +51,7 @@ def profile_statistics(tagged: Tagged, generator: MakeGenerator) -> dict[str, An
     in the profile.
     """
     return {
-        "format": 1,
+        "format": 2,
         "profile": tagged.profile,
         "draws": DRAWS,
         "level": LEVEL,
@@ -58,6 +68,7 @@ def _dataset(tagged: Tagged, dataset: str, generator: MakeGenerator) -> dict[str
     for row in compared:
         row["holm"] = adjusted.get(f"{row['a']} {row['b']}")
     reliance = [_reliance(tagged, system, runs, generator) for system, runs, _ in cells]
+    _adjust_reliance(reliance)
     return {
         "cells": [_uncertainty(system, runs, counts, generator) for system, runs, counts in cells],
         "comparisons": compared,
@@ -90,27 +101,28 @@ def _pair(
     except StatisticsError as error:
         return row | {"state": str(error)}
     row["run_superiority"] = asdict(probability_of_superiority(f1[0].tolist(), f1[1].tolist(), generator()))
-    row["seeds_needed"] = _try(lambda: _needed(row["difference"], [100 * side for side in f1]))
-    row["detectable"] = _try(lambda: _detectable([100 * side for side in f1]))
+    sentences, runs = a[2].shape[1], min(map(len, f1))
+    row["seeds_needed"] = _try(lambda: _needed(row["difference"], _spread(row, f1, sentences)))
+    row["detectable"] = _try(
+        lambda: {"points": detectable_difference(runs, _spread(row, f1, sentences)), "runs": runs}
+    )
     return row
 
 
-def _pooled(samples: Sequence[np.ndarray]) -> float:
-    if min(map(len, samples)) < 2:
+def _spread(row: Mapping[str, Any], f1: Sequence[np.ndarray], sentences: int) -> Spread:
+    """What moves a tested difference, in F1 points."""
+    if row["lasting_deviation"] is None:
         raise StatisticsError("one run on a side: its spread over seeds is unknown")
-    return statistics.fmean(float(side.var(ddof=1)) for side in samples) ** 0.5
+    run = 100 * statistics.fmean(float(side.var(ddof=1)) for side in f1) ** 0.5
+    return Spread(run, row["lasting_deviation"], sentences)
 
 
-def _needed(difference: float, samples: Sequence[np.ndarray]) -> dict[str, Any]:
-    """Runs a side that a t-test over seeds would need, were difference and spread as observed."""
-    deviation = _pooled(samples)
-    return {"runs": runs_needed(difference, deviation), "deviation": deviation}
-
-
-def _detectable(samples: Sequence[np.ndarray]) -> dict[str, Any]:
-    """The smallest true difference that as many runs as there are would find."""
-    runs = min(map(len, samples))
-    return {"points": detectable_difference(runs) * _pooled(samples), "runs": runs}
+def _needed(difference: float, spread: Spread) -> dict[str, Any]:
+    """Runs a side that the test would need, were difference and spread as observed; None where none suffice."""
+    try:
+        return {"runs": runs_needed(difference, spread), "deviation": spread.run}
+    except SmallTestSetError as error:
+        return {"runs": None, "state": str(error), "deviation": spread.run}
 
 
 def _reliance(tagged: Tagged, system: str, runs: Sequence[TaggedRun], generator: MakeGenerator) -> dict[str, Any]:
@@ -126,6 +138,13 @@ def _reliance(tagged: Tagged, system: str, runs: Sequence[TaggedRun], generator:
                 **_percent(asdict(image_reliance(*counts, generator()))),
             }
     return {"system": system, "views": views}
+
+
+def _adjust_reliance(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Give every probe of every system its p adjusted for all of them."""
+    tested = {f"{row['system']} {view}": found for row in rows for view, found in row["views"].items()}
+    for name, adjusted in holm({name: found["p_value"] for name, found in tested.items()}).items():
+        tested[name]["holm"] = adjusted
 
 
 def _percent(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """From our cell towards a printed row's conditions, over cells that were really run in some profile.
 
-A re-score cannot say what another encoder, another picture input or another copy to train on is worth: that takes
-runs. Results of other profiles are searched for cells of the same system and data set that have the printed row's
-condition, and each change is the difference of two means over runs that exist. No such cell, no number.
+A re-score cannot say what another encoder or another picture input is worth: that takes runs. Results of other
+profiles are searched for cells of the same system and data set that have the printed row's condition, and each
+change is the difference of two means over runs that exist. No such cell, no number.
 """
 
 from __future__ import annotations
@@ -15,10 +15,14 @@ from typing import Any
 
 from mner.evaluation.averages import encoder_name
 from mner.evaluation.rescoring import STANDARD
-from mner.evaluation.selection import Picked, picked
+from mner.evaluation.selection import Picked, picked, runs_of
+from mner.evaluation.verdicts import same_visual_input
 from mner.paper import UNKNOWN, Used
 
-TITLES = {"encoder": "Encoder", "visual": "Visual input", "copy": "Data copy"}
+TITLES = {"training": "Training", "encoder": "Encoder", "visual": "Visual input"}
+WHOLE = "everything trained"
+"""All printed rows train their whole encoder, where they have one, on all sentences."""
+_OF_TRAINING = ("frozen layers", "train sentences")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +35,17 @@ class Scored:
 
     @property
     def conditions(self) -> dict[str, str]:
-        """Encoder, visual input and data copy by name."""
+        """What is trained, encoder and visual input by name."""
         return {
+            "training": _training(self.cell["recipe"]),
             "encoder": encoder_name(self.cell),
             "visual": self.cell["visual_input"],
-            "copy": self.cell["data_copy"],
         }
+
+    def fits(self, name: str, theirs: str) -> bool:
+        """Whether a condition is a printed row's, by the rule of verdicts."""
+        ours = self.conditions[name]
+        return same_visual_input(ours, theirs) if name == "visual" else ours == theirs
 
     @property
     def level(self) -> Picked:
@@ -75,6 +84,7 @@ class Move:
         return tuple(
             f"{name} {_said(theirs)} there, {_said(ours)} here"
             for name, ours, theirs in _recipe_differences(self.before.cell, self.after.cell)
+            if "training" not in self.names or name not in _OF_TRAINING
         )
 
     @property
@@ -96,11 +106,7 @@ class Move:
 def scored_cells(scores: Mapping[str, Any], lenses: Mapping[str, Any]) -> list[Scored]:
     """All finished cells of a profile."""
     return [
-        Scored(
-            scores["profile"],
-            cell,
-            [r for r in lenses["runs"] if (r["dataset"], r["system"]) == (cell["dataset"], cell["system"])],
-        )
+        Scored(scores["profile"], cell, runs_of(lenses, cell["dataset"], cell["system"]))
         for cell in scores["cells"]
         if cell["state"] == "finished"
     ]
@@ -112,21 +118,42 @@ def route(here: Scored, used: Used, elsewhere: Sequence[Scored]) -> tuple[Move, 
     Of several cells that fit, the one whose recipe and options differ least is taken, then the one with most runs.
     """
     same = [s for s in elsewhere if all(s.cell[n] == here.cell[n] for n in ("dataset", "system")) and s.runs]
-    wanted = {name: getattr(used, name) for name in TITLES if getattr(used, name) != UNKNOWN}
+    wanted = {name: theirs for name, theirs in printed_conditions(used).items() if theirs != UNKNOWN}
     return tuple(_moves(here, wanted, same))
 
 
+def printed_conditions(used: Used) -> dict[str, str]:
+    """The conditions of a printed row, by the names of ``TITLES``; some may be unknown."""
+    return {"training": WHOLE, "encoder": used.encoder, "visual": used.visual}
+
+
+def _training(recipe: Mapping[str, Any]) -> str:
+    parts = []
+    if recipe.get("frozen_layers"):
+        parts.append(f"{recipe['frozen_layers']} encoder layers frozen")
+    if recipe.get("train_sentences") is not None:
+        parts.append(f"{recipe['train_sentences']} training sentences")
+    return ", ".join(parts) or WHOLE
+
+
 def _moves(here: Scored, wanted: Mapping[str, str], elsewhere: Sequence[Scored]) -> Iterator[Move]:
-    lacking = [name for name in TITLES if name in wanted and here.conditions[name] != wanted[name]]
+    lacking = [name for name, theirs in wanted.items() if not here.fits(name, theirs)]
     for number in range(1, len(lacking) + 1):
         for names in combinations(lacking, number):
-            target = here.conditions | {name: wanted[name] for name in names}
-            fitting = [scored for scored in elsewhere if scored.conditions == target]
+            fitting = [scored for scored in elsewhere if _reaches(scored, here, wanted, names)]
             if fitting:
                 nearest = min(fitting, key=lambda s: (len(_recipe_differences(here.cell, s.cell)), -len(s.runs)))
                 yield Move(names, here, nearest)
                 yield from _moves(nearest, wanted, elsewhere)
                 return
+
+
+def _reaches(there: Scored, here: Scored, wanted: Mapping[str, str], names: Sequence[str]) -> bool:
+    """Whether ``there`` has the printed row's conditions of these names, and all others as ``here``."""
+    return all(
+        there.fits(name, wanted[name]) if name in names else there.conditions[name] == here.conditions[name]
+        for name in TITLES
+    )
 
 
 def _recipe_differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:

@@ -29,12 +29,14 @@ def evaluate(
     pieces: Callable[[], Pieces],
     data: Path | None = None,
     uncased: Callable[[], Pieces] | None = None,
+    further: Sequence[Callable[[], Pieces]] = (),
 ) -> dict[str, dict[str, Any]]:
     """Content of ``results/<profile>/<name>.json`` by name: scores, lenses, statistics, errors, audit.
 
     ``root`` holds runs/, and data/ unless ``data`` says where it is. ``pieces`` are those of the profile's
     encoder, for what it cuts off, ``uncased`` those of BERT's uncased splitter, on which R-GCN's lens is defined
-    (None: ``pieces`` are these); both are called only if a run is finished.
+    (None: ``pieces`` are these), ``further`` those of encoders that single rows have; all are called only if a run
+    is finished.
 
     Raises:
         ScoringError: see :func:`mner.evaluation.scoring.score_profile`.
@@ -50,10 +52,13 @@ def evaluate(
     counted = numbers_of_pieces(tagged, splitter)
     of_lens = uncased() if tagged.runs and uncased is not None else splitter
     lens_counted = counted if of_lens is splitter else numbers_of_pieces(tagged, of_lens)
+    by_encoder = {splitter.encoder: counted}
+    for other in (make() for make in further if tagged.runs):
+        by_encoder[other.encoder] = numbers_of_pieces(tagged, other)
     return {
         "scores": scores,
         "lenses": rescore(tagged, of_lens, lens_counted, copies),
         "statistics": profile_statistics(tagged, lambda: np.random.default_rng(RESAMPLING_SEED)),
         "errors": profile_errors(tagged, training),
-        "audit": input_notes(scores, data, tagged.sentences, counted, splitter.encoder),
+        "audit": input_notes(scores, data, tagged.sentences, by_encoder),
     }

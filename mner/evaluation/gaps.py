@@ -65,7 +65,11 @@ def gap_to_fixed(values: Sequence[float], target: float) -> Gap:
 
 
 def gap_of_parts(difference: float, parts: Sequence[tuple[float, float]]) -> Gap:
-    """A difference whose variance is the sum of (variance, degrees of freedom), by Satterthwaite (1946)."""
+    """A difference whose variance is the sum of (variance, degrees of freedom), by Satterthwaite (1946).
+
+    Bold where a part of few degrees outweighs the others without being alone: one degree of freedom (two runs of
+    one system) may reject 13 % of true nulls at a level of 5 %, two degrees 8 %.
+    """
     total = sum(variance for variance, _ in parts)
     if total == 0:
         return Gap(difference, 0.0, 0.0)

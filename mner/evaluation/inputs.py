@@ -12,6 +12,7 @@ from mner.evaluation.averages import WORD_VECTORS
 from mner.evaluation.lenses import PiecesPerWord
 from mner.files import read_json
 
+PiecesBySplit = Mapping[tuple[str, str], PiecesPerWord | None]
 BORDERS = 2
 """Pieces that [CLS] and [SEP] take of ``max_pieces``."""
 
@@ -20,19 +21,18 @@ def input_notes(
     scores: Mapping[str, Any],
     data_folder: Path,
     sentences: Mapping[tuple[str, str], Sequence[Sentence]],
-    pieces: Mapping[tuple[str, str], PiecesPerWord | None],
-    encoder: str,
+    pieces: Mapping[str, PiecesBySplit],
 ) -> dict[str, Any]:
     """Content of ``results/<profile>/audit.json``: findings by data set, and test words cut off by cell.
 
-    ``pieces`` are the numbers of word pieces of ``sentences`` (by data set and split) as ``encoder`` splits them;
-    a cell of another encoder, or of none where no splitter was at hand, gets a ``state``.
+    ``pieces`` are, by encoder, the numbers of word pieces of ``sentences`` (by data set and split); a cell of
+    another encoder, or of one whose splitter was not at hand, gets a ``state``.
     """
     return {
         "format": 1,
         "profile": scores["profile"],
         "findings": read_findings(data_folder, scores["datasets"]),
-        "truncation": list(_truncation(scores, sentences, pieces, encoder)),
+        "truncation": list(_truncation(scores, sentences, pieces)),
     }
 
 
@@ -61,8 +61,7 @@ def cut_words(pieces: PiecesPerWord, max_pieces: int) -> list[int]:
 def _truncation(
     scores: Mapping[str, Any],
     sentences: Mapping[tuple[str, str], Sequence[Sentence]],
-    pieces: Mapping[tuple[str, str], PiecesPerWord | None],
-    encoder: str,
+    pieces: Mapping[str, PiecesBySplit],
 ) -> Iterator[dict[str, Any]]:
     for cell in scores["cells"]:
         reader = cell.get("encoder") or {}
@@ -71,8 +70,8 @@ def _truncation(
         if cell["state"] != "finished" or name == "none" or limit is None:
             continue
         row: dict[str, Any] = {"dataset": cell["dataset"], "system": cell["system"], "max_pieces": limit}
-        numbers = pieces.get((cell["dataset"], "test"))
-        if numbers is None or name != encoder:
+        numbers = pieces.get(name, {}).get((cell["dataset"], "test"))
+        if numbers is None:
             yield row | {"state": f"no splitter of {name} at hand, so cut words were not counted"}
             continue
         cut = cut_words(numbers, limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -15,35 +16,73 @@ POWER = 0.8
 MOST_RUNS = 10_000
 
 
-def comparison_power(difference: float, deviation: float, runs: int, alpha: float = ALPHA) -> float:
-    """Chance that a two-sided, two-sample t-test with ``runs`` runs a side sees a true ``difference``.
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What moves the difference of two systems beside its true value; all in one unit.
 
-    ``deviation`` is the s.d. of one run over seeds, the same for both systems and in the same unit.
+    ``run`` is the s.d. of one run over seeds, taken to be the same for both systems: runs average it out.
+    ``lasting`` is the s.d. of the difference over test sets of ``sentences`` sentences that is left however many
+    runs there are (``Comparison.lasting_deviation``); 0 takes the test set as fixed.
     """
-    degrees = 2 * runs - 2
-    shift = abs(difference) / deviation * math.sqrt(runs / 2)
-    limit = stats.t.ppf(1 - alpha / 2, degrees)
-    return _over_shown_deviation(
-        lambda ratio: stats.norm.cdf(shift - limit * ratio) + stats.norm.cdf(-shift - limit * ratio), degrees
-    )
+
+    run: float
+    lasting: float = 0.0
+    sentences: int = 2
 
 
-def runs_needed(difference: float, deviation: float, power: float = POWER, alpha: float = ALPHA) -> int:
-    """Runs a side with which a true ``difference`` is found with chance ``power`` (seeds vary, test set fixed).
+class SmallTestSetError(StatisticsError):
+    """No number of runs suffices: sentences alone move the difference too much."""
+
+
+def comparison_power(difference: float, spread: Spread, runs: int, alpha: float = ALPHA) -> float:
+    """Chance that the t-test of ``significance.paired_comparison`` sees a true ``difference``, two-sided.
+
+    Each side has ``runs`` runs. The error that the test shows varies with the spread that the runs happen to
+    have; so do its degrees of freedom (Satterthwaite), with how unequal the two sides' spreads turn out. The
+    part of the sentences is shown as it is: a test set has hundreds of them. Without that part it is Welch's test.
+    """
+    seeds, lasting = 2 * spread.run**2 / runs, spread.lasting**2
+    error = math.sqrt(seeds + lasting)
+    nodes, weights = _unequal_shares(runs)
+
+    def seen(ratio: np.ndarray) -> np.ndarray:
+        shown = seeds * ratio[:, None] ** 2
+        doubt = shown**2 * (nodes**2 + (1 - nodes) ** 2) / (runs - 1) + lasting**2 / (spread.sentences - 1)
+        limit = stats.t.isf(alpha / 2, (shown + lasting) ** 2 / doubt) * np.sqrt(shown + lasting)
+        chance = stats.norm.cdf((difference - limit) / error) + stats.norm.cdf((-difference - limit) / error)
+        return chance @ weights
+
+    return _over_shown_deviation(seen, 2 * runs - 2)
+
+
+def runs_needed(difference: float, spread: Spread, power: float = POWER, alpha: float = ALPHA) -> int:
+    """Runs a side with which :func:`comparison_power` reaches ``power``.
 
     Raises:
-        StatisticsError: more than ``MOST_RUNS`` would be needed, or difference or deviation is not positive.
+        SmallTestSetError: not even endless runs would do, on a test set of this size.
+        StatisticsError: more than ``MOST_RUNS`` would be needed, or the difference is 0, or nothing varies.
     """
-    if difference == 0 or deviation <= 0:
+    if difference == 0 or max(spread.run, spread.lasting) <= 0:
         raise StatisticsError("runs_needed: the difference must not be 0 and the s.d. must be positive")
-    return _first_enough(lambda runs: comparison_power(difference, deviation, runs, alpha), power)
+    endless = replace(spread, run=0.0)
+    if spread.lasting > 0 and comparison_power(difference, endless, 2, alpha) < power:
+        raise SmallTestSetError("no number of seeds: this test set cannot show so small a difference")
+    return _first_enough(lambda runs: comparison_power(difference, spread, runs, alpha), power)
 
 
-def detectable_difference(runs: int, power: float = POWER, alpha: float = ALPHA) -> float:
-    """Smallest true difference, in s.d. of one run, that ``runs`` runs a side find with chance ``power``."""
+def detectable_difference(runs: int, spread: Spread, power: float = POWER, alpha: float = ALPHA) -> float:
+    """Smallest true difference that ``runs`` runs a side find with chance ``power``, in the unit of ``spread``.
+
+    Raises:
+        StatisticsError: fewer than two runs a side, or nothing varies.
+    """
     if runs < 2:
         raise StatisticsError(f"{runs} run(s) a side: a t-test needs at least two")
-    return float(optimize.brentq(lambda gap: comparison_power(gap, 1.0, runs, alpha) - power, 1e-6, 1e4))
+    unit = math.hypot(spread.run, spread.lasting)
+    if unit == 0:
+        raise StatisticsError("the runs do not differ: their spread is unknown")
+    found = optimize.brentq(lambda gap: comparison_power(gap * unit, spread, runs, alpha) - power, 1e-6, 1e4)
+    return float(found) * unit
 
 
 def settling_power(difference: float, deviation: float, runs: int, margin: float, alpha: float) -> float:
@@ -95,6 +134,17 @@ def _over_shown_deviation(chance: Callable[[np.ndarray], np.ndarray], degrees: i
 @cache
 def _quadrature() -> tuple[np.ndarray, np.ndarray]:
     return np.polynomial.legendre.leggauss(200)
+
+
+@cache
+def _unequal_shares(runs: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights over the lesser of two sides' shares in the sum of their shown variances.
+
+    A share is beta-distributed, whatever the sum; by symmetry its lower half suffices. Gauss-Legendre in its
+    quantiles, in which the integrand is smooth for two runs too.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(8)
+    return stats.beta.ppf((nodes + 1) / 4, (runs - 1) / 2, (runs - 1) / 2), weights / 2
 
 
 def _first_enough(power_of: Callable[[int], float], wanted: float, most: int = MOST_RUNS) -> int:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from mner.evaluation.gaps import Gap, gap_of_parts
 from mner.evaluation.significance import Comparison, comparison_of
 from mner.evaluation.statistics import (
     DRAWS,
@@ -29,8 +26,7 @@ def image_reliance(
     Resampled: test sentences, the same draw for both views of all runs. Seeds enter through the spread of the
     runs' differences, so what a seed does to both views alike cancels. The interval is a t interval on both
     variances added up (noise of single runs on single sentences counted once); with one run it is a normal one
-    and speaks of the sample alone. ``probability`` is the share of sentence draws in which the own picture is
-    ahead.
+    and speaks of the sample alone.
 
     Raises:
         StatisticsError: the two views do not have the same runs and sentences.
@@ -42,8 +38,7 @@ def image_reliance(
     differences = run_f1(own) - run_f1(other)
     difference, sample = float(differences.mean()), float(drawn.std(ddof=1))
     if len(own) == 1:
-        return comparison_of(Gap(difference, sample, math.inf), None, sample, drawn, level)
+        return comparison_of(difference, [], sample, 0.0, own.shape[1], level)
     noise = interaction_noise(influence(own) - influence(other))
-    seeds = float(differences.var(ddof=1)) / len(own)
-    parts = [(seeds, len(own) - 1), (max(0.0, sample**2 - noise), own.shape[1] - 1)]
-    return comparison_of(gap_of_parts(difference, parts), seeds**0.5, sample, drawn, level)
+    seeds = [(float(differences.var(ddof=1)) / len(own), len(own) - 1)]
+    return comparison_of(difference, seeds, sample, noise, own.shape[1], level)

@@ -27,6 +27,11 @@ class Picked:
     on_test: tuple[float, ...] | None
 
 
+def runs_of(lenses: Mapping[str, Any], dataset: str, system: str) -> list[Mapping[str, Any]]:
+    """A cell's entries of ``lenses.json``."""
+    return [run for run in lenses["runs"] if (run["dataset"], run["system"]) == (dataset, system)]
+
+
 def scored(run: Mapping[str, Any], copy: str, name: str, lens: str) -> Mapping[str, Any] | None:
     """One entry of ``lenses.json``: a run's scores on a copy under a lens; None where there are none."""
     return run["copies"].get(copy, {}).get(name, {}).get(lens)
@@ -37,6 +42,8 @@ def picked(runs: Sequence[Mapping[str, Any]], lens: str, copy: str | None = None
 
     ``runs`` are the cell's entries in ``lenses.json``.
     """
+    if not runs:
+        return "the runs were not scored under other rules"
     on_dev, on_test = [], []
     complete = True
     for run in runs:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
 
 from mner.evaluation.gaps import Gap, gap_of_parts, gap_to_fixed
 from mner.evaluation.statistics import (
@@ -24,7 +23,6 @@ from mner.evaluation.statistics import (
     StatisticsError,
     crossed_noise,
     draw_sentences,
-    means_of_resampled_runs,
     resampled_f1,
     run_f1,
 )
@@ -36,19 +34,19 @@ Verdict = Literal["equivalent", "different", "undecided"]
 class Comparison:
     """System A minus system B: difference of mean F1, its uncertainty by source, and the test.
 
-    ``seeds_deviation`` (test set fixed; None with one run a side) and ``sample_deviation`` (runs fixed) are the
-    s.d. of the difference from either source; ``low`` to ``high`` is the interval at ``level``; ``probability``
-    is the share of bootstrap draws in which A is ahead.
+    ``seeds_deviation`` (test set fixed) and ``sample_deviation`` (runs fixed) are the s.d. of the difference from
+    either source; ``lasting_deviation`` is the part of the latter that more runs would not take away. The first
+    and the last are None with one run a side. ``low`` to ``high`` is the interval at ``level``.
     """
 
     difference: float
     seeds_deviation: float | None
     sample_deviation: float
+    lasting_deviation: float | None
     low: float
     high: float
     level: float
     p_value: float
-    probability: float
     source: Source
 
 
@@ -77,12 +75,12 @@ def paired_comparison(
 ) -> Comparison:
     """Do two systems differ, on new seeds and new test sentences? Rows of ``a`` and ``b`` are the same sentences.
 
-    Resampled: test sentences, the same draw for both systems and all their runs (paired), and runs, of either
-    system on its own (equal seed numbers do not make two systems' runs alike). The test is a t-test on the
-    two variances added up, seeds (from the runs' F1) and sample (from the bootstrap), with Satterthwaite's
-    degrees of freedom: a percentile p-value is far too bold with three or five runs. The noise of single runs
-    on single sentences is in both parts and counted once. With one run a side only ``sample`` is known and the
-    result speaks of those two runs alone.
+    Resampled: test sentences, the same draw for both systems and all their runs (paired). The test is a t-test
+    on the two variances added up, seeds (from the runs' F1, either system's on its own: equal seed numbers do
+    not make two systems' runs alike) and sample (from the bootstrap), with Satterthwaite's degrees of freedom: a
+    percentile p-value is far too bold with three or five runs. The noise of single runs on single sentences is
+    in both parts and counted once. With one run a side only ``sample`` is known and the result speaks of those
+    two runs alone.
 
     Raises:
         StatisticsError: different numbers of sentences, or one run on one side only.
@@ -91,31 +89,38 @@ def paired_comparison(
     difference = float(run_f1(a).mean() - run_f1(b).mean())
     weights = draw_sentences(a.shape[1], generator, draws)
     drawn = [resampled_f1(side, weights) for side in (a, b)]
-    on_sample = drawn[0].mean(axis=1) - drawn[1].mean(axis=1)
-    sample = float(on_sample.std(ddof=1))
+    sample = float((drawn[0].mean(axis=1) - drawn[1].mean(axis=1)).std(ddof=1))
     if len(a) == 1:
-        return comparison_of(Gap(difference, sample, math.inf), None, sample, on_sample, level)
-    parts = [(run_f1(side).var(ddof=1) / len(side), len(side) - 1) for side in (a, b)]
-    parts.append((max(0.0, sample**2 - crossed_noise(a) - crossed_noise(b)), a.shape[1] - 1))
-    seeds = float(parts[0][0] + parts[1][0]) ** 0.5
-    gap = gap_of_parts(difference, parts)
-    resampled = [means_of_resampled_runs(f1, side, generator) for f1, side in zip(drawn, (a, b), strict=True)]
-    both = resampled[0] - resampled[1]
-    return comparison_of(gap, seeds, sample, both, level)
+        return comparison_of(difference, [], sample, 0.0, a.shape[1], level)
+    seeds = [(float(run_f1(side).var(ddof=1)) / len(side), len(side) - 1) for side in (a, b)]
+    noise = crossed_noise(a) + crossed_noise(b)
+    return comparison_of(difference, seeds, sample, noise, a.shape[1], level)
 
 
 def comparison_of(
-    gap: Gap, seeds: float | None, sample: float, draws: Float[np.ndarray, " draws"], level: float
+    difference: float,
+    seeds: Sequence[tuple[float, float]],
+    sample: float,
+    noise: float,
+    sentences: int,
+    level: float,
 ) -> Comparison:
-    """A difference, tested, with its draws; ``seeds`` is None for single runs, of which the sample alone is known.
+    """A difference, tested. ``seeds`` are its variances over seeds, each with its degrees of freedom.
 
-    The bootstrap knows the sample's deviation well, so single runs have a ``gap`` of infinitely many degrees of
-    freedom: a normal test.
+    ``sample`` is its s.d. over test sets of ``sentences`` sentences, runs fixed, and ``noise`` the variance that
+    this has in common with ``seeds``. Single runs have no ``seeds`` and a normal test, for the bootstrap knows the
+    sample's s.d. well.
     """
-    probability = float((draws > 0).mean() + (draws == 0).mean() / 2)
-    source: Source = "sample" if seeds is None else "seeds and sample"
+    if not seeds:
+        gap = Gap(difference, sample, math.inf)
+        return Comparison(
+            difference, None, sample, None, *gap.interval(1 - level), level, gap.two_sided_p(), "sample"
+        )
+    lasting = max(0.0, sample**2 - noise)
+    gap = gap_of_parts(difference, [*seeds, (lasting, sentences - 1)])
+    deviations = sum(variance for variance, _ in seeds) ** 0.5, sample, lasting**0.5
     low, high = gap.interval(1 - level)
-    return Comparison(gap.difference, seeds, sample, low, high, level, gap.two_sided_p(), probability, source)
+    return Comparison(difference, *deviations, low, high, level, gap.two_sided_p(), "seeds and sample")
 
 
 def equivalence(values: Sequence[float], printed: float, margin: float, alpha: float = ALPHA) -> Equivalence:

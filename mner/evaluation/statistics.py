@@ -16,6 +16,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import stats
 
+from mner.evaluation.gaps import gap_of_parts
+
 Source = Literal["seeds", "sample", "seeds and sample"]
 SentenceCounts = Int[np.ndarray, "sentences 3"]
 RunCounts = Int[np.ndarray, "seeds sentences 3"]
@@ -86,24 +88,33 @@ def sentence_bootstrap(
     runs = counts[None] if counts.ndim == 2 else counts
     values = resampled_f1(runs, draw_sentences(runs.shape[1], generator, draws)).mean(axis=1)
     words = f"{runs.shape[1]} sentences with replacement, {len(runs)} run(s) fixed, {draws} draws"
-    return _interval(float(run_f1(runs).mean()), values, level, "sample", words)
+    return _percentiles(float(run_f1(runs).mean()), values, level, words)
 
 
 def hierarchical_bootstrap(
     counts: RunCounts, generator: np.random.Generator, draws: int = DRAWS, level: float = LEVEL
 ) -> Uncertainty:
-    """Percentile interval of mean F1 over runs. Resampled: the seeds, and the test sentences, crossed.
+    """Mean F1 over runs on new seeds and new sentences. Resampled: the seeds, and the test sentences, crossed.
 
     A draw takes runs with replacement and one set of sentences for all of them, see
-    :func:`means_of_resampled_runs`.
+    :func:`means_of_resampled_runs`; the s.d. is that of the draws. The interval is not: percentiles of a few runs
+    are far too narrow. It is a t interval on the two variances added up, seeds (from the runs' F1) and sample
+    (from the drawn sentences, less :func:`crossed_noise`), with Satterthwaite's degrees of freedom, cut off at 0
+    and 1. :func:`~mner.evaluation.gaps.gap_of_parts` says where two or three runs are still too few for it.
 
     Raises:
         StatisticsError: a single run, whose spread cannot be known (use :func:`sentence_bootstrap`).
     """
     f1 = resampled_f1(counts, draw_sentences(counts.shape[1], generator, draws))
     values = means_of_resampled_runs(f1, counts, generator)
-    words = f"{len(counts)} runs and {counts.shape[1]} sentences with replacement, {draws} draws"
-    return _interval(float(run_f1(counts).mean()), values, level, "seeds and sample", words)
+    runs, sentences, _ = counts.shape
+    own = run_f1(counts)
+    lasting = max(0.0, float(f1.mean(axis=1).var(ddof=1)) - crossed_noise(counts))
+    gap = gap_of_parts(float(own.mean()), [(float(own.var(ddof=1)) / runs, runs - 1), (lasting, sentences - 1)])
+    low, high = gap.interval(1 - level)
+    words = f"{runs} runs and {sentences} sentences with replacement, {draws} draws"
+    ends = max(0.0, low), min(1.0, high)
+    return Uncertainty(gap.difference, float(values.std(ddof=1)), *ends, level, "seeds and sample", words)
 
 
 def draw_sentences(
@@ -182,9 +193,9 @@ def interaction_noise(effects: Float[np.ndarray, "seeds sentences"]) -> float:
     return float((residual**2).sum() / ((seeds - 1) * (sentences - 1)) / (seeds * sentences))
 
 
-def _interval(
-    estimate: float, values: Float[np.ndarray, " draws"], level: float, source: Source, resampled: str
+def _percentiles(
+    estimate: float, values: Float[np.ndarray, " draws"], level: float, resampled: str
 ) -> Uncertainty:
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     deviation = float(values.std(ddof=1))
-    return Uncertainty(estimate, deviation, float(low), float(high), level, source, resampled)
+    return Uncertainty(estimate, deviation, float(low), float(high), level, "sample", resampled)

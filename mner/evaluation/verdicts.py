@@ -6,14 +6,16 @@ significant difference: too few seeds give UNDECIDED, not agreement. All functio
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mner.evaluation.averages import encoder_name
 from mner.evaluation.gaps import Gap, gap_between
 from mner.evaluation.power import runs_to_settle
+from mner.evaluation.protocol import as_printed, training_apart
 from mner.evaluation.significance import equivalence
 from mner.evaluation.statistics import StatisticsError
 from mner.paper import UNKNOWN, Paper, PaperRow, Used
@@ -28,7 +30,8 @@ SEED_LIMIT = 1000
 class Verdict:
     """A verdict and why; ``difference`` is ours minus theirs in F1 points, ``seeds_needed`` None where unknown.
 
-    ``reasons`` say what decides, ``doubts`` what nobody could verify about the other side.
+    ``reasons`` say what decides, ``doubts`` what nobody could verify about the other side, ``rule`` under which
+    lens and on which copy of the test split the difference to a printed number was taken.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Verdict:
     doubts: tuple[str, ...] = ()
     difference: float | None = None
     seeds_needed: int | None = None
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,31 +74,33 @@ def seeds_needed(values: Sequence[float], target: float, margin: float, alpha: f
 def same_visual_input(ours: str, theirs: str) -> bool:
     """Whether parts correspond one to one, ours at least as exact: ``grid:resnet152`` is a ``grid:resnet``."""
     mine, printed = sorted(ours.split("+")), sorted(theirs.split("+"))
-    return len(mine) == len(printed) and all(map(str.startswith, mine, printed))
+    return len(mine) == len(printed) and all(map(_same_part, mine, printed))
 
 
-def comparability(
-    cell: Mapping[str, Any], used: Used, dataset: str, paper: Paper
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Reasons why a cell may not be held against a printed number, and doubts that remain if it may.
+def _same_part(ours: str, theirs: str) -> bool:
+    return re.fullmatch(re.escape(theirs) + r"\d*", ours) is not None
+
+
+def comparability(cell: Mapping[str, Any], used: Used) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Reasons why runs of a cell were made otherwise than a printed row, and doubts that remain if they were not.
 
     ``cell`` is a finished cell of ``scores.json``. A known difference is a reason; what the paper leaves open
-    is a doubt, since it can be neither claimed nor excluded.
+    is a doubt, since it can be neither claimed nor excluded. How the runs were scored is no part of it
+    (``mner.evaluation.protocol``).
     """
     frozen, subset = cell["recipe"].get("frozen_layers"), cell["recipe"].get("train_sentences")
     encoder = encoder_name(cell)
     pairs = (
         ("encoder", encoder, used.encoder, encoder == used.encoder),
         ("visual input", cell["visual_input"], used.visual, same_visual_input(cell["visual_input"], used.visual)),
-        ("data copy", cell["data_copy"], used.copy, cell["data_copy"] == used.copy),
     )
     reasons = [
         f"{what}: ours {ours}, theirs {theirs}"
         for what, ours, theirs, same in pairs
         if not same and theirs != UNKNOWN
     ]
-    if used.scorer != UNKNOWN and dataset not in paper.scorers[used.scorer].same_as_ours:
-        reasons.append(f"scorer: ours conlleval, theirs {used.scorer} ({paper.scorers[used.scorer].note})")
+    undocumented, different = training_apart(cell["data_copy"], used.copy, cell["dataset"])
+    reasons += undocumented
     if subset is not None:
         reasons.append(f"training data: ours a subset of {subset} sentences, theirs all")
     if frozen:
@@ -102,14 +108,24 @@ def comparability(
     unknown = [f for f in ("encoder", "visual", "scorer", "copy") if getattr(used, f) == UNKNOWN]
     doubts = [f"{field} of the published row is unknown" for field in unknown]
     doubts += [f"{field} of the published row is inferred, not stated" for field in used.inferred]
+    doubts += different
     return tuple(reasons), tuple(doubts)
 
 
-def judge(cell: Mapping[str, Any], row: PaperRow, paper: Paper, margin: float, alpha: float) -> Verdict | None:
+def judge(
+    cell: Mapping[str, Any],
+    row: PaperRow,
+    paper: Paper,
+    margin: float,
+    alpha: float,
+    runs: Sequence[Mapping[str, Any]] = (),
+) -> Verdict | None:
     """Verdict on one cell of ``scores.json`` against the F1 of a printed row; None where the paper prints none.
 
-    The printed value is treated as fixed: papers do not say how many runs stand behind a ±, so its sampling
-    error cannot enter the test. ``margin`` is in F1 points, ``alpha`` the level of each one-sided test.
+    ``runs`` are the cell's entries of ``lenses.json``: where they tell what the cell reaches under the row's own
+    scorer and copy of the test split, that is what is held against the printed value. The printed value is treated
+    as fixed: papers do not say how many runs stand behind a ±, so its sampling error cannot enter the test.
+    ``margin`` is in F1 points, ``alpha`` the level of each one-sided test.
     """
     dataset = cell["dataset"]
     figure = row.figure(dataset, "F1")
@@ -119,42 +135,38 @@ def judge(cell: Mapping[str, Any], row: PaperRow, paper: Paper, margin: float, a
         return Verdict(NOT_RUN, ("no finished run",))
     if cell["state"] == "skipped":
         return Verdict(SKIPPED, (cell["reason"],))
-    values = cell["views"]["test.own"]["f1"]["values"]
-    difference = statistics.fmean(values) - figure.value
-    reasons, doubts = comparability(cell, row.used[dataset], dataset, paper)
+    ours = as_printed(cell, runs, row.used[dataset], paper)
+    reasons, doubts = comparability(cell, row.used[dataset])
+    reasons += ours.lacking
     if row.status != "printed":
         doubts += (f"the number is {row.status}, not read in the paper itself",)
     if reasons:
-        return Verdict(NOT_COMPARABLE, reasons, doubts, difference)
+        difference = statistics.fmean(ours.values) - figure.value
+        return Verdict(NOT_COMPARABLE, reasons, doubts, difference, rule=ours.rule)
     fixed = "the printed value is treated as fixed"
     if figure.spread is not None:
         fixed += f" (its ±{figure.spread:.2f} stands over an unknown number of runs)"
+    settled = _settle(ours.values, figure.value, margin, alpha)
+    said = (*settled.reasons, *([ours.how] if ours.how else []), fixed)
+    return replace(settled, reasons=said, doubts=doubts, rule=ours.rule)
+
+
+def _settle(values: Sequence[float], target: float, margin: float, alpha: float) -> Verdict:
+    """The verdict of the test alone."""
     if len(values) < 2:
-        return Verdict(
-            UNDECIDED, ("one seed has no spread to test with; run at least 2", fixed), doubts, difference
-        )
-    return _settle(values, figure.value, margin, alpha, fixed, doubts)
-
-
-def _settle(
-    values: Sequence[float],
-    target: float,
-    margin: float,
-    alpha: float,
-    fixed: str,
-    doubts: tuple[str, ...],
-) -> Verdict:
+        why = "one seed has no spread to test with; run at least 2"
+        return Verdict(UNDECIDED, (why,), difference=statistics.fmean(values) - target)
     found = equivalence(values, target, margin, alpha)
     interval = f"{100 - 200 * alpha:.0f} % interval [{found.low:+.2f}, {found.high:+.2f}]"
     test = f"{found.difference:+.2f}, {interval}, margin {margin:g}"
     if found.verdict == "equivalent":
-        return Verdict(REPRODUCED, (f"equivalent: {test}", fixed), doubts, found.difference)
+        return Verdict(REPRODUCED, (f"equivalent: {test}",), difference=found.difference)
     if found.verdict == "different":
         name = BELOW if found.difference < 0 else ABOVE
-        return Verdict(name, (f"{name.lower()} by more than the margin: {test}", fixed), doubts, found.difference)
+        return Verdict(name, (f"{name.lower()} by more than the margin: {test}",), difference=found.difference)
     needed = seeds_needed(values, target, margin, alpha)
     wanted = f"about {needed} seeds would settle it" if needed else f"more than {SEED_LIMIT} seeds would be needed"
-    return Verdict(UNDECIDED, (f"{test}; {wanted}", fixed), doubts, found.difference, needed)
+    return Verdict(UNDECIDED, (f"{test}; {wanted}",), difference=found.difference, seeds_needed=needed)
 
 
 def compare_with_reference(ours: Sample, reference: Sample, margin: float, alpha: float) -> Verdict:

@@ -1,9 +1,9 @@
 """From a printed number to ours in steps that add up: what the rest, choices, lens, data and model account for.
 
 Ours is a level per run: standard lens, own copy, epoch chosen on dev, mean over seeds. Going back towards the
-paper, one condition is changed at a time: first what only other runs can tell (encoder, visual input, a copy to
-train on: :mod:`mner.evaluation.conditions`), then what re-scoring the runs reached so tells (copy, lens, epoch
-chosen on test, best seed). Each step is the difference of two neighbouring levels, and the remainder is what is
+paper, one condition is changed at a time: first what only other runs can tell (encoder, visual input:
+:mod:`mner.evaluation.conditions`), then what re-scoring the runs reached so tells (copy, lens, epoch chosen on
+test, best seed). Each step is the difference of two neighbouring levels, and the remainder is what is
 left to the printed number. The sum is therefore exact by construction, and a step that cannot be measured is a
 state and counts in the remainder.
 
@@ -19,15 +19,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mner.evaluation.conditions import TITLES, Move, Scored, route, scored_cells
+from mner.evaluation.conditions import TITLES, Move, Scored, printed_conditions, route, scored_cells
+from mner.evaluation.protocol import lens_of
 from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.selection import Picked, picked
 from mner.evaluation.verdicts import comparability
-from mner.paper import UNKNOWN, Paper, PaperRow
+from mner.paper import UNKNOWN, Paper, PaperRow, Used
 
-LENS_OF_SCORER = {name: name for name in ("conlleval", "umt", "umgf", "ncrfpp", "strict", "ita")} | {
-    "rgcn": "rgcn-64"
-}
 MEASURED, SUPPOSED, REST = "measured", "supposed", "rest"
 SAME, NOT_MEASURED, NOT_KNOWN, NOT_APPLICABLE = "same", "not measured", "not known", "does not apply"
 STEPS = {
@@ -38,6 +36,7 @@ STEPS = {
     "copy": "Data copy",
     "visual": "Visual input",
     "encoder": "Encoder",
+    "training": "Training",
 }
 """Names and titles of all steps, from paper to ours."""
 
@@ -128,14 +127,10 @@ def _waterfall(here: Scored, row: PaperRow, paper: Paper, elsewhere: Sequence[Sc
     moves = route(here, used, elsewhere)
     reached = moves[-1].after if moves else here
     level, copy = reached.level, reached.cell["data_copy"]
-    steps = {name: _condition_step(name, here, getattr(used, name), moves) for name in ("encoder", "visual")}
-
-    if any("copy" in move.names for move in moves):
-        steps["copy"] = _condition_step("copy", here, used.copy, moves)
-    else:
-        steps["copy"] = _copy_step(reached, level, copy, used.copy)
-        if steps["copy"].measured:
-            copy, level = used.copy, _known(picked(reached.runs, STANDARD, used.copy))
+    steps = {name: _condition_step(name, here, theirs, moves) for name, theirs in printed_conditions(used).items()}
+    steps["copy"] = _copy_step(reached, level, copy, used.copy)
+    if steps["copy"].measured:
+        copy, level = used.copy, _known(picked(reached.runs, STANDARD, used.copy))
     steps["lens"], lens = _lens_step(reached, level, copy, used.scorer, dataset, paper)
     if lens:
         level = _known(picked(reached.runs, lens, copy))
@@ -144,7 +139,7 @@ def _waterfall(here: Scored, row: PaperRow, paper: Paper, elsewhere: Sequence[Sc
     steps["seed"] = _seed_step(chosen, figure.spread, level.records)
     last = max(chosen) if steps["seed"].measured else statistics.fmean(chosen)
 
-    causes = _causes(reached.cell, row, paper)
+    causes = _causes(reached.cell, used)
     why = "everything that was not measured: " + "; ".join(causes or ("no known difference",))
     rest = (last - figure.value,) * len(chosen)
     steps["remainder"] = Step("remainder", STEPS["remainder"], REST, rest, why, records=level.records)
@@ -173,7 +168,7 @@ def _condition_step(name: str, here: Scored, theirs: str, moves: Sequence[Move])
             return Step(name, title, MEASURED, None, f"changed together with the {joint}", f"with {joint}")
     if theirs == UNKNOWN:
         return Step(name, title, MEASURED, None, f"the row's {title.lower()} is not known", NOT_KNOWN)
-    if theirs == ours:
+    if here.fits(name, theirs):
         return Step(name, title, MEASURED, None, f"both {ours}", SAME)
     why = f"no kept results of {here.cell['system']} with {theirs} for {ours}"
     return Step(name, title, MEASURED, None, why, NOT_MEASURED)
@@ -198,13 +193,12 @@ def _lens_step(
     title = STEPS["lens"]
     if scorer == UNKNOWN:
         return Step("lens", title, MEASURED, None, "the row's scorer is not known", NOT_KNOWN), None
-    lens = LENS_OF_SCORER.get(scorer)
+    lens = lens_of(scorer, dataset, paper)
     if lens is None:
-        agrees = dataset in paper.scorers[scorer].same_as_ours
-        why = f"{scorer} {'counts as conlleval does here' if agrees else 'is not among the lenses'}"
-        return Step("lens", title, MEASURED, None, why, SAME if agrees else NOT_MEASURED), None
+        return Step("lens", title, MEASURED, None, f"{scorer} is not among the lenses", NOT_MEASURED), None
     if lens == STANDARD:
-        return Step("lens", title, MEASURED, None, "both under conlleval", SAME), None
+        why = "both under conlleval" if scorer == STANDARD else f"{scorer} counts as conlleval does here"
+        return Step("lens", title, MEASURED, None, why, SAME), None
     other = picked(reached.runs, lens, copy)
     if isinstance(other, str):
         return Step("lens", title, MEASURED, None, other, NOT_MEASURED), None
@@ -233,13 +227,12 @@ def _seed_step(values: tuple[float, ...], spread: float | None, records: tuple[s
     return Step("seed", title, SUPPOSED, tuple(value - max(values) for value in values), why, records=records)
 
 
-def _causes(cell: Mapping[str, Any], row: PaperRow, paper: Paper) -> tuple[str, ...]:
+def _causes(cell: Mapping[str, Any], used: Used) -> tuple[str, ...]:
     """Known differences that no step accounts for, then what is not known of the row."""
-    reasons, doubts = comparability(cell, row.used[cell["dataset"]], cell["dataset"], paper)
-    apart = ("scorer", "data copy")
-    kept = [reason for reason in reasons if not reason.startswith(apart)]
-    kept.append(f"epochs: ours {cell['recipe']['epochs']}")
-    kept += [doubt for doubt in doubts if doubt.startswith(("encoder", "visual")) and "inferred" not in doubt]
+    reasons, doubts = comparability(cell, used)
+    kept = [*reasons, f"epochs: ours {cell['recipe']['epochs']}"]
+    told = ("encoder", "visual", "trained")
+    kept += [doubt for doubt in doubts if doubt.startswith(told) and "inferred" not in doubt]
     return tuple(kept)
 
 

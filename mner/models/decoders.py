@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -29,9 +31,17 @@ class CRFDecoder(nn.Module):
             return -self.crf(scores, tags, mask=emissions.mask, reduction="mean")
 
     def decode(self, emissions: Emissions) -> list[list[int]]:
-        """Viterbi path of every sentence, as many labels as it has words."""
-        with torch.autocast(emissions.scores.device.type, enabled=False):
-            return self.crf.decode(_at_least_float32(emissions.scores), mask=emissions.mask)
+        """Viterbi path of every sentence, as many labels as it has words; walked on the CPU.
+
+        pytorch-crf asks for one number a word, each of which a GPU would be waited for.
+        """
+        with torch.autocast("cpu", enabled=False):
+            return self._on_cpu().decode(_at_least_float32(emissions.scores).cpu(), mask=emissions.mask.cpu())
+
+    def _on_cpu(self) -> CRF:
+        if self.crf.transitions.device.type == "cpu":
+            return self.crf
+        return copy.deepcopy(self.crf).cpu()
 
 
 class SoftmaxDecoder(nn.Module):

@@ -8,6 +8,7 @@ from typing import Any
 
 from mner.columns import aligned_with_notes, wrapped
 from mner.config import SystemSettings
+from mner.evaluation.averages import text_encoder
 from mner.models.system import Card
 from mner.training.optimiser import WORDS as OPTIMISERS
 from mner.training.recipe import Recipe
@@ -28,8 +29,12 @@ class CardText:
     absence: str = ""
 
 
-def card_text(name: str, row: SystemSettings, card: Card, recipe: Recipe) -> CardText:
-    """The card of one row: identity, options, the published recipe beside ours, variants and doubts."""
+def card_text(name: str, row: SystemSettings, card: Card, recipe: Recipe, encoder: str) -> CardText:
+    """The card of one row: identity, options, the published recipe beside ours, variants and doubts.
+
+    ``encoder`` is the text encoder that the profile gives the row, by name.
+    """
+    reader = text_encoder({"name": encoder}, row.options) or {}
     facts = {
         "cite": card.cite,
         "file": row.file,
@@ -45,6 +50,7 @@ def card_text(name: str, row: SystemSettings, card: Card, recipe: Recipe) -> Car
     parts = {
         "Recipe as published or proposed": dict(card.published or {"": "not stated"}),
         "Recipe in the active profile": {
+            "text encoder": reader.get("name", "none"),
             **{key: _said(value) for key, value in asdict(recipe).items()},
             "optimiser": OPTIMISERS[recipe.optimiser],
         },
@@ -54,9 +60,9 @@ def card_text(name: str, row: SystemSettings, card: Card, recipe: Recipe) -> Car
     return CardText(name, card.title, facts, parts, tuple(card.doubts) or ("none stated",), card.absence)
 
 
-def render(name: str, row: SystemSettings, card: Card, recipe: Recipe) -> str:
+def render(name: str, row: SystemSettings, card: Card, recipe: Recipe, encoder: str) -> str:
     """The card of one row for a terminal."""
-    text = card_text(name, row, card, recipe)
+    text = card_text(name, row, card, recipe, encoder)
     lines = [f"{name}: {text.title}", "=" * (len(name) + len(text.title) + 2), "", *_entries(text.facts)]
     for heading, entries in text.parts.items():
         lines += ["", heading, *_entries(entries)]

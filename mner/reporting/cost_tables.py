@@ -42,7 +42,8 @@ def cost_table(results: Results, dataset: str) -> Table | None:
     columns += [Column(name, title, "ours") for name, title, *_ in measures]
     notes = (
         "Mean ± s.d. over runs. Rates leave warm-up out; energy is the whole GPU's while the run trained.",
-        "Rows under different devices are not comparable; runs that shared a device measured what they got of it.",
+        "Rows under different devices are not comparable; of runs that shared a device the rates are what each "
+        "got, and energy is not known.",
     )
     title = f"{DATASET_TITLES.get(dataset, dataset)}: what a run costs"
     return Table(f"cost-{dataset}", title, dataset, tuple(columns), tuple(rows), results.records, notes)

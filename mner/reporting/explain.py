@@ -7,10 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from mner.columns import aligned, aligned_with_notes, wrapped
-from mner.data.corpus import Sentence
-from mner.evaluation.agreement import Case
-from mner.evaluation.case_study import CLASSES, ErrorCase
-from mner.evaluation.spans import EncodedTags, entities
 from mner.evaluation.verdicts import judge
 from mner.evaluation.waterfall import waterfalls
 from mner.paper import METRICS, Paper
@@ -20,11 +16,11 @@ from mner.reporting.layout import DATASET_TITLES, section_tables, sections
 from mner.reporting.lens_tables import under
 from mner.reporting.pairs import pair_of
 from mner.reporting.profile import Settings
-from mner.reporting.reference import NoResultsError
+from mner.reporting.reference import NoResultsError, record_file
 from mner.reporting.reliance import PROBES, text_only_beside
 from mner.reporting.results import Results
 from mner.reporting.runs import commit, epoch, f1_on_dev, f1_on_test
-from mner.reporting.statistics_tables import pair_cells
+from mner.reporting.statistics_tables import INTERVALS, pair_cells, probe_p
 from mner.reporting.tables import to_entries
 from mner.reporting.waterfall_tables import bars
 from mner.tracking.record import Record
@@ -102,7 +98,8 @@ def _cell(dataset: str, system: str, results: Results, paper: Paper, settings: S
     lines = [f"{dataset} / {system}", "", "  printed and verdict"]
     for table, row in paper.rows_for(dataset, system):
         figure = row.figure(dataset, "F1")
-        verdict = judge(cell, row, paper, settings.verify.margin, settings.verify.alpha)
+        verify = settings.verify
+        verdict = judge(cell, row, paper, verify.margin, verify.alpha, results.runs(dataset, system))
         if figure is not None and verdict is not None:
             lines.append(f"    {row.label}{row.mark}  {Printed(figure, row.source).plain()}  {verdict.name}")
             lines.append(f"      {table.source}; {row.source}")
@@ -119,12 +116,14 @@ def _ours(cell: Mapping[str, Any], results: Results) -> Lines:
     held = results.statistics["datasets"][cell["dataset"]]
     sure = next(one for one in held["cells"] if one["system"] == cell["system"])
     both = sure["sample"] if "state" in sure["both"] else sure["both"]
-    interval = estimate({**both, "records": sure["records"]}, both["resampled"], "estimate")
+    interval = estimate({**both, "records": sure["records"]}, INTERVALS[both["source"]], "estimate")
     f1 = cited(cell["views"]["test.own"]["f1"])
+    seeds = cell["views"]["test.own"]["f1"]["n"]
+    over = f"± is the s.d. over {seeds} seeds" if seeds > 1 else "one seed"
     lines = [
         "",
         "  ours",
-        f"    F1 {f1.plain()} (s.d. over seeds); {SURE} interval {interval.spread} ({both['source']})",
+        f"    F1 {f1.plain()} ({over}); {SURE} interval {interval.spread} ({both['source']})",
     ]
     name, text = text_only_beside(cell, results.scores["cells"])
     if name:
@@ -132,14 +131,14 @@ def _ours(cell: Mapping[str, Any], results: Results) -> Lines:
     for entry in held["reliance"]:
         if entry["system"] == cell["system"]:
             for view, found in entry["views"].items():
-                lines.append(f"    {PROBES[view]}  {estimate(found, 'paired', signed=True).plain()}")
+                points = estimate(found, "paired", signed=True).plain()
+                lines.append(f"    {PROBES[view]}  {points}, p (Holm) {probe_p(found).plain()}")
     return lines
 
 
 def _runs(cell: Mapping[str, Any], results: Results, root: Path) -> Lines:
     rows = [("seed", "test F1", "dev F1", "epoch", "commit", "finished", "key", "record")]
     inputs: dict[str, set[str]] = {}
-    commands = set()
     for run in results.scores["runs"]:
         if (run["dataset"], run["system"], run["status"]) != (cell["dataset"], cell["system"], "finished"):
             continue
@@ -152,16 +151,16 @@ def _runs(cell: Mapping[str, Any], results: Results, root: Path) -> Lines:
                 commit(run),
                 run["finished_at"][:19],
                 run["key"][:12],
-                run["record"],
+                str(record := record_file(run, root)),
             )
         )
-        commands.add(run["command"])
-        if (root / run["record"]).is_file():
-            for name, digest in Record.read(root / run["record"]).inputs.items():
+        if (root / record).is_file():
+            for name, digest in Record.read(root / record).inputs.items():
                 inputs.setdefault(name, set()).add(digest[:16])
-    lines = ["", "  runs", *_aligned(rows)]
+    lines = ["", "  runs (tags lie beside their records)", *_aligned(rows)]
     lines += ["", "  read", *_aligned([(name, " ".join(sorted(found))) for name, found in sorted(inputs.items())])]
-    return [*lines, "", "  again", *(f"    {command}" for command in sorted(commands))]
+    again = f"mner profile {results.scores['profile']} && mner run {cell['dataset']} {cell['system']}"
+    return [*lines, "", "  again", f"    {again}"]
 
 
 def _why(cell: Mapping[str, Any], results: Results, paper: Paper) -> Lines:
@@ -214,7 +213,7 @@ def _compared(a: str, b: str, results: Results, dataset: str) -> Lines:
     lines += _aligned(
         [(name, under(results, dataset, name, results.lenses["standard"]).plain()) for name in (a, b)]
     )
-    titles = ("A − B", f"difference [{SURE}]", "p", "p (Holm)", "P(A > B)", "seeds needed", "detectable", "says")
+    titles = ("A − B", f"difference [{SURE}]", "p", "p (Holm)", "runs ahead", "seeds needed", "detectable", "says")
     lines.append("")
     for title, cell in zip(titles, pair_cells(one), strict=True):
         why = getattr(cell, "why", "")
@@ -223,43 +222,6 @@ def _compared(a: str, b: str, results: Results, dataset: str) -> Lines:
     for lens in results.lenses["lenses"]:
         by_lens.append((lens["title"], *(under(results, dataset, name, lens["name"]).plain() for name in (a, b))))
     return [*lines, "", *_aligned(by_lens)]
-
-
-def render_cases(
-    found: Sequence[Case],
-    gold: EncodedTags,
-    sentences: Sequence[Sentence],
-    right: str,
-    wrong: Sequence[str],
-    words: bool,
-) -> str:
-    """Cases one a line: sentence, picture, gold entities by positions, and the share of right runs by system."""
-    truth = entities(gold)
-    rows = [("sentence", "picture", "gold entities (type first-last word)", "runs right")]
-    for case in found:
-        sentence = sentences[case.sentence]
-        marked = " ".join(f"{kind} {first}-{last}" for kind, first, last in truth[case.sentence])
-        shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in case.right.items())
-        rows.append((str(case.sentence), sentence.image, marked, shares))
-        if words:
-            rows.append(("", "", " ".join(sentence.words), ""))
-    said = f"{len(found)} sentences that every run of {right} reads right and none of {', '.join(wrong)} does"
-    return "\n".join([said, *_aligned(rows)]) + "\n"
-
-
-def render_classes(found: Sequence[ErrorCase], sentences: Sequence[Sentence], words: bool) -> str:
-    """Errors by class, one a line: sentence, picture, type and word positions."""
-    lines: Lines = []
-    for kind, mark in CLASSES.items():
-        own = [case for case in found if case.kind == kind]
-        lines += [f"{kind}: {len(own)} ({mark})"]
-        rows = []
-        for case in own:
-            sentence, entity = sentences[case.sentence], case.entity
-            text = " ".join(sentence.words[entity.first : entity.last + 1]) if words else ""
-            rows.append((str(case.sentence), sentence.image, f"{entity.kind} {entity.first}-{entity.last}", text))
-        lines += [*_aligned(rows), ""]
-    return "\n".join(lines)
 
 
 def _aligned(rows: Sequence[Sequence[str]], indent: int = 4) -> Lines:

@@ -45,6 +45,10 @@ GROUPS = {"text": "Text", "text+image": "Text + image", "": ""}
 SPREAD_NOTE = (
     "Ours: mean ± s.d. (n − 1) over seeds; one seed has no ±. Paper: ± as printed, over an unknown number of runs."
 )
+VERDICT_NOTE = (
+    "A verdict holds the printed F1 against what our runs reach as that row was scored (its program's rule, its "
+    "copy of the test split), where that is known and can be done; the columns are conlleval on our copy."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,7 @@ def _line(
         figure = row.figure(dataset, metric)
         printed[metric] = Printed(figure, row.source) if figure else NOT_PRINTED
     absent = {"dataset": dataset, "system": row.system, "state": "not-run", "reason": None}
-    verdict = judge(cell or absent, row, paper, margin, alpha)
+    verdict = judge(cell or absent, row, paper, margin, alpha, results.runs(dataset, row.system))
     label, group = row.label + row.mark, GROUPS[row.modality]
     return Line(
         row.id,
@@ -267,6 +271,7 @@ def seeds_of(line: Line) -> str:
 def _notes(section: Section, block: Block) -> tuple[str, ...]:
     notes = [SPREAD_NOTE] if any(line.finished for line in block.lines) else []
     if section.table is not None:
+        notes += [VERDICT_NOTE] if notes else []
         used = {line.row.mark for line in block.lines if line.row} | {
             figure.mark
             for line in block.lines

@@ -16,5 +16,12 @@ def pair_of(statistics: Mapping[str, Any], dataset: str, a: str, b: str) -> Mapp
     if pair is None or pair["a"] == a or "state" in pair:
         return pair
     turned = {"a": pair["b"], "b": pair["a"], "difference": -pair["difference"]}
-    turned |= {"low": -pair["high"], "high": -pair["low"], "probability": 1 - pair["probability"]}
+    turned |= {"low": -pair["high"], "high": -pair["low"]}
+    ahead = pair["run_superiority"]
+    turned["run_superiority"] = {
+        **ahead,
+        "estimate": 1 - ahead["estimate"],
+        "low": 1 - ahead["high"],
+        "high": 1 - ahead["low"],
+    }
     return {**pair, **turned}

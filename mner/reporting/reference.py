@@ -32,21 +32,31 @@ KEPT = ("scores", "lenses")
 MOST_DIFFERENCES = 10
 
 
+HOW_TO_GET_RESULTS = (
+    "run `dvc repro`; or, where this profile's results are committed, `dvc repro data` and `mner score "
+    "--from-reference`, which trains nothing"
+)
+
+
 class NoResultsError(ValueError):
     """Results that a command needs are not there; the message says how to make them."""
 
 
-def scores_of(profile: str) -> dict[str, Any]:
-    """What the score stage wrote for a profile."""
-    path = Path("results") / profile / "scores.json"
+def scores_of(profile: str, kind: str = "scores") -> dict[str, Any]:
+    """What the score stage wrote for a profile; ``kind`` is one of ``KEPT``.
+
+    Raises:
+        NoResultsError: it has not run.
+    """
+    path = Path("results") / profile / f"{kind}.json"
     if not path.is_file():
-        raise NoResultsError(f"{path} is missing; run `dvc repro` first")
+        raise NoResultsError(f"{path} is missing; {HOW_TO_GET_RESULTS}")
     return read_json(path, "run `mner score`")
 
 
-def reference_of(profile: str) -> dict[str, Any] | None:
-    """The committed scores of a profile, None where none were committed."""
-    path = REFERENCE / profile / "scores.json"
+def reference_of(profile: str, kind: str = "scores") -> dict[str, Any] | None:
+    """The same of what was committed for a profile, None where nothing was."""
+    path = REFERENCE / profile / f"{kind}.json"
     return read_json(path, COMMITTED) if path.is_file() else None
 
 
@@ -98,6 +108,13 @@ def _copy_runs(scores: Mapping[str, Any], runs: Path, target: Path) -> None:
 def without_runs(scores: Mapping[str, Any], root: Path = Path()) -> list[str]:
     """Records that scores were made of and that are not below ``root``; all, where a reference was re-scored."""
     return [run["record"] for run in scores["runs"] if not (root / run["record"]).is_file()]
+
+
+def record_file(run: Mapping[str, Any], root: Path = Path()) -> Path:
+    """The record of a scored run below ``root``: its own, or the kept one where the run itself is not here."""
+    path = Path(run["record"])
+    kept = REFERENCE / run["profile"] / "runs" / Path(*path.parts[2:])
+    return kept if not (root / path).is_file() and (root / kept).is_file() else path
 
 
 @contextmanager
@@ -182,7 +199,9 @@ def restore(profile: str, root: Path) -> int:
     for record in records:
         place = record.parent.relative_to(source)
         folder = root / "runs" / profile / place
-        write_text_atomically(folder / "record.json", record.read_text(encoding="utf-8"))
+        for beside in (record, record.with_name("curve.csv")):
+            if beside.is_file():
+                write_text_atomically(folder / beside.name, beside.read_text(encoding="utf-8"))
         for name, text in _tags(record).items():
             PredictionName.of(name)
             write_text_atomically(folder / f"{name}.jsonl", text)

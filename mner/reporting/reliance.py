@@ -14,8 +14,13 @@ TEXT_ONLY = "Text only"
 PROBE_NOTE = (
     "Image reliance: F1 with the tweet's own picture minus F1 with none, or with another tweet's (its captions, "
     "objects and neighbours included), or with its own picture but another tweet's neighbours, paired by run and "
-    f"sentence, with its {SURE} interval. Near zero: F1 does not show a dependence; single "
+    f"sentence, with its {SURE} interval, which is not adjusted for the number of such rows (p (Holm) in "
+    "statistics.md is). Near zero: F1 does not show a dependence; single "
     "tags may still change, for the better as for the worse."
+)
+HOLM_NOTE = (
+    "p (Holm): of no difference, adjusted for all probes of all systems of this table; F1 − text only is tested "
+    "among the pairs above."
 )
 TEXT_NOTE = (
     "Text only: the text-only system of the same encoder and profile, of the same family where there is one, else "

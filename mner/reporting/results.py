@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mner.evaluation.selection import runs_of
 from mner.files import read_json
 from mner.reporting.cells import Cited
-from mner.reporting.reference import REFERENCE, NoResultsError, kept_elsewhere
+from mner.reporting.reference import HOW_TO_GET_RESULTS, REFERENCE, NoResultsError, kept_elsewhere
 
 FILES = ("scores", "lenses", "statistics", "errors", "audit")
 
@@ -36,7 +37,7 @@ class Results:
         for name in FILES:
             path = folder / profile / f"{name}.json"
             if not path.is_file():
-                raise NoResultsError(f"{path} is missing; run `mner score`")
+                raise NoResultsError(f"{path} is missing; {HOW_TO_GET_RESULTS}")
             found[name] = read_json(path, "run `mner score`")
         return cls(**found, others=kept_elsewhere(profile, found["scores"]["datasets"], reference))
 
@@ -52,7 +53,7 @@ class Results:
 
     def runs(self, dataset: str, system: str) -> list[Mapping[str, Any]]:
         """The cell's entries of ``lenses.json``."""
-        return [r for r in self.lenses["runs"] if (r["dataset"], r["system"]) == (dataset, system)]
+        return runs_of(self.lenses, dataset, system)
 
     def finished(self, dataset: str) -> list[str]:
         """Systems with finished runs on a data set, in the profile's order."""

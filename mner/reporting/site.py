@@ -232,6 +232,7 @@ def _verdict(verdict: Verdict | None) -> dict[str, Any] | None:
         "name": verdict.name,
         "style": _style(verdict.name),
         "difference": difference,
+        "rule": verdict.rule,
         "reasons": [with_minus(reason) for reason in verdict.reasons],
         "doubts": [with_minus(doubt) for doubt in verdict.doubts],
     }

@@ -13,6 +13,7 @@ from mner.reporting.pairs import pair_of
 from mner.reporting.reliance import PROBES, text_only_beside
 from mner.reporting.results import Results
 
+UNADJUSTED = "Each interval stands for itself; p adjusted for their number (Holm) is in the table."
 MOST_PAIRS = 15  # where there are more, each row is drawn against its own text-only system; the table has them all
 
 
@@ -60,18 +61,18 @@ def _reliance(results: Results, dataset: str) -> _Forest | None:
         for entry in entries
     )
     found = [one for entry in entries for one in entry["views"].values()]
-    return _Forest(f"Image reliance, {_interval(found)}", "", tuple(PROBES.values()), rows)
+    return _Forest(f"Image reliance, {_interval(found)}", UNADJUSTED, tuple(PROBES.values()), rows)
 
 
 def _differences(results: Results, dataset: str) -> _Forest | None:
     """All pairs where they are few; else every row minus the text-only system beside it."""
     tested = [one for one in results.statistics["datasets"][dataset]["comparisons"] if "state" not in one]
-    shown, name, note = tested, "Systems compared", ""
+    shown, name, note = tested, "Systems compared", UNADJUSTED
     if len(tested) > MOST_PAIRS:
         shown, name = list(_beside_text(results, dataset)), "Each row minus its text-only system"
         note = (
             f"{len(shown)} of {len(tested)} pairs are drawn: each row that reads pictures minus the text-only row "
-            f"with the same encoder. The other {len(tested) - len(shown)} stand in the table only."
+            f"with the same encoder. The other {len(tested) - len(shown)} stand in the table only. {UNADJUSTED}"
         )
     if not shown:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -9,6 +10,7 @@ from typing import Any
 
 from mner.columns import WIDTH, aligned, wrapped
 from mner.evaluation.averages import CONDITIONS
+from mner.evaluation.selection import runs_of
 from mner.evaluation.verdicts import (
     ABOVE,
     BELOW,
@@ -27,7 +29,9 @@ from mner.reporting.control_checks import control_checks
 from mner.reporting.profile import Settings
 
 MACHINE = ("throughput", "software", "precision")
-NOT_JUDGED = "NOT JUDGED"
+NOT_JUDGED, NO_REFERENCE, SKIPPED = "NOT JUDGED", "NO REFERENCE", "SKIPPED"
+TOLD = (NOT_JUDGED, NO_REFERENCE, SKIPPED, NOT_COMPARABLE, UNDECIDED)
+Lenses = Mapping[str, Any] | None
 INDENT = " " * 6
 
 
@@ -42,6 +46,13 @@ class Check:
     verdict: str
     passed: bool
     detail: str
+
+    @property
+    def mark(self) -> str:
+        """``FAIL``, ``ok``, or ``--`` for what is told because nothing could be judged."""
+        if not self.passed:
+            return "FAIL"
+        return "--" if self.verdict in TOLD else "ok"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,7 @@ class VerifyReport:
         header = ("", "data set", "system", "ours (F1)", "against", "verdict")
         rows = [
             (
-                "ok" if check.passed else "FAIL",
+                check.mark,
                 check.dataset,
                 check.system,
                 check.ours,
@@ -74,13 +85,18 @@ class VerifyReport:
         lines = [title, rule]
         for line, check in zip(table, self.checks, strict=True):
             lines += _with_detail(line.ljust(len(rule)), check.detail)
-        failed = sum(not check.passed for check in self.checks)
-        told = sum(check.verdict == NOT_JUDGED for check in self.checks)
-        judged = len(self.checks) - told
-        end = f"{failed} of {judged} checks failed" if failed else f"all {judged} checks passed"
-        end += f", {told} told and not judged" if told else ""
-        return (
-            "\n".join([*lines, "", f"profile {self.profile}: {end if self.checks else 'nothing to check'}"]) + "\n"
+        return "\n".join([*lines, "", *wrapped(f"profile {self.profile}: {self._sum()}")]) + "\n"
+
+    def _sum(self) -> str:
+        if not self.checks:
+            return "nothing to check"
+        marks = Counter(check.mark for check in self.checks)
+        judged = marks["ok"] + marks["FAIL"]
+        end = f"{marks['FAIL']} of {judged} checks failed" if marks["FAIL"] else f"all {judged} checks passed"
+        told = Counter(check.verdict for check in self.checks if check.mark == "--")
+        listed = ", ".join(f"{count} {verdict}" for verdict, count in told.items())
+        return (end if judged else "no check could be judged") + (
+            f"; told and not judged: {listed}" if told else ""
         )
 
 
@@ -90,6 +106,7 @@ def verify(
     reference: Mapping[str, Any] | None,
     settings: Settings,
     absence: Mapping[str, str] = MappingProxyType({}),
+    lenses: tuple[Lenses, Lenses] = (None, None),
 ) -> VerifyReport:
     """Check ``scores`` (``results/<profile>/scores.json``) of the active profile.
 
@@ -98,7 +115,10 @@ def verify(
     ``reference`` (committed scores of the profile, None where there are none) or was finished there and is
     skipped now; a control on which a system does not do what was planted. NOT-COMPARABLE cells are held against
     the reference only. ``absence`` is what systems' cards say of tweets without a picture (``control_checks``).
+    ``lenses`` (content of ``lenses.json``, None where there is none) of the profile and of the reference hold what
+    the cells reach as papers scored (``verdicts.judge``).
     """
+    rescored, rescored_before = (one or {"runs": ()} for one in lenses)
     cells = {(cell["dataset"], cell["system"]): cell for cell in scores["cells"]}
     references = {(cell["dataset"], cell["system"]): cell for cell in (reference or {"cells": ()})["cells"]}
     checks: list[Check] = []
@@ -108,7 +128,9 @@ def verify(
             before = references.get((dataset, system))
             checks += _presence(dataset, system, cell, before, settings.active.seeds)
             if cell is not None and cell["state"] == "finished":
-                checks += _against_paper(cell, before, paper, settings)
+                verdicts = _verdicts(cell, rescored, paper, settings)
+                known = _verdicts(before, rescored_before, paper, settings)
+                checks += _against_paper(cell, verdicts, known)
                 checks.append(_against_reference(cell, before, settings))
     for control in control_checks(
         scores,
@@ -145,7 +167,7 @@ def _presence(
     if cell["state"] == "skipped":
         lost = before is not None and before["state"] == "finished"
         detail = f"{cell['reason']}{'; the reference has results for it' if lost else ''}"
-        return [Check(*where, "skipped", "profile", "SKIPPED", not lost, detail)]
+        return [Check(*where, "skipped", "profile", SKIPPED, not lost, detail)]
     found = cell["views"]["test.own"]["f1"]["seeds"]
     absent = [seed for seed in seeds if seed not in found]
     if absent:
@@ -154,16 +176,25 @@ def _presence(
     return []
 
 
+def _verdicts(
+    cell: Mapping[str, Any] | None, lenses: Mapping[str, Any], paper: Paper, settings: Settings
+) -> list[tuple[str, Verdict]]:
+    """Label and verdict of every row printed for the cell's system; none unless the cell is finished."""
+    if cell is None or cell["state"] != "finished":
+        return []
+    place = cell["dataset"], cell["system"]
+    runs, margin, alpha = runs_of(lenses, *place), settings.verify.margin, settings.verify.alpha
+    judged = [(row, judge(cell, row, paper, margin, alpha, runs)) for _, row in paper.rows_for(*place)]
+    return [(row.label + row.mark, verdict) for row, verdict in judged if verdict is not None]
+
+
 def _against_paper(
-    cell: Mapping[str, Any], before: Mapping[str, Any] | None, paper: Paper, settings: Settings
+    cell: Mapping[str, Any], judged: Sequence[tuple[str, Verdict]], known: Sequence[tuple[str, Verdict]]
 ) -> list[Check]:
-    """One check per cell: it passes if any of the rows printed for the system is reproduced or still open."""
-    margin, alpha = settings.verify.margin, settings.verify.alpha
-    judged: list[tuple[str, Verdict]] = []
-    for _, row in paper.rows_for(cell["dataset"], cell["system"]):
-        verdict = judge(cell, row, paper, margin, alpha)
-        if verdict is not None:
-            judged.append((row.label + row.mark, verdict))
+    """One check per cell: it passes if any of the rows printed for the system is reproduced or still open.
+
+    ``known`` are the verdicts on the reference, none where it has no such finished cell.
+    """
     if not judged:
         return []
     order = (REPRODUCED, UNDECIDED, ABOVE, BELOW, NOT_COMPARABLE)
@@ -172,13 +203,8 @@ def _against_paper(
     passed = best.name not in (ABOVE, BELOW)
     if best.name == NOT_COMPARABLE:
         detail = f"checked against the reference only ({detail})"
-    elif not passed and before is not None and before["state"] == "finished":
-        known = {
-            verdict.name
-            for _, row in paper.rows_for(cell["dataset"], cell["system"])
-            if (verdict := judge(before, row, paper, margin, alpha)) is not None
-        }
-        passed = best.name in known
+    elif not passed and known:
+        passed = best.name in {verdict.name for _, verdict in known}
         detail += (
             "; a known gap, the committed reference has it too" if passed else "; the reference has no such gap"
         )
@@ -188,7 +214,7 @@ def _against_paper(
 def _against_reference(cell: Mapping[str, Any], before: Mapping[str, Any] | None, settings: Settings) -> Check:
     where = (cell["dataset"], cell["system"], _shown(cell), "reference")
     if before is None or before["state"] != "finished":
-        return Check(*where, "NO REFERENCE", True, "no committed result of this cell to hold it against")
+        return Check(*where, NO_REFERENCE, True, "no committed result of this cell to hold it against")
     samples = [Sample.of(one["views"]["test.own"]["f1"]) for one in (cell, before)]
     if any(set(cell[name] or ()) != set(before[name] or ()) for name in MACHINE):
         # Equal keys promise equal results on equal hardware and software only.

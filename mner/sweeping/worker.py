@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 
@@ -21,6 +22,8 @@ from mner.training.determinism import make_deterministic
 from mner.training.locks import BusyError
 from mner.training.runs import Trainer
 from mner.training.trackers import CellTracker, NoTracker, RunTracker, Tracker
+
+DEVICE_LOST = 70
 
 
 class StopTrainingError(BaseException):
@@ -36,7 +39,7 @@ class Worker:
         self._device = torch.device(share.device)
         if self._device.type == "cuda":
             torch.cuda.set_per_process_memory_fraction(share.memory_fraction, self._device)
-        self._setting, self._tell = setting, tell
+        self._setting, self._tell, self._sharing = setting, tell, round(1 / share.memory_fraction)
         self._tracker: Tracker = MlflowTracker(setting.config.active.name) if setting.tracked else NoTracker()
         self._trainer: Trainer | None = None
 
@@ -57,8 +60,10 @@ class Worker:
             return Event(Kind.STOPPED, job)
         except BusyError as error:
             return Event(Kind.BUSY, job, str(error))
-        except Exception:
+        except Exception as error:
             self._trainer = None
+            if self._device.type == "cuda" and not outlived(self._device, error):
+                die(traceback.format_exc())
             return Event(Kind.POISONED, job, traceback.format_exc())
         return Event(Kind.PRESENT, job) if record is None else Event(Kind.FINISHED, job, summary(record))
 
@@ -67,9 +72,29 @@ class Worker:
         if known is None or (known.cell.dataset, known.cell.system) != job.cell:
             # Let go of the last cell's data before the next one's is read.
             self._trainer = None
-            cell = Cell(self._setting.config, *job.cell, Path())
-            self._trainer = known = Trainer(cell, self._device, self._setting.command, _say)
+            cell = Cell(self._setting.config.for_row(job.system), *job.cell, Path())
+            self._trainer = known = Trainer(cell, self._device, self._setting.command, _say, self._sharing)
         return known
+
+
+def outlived(device: torch.device, error: Exception) -> bool:
+    """Whether a process can go on using its GPU after an error, and the error was the run's own.
+
+    After a failed kernel every later call fails in the same process. Memory may be short because of others.
+    """
+    if isinstance(error, torch.OutOfMemoryError):
+        return False
+    try:
+        torch.cuda.synchronize(device)
+    except RuntimeError:
+        return False
+    return True
+
+
+def die(why: str) -> NoReturn:
+    """End this process at once: whoever waits for it sees a worker that died, and starts another."""
+    print(why, file=sys.stderr, flush=True)
+    os._exit(DEVICE_LOST)
 
 
 def summary(record: Record) -> str:

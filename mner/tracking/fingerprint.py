@@ -44,9 +44,16 @@ def _meaning(node: Any) -> Any:
         return [_meaning(item) for item in node if not _does_nothing(item)]
     if not isinstance(node, ast.AST):
         return repr(node)
+    if isinstance(node, ast.JoinedStr):
+        # Python 3.12 puts empty constants between the parts of some f-strings.
+        node = ast.JoinedStr([part for part in node.values if not _is_empty_text(part)])
     parts = {name: _meaning(value) for name, value in ast.iter_fields(node) if name != "kind"}
     # Newer versions add fields (``type_params``) that are empty for older code.
     return [type(node).__name__, {name: part for name, part in parts.items() if part not in ("None", [])}]
+
+
+def _is_empty_text(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value == ""
 
 
 def _does_nothing(statement: Any) -> bool:

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from mner.data.batch import Batch
 from mner.data.batching import SplitData, batches_in_order, training_order
+from mner.data.prefetch import batches_on
 from mner.training import checkpoint
 from mner.training.dev_f1 import dev_f1
 from mner.training.meters import Meter, Meters
@@ -145,8 +146,7 @@ def _train_epoch(
         meters.training.phase(),
         tqdm(total=len(split), desc=label, unit="sentence", leave=False, disable=None) as bar,
     ):
-        for step, rows in enumerate(order):
-            batch = split.batch(rows).to(device)
+        for step, (rows, batch) in enumerate(batches_on(split, order, device)):
             loss = train_step(model, batch, optimiser, parameters, recipe, first_update + step, total)
             loss_sum += loss * len(rows)
             meters.training.count(len(rows))
@@ -190,8 +190,8 @@ def predict(model: Model, split: SplitData, recipe: Recipe, device: torch.device
     model.eval()
     tags: list[list[str]] = [[] for _ in range(len(split))]
     with meter.phase():
-        for rows in batches_in_order(_lengths(split), recipe.evaluation_batch_size):
-            batch = split.batch(rows).to(device)
+        order = batches_in_order(_lengths(split), recipe.evaluation_batch_size)
+        for rows, batch in batches_on(split, order, device):
             with autocast(recipe, device):
                 decoded = model.decode(batch)
             for row, sentence in zip(rows, decoded, strict=True):

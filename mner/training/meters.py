@@ -208,7 +208,7 @@ class Meters:
 
 
 def reset_peak_memory(device: torch.device) -> None:
-    """Let the memory peak start anew: of a GPU (runs that share it share its peak), of the process on Linux.
+    """Let the memory peak start anew: of this process's tensors on a GPU, of the whole process on Linux.
 
     Other systems cannot set a process's peak back; there it stays the highest ever.
     """
@@ -239,6 +239,15 @@ def describe_device(device: torch.device) -> str:
         return f"cuda: {torch.cuda.get_device_name(device)}"
     threads = torch.get_num_threads()
     return f"{device.type}: {cpu_name()}, {threads} thread{'s' if threads != 1 else ''}"
+
+
+def on_shared_device(measured: Mapping[str, Any], runs: int) -> dict[str, Any]:
+    """A record's ``throughput`` where the device trained several runs at once, and says so.
+
+    The energy and the ceiling of matrix products are the whole device's, not this run's, and are left out.
+    """
+    kept = {name: value for name, value in measured.items() if name not in ("matrix_flops_per_second", "mfu")}
+    return {**kept, "device": f"{measured['device']}, {runs} runs at a time", "joules": None}
 
 
 def throughput(training: Meter, inference: Meter) -> dict[str, Any] | None:

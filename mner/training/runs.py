@@ -21,7 +21,7 @@ from mner.training.flops import WorkOfCell
 from mner.training.heap import keep_freed_memory
 from mner.training.locks import presence, run_lock
 from mner.training.loop import fit
-from mner.training.meters import describe_device
+from mner.training.meters import describe_device, on_shared_device
 from mner.training.precision import precision_of
 from mner.training.run_folder import write_run, write_skipped
 from mner.training.trackers import CellTracker, Told, Tracker
@@ -69,12 +69,16 @@ class Inputs:
 def inputs_of(cell: Cell) -> Inputs:
     """Hash data files, the code in the import closure of loop and system, and the encoder's weights."""
     files = {path.as_posix(): sha256_of(cell.root / path) for path in cell.input_files()}
-    start = [*CORE, Path(cell.config.systems[cell.system].file)]
-    closure = import_closure(start, PACKAGES, cell.root, NOT_PART_OF_A_RESULT)
     if words := (cell.options.get("words") or cell.options.get("reader", {}).get("words")):
         files[f"word vectors {words['vectors']}"] = vectors_fingerprint(words["vectors"])
     encoder = {"name": cell.encoder.name, "source": cell.encoder.describe(), "sha256": cell.encoder.fingerprint()}
-    return Inputs(files, code_fingerprint(closure, cell.root), encoder)
+    return Inputs(files, code_of(cell.config.systems[cell.system].file, cell.root), encoder)
+
+
+def code_of(system_file: str, root: Path) -> dict[str, str]:
+    """Fingerprints of the code that makes a system's results: what the loop and the system's file import."""
+    start = [*CORE, Path(system_file)]
+    return code_fingerprint(import_closure(start, PACKAGES, root, NOT_PART_OF_A_RESULT), root)
 
 
 def is_finished(folder: Path, key: str) -> bool:
@@ -129,14 +133,17 @@ class Trainer:
     """Trains runs of one cell, wherever it is called: in the cell's stage, or in a worker of a sweep.
 
     Hashes the cell's inputs when it is made; reads and prepares its data when the first run is to be trained.
+    ``sharing`` is how many runs the device trains at the same time.
     """
 
-    def __init__(self, cell: Cell, device: torch.device, command: str, say: Callable[[str], Any]) -> None:
+    def __init__(
+        self, cell: Cell, device: torch.device, command: str, say: Callable[[str], Any], sharing: int = 1
+    ) -> None:
         keep_freed_memory()
         torch.set_num_threads(cell.recipe.threads)
         self.cell, self.inputs = cell, inputs_of(cell)
         self._device, self._command, self._say = device, command, say
-        self._work = WorkOfCell()
+        self._work, self._sharing = WorkOfCell(), sharing
 
     @cached_property
     def _prepared(self) -> PreparedCell:
@@ -160,7 +167,15 @@ class Trainer:
                 self._say(f"  seed {seed}: skipped, {reason}")
                 return write_skipped(cell, self.inputs, seed, reason, self._command, tracked)
             record = train_run(
-                self._prepared, self.inputs, seed, self._device, self._command, self._say, tracked, self._work
+                self._prepared,
+                self.inputs,
+                seed,
+                self._device,
+                self._command,
+                self._say,
+                tracked,
+                self._work,
+                self._sharing,
             )
             (folder / FAILURE).unlink(missing_ok=True)
             return record
@@ -178,6 +193,7 @@ def train_run(
     say: Callable[[str], Any],
     tracked: CellTracker,
     counter: WorkOfCell,
+    sharing: int,
 ) -> Record:
     """Train one run; its record is written last, so a folder with a record is complete."""
     cell, started = prepared.cell, time.perf_counter()
@@ -216,6 +232,8 @@ def train_run(
         work := counter.measure(model, prepared.data.splits["train/own"], cell.recipe, device)
     ):
         measured = work.beside(measured)
+    if measured is not None and sharing > 1:
+        measured = on_shared_device(measured, sharing)
     record = write_run(cell, inputs, seed, outcome, folder, command, seconds, precision, measured)
     scratch.unlink(missing_ok=True)
     best = record.dev_f1[record.best_epoch]

@@ -1,0 +1,69 @@
+"""Profile paper over pixels, regions read by a ResNet-152, and finished cells as its runs would leave them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from mner.config import Config, ExtractorSettings, load
+from mner.evaluation.averages import text_encoder
+from mner.evaluation.rescoring import ALL_LENSES
+from mner.training.cell import Cell
+
+ROOT = Path(__file__).resolve().parent.parent
+DATASETS = ("twitter2015", "twitter2017")
+COPIES = {"twitter2015": ("umt", "rgcn", "zhang2018"), "twitter2017": ("umt",)}
+RESNET = {"model": "microsoft/resnet-152"}
+REGIONS = {
+    "grid": ExtractorSettings("grid-hub", 8, RESNET),
+    "crops": ExtractorSettings("crops", 8, {"grid": {"name": "grid-hub", **RESNET}}),
+}
+
+
+def pixels(regions: str = "grid", profile: str = "paper") -> Config:
+    """params.yaml with a profile active, and pictures' ``grid`` or ``crops`` as regions of both data sets."""
+    config = load(ROOT / "params.yaml")
+    kinds = dict.fromkeys(DATASETS, ("caption-tokens", regions))
+    features = replace(config.features, kinds=kinds, extractors=config.features.extractors | REGIONS)
+    data = replace(config.data, regions=dict.fromkeys(DATASETS, regions))
+    return replace(config, active=config.profiles[profile], features=features, data=data)
+
+
+def finished(config: Config, dataset: str, system: str, values: tuple[float, ...]) -> dict[str, Any]:
+    """The cell of ``scores.json`` whose runs reached these F1 under conlleval, on our own copy."""
+    cell = Cell(config.for_row(system), dataset, system, ROOT)
+    return {
+        "dataset": dataset,
+        "system": system,
+        "state": "finished",
+        "reason": None,
+        "encoder": text_encoder({"name": cell.encoder.name}, cell.options),
+        "visual_input": cell.visual_input(),
+        "data_copy": config.data.copy,
+        "recipe": asdict(cell.recipe),
+        "options": dict(cell.options),
+        "views": {"test.own": {"f1": {"values": list(values)}}},
+    }
+
+
+def rescored(
+    cell: Mapping[str, Any], moved: Mapping[tuple[str, str], float], copies: tuple[str, ...] | None = None
+) -> list[dict[str, Any]]:
+    """The cell's runs of ``lenses.json``: its own F1 everywhere, ``moved`` by some points under (lens, copy)."""
+    held = COPIES[cell["dataset"]] if copies is None else copies
+    return [
+        {
+            "record": f"runs/paper/{cell['dataset']}/{cell['system']}/{seed}/record.json",
+            "dataset": cell["dataset"],
+            "system": cell["system"],
+            "seed": seed,
+            "data_copy": cell["data_copy"],
+            "copies": {
+                copy: {"test.own": {lens: {"f1": value + moved.get((lens, copy), 0.0)} for lens in ALL_LENSES}}
+                for copy in held
+            },
+        }
+        for seed, value in enumerate(cell["views"]["test.own"]["f1"]["values"])
+    ]

@@ -1,0 +1,209 @@
+"""Which printed rows can be judged at all: under their own scorer and copy, with their encoder and picture."""
+
+from __future__ import annotations
+
+import runpy
+import statistics
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mner.config import Config
+from mner.data.documented import apart
+from mner.evaluation.protocol import LENS_OF_SCORER, as_printed, training_apart
+from mner.evaluation.rescoring import ALL_LENSES
+from mner.evaluation.verdicts import ABOVE, BELOW, NOT_COMPARABLE, REPRODUCED, Verdict, judge
+from mner.evaluation.waterfall import Waterfall, waterfalls
+from mner.paper import PaperRow, load_paper
+from mner.reporting.explain import explain
+from mner.reporting.layout import VERDICT_NOTE
+from mner.reporting.report import write_report
+
+pixel = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("pixel_profile.py"))))
+PAPER = load_paper(Path(__file__).resolve().parent.parent / "reports" / "paper.yaml")
+ROWS = [
+    (table.id, row, dataset)
+    for table in PAPER.tables
+    for row in table.rows
+    for dataset in table.datasets
+    if row.figure(dataset, "F1")
+]
+NOT_HERE = {
+    "encoder": {
+        *("bilstm-crf", "cnn-bilstm-crf", "hbilstm-crf", "acoa", "ocsga", "object-agban"),
+        *("ita-text-bert", "ita-all-cva-bert"),
+    },
+    "visual input": {
+        *("acoa", "object-agban", "iaik", "rpbert-rerun", "umgf", "umgf-rerun"),
+        *("ita-all-cva-xlmr", "ita-all-cva-bert"),
+    },
+}
+"""Rows that profile paper cannot reach with a ResNet-152 grid: its vectors, extractors or encoders are others."""
+
+
+@pytest.fixture(scope="module")
+def grid() -> Config:
+    return pixel.pixels()
+
+
+def _values(row: PaperRow, dataset: str, off: float = 0.0) -> tuple[float, ...]:
+    """Three runs around the printed F1, ``off`` by some points."""
+    figure = row.figure(dataset, "F1")
+    assert figure is not None
+    return tuple(figure.value + off + step for step in (-0.01, 0.0, 0.01))
+
+
+def _judged(cell: dict[str, Any], row: PaperRow, runs: list[dict[str, Any]]) -> Verdict:
+    verdict = judge(cell, row, PAPER, 0.5, 0.05, runs)
+    assert verdict is not None
+    return verdict
+
+
+@pytest.mark.parametrize(("table", "row", "dataset"), ROWS, ids=[f"{t}-{r.id}-{d}" for t, r, d in ROWS])
+def test_a_row_is_judged_unless_its_encoder_or_picture_is_another(
+    grid: Config, table: str, row: PaperRow, dataset: str
+) -> None:
+    cell = pixel.finished(grid, dataset, row.system, _values(row, dataset))
+    verdict = _judged(cell, row, pixel.rescored(cell, {}))
+    why = {what for what in NOT_HERE if any(reason.startswith(f"{what}: ") for reason in verdict.reasons)}
+    assert why == {what for what, rows in NOT_HERE.items() if row.id in rows}
+    assert verdict.name == (NOT_COMPARABLE if why else REPRODUCED)
+    assert all(reason.split(":")[0] in NOT_HERE for reason in verdict.reasons if why)
+
+
+def test_umgf_is_judged_where_regions_are_crops() -> None:
+    for name in ("umgf", "umgf-rerun"):
+        row = next(row for _, row, _ in ROWS if row.id == name)
+        cell = pixel.finished(pixel.pixels("crops"), "twitter2017", "umgf", _values(row, "twitter2017"))
+        assert _judged(cell, row, pixel.rescored(cell, {})).name == REPRODUCED
+
+
+@pytest.mark.parametrize("profile", ["quick", "quick-all", "full"])
+def test_small_encoders_are_never_comparable_and_pixels_do_not_help(profile: str) -> None:
+    config = pixel.pixels(profile=profile)
+    for _, row, dataset in ROWS:
+        used = row.used[dataset].encoder
+        if row.system in config.active.systems and used != "unknown":
+            cell = pixel.finished(config, dataset, row.system, _values(row, dataset))
+            verdict = _judged(cell, row, pixel.rescored(cell, {}))
+            assert verdict.name == NOT_COMPARABLE
+            assert any(reason.startswith("encoder: ") for reason in verdict.reasons)
+
+
+def _row(name: str) -> PaperRow:
+    return next(row for table, row, _ in ROWS if row.id == name)
+
+
+def test_the_verdict_is_taken_under_the_rows_own_rule_and_says_so(grid: Config) -> None:
+    row = _row("rgcn")
+    cell = pixel.finished(grid, "twitter2015", "rgcn", _values(row, "twitter2015", off=-2.0))
+    runs = pixel.rescored(cell, {("rgcn-64", "rgcn"): 2.0})
+    verdict = _judged(cell, row, runs)
+    assert (verdict.name, verdict.difference) == (REPRODUCED, pytest.approx(0.0))
+    assert verdict.rule == "rgcn-64 on copy rgcn"
+    assert "scored by rgcn-64 on copy rgcn, as the printed row" in verdict.reasons
+    assert (
+        "trained on copy umt, theirs rgcn: 1 of 4000 training sentences and 2 of 1000 dev sentences differ"
+        in verdict.doubts
+    )
+    flattering = pixel.rescored(cell, {("conlleval", "umt"): 2.0, ("conlleval", "rgcn"): 2.0})
+    assert _judged(cell, row, flattering).name == BELOW
+
+
+def test_what_was_not_scored_as_the_row_keeps_it_not_comparable(grid: Config) -> None:
+    row = _row("rgcn")
+    cell = pixel.finished(grid, "twitter2015", "rgcn", _values(row, "twitter2015"))
+    bare = _judged(cell, row, [])
+    assert [reason.split(":")[0] for reason in bare.reasons] == ["data copy", "scorer"]
+    without_copy = _judged(cell, row, pixel.rescored(cell, {("rgcn-64", "umt"): 1.0}, copies=("umt",)))
+    assert [reason.split(":")[0] for reason in without_copy.reasons] == ["data copy"]
+    assert (without_copy.difference, without_copy.rule) == (pytest.approx(1.0), "rgcn-64 on copy umt")
+    runs = pixel.rescored(cell, {})
+    runs[1]["copies"]["rgcn"]["test.own"]["rgcn-64"] = {"state": "no word pieces: hub away"}
+    without_lens = _judged(cell, row, runs)
+    assert (without_lens.name, without_lens.rule) == (NOT_COMPARABLE, "conlleval on copy rgcn")
+    assert without_lens.reasons[0].startswith("scorer: ours conlleval, theirs rgcn (")
+    assert "no word pieces: hub away" in without_lens.reasons[0]
+
+
+def test_a_scorer_that_counts_alike_needs_no_other_rule(grid: Config) -> None:
+    row = _row("bert-crf")
+    cell = pixel.finished(grid, "twitter2017", "bert-crf", _values(row, "twitter2017", off=3.0))
+    verdict = _judged(cell, row, [])
+    assert (verdict.name, verdict.rule) == (ABOVE, "conlleval on copy umt")
+    assert "scored by conlleval, which counts as umt does here, on copy umt, as the printed row" in verdict.reasons
+
+
+def test_an_unknown_scorer_and_copy_leave_ours(grid: Config) -> None:
+    row = _row("umt-rerun")
+    cell = pixel.finished(grid, "twitter2015", "umt", _values(row, "twitter2015"))
+    verdict = _judged(cell, row, pixel.rescored(cell, {("umt", "umt"): 5.0, ("conlleval", "rgcn"): 5.0}))
+    assert (verdict.name, verdict.rule) == (REPRODUCED, "conlleval on copy umt")
+    assert "scorer of the published row is unknown" in verdict.doubts
+    assert not any(reason.startswith("scored") for reason in verdict.reasons)
+
+
+def _falls(cell: dict[str, Any], runs: list[dict[str, Any]]) -> dict[str, Waterfall]:
+    scores = {"profile": "paper", "cells": [cell]}
+    return {fall.row.id: fall for fall in waterfalls(scores, {"runs": runs}, PAPER)}
+
+
+@pytest.mark.parametrize("held", [("umt",), ("umt", "rgcn", "zhang2018")])
+@pytest.mark.parametrize("profile", ["paper", "quick-all"])
+def test_verdict_and_waterfall_agree_on_what_is_comparable_and_by_how_much(
+    profile: str, held: tuple[str, ...]
+) -> None:
+    config = pixel.pixels(profile=profile)
+    moved = {(lens, copy): 0.1 * i + j for i, lens in enumerate(ALL_LENSES) for j, copy in enumerate(held)}
+    moved |= {("conlleval", "umt"): 0.0}
+    for _, row, dataset in ROWS:
+        if row.system not in config.active.systems:
+            continue
+        cell = pixel.finished(config, dataset, row.system, _values(row, dataset))
+        runs = pixel.rescored(cell, moved, held)
+        verdict, fall = _judged(cell, row, runs), _falls(cell, runs)[row.id]
+        assert verdict.difference == pytest.approx(statistics.fmean(fall.unpicked)), row.id
+        conditions = [step for step in fall.steps if step.name in ("encoder", "visual", "copy", "lens")]
+        lacking = {step.name for step in conditions if step.state == "not measured"}
+        trained_alike = not cell["recipe"]["frozen_layers"]
+        assert (verdict.name == NOT_COMPARABLE) == bool(lacking or not trained_alike), (row.id, lacking)
+
+
+def test_every_lens_of_a_scorer_exists_and_every_known_scorer_is_one_of_papers() -> None:
+    assert set(LENS_OF_SCORER.values()) <= set(ALL_LENSES)
+    assert set(LENS_OF_SCORER) <= set(PAPER.scorers)
+
+
+def test_training_copies_are_alike_doubtful_or_unheard_of() -> None:
+    assert training_apart("umt", "rgcn", "twitter2017") == ((), ())
+    assert training_apart("umt", "unknown", "twitter2015") == ((), ())
+    _, doubts = training_apart("umt", "zhang2018", "twitter2015")
+    assert doubts == (
+        "trained on copy umt, theirs zhang2018: 9 of 4000 training sentences and 4 of 1000 dev sentences differ",
+    )
+    reasons, doubts = training_apart("umt", "private", "twitter2015")
+    assert (reasons, doubts) == (("training copy: ours umt, theirs private",), ())
+    assert apart("rgcn", "agban", "twitter2015", "train") is None
+
+
+def test_scores_are_those_of_the_cell_where_nothing_was_rescored(grid: Config) -> None:
+    cell = pixel.finished(grid, "twitter2017", "rgcn", (80.0, 81.0))
+    used = _row("rgcn").used["twitter2017"]
+    assert as_printed(cell, [], used, PAPER).values == (80.0, 81.0)
+
+
+def test_tables_page_and_explain_say_the_rule_of_the_verdict(tmp_path: Path) -> None:
+    fabricated = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py"))))
+    active = fabricated.Active("tiny", ("twitter2017",), ("bert-crf",), (1, 2, 3))
+    encoder = {"name": "bert-base-cased", "source": "hub", "sha256": "4" * 64}
+    fabricated.make_runs(tmp_path, active, lambda *_: 0.5, encoder=encoder)
+    results = fabricated.evaluated(tmp_path, active)
+    settings, said = fabricated.Settings(active), "scored by umt on copy umt, as the printed row"
+    write_report(results, PAPER, settings, (), pixel.ROOT / "reports" / "templates", tmp_path / "rendered")
+    table = (tmp_path / "rendered" / "table1.md").read_text(encoding="utf-8")
+    assert all(text in table for text in ("BERT-CRF: BELOW: ", said, VERDICT_NOTE))
+    page = (tmp_path / "rendered" / "index.html").read_text(encoding="utf-8")
+    assert "Ours, scored by umt on copy umt, minus paper: −" in page
+    assert said in " ".join(explain("twitter2017/bert-crf", results, PAPER, settings, tmp_path).split())

@@ -1,0 +1,73 @@
+"""Batches built ahead are the batches one would build in turn."""
+
+from __future__ import annotations
+
+import runpy
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from mner.data.prefetch import batches_on, one_ahead
+from mner.training.cell import prepare
+
+tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
+CPU = torch.device("cpu")
+
+
+def test_items_come_in_order_and_one_is_made_ahead() -> None:
+    made: list[int] = []
+
+    def make(item: int) -> int:
+        made.append(item)
+        return item * item
+
+    seen, ahead = [], []
+    for item, square in one_ahead(range(5), make):
+        seen.append((item, square))
+        ahead.append(len(made) - len(seen))
+    assert seen == [(number, number * number) for number in range(5)]
+    assert made == list(range(5))
+    assert max(ahead) <= 1
+
+
+def test_the_maker_works_beside_the_user() -> None:
+    used = threading.Event()
+
+    def make(item: int) -> int:
+        if item == 1:
+            assert used.wait(10), "the second item is made while the first is used"
+        return item
+
+    for item, _ in one_ahead([0, 1], make):
+        if item == 0:
+            used.set()
+
+
+def test_nothing_gives_nothing_and_an_error_comes_where_its_item_would_have() -> None:
+    assert list(one_ahead([], str)) == []
+    items = one_ahead([2, 1, 0, 3], lambda item: 1 / item)
+    assert [next(items), next(items)] == [(2, 0.5), (1, 1.0)]
+    with pytest.raises(ZeroDivisionError):
+        next(items)
+
+
+def test_leaving_early_leaves_no_thread_behind() -> None:
+    before = threading.active_count()
+    for item, _ in one_ahead(range(100), str):
+        if item == 3:
+            break
+    assert threading.active_count() == before
+
+
+def test_batches_are_those_of_the_split(tmp_path: Path) -> None:
+    tiny.make_world(tmp_path)
+    split = prepare(tiny.cell_of(tmp_path, "rgcn"), CPU).data.splits["train/own"]
+    order = [[0, 3, 5], [1], [2, 4]]
+    made = list(batches_on(split, order, CPU))
+    assert [rows for rows, _ in made] == order
+    for rows, batch in made:
+        assert torch.equal(batch.index, split.batch(rows).index)
+        assert torch.equal(batch.inter.regions, split.batch(rows).inter.regions)

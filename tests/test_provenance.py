@@ -1,0 +1,59 @@
+"""Committed runs are told from those that today's code and parameters would make."""
+
+from __future__ import annotations
+
+import runpy
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from mner.provenance import Origins, origins
+
+tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
+KEPT = Path("kept")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("trained")
+    tiny.make_world(root, epochs=1)
+    for system in ("bert-crf", "rgcn"):
+        tiny.train(root, system)
+    shutil.copytree(root / "runs" / "tiny", root / KEPT / "tiny" / "runs")
+    return root
+
+
+@pytest.fixture
+def world(trained: Path, tmp_path: Path) -> Path:
+    return tiny.copy_of(trained, tmp_path / "world")
+
+
+def found(root: Path) -> Origins | None:
+    return origins(tiny.cell_of(root).config, root, KEPT)
+
+
+def test_runs_of_this_code_and_these_parameters(world: Path) -> None:
+    assert found(world) == Origins(2, 0, 0, 2)
+    assert found(world).render() == "all 2 committed runs were made by the code and parameters that stand here now"
+    (world / "baselines" / "bert_crf.py").write_text(
+        (world / "baselines" / "bert_crf.py").read_text() + "\n# more\n"
+    )
+    assert found(world) == Origins(2, 0, 0, 2)
+
+
+def test_other_code_and_other_parameters_are_counted_apart(world: Path) -> None:
+    (world / "baselines" / "bert_crf.py").write_text(
+        (world / "baselines" / "bert_crf.py").read_text() + "\nX = 1\n"
+    )
+    assert found(world) == Origins(2, 1, 0, 1)
+    tiny.change_parameters(world, lambda raw: raw["recipe"].update(clip=0.5))
+    assert found(world) == Origins(2, 1, 2, 0)
+    assert found(world).render().startswith("0 of 2 committed runs were made by the code and parameters")
+    assert "(1 by other code, 2 with other parameters)" in found(world).render()
+
+
+def test_nothing_committed(world: Path) -> None:
+    shutil.rmtree(world / KEPT)
+    assert found(world) is None
