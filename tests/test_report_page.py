@@ -178,3 +178,13 @@ def test_the_sentence_to_copy_says_what_was_run(results: Results, rendered: Path
     changed = [{**run, "git": {**run["git"], "dirty": True}} for run in results.scores["runs"]]
     parts = REPORT["parts"](results)
     assert "with uncommitted changes" in example_citation(parts, {**results.scores, "runs": changed})
+
+
+def test_a_difference_under_another_rule_than_the_columns_says_so(rendered: Path, results: Results) -> None:
+    text = (rendered / "index.html").read_text(encoding="utf-8")
+    for line in REPORT["lines"](results, "table1", "twitter2017"):
+        if line.finished and line.verdict and line.verdict.difference is not None:
+            columns = line.ours["F1"].value - line.paper["F1"].figure.value
+            row = text[text.index(f'id="table1-twitter2017-{line.id}"') :]
+            apart = abs(columns - line.verdict.difference) > 5e-3
+            assert ("own rule" in row[: row.index("</tr>")]) == apart, line.id

@@ -17,7 +17,6 @@ from mner.data.corpus import TYPES
 from mner.data.probe_views import PICTURE_PROBES
 from mner.evaluation.averages import encoder_name
 from mner.evaluation.rescoring import STANDARD
-from mner.evaluation.verdicts import Verdict
 from mner.files import sha256_of_json
 from mner.reporting.card import CardText
 from mner.reporting.cells import NOT_RUN, SURE, CitationError, Cited, Printed, cited, with_minus
@@ -131,11 +130,7 @@ def _tally(parts: Sequence[Section], controls: Table | None) -> list[tuple[str, 
         return [(name, str(said.count(name)), style) for name, style in JUDGEMENTS.items() if name in said]
     lines = {(line.id, line.dataset): line for part in parts for block in part.blocks for line in block.lines}
     names = [line.verdict.name for line in lines.values() if line.verdict]
-    return [(name, str(names.count(name)), _style(name)) for name in VERDICTS if name in names]
-
-
-def _style(verdict: str) -> str:
-    return verdict.lower()
+    return [(name, str(names.count(name)), name.lower()) for name in VERDICTS if name in names]
 
 
 def _section(
@@ -214,7 +209,7 @@ def _line(
             for metric in metrics
         ],
         "dots": strip(line.ours["F1"], line.paper["F1"], scale),
-        "verdict": _verdict(line.verdict),
+        "verdict": _verdict(line),
         "text_only": {"system": line.text_only[0], **view(line.text_only[1])},
         "probes": [view(line.probes[name]) for name in PICTURE_PROBES],
         "speeds": _speeds(line, devices),
@@ -224,15 +219,21 @@ def _line(
     }
 
 
-def _verdict(verdict: Verdict | None) -> dict[str, Any] | None:
+def _verdict(line: Line) -> dict[str, Any] | None:
+    """The verdict of a line; ``apart`` says why its difference is not that of the columns beside it."""
+    verdict = line.verdict
     if verdict is None:
         return None
+    ours, paper, apart = line.ours["F1"], line.paper["F1"], False
+    if verdict.difference is not None and isinstance(ours, Cited) and isinstance(paper, Printed):
+        apart = abs(ours.value - paper.figure.value - verdict.difference) > 5e-3
     difference = "" if verdict.difference is None else with_minus(f"{verdict.difference:+.2f}")
     return {
         "name": verdict.name,
-        "style": _style(verdict.name),
+        "style": verdict.name.lower(),
         "difference": difference,
         "rule": verdict.rule,
+        "apart": "by the row’s own rule" if apart else "",
         "reasons": [with_minus(reason) for reason in verdict.reasons],
         "doubts": [with_minus(doubt) for doubt in verdict.doubts],
     }
