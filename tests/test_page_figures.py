@@ -9,11 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from markupsafe import Markup
 
 from mner.evaluation.selection import OWN, scored
 from mner.reporting.cells import Cited, with_minus
 from mner.reporting.cost_chart import MOST_NAMES, CostPoint, cost_chart, frontier
 from mner.reporting.lens_figures import lens_figure, shown_orders, turned_round
+from mner.reporting.page import MOST_FIGURES, Figure, Part
 from mner.reporting.reliance import text_only_beside
 from mner.reporting.results import Results
 from mner.reporting.statistics_figures import MOST_PAIRS, statistics_figures
@@ -150,3 +152,9 @@ def test_minus_signs_stand_before_numbers_and_nowhere_else() -> None:
     assert with_minus("gain -2.17, [-3, +1]") == "gain −2.17, [−3, +1]"
     for text in ("ita-all-cva", "2026-11-22", "glove-6b-50d", "runs/x/-1", "twitter2017-rgcn"):
         assert with_minus(text) == text
+
+
+def test_figures_that_are_too_many_are_folded_and_a_table_stands_open_in_their_place() -> None:
+    figure = Figure("one", "", Markup("<svg/>"))
+    assert not Part("twitter2017", (figure,) * MOST_FIGURES, ()).folded
+    assert Part("twitter2017", (figure,) * (MOST_FIGURES + 1), ()).folded

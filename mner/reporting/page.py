@@ -9,6 +9,8 @@ from markupsafe import Markup
 from mner.reporting.layout import DATASET_TITLES
 from mner.reporting.tables import Table
 
+MOST_FIGURES = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -30,6 +32,11 @@ class Part:
     @property
     def title(self) -> str:
         return DATASET_TITLES.get(self.dataset, self.dataset)
+
+    @property
+    def folded(self) -> bool:
+        """Whether the figures are too many to be met unasked; the first table then stands open in their place."""
+        return len(self.figures) > MOST_FIGURES
 
 
 @dataclass(frozen=True, slots=True)
