@@ -37,7 +37,12 @@ def page_view(page: Page) -> dict[str, Any]:
         **{name: getattr(page, name) for name in ("id", "name", "title", "lead", "empty", "beside")},
         "figures": _beside(page),
         "parts": [
-            {"title": part.title, "figures": part.figures, "tables": [table_view(table) for table in part.tables]}
+            {
+                "title": part.title,
+                "figures": part.figures,
+                "folded": part.folded,
+                "tables": [table_view(table) for table in part.tables],
+            }
             for part in page.parts
         ],
     }
