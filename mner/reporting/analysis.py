@@ -31,8 +31,8 @@ def pages(results: Results, paper: Paper) -> tuple[Page, ...]:
         _page(
             *("waterfall", "Gap", "Why does our number differ from the printed one?"),
             "From the printed F1 to ours. Lens and copy are measured by re-scoring the same predictions; what is "
-            "trained, encoder and visual input by runs of other kept profiles. Dashed steps are choices that authors "
-            "may or may not have made; the remainder holds what no file can tell.",
+            "trained, encoder and visual input by runs of other kept profiles. Dashed steps are choices that "
+            "authors may or may not have made; the remainder holds what no file can tell.",
             "No finished run has a printed counterpart.",
             _gap(results, paper, datasets),
         ),
