@@ -174,12 +174,6 @@ class Config:
     profiles: Mapping[str, Profile]
     active: Profile
 
-    def for_row(self, system: str) -> Config:
-        """These parameters as one row reads them: what every cell is made of. The encoder is the row's own."""
-        return dataclasses.replace(
-            self, active=dataclasses.replace(self.active, encoder=self.active.encoder_of(system))
-        )
-
     def recipe_of(self, system: str) -> Recipe:
         """The recipe of one row: the shared one, changed by the profile, the row, and the profile for this row."""
         profile = {key: value for key, value in self.active.recipe.items() if key != "rows"}

@@ -73,7 +73,7 @@ def plan_of(
     config.active.require(datasets, systems)
     past = past_records(root / folder for folder in PAST)
     cells = [
-        Cell(config.for_row(system), dataset, system, root)
+        Cell(config, dataset, system, root)
         for dataset, system in config.active.cells
         if (not datasets or dataset in datasets) and (not systems or system in systems)
     ]
@@ -98,7 +98,7 @@ def outdated_runs(config: Config, root: Path) -> list[str]:
 
     Cells whose inputs are not built are left out: what their runs would be is not known.
     """
-    cells = [Cell(config.for_row(system), dataset, system, root) for dataset, system in config.active.cells]
+    cells = [Cell(config, dataset, system, root) for dataset, system in config.active.cells]
     return [
         str(cell.run_folder(seed) / "record.json")
         for cell in cells

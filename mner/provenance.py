@@ -68,5 +68,5 @@ def _parameters(record: Record) -> str:
 
 
 def _parameters_now(config: Config, record: Record, root: Path) -> str:
-    cell = Cell(config.for_row(record.system), record.dataset, record.system, root)
+    cell = Cell(config, record.dataset, record.system, root)
     return sha256_of_json([asdict(cell.recipe), cell.options, cell.encoder.name])

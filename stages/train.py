@@ -36,7 +36,7 @@ def main(command_line: Sequence[str] | None = None) -> int:
     settings = config.load(Path("params.yaml"))
     seeds = list(dict.fromkeys(arguments.seed or ()))
     settings.active.require([arguments.dataset], [arguments.system], seeds)
-    cell = Cell(settings.for_row(arguments.system), arguments.dataset, arguments.system, Path())
+    cell = Cell(settings, arguments.dataset, arguments.system, Path())
     torch.set_num_threads(cell.recipe.threads)
     device = device_of()
     command = f"dvc repro train@{cell.dataset}-{cell.system}"

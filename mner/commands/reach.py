@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> None:
 
     config = settings()
     config.active.require([options.dataset], [options.system])
-    cell = Cell(config.for_row(options.system), options.dataset, options.system, Path())
+    cell = Cell(config, options.dataset, options.system, Path())
     torch.set_num_threads(cell.recipe.threads)
     make_deterministic()
     device = device_of()

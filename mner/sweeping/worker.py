@@ -72,7 +72,7 @@ class Worker:
         if known is None or (known.cell.dataset, known.cell.system) != job.cell:
             # Let go of the last cell's data before the next one's is read.
             self._trainer = None
-            cell = Cell(self._setting.config.for_row(job.system), *job.cell, Path())
+            cell = Cell(self._setting.config, *job.cell, Path())
             self._trainer = known = Trainer(cell, self._device, self._setting.command, _say, self._sharing)
         return known
 

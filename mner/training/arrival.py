@@ -40,7 +40,7 @@ def _local(config: Config, root: Path, profile: str, dataset: str, system: str) 
     known = config.profiles.get(profile)
     if known is None or dataset not in known.datasets or system not in known.systems:
         return f"params.yaml has no {dataset} x {system} in a profile {profile}"
-    cell = Cell(replace(config, active=known).for_row(system), dataset, system, root)
+    cell = Cell(replace(config, active=known), dataset, system, root)
     lacking = [path for path in cell.input_files() if not (root / path).is_file()]
     if lacking:
         return f"{lacking[0]} is not built here, so its key cannot be checked; run dvc repro data features graphs"

@@ -57,7 +57,7 @@ class Cell:
 
     @property
     def encoder(self) -> EncoderSource:
-        return self.config.encoders[self.config.active.encoder]
+        return self.config.encoders[self.config.active.encoder_of(self.system)]
 
     @property
     def runs(self) -> Path:
