@@ -146,7 +146,7 @@ def test_controls(tmp_path: Path, gain: float, reliance: float, negative: float,
     failed = [check for check in report.checks if not check.passed]
     assert len(_checks(report, "control")) == 3 + 3 + 2
     assert len(failed) == len(failing)
-    assert all(check.verdict == "VIOLATED" and check.system == "umt" for check in failed)
+    assert all(check.verdict == "FAILS" and check.system == "umt" for check in failed)
     assert all(message.split(":")[0] in check.detail for message, check in zip(failing, failed, strict=True))
     assert report.passed == (not failing)
 

@@ -139,7 +139,7 @@ def verify(
         settings.verify.reference_margin,
         absence,
     ):
-        verdict = ("HOLDS" if control.passed else "VIOLATED") if control.judged else NOT_JUDGED
+        verdict = ("HOLDS" if control.passed else "FAILS") if control.judged else NOT_JUDGED
         ours = _shown(cells[control.dataset, control.system])
         detail = f"{control.statement}: {control.detail}"
         checks.append(Check(control.dataset, control.system, ours, "control", verdict, control.passed, detail))
