@@ -157,4 +157,7 @@ def test_minus_signs_stand_before_numbers_and_nowhere_else() -> None:
 def test_figures_that_are_too_many_are_folded_and_a_table_stands_open_in_their_place() -> None:
     figure = Figure("one", "", Markup("<svg/>"))
     assert not Part("twitter2017", (figure,) * MOST_FIGURES, ()).folded
-    assert Part("twitter2017", (figure,) * (MOST_FIGURES + 1), ()).folded
+    assert (
+        Part("twitter2017", (figure,) * (MOST_FIGURES + 1), ()).folded
+        == "Twitter-2017: 9 figures, one a printed row"
+    )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mner.commands.show import with_results, without_links, without_preamble
+from mner.reporting import page
 from mner.reporting.citation import example_citation
 from mner.reporting.results import Results
 
@@ -188,3 +189,18 @@ def test_a_difference_under_another_rule_than_the_columns_says_so(rendered: Path
             row = text[text.index(f'id="table1-twitter2017-{line.id}"') :]
             apart = abs(columns - line.verdict.difference) > 5e-3
             assert ("own rule" in row[: row.index("</tr>")]) == apart, line.id
+
+
+def test_a_page_of_many_figures_folds_them_and_opens_their_table(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "MOST_FIGURES", 0)
+    REPORT["render"](results, tmp_path)
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    reader = _Page()
+    reader.feed(text)
+    assert reader.stack == []
+    assert re.search(
+        r"<summary>Twitter-2015: \d+ figures, one a printed row</summary>\s*<div class=\"figures\">", text
+    )
+    assert re.search(r'<details class="numbers" id="waterfall-[^"]+" open>', text)

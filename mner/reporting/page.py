@@ -34,9 +34,14 @@ class Part:
         return DATASET_TITLES.get(self.dataset, self.dataset)
 
     @property
-    def folded(self) -> bool:
-        """Whether the figures are too many to be met unasked; the first table then stands open in their place."""
-        return len(self.figures) > MOST_FIGURES
+    def folded(self) -> str:
+        """What to unfold for figures that are too many to be met unasked, else empty.
+
+        The first table then stands open in their place.
+        """
+        if len(self.figures) <= MOST_FIGURES:
+            return ""
+        return f"{self.title}: {len(self.figures)} figures, one a printed row"
 
 
 @dataclass(frozen=True, slots=True)
