@@ -200,7 +200,5 @@ def test_a_page_of_many_figures_folds_them_and_opens_their_table(
     reader = _Page()
     reader.feed(text)
     assert reader.stack == []
-    assert re.search(
-        r"<summary>Twitter-2015: \d+ figures, one a printed row</summary>\s*<div class=\"figures\">", text
-    )
+    assert re.search(r'<summary>[^<]+: \d+ figures, one a printed row</summary>\s*<div class="figures">', text)
     assert re.search(r'<details class="numbers" id="waterfall-[^"]+" open>', text)
