@@ -27,6 +27,11 @@ def aligned(rows: Sequence[Sequence[str]], numbers: Collection[int] = (), header
     return [lines[0], "  ".join("-" * width for width in widths), *lines[1:]] if header else lines
 
 
+def indented(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as :func:`aligned` sets them, four spaces in, as they stand below a line that names them."""
+    return [f"    {line}".rstrip() for line in aligned(rows)]
+
+
 def aligned_with_notes(rows: Sequence[Sequence[str]], indent: str) -> list[str]:
     """Rows as :func:`aligned` sets them, indented; a last cell too long for the line goes on below itself."""
     starts = aligned([row[:-1] for row in rows])

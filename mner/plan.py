@@ -79,10 +79,7 @@ def plan_of(
     ]
     label = f"checking what {len(cells)} cells read"
     with tqdm(cells, desc=label, unit="cell", leave=False, delay=2.0, disable=None) as bar:
-        planned = []
-        for cell in bar:
-            planned.append(_planned(cell, cost_of(cell, past, device)))
-    return planned
+        return [_planned(cell, cost_of(cell, past, device)) for cell in bar]
 
 
 def _planned(cell: Cell, cost: Cost | None) -> PlannedCell:

@@ -12,8 +12,8 @@ from mner.commands.show import SECTIONS, with_results
 from mner.files import read_json
 from mner.paper import load_paper
 from mner.reporting.card import CardText
-from mner.reporting.control_checks import control_checks
-from mner.reporting.control_tables import FAILS, HOLDS, NOT_JUDGED, control_table
+from mner.reporting.control_checks import FAILS, HOLDS, control_checks
+from mner.reporting.control_tables import NOT_JUDGED, control_table
 from mner.reporting.report import write_report
 from mner.reporting.results import Results
 

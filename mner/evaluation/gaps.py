@@ -76,6 +76,18 @@ def gap_of_parts(difference: float, parts: Sequence[tuple[float, float]]) -> Gap
     return Gap(difference, math.sqrt(total), total**2 / sum(v**2 / freedom for v, freedom in parts))
 
 
+def gap_on_both(
+    difference: float, seeds: Sequence[tuple[float, float]], sample: float, noise: float, sentences: int
+) -> tuple[Gap, float]:
+    """A difference on new seeds and new test sentences, and the variance that more seeds would not take away.
+
+    ``seeds`` are its variances over seeds, each with its degrees of freedom; ``sample`` its variance over test
+    sets of ``sentences`` sentences, of which ``noise`` is in ``seeds`` too and counted once.
+    """
+    lasting = max(0.0, sample - noise)
+    return gap_of_parts(difference, [*seeds, (lasting, sentences - 1)]), lasting
+
+
 def gap_between(ours: Sequence[float], theirs: Sequence[float]) -> Gap | None:
     """Welch's t. A side with a single value borrows the other's s.d.; None where neither side has one."""
     difference = statistics.fmean(ours) - statistics.fmean(theirs)

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from mner.evaluation.gaps import Gap, gap_of_parts, gap_to_fixed
+from mner.evaluation.gaps import Gap, gap_on_both, gap_to_fixed
 from mner.evaluation.statistics import (
     ALPHA,
     DRAWS,
@@ -116,8 +116,7 @@ def comparison_of(
         return Comparison(
             difference, None, sample, None, *gap.interval(1 - level), level, gap.two_sided_p(), "sample"
         )
-    lasting = max(0.0, sample**2 - noise)
-    gap = gap_of_parts(difference, [*seeds, (lasting, sentences - 1)])
+    gap, lasting = gap_on_both(difference, seeds, sample**2, noise, sentences)
     deviations = sum(variance for variance, _ in seeds) ** 0.5, sample, lasting**0.5
     low, high = gap.interval(1 - level)
     return Comparison(difference, *deviations, low, high, level, gap.two_sided_p(), "seeds and sample")

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import stats
 
-from mner.evaluation.gaps import gap_of_parts
+from mner.evaluation.gaps import gap_on_both
 
 Source = Literal["seeds", "sample", "seeds and sample"]
 SentenceCounts = Int[np.ndarray, "sentences 3"]
@@ -109,8 +109,8 @@ def hierarchical_bootstrap(
     values = means_of_resampled_runs(f1, counts, generator)
     runs, sentences, _ = counts.shape
     own = run_f1(counts)
-    lasting = max(0.0, float(f1.mean(axis=1).var(ddof=1)) - crossed_noise(counts))
-    gap = gap_of_parts(float(own.mean()), [(float(own.var(ddof=1)) / runs, runs - 1), (lasting, sentences - 1)])
+    seeds, sample = [(float(own.var(ddof=1)) / runs, runs - 1)], float(f1.mean(axis=1).var(ddof=1))
+    gap, _ = gap_on_both(float(own.mean()), seeds, sample, crossed_noise(counts), sentences)
     low, high = gap.interval(1 - level)
     words = f"{runs} runs and {sentences} sentences with replacement, {draws} draws"
     ends = max(0.0, low), min(1.0, high)

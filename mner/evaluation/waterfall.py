@@ -1,9 +1,9 @@
 """From a printed number to ours in steps that add up: what the rest, choices, lens, data and model account for.
 
 Ours is a level per run: standard lens, own copy, epoch chosen on dev, mean over seeds. Going back towards the
-paper, one condition is changed at a time: first what only other runs can tell (encoder, visual input:
-:mod:`mner.evaluation.conditions`), then what re-scoring the runs reached so tells (copy, lens, epoch chosen on
-test, best seed). Each step is the difference of two neighbouring levels, and the remainder is what is
+paper, one condition is changed at a time: first what only other runs can tell (what is trained, encoder, visual
+input: :mod:`mner.evaluation.conditions`), then what re-scoring the runs reached so tells (copy, lens, epoch
+chosen on test, best seed). Each step is the difference of two neighbouring levels, and the remainder is what is
 left to the printed number. The sum is therefore exact by construction, and a step that cannot be measured is a
 state and counts in the remainder.
 

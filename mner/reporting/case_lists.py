@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mner.columns import aligned, wrapped
+from mner.columns import indented, wrapped
 from mner.data.corpus import Sentence
 from mner.evaluation.agreement import Case
 from mner.evaluation.case_study import CLASSES, ErrorCase
 from mner.evaluation.spans import EncodedTags, entities
-
-INDENT = "    "
 
 
 def render_cases(
@@ -40,7 +38,7 @@ def render_cases(
     said += f"{len(found)} that every run of {right} reads right and none of {rivals} does"
     if other_way is not None:
         said += f"; {other_way} the other way round (every run of {rivals}, none of {right})"
-    return "\n".join([*wrapped(f"{said}."), "", *_indented(rows)]) + "\n"
+    return "\n".join([*wrapped(f"{said}."), "", *indented(rows)]) + "\n"
 
 
 def render_classes(
@@ -56,9 +54,5 @@ def render_classes(
             sentence, entity = sentences[case.sentence], case.entity
             text = " ".join(sentence.words[entity.first : entity.last + 1]) if words else ""
             rows.append((str(case.sentence), sentence.image, f"{entity.kind} {entity.first}-{entity.last}", text))
-        lines += _indented(rows) if own else []
+        lines += indented(rows) if own else []
     return "\n".join(lines) + "\n"
-
-
-def _indented(rows: Sequence[Sequence[str]]) -> list[str]:
-    return [(INDENT + line).rstrip() for line in aligned(rows)]

@@ -11,6 +11,7 @@ from typing import Any
 from mner.data.probe_views import PICTURE_PROBES
 from mner.evaluation.gaps import gap_between, gap_to_fixed
 
+HOLDS, FAILS = "HOLDS", "FAILS"
 POSITIVE, NEGATIVE, TEXT_ONLY = "controls-positive", "controls-negative", "bert-crf"
 
 

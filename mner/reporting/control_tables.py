@@ -9,6 +9,8 @@ from typing import Any
 from mner.data.probe_views import PICTURE_PROBES
 from mner.reporting.cells import Cell, Measured, State, Words, cited, missing, with_minus
 from mner.reporting.control_checks import (
+    FAILS,
+    HOLDS,
     NEGATIVE,
     POSITIVE,
     TEXT_ONLY,
@@ -22,7 +24,7 @@ from mner.reporting.reliance import PROBES
 from mner.reporting.results import Results
 from mner.reporting.tables import Column, Row, Table
 
-HOLDS, FAILS, NOT_JUDGED = "HOLDS", "FAILS", "not judged"
+NOT_JUDGED = "not judged"
 CONTROLS = (POSITIVE, NEGATIVE)
 READS, TEXT = "Text + image", "Text"
 MEASURES = {"gain": "gain", **{view: PROBES[view] for view in PICTURE_PROBES}}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mner.columns import aligned, aligned_with_notes, wrapped
+from mner.columns import aligned_with_notes, indented, wrapped
 from mner.evaluation.verdicts import judge
 from mner.evaluation.waterfall import waterfalls
 from mner.paper import METRICS, Paper
@@ -64,10 +64,10 @@ def _number(query: str, results: Results, paper: Paper, settings: Settings, root
     if not printed and not ours:
         raise NoResultsError(f"{query} stands neither in a published table nor in this profile's results")
     lines = [f"{query} as printed"] if printed else [f"{query}: no paper prints it"]
-    lines += _aligned([(what, dataset, metric, text) for what, dataset, metric, text, _ in printed])
+    lines += indented([(what, dataset, metric, text) for what, dataset, metric, text, _ in printed])
     if ours:
         lines += ["", f"{query} in our results, profile {results.scores['profile']}"]
-        lines += _aligned([(*one[:5], f"{len(one[5])} records") for one in ours])
+        lines += indented([(*one[:5], f"{len(one[5])} records") for one in ours])
     wanted = dict.fromkeys((dataset, system) for _, dataset, _, _, system in printed)
     places = {run["record"]: (run["dataset"], run["system"]) for run in results.scores["runs"]}
     if not printed:
@@ -157,8 +157,8 @@ def _runs(cell: Mapping[str, Any], results: Results, root: Path) -> Lines:
         if (root / record).is_file():
             for name, digest in Record.read(root / record).inputs.items():
                 inputs.setdefault(name, set()).add(digest[:16])
-    lines = ["", "  runs (tags lie beside their records)", *_aligned(rows)]
-    lines += ["", "  read", *_aligned([(name, " ".join(sorted(found))) for name, found in sorted(inputs.items())])]
+    lines = ["", "  runs (tags lie beside their records)", *indented(rows)]
+    lines += ["", "  read", *indented([(name, " ".join(sorted(found))) for name, found in sorted(inputs.items())])]
     again = f"mner profile {results.scores['profile']} && mner run {cell['dataset']} {cell['system']}"
     return [*lines, "", "  again", f"    {again}"]
 
@@ -169,7 +169,7 @@ def _why(cell: Mapping[str, Any], results: Results, paper: Paper) -> Lines:
         (lens["title"], under(results, dataset, system, lens["name"]).plain(), lens["origin"])
         for lens in results.lenses["lenses"]
     ]
-    lines = ["", "  the same predictions under every lens", *_aligned(lenses)]
+    lines = ["", "  the same predictions under every lens", *indented(lenses)]
     for fall in waterfalls(results.scores, results.lenses, paper, results.others):
         if (fall.dataset, fall.system) == (dataset, system):
             lines += ["", f"  from {fall.row.label}{fall.row.mark} to ours"]
@@ -210,7 +210,7 @@ def _compared(a: str, b: str, results: Results, dataset: str) -> Lines:
     if one is None:
         raise NoResultsError(f"{a} and {b} were not compared on {dataset}; run `mner score`")
     lines = [DATASET_TITLES.get(dataset, dataset)]
-    lines += _aligned(
+    lines += indented(
         [(name, under(results, dataset, name, results.lenses["standard"]).plain()) for name in (a, b)]
     )
     titles = ("A − B", f"difference [{SURE}]", "p", "p (Holm)", "runs ahead", "seeds needed", "detectable", "says")
@@ -221,8 +221,4 @@ def _compared(a: str, b: str, results: Results, dataset: str) -> Lines:
     by_lens = [("lens", a, b)]
     for lens in results.lenses["lenses"]:
         by_lens.append((lens["title"], *(under(results, dataset, name, lens["name"]).plain() for name in (a, b))))
-    return [*lines, "", *_aligned(by_lens)]
-
-
-def _aligned(rows: Sequence[Sequence[str]], indent: int = 4) -> Lines:
-    return [(" " * indent + line).rstrip() for line in aligned(rows)]
+    return [*lines, "", *indented(by_lens)]

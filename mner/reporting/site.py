@@ -21,7 +21,8 @@ from mner.files import sha256_of_json
 from mner.reporting.card import CardText
 from mner.reporting.cells import NOT_RUN, SURE, CitationError, Cited, Printed, cited, with_minus
 from mner.reporting.citation import example_citation
-from mner.reporting.control_tables import FAILS, HOLDS, NOT_JUDGED
+from mner.reporting.control_checks import FAILS, HOLDS
+from mner.reporting.control_tables import NOT_JUDGED
 from mner.reporting.layout import OVERALL, Block, Line, Section
 from mner.reporting.limits import audit_summary, facts, limits
 from mner.reporting.page import Page

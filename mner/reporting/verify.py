@@ -17,6 +17,7 @@ from mner.evaluation.verdicts import (
     NOT_COMPARABLE,
     REGRESSED,
     REPRODUCED,
+    SKIPPED,
     UNDECIDED,
     Sample,
     Verdict,
@@ -25,11 +26,11 @@ from mner.evaluation.verdicts import (
 )
 from mner.paper import Paper
 from mner.reporting.cells import Cited, cited
-from mner.reporting.control_checks import control_checks
+from mner.reporting.control_checks import FAILS, HOLDS, control_checks
 from mner.reporting.profile import Settings
 
 MACHINE = ("throughput", "software", "precision")
-NOT_JUDGED, NO_REFERENCE, SKIPPED = "NOT JUDGED", "NO REFERENCE", "SKIPPED"
+NOT_JUDGED, NO_REFERENCE = "NOT JUDGED", "NO REFERENCE"
 TOLD = (NOT_JUDGED, NO_REFERENCE, SKIPPED, NOT_COMPARABLE, UNDECIDED)
 Lenses = Mapping[str, Any] | None
 INDENT = " " * 6
@@ -139,7 +140,7 @@ def verify(
         settings.verify.reference_margin,
         absence,
     ):
-        verdict = ("HOLDS" if control.passed else "FAILS") if control.judged else NOT_JUDGED
+        verdict = (HOLDS if control.passed else FAILS) if control.judged else NOT_JUDGED
         ours = _shown(cells[control.dataset, control.system])
         detail = f"{control.statement}: {control.detail}"
         checks.append(Check(control.dataset, control.system, ours, "control", verdict, control.passed, detail))

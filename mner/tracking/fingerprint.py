@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,17 @@ def code_fingerprint(files: Sequence[Path], root: Path = Path()) -> dict[str, st
         path = root / file
         try:
             name = path.resolve().relative_to(root.resolve()).as_posix()
-            tree = ast.parse(path.read_bytes(), filename=str(path))
+            prints[name] = _print_of(path.read_bytes())
         except SyntaxError as error:
             raise ValueError(f"{path}:{error.lineno}: not Python: {error.msg}") from error
         except FileNotFoundError as error:
             raise ValueError(f"{path}: no such file, so the code of this run cannot be fingerprinted") from error
-        prints[name] = sha256_of_json(_meaning(tree))
     return prints
+
+
+@cache
+def _print_of(source: bytes) -> str:
+    return sha256_of_json(_meaning(ast.parse(source)))
 
 
 def _meaning(node: Any) -> Any:
@@ -81,13 +86,28 @@ def import_closure(
         if file in found or file.relative_to(root).as_posix().startswith(tuple(ignore)):
             continue
         found.add(file)
-        for node in ast.walk(ast.parse(file.read_bytes(), filename=str(file))):
-            if isinstance(node, ast.ImportFrom) and node.level:
-                raise ValueError(f"{file}:{node.lineno}: relative import; write the module's full name")
-            for name in _imported(node):
+        try:
+            imports = _imports_of(file.read_bytes())
+        except SyntaxError as error:
+            error.filename = str(file)
+            raise
+        for line, relative, names in imports:
+            if relative:
+                raise ValueError(f"{file}:{line}: relative import; write the module's full name")
+            for name in names:
                 if name.split(".")[0] in packages:
                     waiting += _module_files(name, root)
     return sorted(file.relative_to(root) for file in found)
+
+
+@cache
+def _imports_of(source: bytes) -> tuple[tuple[int, bool, tuple[str, ...]], ...]:
+    """Of every import: its line, whether it is relative, and the modules it may name."""
+    return tuple(
+        (node.lineno, isinstance(node, ast.ImportFrom) and node.level > 0, tuple(_imported(node)))
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    )
 
 
 def _imported(node: ast.AST) -> list[str]:
