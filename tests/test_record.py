@@ -1,4 +1,4 @@
-"""Records: strict reading, truthful machine and git, and fingerprints that change when code does and only then."""
+"""Records: strict reading, and truthful about machine and git."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import pytest
 import torch
 
 from mner.tracking import record as record_module
-from mner.tracking.fingerprint import code_fingerprint, import_closure, run_key
 from mner.tracking.record import Record, RecordError, describe_environment, describe_git, now
 
 
@@ -217,92 +216,3 @@ def test_no_commit_is_claimed_where_there_is_none(
 def test_a_repository_without_commits_is_unknown(tmp_path: Path) -> None:
     git(tmp_path, "init")
     assert describe_git(tmp_path) == {"commit": None, "dirty": None}
-
-
-CODE = '"""Module."""\ndef scale(x, by=2):\n    """Scale."""\n    return x * by  # twice\n'
-
-
-def fingerprint(folder: Path, text: str) -> str:
-    (folder / "code.py").write_text(text)
-    return code_fingerprint([Path("code.py")], folder)["code.py"]
-
-
-@pytest.mark.parametrize(
-    "same",
-    [
-        "def scale(x, by=2):\n    return x * by\n",
-        "\n\n# other words\ndef scale(\n    x,\n    by=2,\n):\n    return (x * by)\n",
-        CODE.replace("Scale.", "Multiply."),
-        CODE.replace("    return", "    'a note'\n    return"),
-    ],
-)
-def test_comments_docstrings_and_layout_do_not_count(tmp_path: Path, same: str) -> None:
-    assert fingerprint(tmp_path, CODE) == fingerprint(tmp_path, same)
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        CODE.replace("by=2", "by=2.0"),
-        CODE.replace("by=2", "by=True"),
-        CODE.replace("x * by", "by * x"),
-        CODE.replace("scale", "scaled"),
-        CODE.replace("by=2", "by: int = 2"),
-        CODE + "scale(1)\n",
-        CODE.replace("return x * by", "return 'x * by'"),
-    ],
-)
-def test_every_change_of_code_counts(tmp_path: Path, other: str) -> None:
-    assert fingerprint(tmp_path, CODE) != fingerprint(tmp_path, other)
-
-
-def test_a_docstring_in_an_empty_body_does_not_count(tmp_path: Path) -> None:
-    assert fingerprint(tmp_path, "class E(Exception):\n    'Bad.'\n") == fingerprint(
-        tmp_path, "class E(Exception):\n    pass\n"
-    )
-
-
-def test_a_fingerprint_is_the_same_under_every_python(tmp_path: Path) -> None:
-    expected = "6b133c88022a0f6eac6f058b28f29659283b5b2dc3fd269d483eb4f093b7d17c"
-    assert fingerprint(tmp_path, CODE + "class A(B, c=None):\n    d: int\n    e = {**f, 1: b'x'}\n") == expected
-
-
-def test_code_that_cannot_be_fingerprinted_is_named(tmp_path: Path) -> None:
-    (tmp_path / "bad.py").write_text("x = 1\ndef\n")
-    with pytest.raises(ValueError, match=r"bad\.py:2: not Python"):
-        code_fingerprint([Path("bad.py")], tmp_path)
-    with pytest.raises(ValueError, match=r"absent\.py: no such file"):
-        code_fingerprint([Path("absent.py")], tmp_path)
-    with pytest.raises(ValueError, match="not in the subpath"):
-        code_fingerprint([tmp_path / "bad.py"], tmp_path / "inner")
-
-
-def test_the_import_closure_follows_modules_and_packages(tmp_path: Path) -> None:
-    package = tmp_path / "p"
-    package.mkdir()
-    for name, text in {
-        "__init__": "",
-        "a": "import json\nfrom p import b\n",
-        "b": "def f():\n    import p.c\n",
-        "c": "from p.a import g\n",
-        "d": "",
-    }.items():
-        (package / f"{name}.py").write_text(text)
-    closure = import_closure([Path("p/a.py")], ["p"], tmp_path)
-    assert closure == [Path("p/__init__.py"), Path("p/a.py"), Path("p/b.py"), Path("p/c.py")]
-    (package / "d.py").write_text("from . import a\n")
-    with pytest.raises(ValueError, match=r"d\.py:1: relative import"):
-        import_closure([Path("p/d.py")], ["p"], tmp_path)
-
-
-def test_a_key_depends_on_every_part_and_not_on_order() -> None:
-    parts = {"seed": 1, "recipe": {"epochs": 2, "rate": 1e-5}}
-    assert run_key(parts) == run_key({"recipe": {"rate": 0.00001, "epochs": 2}, "seed": 1})
-    assert run_key(parts) != run_key({**parts, "seed": 2})
-    assert run_key(parts) != run_key({**parts, "recipe": {"epochs": 2, "rate": 2e-5}})
-
-
-@pytest.mark.parametrize("part", [Path("x"), {1, 2}, float("nan")])
-def test_a_key_is_made_of_json_only(part: Any) -> None:
-    with pytest.raises(ValueError, match="JSON values only"):
-        run_key({"part": part})
