@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from mner.data.controls import ControlsSettings
-from mner.features.extractor import KINDS
+from mner.data.controls_settings import ControlsSettings
+from mner.features.found import KINDS
 from mner.graphs.recipe import GraphRecipe, RelationSettings
 from mner.models.encoders import EncoderSource
 from mner.strict import ConfigError, EachKeyOnce, build, known

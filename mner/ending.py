@@ -1,4 +1,4 @@
-"""How a program of ours ends: errors of ours and of files as one line, all others as a traceback."""
+"""How a program of ours ends: errors of ours, of files and absent packages in one line, others as tracebacks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import NoReturn
 
 OURS = ("mner.", "baselines.", "stages.")
@@ -16,7 +17,8 @@ def exit_code_of(program: str, run: Callable[[], int | None]) -> int:
     """The exit code of ``run`` (None is 0), or that of the error it ended in, told on stderr after ``program``.
 
     Raises:
-        Exception: one that is neither ours nor names a file is a defect, and keeps its traceback.
+        Exception: one that is neither ours nor names a file or an absent package is a defect, and keeps its
+            traceback.
     """
     try:
         code = run() or 0
@@ -30,7 +32,7 @@ def exit_code_of(program: str, run: Callable[[], int | None]) -> int:
         print(f"{program}: interrupted; what is finished stays", file=sys.stderr)
         return INTERRUPTED
     except Exception as error:
-        told = str(error) if type(error).__module__.startswith(OURS) else _of_a_file(error)
+        told = str(error) if type(error).__module__.startswith(OURS) else _of_a_file(error) or _of_a_package(error)
         if told is None:
             raise
         print(f"{program}: {told}", file=sys.stderr)
@@ -47,3 +49,11 @@ def _of_a_file(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.strerror}: {error.filename}"
     return None
+
+
+def _of_a_package(error: Exception) -> str | None:
+    """That a Python package is not installed: a machine that only trains has few; None for any other error."""
+    package = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    if not package or f"{package}." in OURS or find_spec(package) is not None:
+        return None
+    return f"the Python package {package!r} is not installed here; `make install` sets up all that commands need"

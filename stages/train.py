@@ -18,11 +18,12 @@ from mner.devices import device_of
 from mner.ending import end_with
 from mner.plan import PlannedCell, plan_of
 from mner.sweeping.sweep import Resources, check_built, sweep
-from mner.tracking.mlflow import Tracker
+from mner.tracking import mlflow
 from mner.training.cell import Cell
 from mner.training.determinism import make_deterministic
 from mner.training.meters import describe_device
 from mner.training.runs import train_cell
+from mner.training.trackers import NoTracker
 
 
 def main(command_line: Sequence[str] | None = None) -> int:
@@ -48,12 +49,16 @@ def main(command_line: Sequence[str] | None = None) -> int:
     side_by_side = 1 if device.type == "cuda" or seeds else (os.cpu_count() or 1) // cell.recipe.threads
     if side_by_side > 1:
         return _sweep(cell, plan, side_by_side, device, command)
-    train_cell(cell, device, command, _say, Tracker(cell.config.active.name), seeds or None)
+    tracked = mlflow.is_installed()
+    if not tracked and _missing(plan):
+        _say(mlflow.NOT_INSTALLED)
+    tracker = mlflow.Tracker(cell.config.active.name) if tracked else NoTracker()
+    train_cell(cell, device, command, _say, tracker, seeds or None)
     return 0
 
 
 def _sweep(cell: Cell, plan: Sequence[PlannedCell], side_by_side: int, device: torch.device, command: str) -> int:
-    missing = sum(len(planned.missing or ()) + len(planned.failed) for planned in plan)
+    missing = _missing(plan)
     if not missing:
         _say(f"{cell.dataset} x {cell.system}: nothing to train")
         return 0
@@ -65,6 +70,10 @@ def _sweep(cell: Cell, plan: Sequence[PlannedCell], side_by_side: int, device: t
         again = shlex.join(["mner", "run", cell.dataset, cell.system])
         _say(f"{summary.failed} runs failed: `mner plan` shows why, `{again}` tries them again")
     return 1 if summary.failed or summary.unfinished else 0
+
+
+def _missing(plan: Sequence[PlannedCell]) -> int:
+    return sum(len(planned.missing or ()) + len(planned.failed) for planned in plan)
 
 
 def _say(line: str) -> None:

@@ -15,6 +15,7 @@ from mner.benchmarking import measure
 from mner.benchmarking.lengths import QUANTILES, stand_ins, stated_lengths
 from mner.benchmarking.levers import Levers, eightfold
 from mner.benchmarking.measure import Clock, Rates, interleaved
+from mner.benchmarking.profiling import OPTIMISER, PHASES, profile_step
 from mner.benchmarking.released import RELEASED, padded
 from mner.benchmarking.render import Machine, table
 from mner.benchmarking.speed import Line
@@ -173,3 +174,17 @@ def test_padding_to_a_multiple_of_eight_moves_no_emission(levers) -> None:
     assert not wide.text.attention_mask[:, batch.text.input_ids.shape[1] :].any()
     narrow_emissions, wide_emissions = (one.model.tagger(b).scores for b in (batch, wide))
     torch.testing.assert_close(narrow_emissions, wide_emissions)
+
+
+def test_a_profile_on_a_processor_splits_the_whole_step(levers) -> None:
+    one = levers.trainee
+    found = profile_step(one, "bert-crf", levers.batches(2), warm_up=1)
+    assert found.steps == 2
+    assert found.total > 0
+    assert sum(found.phases.values()) == pytest.approx(found.total)
+    assert sum(found.kinds.values()) == pytest.approx(found.total)
+    assert min(found.phases[name] for name in (*PHASES, OPTIMISER)) > 0
+    assert found.kinds["matrix products"] > 0
+    assert not {"loss", "pieces", "nll"} & {*vars(one.model), *vars(one.model.tagger.encoder)}, (
+        "names are taken back"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import subprocess
 import sys
@@ -58,6 +59,19 @@ def test_a_file_that_cannot_be_read_is_one_line(capsys, monkeypatch):
     monkeypatch.setattr("mner.commands.plan.run", fail)
     assert cli.main(["plan"]) == 2
     assert capsys.readouterr().err == "mner plan: No such file or directory: /nowhere/to/be/found\n"
+
+
+def test_an_absent_package_is_one_line_and_an_absent_module_of_ours_a_defect(capsys, monkeypatch):
+    monkeypatch.setattr("mner.commands.plan.run", lambda options: importlib.import_module("no_such_package.part"))
+    assert cli.main(["plan"]) == 2
+    assert capsys.readouterr().err == (
+        "mner plan: the Python package 'no_such_package' is not installed here; "
+        "`make install` sets up all that commands need\n"
+    )
+    for ours in ("mner.no_such_module", "json.no_such_module"):
+        monkeypatch.setattr("mner.commands.plan.run", lambda options, ours=ours: importlib.import_module(ours))
+        with pytest.raises(ModuleNotFoundError):
+            cli.main(["plan"])
 
 
 def test_an_interrupt_is_one_line(capsys, monkeypatch):

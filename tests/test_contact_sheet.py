@@ -16,7 +16,7 @@ import torch
 from PIL import Image
 
 from mner.features.extraction import extract
-from mner.features.extractor import Caption, Detection, Found, Lines, Objects, Tag, Tags, TextLine
+from mner.features.found import Caption, Detection, Found, Lines, Objects, Tag, Tags, TextLine
 from mner.features.found_folder import RegionShape, read_kinds
 from mner.features.pictures import Pictures, pictures_of_folder
 from mner.features.store import FeatureError

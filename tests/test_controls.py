@@ -15,9 +15,10 @@ from PIL import Image
 from seqeval.metrics import f1_score
 
 from mner.data import controls_words as vocabulary
-from mner.data.controls import DATASETS, ControlsError, ControlsSettings, plan_controls, write_controls
+from mner.data.controls import DATASETS, plan_controls, write_controls
 from mner.data.controls_audit import mutual_information
 from mner.data.controls_pictures import shown_type
+from mner.data.controls_settings import ControlsError, ControlsSettings
 from mner.data.corpus import SPLITS, TYPES, read_corpus, read_sentences
 from mner.data.drawings import SIDE
 from mner.data.side import read_side

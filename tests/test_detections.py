@@ -10,7 +10,7 @@ from PIL import Image
 from mner.data.coco import COCO_80, canonical_name
 from mner.features.detections import decode_yolox, overlaps, select_objects, suppress_repeats
 from mner.features.detr import decode_detr
-from mner.features.extractor import Objects, fractions
+from mner.features.found import Objects, fractions
 from mner.features.yolox import PADDING, SIDE, YoloxObjects, letterboxed, weight_source
 
 ANCHORS = 52 * 52 + 26 * 26 + 13 * 13

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from mner.features.extractor import Regions
+from mner.features.found import Regions
 from mner.features.merge import merge_regions
 from mner.features.read_found import object_labels, read_found
 from mner.features.shards import ExtractionError, WorkFolder

@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mner.features.extractor import Regions
+from mner.features.found import Regions
 from mner.features.shards import ExtractionError
 from mner.features.store import FeatureError, read_store
 

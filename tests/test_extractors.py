@@ -17,7 +17,8 @@ from PIL import Image, ImageDraw, ImageFont
 from mner.data.drawings import compose_scene, draw_scene
 from mner.features import efficientnet, packages, rapid_ocr
 from mner.features.crops import WHOLE, CropRegions, cut_out
-from mner.features.extractor import Caption, ExtractorError, Lines, Objects, Regions, Tags, as_rgb
+from mner.features.extractor import ExtractorError, as_rgb
+from mner.features.found import Caption, Lines, Objects, Regions, Tags
 from mner.features.load import NAMES, Surroundings, load_extractor
 from mner.features.pixels import CentreCrop, Scale, fitted, shrunk
 from mner.files import sha256_of

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from mner.features.extractor import Caption, ExtractorError, Objects
+from mner.features.extractor import ExtractorError
+from mner.features.found import Caption, Objects
 from mner.features.hub import state_sha256
 from mner.features.load import Surroundings, load_extractor
 from mner.features.tesseract import lines_of

@@ -16,7 +16,8 @@ from PIL import Image, ImageDraw
 from torch import nn
 
 from mner.features.extraction import Extraction, extract
-from mner.features.extractor import Found, Regions, Tag, Tags, as_rgb
+from mner.features.extractor import as_rgb
+from mner.features.found import Found, Regions, Tag, Tags
 from mner.features.pictures import pictures_of_folder
 
 SIZE = 16

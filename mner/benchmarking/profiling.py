@@ -100,7 +100,7 @@ def _summary(events: Sequence[Any], system: str, steps: int, cuda: bool) -> Step
     whole: dict[str, float] = {}
     operators: dict[str, float] = {}
     backward = 0.0
-    for event in (event for event in events if event.device_type is DeviceType.CPU):
+    for event in (event for event in events if event.device_type == DeviceType.CPU):
         spent = event.device_time_total if cuda else event.cpu_time_total
         alone = event.self_device_time_total if cuda else event.self_cpu_time_total
         if event.name.startswith("autograd::engine::evaluate_function"):
@@ -129,7 +129,7 @@ def _kernels(events: Sequence[Any]) -> float:
     return sum(
         event.device_time_total
         for event in events
-        if event.device_type is DeviceType.CUDA and not event.is_user_annotation
+        if event.device_type == DeviceType.CUDA and not event.is_user_annotation
     )
 
 

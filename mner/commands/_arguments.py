@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from mner.config import Config
 from mner.strict import ConfigError, known
 
+PICTURES = "a data set of params.yaml, or a folder"
+"""Help for DATASET_OR_FOLDER, which ``mner/commands/_pictures.py`` reads."""
+
 
 def positive(text: str) -> int:
     """For ``type=``: a whole number of at least 1."""

@@ -8,8 +8,6 @@ from pathlib import Path
 from mner.config import Config, Places
 from mner.features.pictures import Pictures, pictures_of_folder
 
-HELP = "a data set of params.yaml, or a folder"
-
 
 @dataclass(frozen=True, slots=True)
 class Named:

@@ -8,18 +8,19 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mner.commands._pictures import HELP, pictures_named
-from mner.features.extractor import KINDS
+from mner.commands._arguments import PICTURES
+from mner.features.found import KINDS
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", metavar="DATASET_OR_FOLDER", help=HELP)
+    parser.add_argument("what", metavar="DATASET_OR_FOLDER", help=PICTURES)
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--to", type=Path, help="folder for the result (default: extracted/<name>)")
 
 
 def run(options: argparse.Namespace) -> None:
     from mner.commands import settings
+    from mner.commands._pictures import pictures_named
     from mner.config import ConfigError, Places
     from mner.devices import device_of
     from mner.features.build import extract_kind

@@ -9,12 +9,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mner.commands._arguments import positive
-from mner.commands._pictures import HELP, pictures_named
+from mner.commands._arguments import PICTURES, positive
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", metavar="DATASET_OR_FOLDER", help=HELP)
+    parser.add_argument("what", metavar="DATASET_OR_FOLDER", help=PICTURES)
     parser.add_argument("--found", type=Path, help="results (default: features/<data set>, extracted/<folder>)")
     parser.add_argument("--to", type=Path, help="the page (default: extracted/<name>/sheet.html)")
     parser.add_argument("--captions", type=Path, metavar="FILE.json", help='more captions: {"<image id>": "text"}')
@@ -23,6 +22,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from mner.commands import settings
+    from mner.commands._pictures import pictures_named
     from mner.config import Places
     from mner.features.found_folder import read_kinds
     from mner.features.visual_inputs import EXTRACTED, side_of

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from mner.features.extractor import Caption, ExtractorError, Found
+from mner.features.extractor import ExtractorError
+from mner.features.found import Caption, Found
 from mner.features.hub import from_hub, model_from_hub
 from mner.features.pixels import Scale, square
 

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from mner.features.extractor import Box, Extractor, ExtractorError, Found, Objects, Regions
+from mner.features.extractor import Extractor, ExtractorError
+from mner.features.found import Box, Found, Objects, Regions
 from mner.features.pixels import shrunk
 
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
-from mner.features.extractor import Detection, Objects, fractions
+from mner.features.found import Detection, Objects, fractions
 
 YOLOX_STRIDES: tuple[int, ...] = (8, 16, 32)
 

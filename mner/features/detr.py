@@ -11,7 +11,8 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor, nn
 
-from mner.features.extractor import Detection, ExtractorError, Found, Objects, fractions
+from mner.features.extractor import ExtractorError
+from mner.features.found import Detection, Found, Objects, fractions
 from mner.features.hub import model_from_hub
 from mner.features.pixels import Scale, fitted, same_shapes
 

@@ -15,7 +15,8 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor, nn
 
-from mner.features.extractor import ExtractorError, Found, Regions, Tag, Tags
+from mner.features.extractor import ExtractorError
+from mner.features.found import Found, Regions, Tag, Tags
 from mner.features.packages import INSTALL, checked_weights, needed, versions
 from mner.features.pixels import CentreCrop, Scale
 

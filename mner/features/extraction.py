@@ -17,8 +17,9 @@ import torch
 from tqdm import tqdm
 
 from mner.data.picture_file import Refusal, quiet_pillow
-from mner.features.extractor import Extractor, Found, Regions
+from mner.features.extractor import Extractor
 from mner.features.finished import read_refused, result_path, stands, write_findings
+from mner.features.found import Found, Regions
 from mner.features.merge import merge_found, merge_regions
 from mner.features.open_image import open_image
 from mner.features.pictures import Picture, Pictures

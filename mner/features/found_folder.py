@@ -11,8 +11,8 @@ import numpy as np
 from safetensors import safe_open
 
 from mner.data.picture_file import Refusal
-from mner.features.extractor import KINDS, Box, Found
 from mner.features.finished import REGION_KINDS, findings_path, read_refused, result_path
+from mner.features.found import KINDS, Box, Found
 from mner.features.pictures import Pictures
 from mner.features.read_found import read_found
 from mner.features.store import FeatureError, read_store
@@ -42,7 +42,7 @@ class KindFound:
 
 
 def read_kinds(folder: Path, pictures: Pictures) -> tuple[KindFound, ...]:
-    """Every kind of :data:`~mner.features.extractor.KINDS` whose result lies in ``folder``, in that order.
+    """Every kind of :data:`~mner.features.found.KINDS` whose result lies in ``folder``, in that order.
 
     Raises:
         FeatureError: no kind is there, a file is torn, or a kind was made from other pictures than ``pictures``.

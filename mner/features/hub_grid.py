@@ -10,7 +10,8 @@ from PIL import Image
 from torch import nn
 
 from mner.features.efficientnet import pooled_map
-from mner.features.extractor import ExtractorError, Found, Regions
+from mner.features.extractor import ExtractorError
+from mner.features.found import Found, Regions
 from mner.features.hub import model_from_hub
 from mner.features.pixels import CentreCrop, Scale
 

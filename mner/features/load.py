@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from mner.data.download import fetch
-from mner.features.extractor import CROP_PARTS, Extractor, ExtractorError
+from mner.features.extractor import Extractor, ExtractorError
+from mner.features.found import CROP_PARTS
 
 NAMES: tuple[str, ...] = (
     "grid-efficientnet-lite2",

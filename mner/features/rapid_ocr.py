@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from mner.features.extractor import ExtractorError, Found, Lines, TextLine, fractions
+from mner.features.extractor import ExtractorError
+from mner.features.found import Found, Lines, TextLine, fractions
 from mner.features.packages import checked_weights, needed, versions
 from mner.features.pixels import shrunk
 

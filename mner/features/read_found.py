@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mner.features.extractor import Caption, Found, Lines, Objects, Tags
+from mner.features.found import Caption, Found, Lines, Objects, Tags
 from mner.features.store import FeatureError
 
 T = TypeVar("T", Objects, Lines, Tags, Caption)

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from mner.data.picture_file import Refusal
-from mner.features.extractor import Found, Regions
+from mner.features.found import Found, Regions
 from mner.files import (
     remove_partial_files,
     sha256_of,

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from mner.features.extractor import ExtractorError, Found, Lines, TextLine, fractions
+from mner.features.extractor import ExtractorError
+from mner.features.found import Found, Lines, TextLine, fractions
 from mner.features.packages import needed, versions
 from mner.features.pixels import shrunk
 

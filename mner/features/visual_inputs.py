@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mner.config import CAPTION_TOKENS, Config, ConfigError
 from mner.data.side import Side, read_side
-from mner.features.extractor import CROP_PARTS
+from mner.features.found import CROP_PARTS
 from mner.features.read_found import caption_texts, object_labels, object_scores, ocr_text
 from mner.features.store import FeatureStore, read_store
 

@@ -14,7 +14,8 @@ from PIL import Image
 from mner.data.coco import COCO_80
 from mner.data.sources import SourceFile, select
 from mner.features.detections import decode_yolox, select_objects
-from mner.features.extractor import ExtractorError, Found
+from mner.features.extractor import ExtractorError
+from mner.features.found import Found
 from mner.features.onnx import onnx_session
 from mner.features.packages import versions
 from mner.features.pixels import fitted

@@ -19,7 +19,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from mner.data.picture_file import Refusal
-from mner.features.extractor import Box, Caption, Lines, Objects, Tags
+from mner.features.found import Box, Caption, Lines, Objects, Tags
 from mner.features.found_folder import KindFound, RegionShape
 from mner.features.open_image import open_image
 from mner.features.pictures import Picture, Pictures

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,9 +14,8 @@ from mner.sweeping.display import Display
 from mner.sweeping.events import Setting, Share, Workers
 from mner.sweeping.local import LocalWorkers
 from mner.sweeping.schedule import Schedule, Summary, SweepError
+from mner.tracking import mlflow
 from mner.tracking.run_places import run_folder
-
-NO_MLFLOW = "MLflow is not installed: nothing is tracked live; where it is, `mner track --rebuild` logs these runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +71,9 @@ def sweep(
     jobs = _jobs(plan, again)
     if not jobs:
         return Summary(0, 0, 0, 0)
-    tracked = importlib.util.find_spec("mlflow") is not None
+    tracked = mlflow.is_installed()
     if not tracked:
-        say(NO_MLFLOW)
+        say(mlflow.NOT_INSTALLED)
     costs = {(cell.dataset, cell.system): cell.cost.seconds for cell in plan if cell.cost is not None}
     epochs = {job.cell: config.recipe_of(job.system).epochs for job in jobs}
     setting = Setting(config, root.resolve(), command, tracked)

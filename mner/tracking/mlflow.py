@@ -11,6 +11,7 @@ import csv
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,9 +23,15 @@ from mner.tracking.store import Child, Point, Store, TrackingError, flatten, mil
 DATABASE = Path("mlflow.db")
 DEFAULT_URI = f"sqlite:///{DATABASE}"
 REBUILD = "mner track --rebuild"
+NOT_INSTALLED = f"MLflow is not installed: nothing is tracked live; where it is, `{REBUILD}` logs these runs"
 _STEP = "epoch"
 
 Result = TypeVar("Result")
+
+
+def is_installed() -> bool:
+    """Whether this machine has MLflow; one that only trains need not."""
+    return find_spec("mlflow") is not None
 
 
 class Tracker:
