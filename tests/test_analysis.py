@@ -1,60 +1,36 @@
-"""Analysis pages and the commands that answer from them: every number has its records, tweets stay unprinted."""
+"""Analysis pages: every number has its records, tweets stay unprinted."""
 
 from __future__ import annotations
 
 import json
 import re
 import runpy
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from mner import cli
 from mner.evaluation.waterfall import waterfalls
-from mner.files import write_json_atomically
 from mner.paper import load_paper
 from mner.reporting.analysis import pages
 from mner.reporting.cells import CitationError, Cited, Measured, State, Words
 from mner.reporting.charts import ForestRow, forest, reach_of
-from mner.reporting.explain import explain
-from mner.reporting.reference import NoResultsError
 from mner.reporting.report import write_report
-from mner.reporting.results import FILES, Results
+from mner.reporting.results import Results
 from mner.reporting.tables import Column, Row, Table, to_entries, to_latex, to_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ROOT / "reports" / "templates"
 FABRICATED = runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py")))
 PAPER = load_paper(ROOT / "reports" / "paper.yaml")
+SETTINGS = FABRICATED["Settings"](FABRICATED["QUICK"])
 RECORD = "runs/quick/twitter2017/rgcn/1/record.json"
-ACTIVE = FABRICATED["Active"]("quick", ("twitter2017", "twitter2015"), ("bert-crf", "rgcn", "ita-all-cva"), (1, 2))
-SETTINGS = FABRICATED["Settings"](ACTIVE)
-
-
-def _wrong(dataset: str, system: str, seed: int, view: str) -> float | None:
-    if dataset == "twitter2015" and system == "rgcn":
-        return None
-    if system == "bert-crf" and view in ("none", "shuffled"):
-        return None
-    base = {"bert-crf": 0.2, "rgcn": 0.1, "ita-all-cva": 0.15}[system] + 0.02 * seed
-    return base + {"own": 0.0, "none": 0.1, "shuffled": 0.2, "epoch-1": 0.05, "epoch-2": -0.02}[view]
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository of fabricated runs with results, as the score stage would leave it."""
     root = tmp_path_factory.mktemp("repository")
-    FABRICATED["make_runs"](root, ACTIVE, _wrong, epochs=2)
-    held = FABRICATED["evaluated"](root, ACTIVE)
-    for name in FILES:
-        write_json_atomically(root / "results" / "quick" / f"{name}.json", getattr(held, name))
-    raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    (root / "params.yaml").write_text(yaml.safe_dump(raw | {"active": raw["profiles"]["quick"]}), encoding="utf-8")
-    (root / "reports").mkdir()
-    shutil.copy(ROOT / "reports" / "paper.yaml", root / "reports")
+    FABRICATED["make_repository"](root)
     return root
 
 
@@ -126,7 +102,7 @@ def test_every_number_of_every_page_resolves_to_records(results: Results) -> Non
             assert entry["records"]
             assert set(entry["records"]) <= known
             system = entry["row"].split("/")[0]
-            if page.id == "waterfall" and system in ACTIVE.systems:
+            if page.id == "waterfall" and system in FABRICATED["QUICK"].systems:
                 assert all(f"/{system}/" in record for record in entry["records"])
         for table in page.tables:
             assert to_markdown(table).count("|") > 10
@@ -197,84 +173,6 @@ def test_no_word_of_a_tweet_leaves_the_evaluation(rendered: Path, root: Path) ->
         assert not any(f'"{word}"' in text or f" {word} " in text for word in tweets["words"])
 
 
-def _command(root: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.chdir(root)
-    return cli.main(arguments)
-
-
-def test_explain_a_cell(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _command(root, monkeypatch, "explain", "twitter2017/rgcn") == 0
-    text = capsys.readouterr().out
-    for part in (
-        *("R-GCN  87.11 ± 0.36†  NOT-COMPARABLE", "runs/quick/twitter2017/rgcn/2/record.json", "3333333333"),
-        *(
-            "mner profile quick && mner run twitter2017 rgcn",
-            "0000000000000000",
-            "R-GCN, batches of 64",
-            "Remainder",
-        ),
-        *("± is the s.d. over 2 seeds", "(seeds and sample)", "own − shuffled", "], p (Holm) "),
-    ):
-        assert part in text, part
-
-
-def test_explain_a_number(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _command(root, monkeypatch, "explain", "87.11") == 0
-    printed = capsys.readouterr().out
-    assert "table1: R-GCN  twitter2017  F1  87.11 ± 0.36†" in printed
-    assert "twitter2017 / rgcn" in printed
-    ours = Results.read("quick").scores["cells"][0]["views"]["test.own"]["f1"]["mean"]
-    assert _command(root, monkeypatch, "explain", f"{ours:.2f}") == 0
-    assert "in our results" in capsys.readouterr().out
-    for nothing in ("12.3456", "seventy", "twitter2017/nobody"):
-        assert _command(root, monkeypatch, "explain", nothing) == 2
-        assert nothing in capsys.readouterr().err
-
-
-def test_explain_a_cell_that_was_not_run(results: Results) -> None:
-    text = explain("twitter2015/rgcn", results, PAPER, SETTINGS)
-    assert "ours: not-run" in text
-    with pytest.raises(NoResultsError, match="there are twitter2017/bert-crf"):
-        explain("twitter2017/umt", results, PAPER, SETTINGS)
-
-
-def test_compare(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _command(root, monkeypatch, "compare", "rgcn", "bert-crf") == 0
-    text = capsys.readouterr().out
-    assert "rgcn − bert-crf" in text
-    assert _command(root, monkeypatch, "compare", "bert-crf", "rgcn") == 0
-    turned = capsys.readouterr().out
-    assert "bert-crf − rgcn" in turned
-    numbers = [
-        re.search(r"difference \[95 %\]  +([+−-][\d.]+) \[([+−-][\d.]+), ([+−-][\d.]+)", one)
-        for one in (text, turned)
-    ]
-    first, second = ([float(group.replace("−", "-")) for group in found.groups()] for found in numbers)
-    assert first[0] > 0
-    assert second == pytest.approx([-first[0], -first[2], -first[1]])
-    shares = [float(re.search(r"runs ahead  +([\d.]+)", one).group(1)) for one in (text, turned)]
-    assert sum(shares) == pytest.approx(1, abs=0.011)
-    assert "p (Holm)" in text
-    assert "rgcn has no finished run" in text.split("Twitter-2015")[1]
-    assert _command(root, monkeypatch, "compare", "rgcn", "bert-crf", "--dataset", "twitter2012") == 2
-    assert "no data set twitter2012" in capsys.readouterr().err
-
-
-def test_cases(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _command(root, monkeypatch, "cases", "rgcn", "bert-crf") == 0
-    text = capsys.readouterr().out
-    assert "that every run of rgcn reads right and none of bert-crf does" in text
-    assert "bert-crf 0 %" in text
-    assert "w3" not in text
-    assert _command(root, monkeypatch, "cases", "rgcn", "bert-crf", "--words") == 0
-    assert "w3" in capsys.readouterr().out
-    assert _command(root, monkeypatch, "cases", "rgcn") == 0
-    text = capsys.readouterr().out
-    assert all(kind in text for kind in ("annotation:", "background knowledge:", "information:"))
-    assert _command(root, monkeypatch, "cases", "umt") == 2
-    assert "profile quick has no system umt; `mner profile NAME` with one of" in capsys.readouterr().err
-
-
 def test_the_axis_of_a_forest_holds_every_interval_and_a_missing_one_is_words() -> None:
     wide = Measured(0.5, (RECORD,), "t", -40.0, 41.0, signed=True)
     narrow = Measured(-0.5, (RECORD,), "t", -1.0, 1.0, signed=True)
@@ -307,12 +205,3 @@ def test_a_profile_without_any_run_still_renders(tmp_path: Path) -> None:
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "Nothing has been run" in text
     assert "No audit found" in text
-
-
-def test_compare_says_where_a_row_can_be_had(
-    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert _command(root, monkeypatch, "compare", "rgcn-figure", "rgcn") == 2
-    assert "profile quick has no system rgcn-figure; `mner profile NAME` with one of" in capsys.readouterr().err
-    assert _command(root, monkeypatch, "compare", "rgnc", "bert-crf") == 2
-    assert "did you mean 'rgcn'?" in capsys.readouterr().err
