@@ -18,12 +18,9 @@ from mner.training.cell import prepare
 from mner.training.optimiser import make_optimiser, set_learning_rates
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
+interruption = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("interruption.py"))))
 BERT = {"optimiser": "bert", "schedule": "bert"}
 CPU = torch.device("cpu")
-
-
-class InterruptedRunError(RuntimeError):
-    pass
 
 
 @pytest.fixture
@@ -81,12 +78,8 @@ def test_decay_spares_biases_and_norms_but_not_transitions(world: Path, system: 
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(
     world: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    def interrupt(step: int) -> None:
-        if step == 1:
-            raise InterruptedRunError
-
-    with pytest.raises(InterruptedRunError):
-        tiny.train(world, "rgcn-released", tiny.Listener(interrupt))
+    with pytest.raises(interruption.InterruptedRunError):
+        tiny.train(world, "rgcn-released", tiny.Listener(interruption.after(1)))
     (record,) = tiny.train(world, "rgcn-released")
     elsewhere = tmp_path_factory.mktemp("whole")
     tiny.make_world(elsewhere, **BERT)

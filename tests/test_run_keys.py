@@ -19,15 +19,12 @@ from mner.training.runs import inputs_of, is_finished, missing_seeds
 
 ROOT = Path(__file__).resolve().parent.parent
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
+interruption = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("interruption.py"))))
 
 
 def key_of(root: Path, system: str = "bert-crf", seed: int = 1) -> str:
     cell = tiny.cell_of(root, system)
     return inputs_of(cell).key(cell, seed)
-
-
-class InterruptedRunError(Exception):
-    """Stands for whatever ends a process between two epochs."""
 
 
 def test_a_finished_run_is_not_trained_again_and_a_new_seed_trains_alone(world):
@@ -165,11 +162,8 @@ def test_a_row_without_its_input_is_skipped_with_a_reason(world):
 def test_one_seed_may_be_trained_and_leaves_the_others_checkpoints_alone(world, uninterrupted):
     tiny.change_parameters(world, lambda raw: raw["profiles"]["tiny"].update(seeds=[1, 2]))
 
-    def interrupt(step: int) -> None:
-        raise InterruptedRunError
-
-    with pytest.raises(InterruptedRunError):
-        tiny.train(world, "bert-crf", tiny.Listener(interrupt), only=[1])
+    with pytest.raises(interruption.InterruptedRunError):
+        tiny.train(world, "bert-crf", tiny.Listener(interruption.after(0)), only=[1])
     assert [record.seed for record in tiny.train(world, "bert-crf", only=[2])] == [2]
     listener = tiny.Listener()
     assert [record.seed for record in tiny.train(world, "bert-crf", listener, only=[1])] == [1]

@@ -16,6 +16,7 @@ from seqeval.metrics import f1_score
 from mner.data.corpus import LABELS, read_tags
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
+interruption = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("interruption.py"))))
 SCRIPT = Path(__file__).with_name("tiny_process.py")
 
 
@@ -55,19 +56,11 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(uninterrupte
     assert tiny.results(world, system, 2)["curve.csv"] != tiny.results(root, system, 1)["curve.csv"]
 
 
-class InterruptedRunError(Exception):
-    """Stands for whatever ends a process between two epochs."""
-
-
 @pytest.mark.parametrize("system", tiny.SYSTEMS)
 @pytest.mark.parametrize("last", [0, 2])
 def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(uninterrupted, world, system, last):
-    def interrupt(step: int) -> None:
-        if step == last:
-            raise InterruptedRunError
-
-    with pytest.raises(InterruptedRunError):
-        tiny.train(world, system, tiny.Listener(interrupt))
+    with pytest.raises(interruption.InterruptedRunError):
+        tiny.train(world, system, tiny.Listener(interruption.after(last)))
     assert not (world / "runs" / "tiny" / tiny.DATASET / system / "1" / "record.json").exists()
     listener = tiny.Listener()
     (record,) = tiny.train(world, system, listener)
@@ -94,12 +87,8 @@ def test_tags_of_every_epoch_and_the_best_weights_are_kept_on_demand(world, unin
     both = {"predict_every_epoch": True, "keep_weights": True}
     tiny.change_parameters(world, lambda raw: raw["recipe"].update(both))
 
-    def interrupt(step: int) -> None:
-        if step == 1:
-            raise InterruptedRunError
-
-    with pytest.raises(InterruptedRunError):
-        tiny.train(world, "rgcn", tiny.Listener(interrupt))
+    with pytest.raises(interruption.InterruptedRunError):
+        tiny.train(world, "rgcn", tiny.Listener(interruption.after(1)))
     (record,) = tiny.train(world, "rgcn")
     plain, _, plain_record = uninterrupted("rgcn")
     epochs = {f"epoch-{number}.test.own" for number in (1, 2, 3)}
