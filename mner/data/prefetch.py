@@ -36,11 +36,8 @@ def one_ahead(items: Sequence[Item], make: Callable[[Item], Made]) -> Iterator[t
     What ``make`` raises is raised where its item would have come.
     """
     with ThreadPoolExecutor(1, "batches") as thread:
-        waiting = None
-        for item in items:
-            following = (item, thread.submit(make, item))
-            if waiting is not None:
-                yield waiting[0], waiting[1].result()
-            waiting = following
-        if waiting is not None:
-            yield waiting[0], waiting[1].result()
+        begun = ((item, thread.submit(make, item)) for item in items)
+        following = next(begun, None)
+        while following is not None:
+            (item, made), following = following, next(begun, None)
+            yield item, made.result()

@@ -249,7 +249,9 @@ def describe_environment() -> dict[str, Any]:
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     return {
         "python": platform.python_version(),
-        **{package: _version(package) for package in ("torch", "transformers", "torch-geometric", "numpy")},
+        # Its package's version leaves out what it was built for, as in 2.11.0+cu130.
+        "torch": str(torch.__version__),
+        **{package: _version(package) for package in ("transformers", "torch-geometric", "numpy")},
         "platform": platform.platform(),
         "cpu": cpu_name(),
         "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
