@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,22 +141,6 @@ class Profile:
     def encoder_of(self, system: str) -> str:
         """Name of a row's text encoder: its own, else that of all rows."""
         return self.recipe.get("rows", {}).get(system, {}).get(ENCODER, self.encoder)
-
-    def require(self, datasets: Sequence[str], systems: Sequence[str], seeds: Sequence[int] = ()) -> None:
-        """Refuse what was asked for by hand and is not of this profile.
-
-        Raises:
-            ConfigError: a data set, system or seed that it does not have; the message lists what it has.
-        """
-        for kind, names, held in (
-            ("data set", datasets, self.datasets),
-            ("system", systems, self.systems),
-            ("seed", seeds, self.seeds),
-        ):
-            for name in names:
-                if name not in held:
-                    choice = ", ".join(map(str, held))
-                    raise ConfigError(f"profile {self.name} has no {kind} {name}; choose one of {choice}")
 
 
 @dataclass(frozen=True, slots=True)

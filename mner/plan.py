@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from mner.asked import require
 from mner.columns import wrapped
 from mner.config import Config
 from mner.estimates import Cost, cost_of, past_records
@@ -70,7 +71,7 @@ def plan_of(
     Raises:
         ConfigError: a data set or system that the profile does not have.
     """
-    config.active.require(datasets, systems)
+    require(config, datasets, systems)
     past = past_records(root / folder for folder in PAST)
     cells = [
         Cell(config, dataset, system, root)

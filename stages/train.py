@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from mner import config
+from mner.asked import require
 from mner.devices import device_of
 from mner.ending import end_with
 from mner.plan import PlannedCell, plan_of
@@ -36,7 +37,7 @@ def main(command_line: Sequence[str] | None = None) -> int:
     make_deterministic()
     settings = config.load(Path("params.yaml"))
     seeds = list(dict.fromkeys(arguments.seed or ()))
-    settings.active.require([arguments.dataset], [arguments.system], seeds)
+    require(settings, [arguments.dataset], [arguments.system], seeds)
     cell = Cell(settings, arguments.dataset, arguments.system, Path())
     torch.set_num_threads(cell.recipe.threads)
     device = device_of()

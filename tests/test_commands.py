@@ -112,7 +112,12 @@ def test_output_nobody_reads_ends_quietly(monkeypatch):
         ("bench --dataset nope", "unknown 'nope'"),
         ("bench --device cuda:99", "--device cuda:99: this machine has cpu"),
         ("sweep --gpus 99", "99 GPUs were asked for with --gpus"),
-        ("sweep --system nope", "has no system nope; choose one of"),
+        ("reach twitter2017 object-agbn", "did you mean 'object-agban'?"),
+        (
+            "reach twitter2017 object-agban",
+            "has no system object-agban; `mner profile NAME` with one of ",
+        ),
+        ("sweep --system nope", "unknown 'nope'; known: bilstm-crf"),
     ],
 )
 def test_names_this_place_does_not_have_are_refused_in_one_line(typed, told, capsys, monkeypatch):

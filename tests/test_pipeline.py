@@ -27,7 +27,7 @@ copy_pipeline = runpy.run_path(str(Path(__file__).with_name("pipeline_copy.py"))
 PROFILES = tuple(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["profiles"])
 SEALED = ("gold", "audit")
 # Who trains a run, and when, does not move its result; nor does how a stage says that it could not make one.
-HANDING_OUT = ("mner/plan.py", "mner/estimates.py", "mner/sweeping/", "mner/ending.py")
+HANDING_OUT = ("mner/asked.py", "mner/plan.py", "mner/estimates.py", "mner/sweeping/", "mner/ending.py")
 
 
 @pytest.fixture(scope="module")

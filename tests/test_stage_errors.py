@@ -39,7 +39,7 @@ def stage(folder: Path, typed: str) -> subprocess.CompletedProcess[str]:
     [
         ("stages.features twitter2017", "images.json is missing; run `dvc repro` (stage data) first"),
         ("stages.graphs twitter2017", "No such file or directory: data/twitter2017/corpus/train.jsonl"),
-        ("stages.train nowhere bert-crf", "has no data set nowhere; choose one of"),
+        ("stages.train nowhere bert-crf", "unknown 'nowhere'; known: "),
         (f"stages.score {ACTIVE} --from-reference", f"no results of {ACTIVE} were kept; run `dvc repro`"),
         (f"stages.report {ACTIVE}", "No such file or directory: reports/paper.yaml"),
     ],

@@ -102,8 +102,8 @@ def test_options_no_model_can_be_built_from_cost_no_finished_run(tmp_path):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (["nope", "bert-crf"], "has no data set nope"),
-        (["toy", "nope"], "has no system nope"),
+        (["nope", "bert-crf"], "unknown 'nope'"),
+        (["toy", "nope"], "unknown 'nope'"),
         (["toy", "bert-crf", "--seed", "99"], "has no seed 99; choose one of 1"),
     ],
 )

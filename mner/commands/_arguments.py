@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Sequence
 
 from mner.config import Config
-from mner.strict import ConfigError, known
+from mner.strict import known
 
 PICTURES = "a data set of params.yaml, or a folder"
 """Help for DATASET_OR_FOLDER, which ``mner/commands/_pictures.py`` reads."""
@@ -41,22 +40,6 @@ def require_dataset(name: str, config: Config) -> None:
         ConfigError: it has none of that name; the message says the nearest one.
     """
     known(name, config.data.captions, "data sets of params.yaml")
-
-
-def require_systems(names: Sequence[str], config: Config) -> None:
-    """Refuse rows that the active profile does not have.
-
-    Raises:
-        ConfigError: it lacks one; the message says which profiles have it, or the nearest name.
-    """
-    for name in names:
-        known(name, config.systems, "systems of params.yaml")
-        holders = [profile.name for profile in config.profiles.values() if name in profile.systems]
-        if config.active.name not in holders:
-            raise ConfigError(
-                f"profile {config.active.name} has no system {name}; "
-                + (f"`mner profile NAME` with one of {', '.join(holders)}" if holders else "no profile has it")
-            )
 
 
 def _whole(text: str, least: int) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mner.asked import require
 from mner.commands import settings
-from mner.commands._arguments import require_systems
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> None:
     from mner.reporting.reference import NoResultsError, runs_at_hand, scores_of
 
     config = settings()
-    require_systems([options.right, *options.wrong], config)
+    require(config, systems=[options.right, *options.wrong])
     scores = scores_of(config.active.name)
     dataset = options.dataset or scores["datasets"][0]
     if dataset not in scores["datasets"]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from mner.asked import require
 from mner.commands import settings
-from mner.commands._arguments import require_systems
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +19,6 @@ def run(options: argparse.Namespace) -> None:
     from mner.reporting.results import Results
 
     config = settings()
-    require_systems([options.a, options.b], config)
+    require(config, systems=[options.a, options.b])
     results = Results.read(config.active.name)
     print(compare(options.a, options.b, results, options.dataset), end="")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mner.asked import require
 from mner.commands import settings
 
 
@@ -27,7 +28,7 @@ def run(options: argparse.Namespace) -> None:
     from mner.training.determinism import make_deterministic
 
     config = settings()
-    config.active.require([options.dataset], [options.system])
+    require(config, [options.dataset], [options.system])
     cell = Cell(config, options.dataset, options.system, Path())
     torch.set_num_threads(cell.recipe.threads)
     make_deterministic()
