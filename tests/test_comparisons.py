@@ -68,6 +68,29 @@ def test_a_pair_asked_for_the_other_way_round_is_turned_whole(found: dict[str, A
     assert (ahead[4].plain(), behind[4].plain()) == ("0.00", "1.00")
 
 
+def test_ends_of_intervals_change_places_when_a_pair_is_turned() -> None:
+    ahead = {"estimate": 0.75, "low": 0.5, "high": 0.875, "level": 0.95}
+    pair = {
+        "a": "x",
+        "b": "y",
+        "difference": 2.0,
+        "low": -1.0,
+        "high": 5.0,
+        "p_value": 0.2,
+        "run_superiority": ahead,
+    }
+    untested = {"a": "x", "b": "z", "state": "one run"}
+    held = {"datasets": {"d": {"comparisons": [pair, untested]}}}
+    assert pair_of(held, "d", "x", "y") == pair
+    assert pair_of(held, "d", "y", "x") == {
+        **pair,
+        **{"a": "y", "b": "x", "difference": -2.0, "low": -5.0, "high": 1.0},
+        "run_superiority": ahead | {"estimate": 0.25, "low": 0.125, "high": 0.5},
+    }
+    assert pair_of(held, "d", "z", "x") == untested
+    assert pair_of(held, "d", "y", "z") is None
+
+
 def test_a_difference_that_no_number_of_seeds_would_show_says_so(found: dict[str, Any]) -> None:
     pair = next(row for row in found[POSITIVE]["comparisons"] if row["b"] == "umt")
     small = {"runs": None, "state": "no number of seeds: this test set cannot show so small a difference"}

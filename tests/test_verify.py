@@ -70,6 +70,23 @@ def test_regressions_fail_the_rest_passes(tmp_path: Path, points: float, name: s
     assert report.passed == (name != "REGRESSED")
 
 
+@pytest.mark.parametrize(
+    "elsewhere",
+    [{"software": ["torch 1.0"]}, {"throughput": {"cuda: H200": {}}}, {"precision": "bf16"}],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_equal_keys_promise_equal_numbers_on_the_same_machine_only(tmp_path: Path, elsewhere: dict) -> None:
+    """One of three runs is lower by more than the margin; their mean is not."""
+    scores, settings = _scores(tmp_path, _text_only(0.2), ("twitter2017",), ("bert-crf",))
+    before = copy.deepcopy(scores)
+    before["cells"][0]["views"]["test.own"]["f1"]["values"][0] += 1.5
+    assert _checks(verify(scores, PAPER, before, settings), "reference") == [("REGRESSED", False)]
+    before["cells"][0] |= elsewhere
+    ((name, passed),) = _checks(verify(scores, PAPER, before, settings), "reference")
+    assert name != "REGRESSED"
+    assert passed
+
+
 def test_a_gap_to_the_paper_fails_unless_the_reference_has_it(tmp_path: Path) -> None:
     scores, settings = _scores(tmp_path, _text_only(0.5), ("twitter2017",), ("bert-crf",), encoder=BERT)
     assert _checks(verify(scores, PAPER, None, settings), "paper") == [("BELOW", False)]
