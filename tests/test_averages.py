@@ -81,6 +81,7 @@ def test_reliance_is_paired_over_the_runs_that_have_both_views() -> None:
     both = _run(1, {"test.own": 70.0, "test.none": 64.0})
     cell = _cell(both, _run(2, {"test.own": 90.0}), _run(3, {"test.own": 75.0, "test.none": 76.0}))
     assert set(cell["reliance"]) == {"none"}
+    assert list(cell["views"]) == ["test.none", "test.own"], "in an order of their own, the same in every process"
     assert (cell["reliance"]["none"]["values"], cell["reliance"]["none"]["seeds"]) == ([6.0, -1.0], [1, 3])
 
 

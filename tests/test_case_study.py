@@ -67,6 +67,8 @@ def test_a_system_or_data_set_without_runs_is_named_with_those_that_have_some() 
         find_cases(tagged, "twitter2017", "a", ["b", "c"])
     with pytest.raises(ScoringError, match="no finished runs on twitter2015; there are runs on twitter2017"):
         error_classes(tagged, "twitter2015", "a", [])
+    with pytest.raises(ScoringError, match="there are runs on no data set"):
+        error_classes(_tagged({}), "twitter2017", "a", [])
 
 
 def test_cases_say_of_what_they_are_and_how_many_go_the_other_way() -> None:

@@ -148,6 +148,20 @@ def test_a_cell_that_differs_in_another_condition_too_is_not_a_step() -> None:
     assert _steps(_fall(_profile("quick", [60.0]), graphs))["encoder"].state == "not measured"
 
 
+def test_a_larger_encoder_of_the_same_name_is_another_and_a_larger_grid_is_not() -> None:
+    """Digits make a grid more exact; of an encoder they make another."""
+    cell = _profile("p", [60.0], encoder="bert12", visual="grid:resnet152")["scores"]["cells"][0]
+    scored = Scored("p", cell, [])
+    assert (scored.fits("encoder", "bert12"), scored.fits("encoder", "bert")) == (True, False)
+    assert scored.fits("visual", "grid:resnet")
+
+
+def test_what_one_recipe_does_not_name_is_none() -> None:
+    whole = _profile("full", [63.0], recipe={"warmup": 0.1})
+    frozen = _profile("quick", [60.0], recipe={"frozen_layers": 4})
+    assert "warmup 0.1 there, none here" in _steps(_fall(frozen, whole))["training"].why
+
+
 def test_a_subset_of_the_sentences_is_another_training() -> None:
     smoke = _profile("smoke", [50.0], recipe={"frozen_layers": 4, "train_sentences": 400})
     training = _steps(_fall(smoke, _profile("full", [63.0])))["training"]

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from mner.reporting.control_checks import NEGATIVE, POSITIVE, TEXT_ONLY, ControlCheck, control_checks
+from mner.reporting.control_checks import (
+    NEGATIVE,
+    POSITIVE,
+    TEXT_ONLY,
+    ControlCheck,
+    are_controls,
+    control_checks,
+)
 
 MARGIN, ALPHA, NEAR_ZERO = 5.0, 0.05, 1.0
 TEXT = [69.8, 70.0, 70.2]
@@ -48,6 +55,7 @@ def _of_umt(dataset: str, f1: list[float], text: list[float], **reliance: list[f
     [
         ([71.8, 72.0, 72.2], TEXT, False),  # surely a gain, of more than about zero
         ([70.45, 70.5, 70.55], [70.0, 70.01, 69.99], True),  # surely a gain, and one of about zero
+        ([71.4, 72.0, 72.6], TEXT, False),  # surely a gain, if perhaps of less than a point
         ([66.0, 72.0, 78.0], TEXT, True),  # perhaps by chance
         ([66.0, 78.0, 84.0], TEXT, False),  # perhaps by chance, and still too much
         ([60.0, 60.1, 59.9], TEXT, True),  # a loss is no gain
@@ -66,6 +74,7 @@ def test_a_gain_where_pictures_are_random_fails_unless_small_or_by_chance(
     [
         ([1.9, 2.0, 2.1], False),
         ([-2.1, -2.0, -1.9], False),
+        ([1.4, 2.0, 2.6], False),  # its interval holds 1, and not 0
         ([0.45, 0.5, 0.55], True),
         ([-0.55, -0.5, -0.45], True),
         ([-1.0, 2.0, 5.0], True),
@@ -106,6 +115,9 @@ def test_without_the_text_only_system_there_is_nothing_to_gain_over() -> None:
 
 
 def test_only_finished_cells_of_controls_are_checked() -> None:
+    assert are_controls((POSITIVE, NEGATIVE))
+    assert are_controls((NEGATIVE,))
+    assert not are_controls((NEGATIVE, "twitter2017"))
     assert _checks(_text("twitter2017", TEXT)) == []
     assert _checks(_text(POSITIVE, TEXT) | {"state": "skipped"}) == []
 

@@ -122,6 +122,15 @@ def test_suspects_are_labels_that_most_runs_contradict_alike() -> None:
     assert all(s.share == pytest.approx((1 + 1 + 0.75) / 3) and s.systems == 3 for s in found.values())
 
 
+def test_a_suspected_label_stands_in_place_of_those_it_meets_only() -> None:
+    gold, read = [["B-PER", "B-LOC", "O"]], [["B-ORG", "B-LOC", "B-MISC"]]
+    found = suspects(gold, {"a": [read], "b": [read]})
+    assert [(s.kind, s.entity.kind, s.gold) for s in found] == [
+        ("other label", "ORG", (Entity("PER", 0, 0),)),
+        ("missing label", "MISC", ()),
+    ]
+
+
 def test_the_strongest_suspicion_stands_first_and_half_of_the_seeds_are_no_majority() -> None:
     some = [["O", "O"], *GOLD[1:3], ["O", "O"]]
     found = suspects(GOLD, {"a": [some], "b": [some], "c": [some], "d": [[*GOLD[:3], ["O", "O"]], RIGHT]}, 0.7)

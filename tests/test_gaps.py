@@ -11,11 +11,12 @@ from scipy import stats
 
 from mner.evaluation.gaps import Gap, gap_between, gap_of_parts, gap_on_both
 from mner.evaluation.reliance import image_reliance
-from mner.evaluation.significance import paired_comparison
+from mner.evaluation.significance import Comparison, paired_comparison
 from mner.evaluation.statistics import (
     StatisticsError,
     crossed_noise,
     hierarchical_bootstrap,
+    influence,
     interaction_noise,
     run_f1,
     sentence_bootstrap,
@@ -91,6 +92,25 @@ def test_noise_of_runs_on_sentences_is_the_variance_of_their_mean() -> None:
     assert np.mean([interaction_noise(one) for one in effects]) == pytest.approx(4 / (3 * 4), rel=0.03)
 
 
+def test_empty_sentences_change_nothing_of_what_the_others_weigh() -> None:
+    """Also where a sentence holds less than one entity on average, as in tweets."""
+    counts = _runs(_rng(6), 0.8, 2)[:, :30]
+    sparse = np.concatenate([counts, np.zeros((2, 570, 3), dtype=int)], axis=1)
+    assert influence(sparse)[:, :30] / 600 == pytest.approx(influence(counts) / 30)
+    assert not influence(sparse)[:, 30:].any()
+
+
+def test_noise_that_both_views_of_a_run_share_is_no_noise_of_their_difference() -> None:
+    """Runs differ from sentence to sentence, but without the picture all lose the same ten names."""
+    own = np.full((4, 300, 3), 2)
+    own[:, 10:, 0] = _rng(1).binomial(2, 0.6, (4, 290))
+    other = own.copy()
+    other[:, :10, 0] = 0
+    found = image_reliance(own, other, _rng(), 200)
+    assert found.seeds_deviation == pytest.approx(0.0)
+    assert found.lasting_deviation == pytest.approx(found.sample_deviation)
+
+
 def test_percentiles_of_a_bootstrap_are_those_of_its_level() -> None:
     counts = _runs(_rng(1), 0.8, 1)[0]
     for level in (0.95, 0.5):
@@ -108,8 +128,12 @@ def test_draws_of_runs_and_sentences_vary_by_both_parts_less_what_they_share(
     scatter, noise = float(run_f1(counts).var(ddof=1)) / seeds, crossed_noise(counts)
     assert scatter > noise > 0
     sample = sentence_bootstrap(counts, _rng(), 3000).standard_deviation
-    both = hierarchical_bootstrap(counts, _rng(1), 3000)
-    assert both.standard_deviation == pytest.approx((scatter + sample**2 - noise) ** 0.5, rel=0.05)
+    both, lasting = hierarchical_bootstrap(counts, _rng(1), 3000), sample**2 - noise
+    error = (scatter + lasting) ** 0.5
+    assert both.standard_deviation == pytest.approx(error, rel=0.05)
+    freedom = error**4 / (scatter**2 / (seeds - 1) + lasting**2 / (_PLANTED["SENTENCES"] - 1))
+    high = min(1.0, both.estimate + stats.t.isf(ALPHA / 2, freedom) * error)
+    assert both.high - both.estimate == pytest.approx(high - both.estimate, rel=0.03)
 
 
 def test_an_interval_of_a_score_does_not_fall_below_nothing() -> None:
@@ -121,8 +145,20 @@ def test_an_interval_of_a_score_does_not_fall_below_nothing() -> None:
 def test_what_seeds_add_is_the_error_of_each_systems_mean() -> None:
     gold = _rng(8).integers(0, 4, _PLANTED["SENTENCES"])
     a, b = (_runs(_rng(seed), 0.8, runs, 0.05, gold=gold) for seed, runs in ((1, 4), (2, 3)))
-    expected = (run_f1(a).var(ddof=1) / 4 + run_f1(b).var(ddof=1) / 3) ** 0.5
-    assert paired_comparison(a, b, _rng(), 50).seeds_deviation == pytest.approx(expected)
+    parts = [(float(run_f1(a).var(ddof=1)) / 4, 3), (float(run_f1(b).var(ddof=1)) / 3, 2)]
+    _holds_both(paired_comparison(a, b, _rng(), 200), parts)
     moved = run_f1(a[:3]) - run_f1(b)
-    expected = moved.std(ddof=1) / 3**0.5
-    assert image_reliance(a[:3], b, _rng(), 50).seeds_deviation == pytest.approx(expected)
+    _holds_both(image_reliance(a[:3], b, _rng(), 200), [(float(moved.var(ddof=1)) / 3, 2)])
+
+
+def _holds_both(found: Comparison, seeds: list[tuple[float, int]]) -> None:
+    """The interval and p are those of the two parts added up, by Satterthwaite's formula written out."""
+    assert found.seeds_deviation == pytest.approx(sum(variance for variance, _ in seeds) ** 0.5)
+    assert found.lasting_deviation is not None
+    assert 0 < found.lasting_deviation < found.sample_deviation
+    parts = [*seeds, (found.lasting_deviation**2, _PLANTED["SENTENCES"] - 1)]
+    total = sum(variance for variance, _ in parts)
+    freedom = total**2 / sum(variance**2 / degrees for variance, degrees in parts)
+    half = stats.t.isf(ALPHA / 2, freedom) * total**0.5
+    assert (found.low, found.high) == pytest.approx((found.difference - half, found.difference + half))
+    assert found.p_value == pytest.approx(2 * stats.t.sf(abs(found.difference) / total**0.5, freedom))

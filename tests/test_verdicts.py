@@ -134,6 +134,7 @@ def test_a_scorer_may_agree_on_one_data_set_only() -> None:
         ("grid:resnet152+relations:released", "grid:resnet+relations:released", True),
         ("relations:released+grid:resnet", "grid:resnet+relations:released", True),
         ("ocr:tesseract+captions:vinvl", "captions:vinvl+ocr:tesseract", True),
+        ("captions:vinvl+ocr:tesseract", "ocr:tesseract+captions:vinvl", True),
         ("grid:resnet", "grid:resnet152", False),
         ("grid:resnet101", "grid:resnet152", False),
         ("grid:resnet152+relations:released+other_tweet", "grid:resnet+relations:released", False),

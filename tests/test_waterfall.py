@@ -124,6 +124,8 @@ def test_what_could_not_be_measured_is_a_state_and_counts_as_nothing() -> None:
     )
     rerun = _steps(next(fall for fall in umt if fall.row.id == "umt-rerun"))
     assert (rerun["lens"].state, rerun["copy"].state) == ("not known", "not known")
+    causes = next(fall.causes for fall in umt if fall.row.id == "umt-rerun")
+    assert not any(cause.startswith(("scorer", "copy")) for cause in causes), "they have steps of their own"
     assert all(
         isinstance(bar.cell, State) == (bar.step is not None and bar.step.values is None) for bar in bars(umt[0])
     )
