@@ -6,7 +6,16 @@ import math
 
 import pytest
 
-from mner.reporting.cells import CitationError, Cited, Measured, State
+from mner.reporting.cells import (
+    NOT_RUN,
+    UNDEFINED,
+    CitationError,
+    Cited,
+    Measured,
+    State,
+    cited,
+    missing,
+)
 from mner.reporting.results import mean_of
 
 RECORDS = ("a/record.json", "b/record.json", "c/record.json")
@@ -42,6 +51,7 @@ def test_nothing_has_no_minus(value: float, signed: bool, text: str) -> None:
 
 def test_an_interval_has_two_finite_ends_as_precise_as_its_number() -> None:
     assert _measured(0.25, -1.0, 1.5, signed=True, digits=1, unit="points").plain() == "+0.2 [−1.0, +1.5] points"
+    assert _measured(0.25).plain() == "0.25"
     assert _measured(0.25, 0.0, 0.0).spread == "[0.00, 0.00]"
     for low, high in ((0.0, None), (None, 0.0), (-math.inf, 1.0), (0.0, math.nan)):
         with pytest.raises(CitationError):
@@ -61,6 +71,12 @@ def test_what_is_shown_is_off_by_one_of_the_last_digit_at_most(made) -> None:
     for shown in (70.02, 69.98, math.nan):
         with pytest.raises(CitationError, match="more than rounding away"):
             made(shown)
+
+
+def test_what_is_missing_is_a_state_that_says_why() -> None:
+    assert cited(None) == UNDEFINED
+    assert missing(None) == missing({"state": "not-run", "reason": None}) == NOT_RUN
+    assert missing({"state": "skipped", "reason": "no labels"}) == State("skipped", "no labels")
 
 
 def test_a_citation_is_the_mean_of_its_values_and_no_state_holds_a_digit() -> None:

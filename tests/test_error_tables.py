@@ -41,6 +41,7 @@ def test_entities_are_counted_by_run_and_a_group_that_one_run_lacks_counts_nothi
     of_a, of_b = found["cells"]
     assert (of_a["system"], of_a["records"]) == ("a", ["a/1", "a/2"])
     rows = {(row["cut"], row["group"]): row["counts"] for row in of_a["rows"]}
+    assert list(rows) == sorted(rows), "the same order in every process"
     told = {place: {what: n for what, n in counts.items() if any(n)} for place, counts in rows.items()}
     assert told["all", "all"] == {"correct": [2, 1], "missed": [1, 2], "spurious": [0, 1]}
     assert told["type", "MISC"] == {"spurious": [0, 1]}

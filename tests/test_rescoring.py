@@ -127,6 +127,7 @@ def test_a_lens_that_cannot_apply_is_a_state_not_a_number(tmp_path: Path) -> Non
     blind = _rescored(tagged, pieces=Pieces("bert", None, "its hub cannot be reached"))
     found = blind["runs"][0]["copies"]["umt"]["test.own"]
     assert found["rgcn-64"] == {"state": "no word pieces: its hub cannot be reached"}
+    assert blind["pieces"] == {"encoder": "bert", "reason": "its hub cannot be reached"}
     assert "f1" in found["strict"]
     few = _rescored(tagged, OtherCopy("rgcn", np.arange(FABRICATED["SENTENCES"]) < 20))["runs"][0]
     small = few["copies"]["rgcn"]["test.own"]

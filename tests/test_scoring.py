@@ -76,6 +76,12 @@ def test_undefined_is_none_not_zero() -> None:
     assert scores.types["ORG"].f1 is None
 
 
+@pytest.mark.parametrize("predicted", [["O", "O"], ["O", "B-PER"], ["B-LOC", "O"]])
+def test_nothing_found_and_nothing_right_are_zero(predicted: list[str]) -> None:
+    scores = score_run(_sentences([["B-PER", "O"]]), [predicted])
+    assert (scores.precision, scores.recall, scores.f1) == (0.0, 0.0, 0.0)
+
+
 @pytest.mark.parametrize(
     ("predicted", "message"),
     [

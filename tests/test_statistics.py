@@ -46,6 +46,8 @@ def test_seed_spread_is_the_textbook_interval() -> None:
     spread = seed_spread([74.0, 75.0, 76.0])
     assert (spread.estimate, spread.standard_deviation, spread.source) == (75.0, 1.0, "seeds")
     assert spread.high - 75.0 == pytest.approx(4.302653 / math.sqrt(3), abs=1e-6)
+    two = seed_spread([74.0, 76.0])
+    assert (two.low, two.high) == pytest.approx((75.0 - 12.706205, 75.0 + 12.706205))
     with pytest.raises(StatisticsError, match="at least two"):
         seed_spread([74.0])
 

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
+from mner.columns import WIDTH
 from mner.evaluation.scoring import gold_reader, score_profile
 from mner.models.system import load_system
 from mner.paper import load_paper
 from mner.reporting.control_checks import control_checks
-from mner.reporting.verify import VerifyReport, verify
+from mner.reporting.verify import Check, VerifyReport, verify
 
 FABRICATED = runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py")))
 ROOT = Path(__file__).resolve().parent.parent
@@ -229,6 +230,18 @@ def test_the_committed_controls_hold_what_was_planted(profile: str) -> None:
     assert [check for check in checks if not check.passed] == []
     excused = {row for row in rows if cards[row].absence}
     assert {check.system for check in checks if not check.judged} <= {*excused, *rows} - set(reading) | excused
+
+
+def test_a_detail_stands_beside_its_line_while_the_terminal_holds_both() -> None:
+    def rendered(detail: str) -> list[str]:
+        check = Check("twitter2017", "umt", "80.00 (n=1)", "reference", "SAME", True, detail)
+        return VerifyReport("tiny", (check,)).render().splitlines()
+
+    line = rendered("")[2]
+    beside, below = (rendered("x" * (WIDTH - len(line) + more)) for more in (0, 1))
+    assert [len(beside), len(below)] == [5, 6]
+    assert len(beside[2]) == WIDTH
+    assert beside[-1] == "profile tiny: all 1 checks passed"
 
 
 def test_an_empty_report_does_not_pass_and_a_full_one_is_aligned(tmp_path: Path) -> None:
