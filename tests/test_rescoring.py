@@ -137,6 +137,13 @@ def test_a_lens_that_cannot_apply_is_a_state_not_a_number(tmp_path: Path) -> Non
     assert "do not fill one batch" in picked([few], "rgcn-64", "rgcn")
 
 
+def test_selected_sentences_are_those_marked_with_all_their_words() -> None:
+    rows = [["B-PER", "I-PER", "O"], ["O"], [], ["B-LOC", "O"]]
+    kept = encode(rows).select(np.array([True, False, True, True]))
+    alone = encode([rows[0], rows[2], rows[3]])
+    assert (kept.codes.tolist(), kept.lengths.tolist()) == (alone.codes.tolist(), alone.lengths.tolist())
+
+
 def test_the_other_copy_is_the_same_predictions_on_its_sentences(tmp_path: Path) -> None:
     tagged, _ = _tagged(tmp_path)
     keep = np.arange(FABRICATED["SENTENCES"]) % 3 > 0
