@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mner.data.corpus import Sentence
 from mner.evaluation.agreement import Case
-from mner.evaluation.case_study import ANNOTATION, INFORMATION, ErrorCase, error_classes, find_cases
+from mner.evaluation.averages import ScoringError
+from mner.evaluation.case_study import (
+    ANNOTATION,
+    INFORMATION,
+    KNOWLEDGE,
+    ErrorCase,
+    error_classes,
+    find_cases,
+)
 from mner.evaluation.spans import Entity, encode
 from mner.evaluation.tagged import Tagged, TaggedRun
 from mner.reporting.case_lists import render_cases, render_classes
 
 GOLD = ["B-PER", "O", "O"]
 MISSED = ["O", "O", "O"]
+WRONG_TYPE = ["B-LOC", "O", "O"]
 
 
 def _tagged(readings: dict[str, list[list[str]]]) -> Tagged:
@@ -34,7 +45,30 @@ def test_a_doubtful_label_is_an_error_of_those_that_contradict_it() -> None:
 
 def test_an_entity_that_everyone_misses_is_listed_once() -> None:
     few = _tagged({"a": [MISSED], "b": [MISSED]})
-    assert [case.kind for case in error_classes(few, "twitter2017", "a", [])] in ([ANNOTATION], [INFORMATION])
+    assert [case.kind for case in error_classes(few, "twitter2017", "a", [])] == [ANNOTATION]
+    alone = _tagged({"a": [MISSED, MISSED]})
+    assert error_classes(alone, "twitter2017", "a", []) == [ErrorCase(INFORMATION, 0, Entity("PER", 0, 0))]
+    found_by_one = _tagged({"a": [MISSED, MISSED], "b": [MISSED, GOLD]})
+    assert error_classes(found_by_one, "twitter2017", "a", []) == []
+
+
+def test_a_wrong_type_of_an_unseen_name_is_knowledge_that_lacks() -> None:
+    seen, unseen = ([Sentence(0, "i", (word,), ("B-ORG",))] for word in ("A", "z"))
+    tagged = _tagged({"a": [WRONG_TYPE, WRONG_TYPE], "b": [WRONG_TYPE, GOLD]})
+    (case,) = error_classes(tagged, "twitter2017", "a", unseen)
+    assert case == ErrorCase(KNOWLEDGE, 0, Entity("PER", 0, 0))
+    assert error_classes(tagged, "twitter2017", "a", seen) == []
+    assert error_classes(tagged, "twitter2017", "b", unseen) == [], "one of its runs is right"
+
+
+def test_a_system_or_data_set_without_runs_is_named_with_those_that_have_some() -> None:
+    tagged = _tagged({"a": [GOLD], "b": [GOLD]})
+    with pytest.raises(ScoringError, match="no finished runs of c on twitter2017; there are a, b"):
+        find_cases(tagged, "twitter2017", "a", ["b", "c"])
+    with pytest.raises(ScoringError, match="no finished runs on twitter2015; there are runs on twitter2017"):
+        error_classes(tagged, "twitter2015", "a", [])
+    with pytest.raises(ScoringError, match="there are runs on no data set"):
+        error_classes(_tagged({}), "twitter2017", "a", [])
 
 
 def test_cases_say_of_what_they_are_and_how_many_go_the_other_way() -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from mner.evaluation.power import Spread, detectable_difference, runs_needed
 from mner.evaluation.reliance import image_reliance
 from mner.evaluation.significance import paired_comparison
 from mner.evaluation.statistics import StatisticsError, influence, run_f1
@@ -50,6 +51,8 @@ def test_reliance_is_large_where_planted_and_nil_elsewhere(found: dict[str, Any]
         assert planted[view]["difference"] > 15
         assert planted[view]["low"] > 5
         assert planted[view]["p_value"] < 0.01
+        assert np.mean(planted[view]["values"]) == pytest.approx(planted[view]["difference"])
+        assert len(planted[view]["values"]) == len(planted[view]["records"]) == 3
     for place in ((NEGATIVE, "umt"), (POSITIVE, "rgcn"), (NEGATIVE, "rgcn")):
         for view in ("none", "shuffled"):
             assert views[place][view]["difference"] == 0
@@ -66,6 +69,29 @@ def test_a_pair_asked_for_the_other_way_round_is_turned_whole(found: dict[str, A
     assert there["run_superiority"]["estimate"] == 0 < 1 == back["run_superiority"]["estimate"]
     ahead, behind = (statistics_tables.pair_cells(one) for one in (there, back))
     assert (ahead[4].plain(), behind[4].plain()) == ("0.00", "1.00")
+
+
+def test_ends_of_intervals_change_places_when_a_pair_is_turned() -> None:
+    ahead = {"estimate": 0.75, "low": 0.5, "high": 0.875, "level": 0.95}
+    pair = {
+        "a": "x",
+        "b": "y",
+        "difference": 2.0,
+        "low": -1.0,
+        "high": 5.0,
+        "p_value": 0.2,
+        "run_superiority": ahead,
+    }
+    untested = {"a": "x", "b": "z", "state": "one run"}
+    held = {"datasets": {"d": {"comparisons": [pair, untested]}}}
+    assert pair_of(held, "d", "x", "y") == pair
+    assert pair_of(held, "d", "y", "x") == {
+        **pair,
+        **{"a": "y", "b": "x", "difference": -2.0, "low": -5.0, "high": 1.0},
+        "run_superiority": ahead | {"estimate": 0.25, "low": 0.125, "high": 0.5},
+    }
+    assert pair_of(held, "d", "z", "x") == untested
+    assert pair_of(held, "d", "y", "z") is None
 
 
 def test_a_difference_that_no_number_of_seeds_would_show_says_so(found: dict[str, Any]) -> None:
@@ -97,7 +123,14 @@ def test_pairs_are_tested_once_each_and_adjusted(found: dict[str, Any]) -> None:
     assert pairs["umt", "rgcn"]["run_superiority"]["estimate"] == 0.5
     assert pairs["umt", "rgcn"]["difference"] == 0
     assert "must not be 0" in pairs["umt", "rgcn"]["seeds_needed"]["state"]
-    assert pairs["bert-crf", "umt"]["seeds_needed"]["runs"] >= 2
+    needed, seen = (pairs["bert-crf", "umt"][name] for name in ("seeds_needed", "detectable"))
+    deviations = [c["seeds"]["standard_deviation"] for c in found[POSITIVE]["cells"] if c["system"] != "rgcn"]
+    spread = Spread(
+        float(np.mean(np.square(deviations)) ** 0.5), pairs["bert-crf", "umt"]["lasting_deviation"], 120
+    )
+    assert needed["deviation"] == pytest.approx(spread.run), "of one run, in points"
+    assert needed["runs"] == runs_needed(pairs["bert-crf", "umt"]["difference"], spread) >= 2
+    assert (seen["runs"], seen["points"]) == (3, pytest.approx(detectable_difference(3, spread)))
     json.dumps(found, allow_nan=False)
 
 

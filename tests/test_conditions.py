@@ -134,6 +134,43 @@ def test_the_nearest_recipe_is_taken_and_other_systems_are_not() -> None:
     assert move.after.profile == "near"
 
 
+def test_of_equally_near_cells_the_one_with_most_runs_is_taken_and_its_runs_are_told() -> None:
+    one, three = (
+        _profile(name, f1, encoder=THEIRS["encoder"]) for name, f1 in (("one", [70.0]), ("three", [65.0] * 3))
+    )
+    encoder = _steps(_fall(_profile("quick", [60.0, 62.0]), one, three))["encoder"]
+    assert encoder.points == pytest.approx(61.0 - 65.0)
+    assert encoder.why.endswith("3 runs of profile three against 2 of profile quick")
+
+
+def test_a_cell_that_differs_in_another_condition_too_is_not_a_step() -> None:
+    graphs = _profile("graphs", [70.0], encoder=THEIRS["encoder"], visual="grid:resnet152+relations:rebuilt")
+    assert _steps(_fall(_profile("quick", [60.0]), graphs))["encoder"].state == "not measured"
+
+
+def test_a_larger_encoder_of_the_same_name_is_another_and_a_larger_grid_is_not() -> None:
+    """Digits make a grid more exact; of an encoder they make another."""
+    cell = _profile("p", [60.0], encoder="bert12", visual="grid:resnet152")["scores"]["cells"][0]
+    scored = Scored("p", cell, [])
+    assert (scored.fits("encoder", "bert12"), scored.fits("encoder", "bert")) == (True, False)
+    assert scored.fits("visual", "grid:resnet")
+
+
+def test_what_one_recipe_does_not_name_is_none() -> None:
+    whole = _profile("full", [63.0], recipe={"warmup": 0.1})
+    frozen = _profile("quick", [60.0], recipe={"frozen_layers": 4})
+    assert "warmup 0.1 there, none here" in _steps(_fall(frozen, whole))["training"].why
+
+
+def test_a_subset_of_the_sentences_is_another_training() -> None:
+    smoke = _profile("smoke", [50.0], recipe={"frozen_layers": 4, "train_sentences": 400})
+    training = _steps(_fall(smoke, _profile("full", [63.0])))["training"]
+    assert training.why.startswith(
+        "everything trained there, 4 encoder layers frozen, 400 training sentences here"
+    )
+    assert training.points == pytest.approx(50.0 - 63.0)
+
+
 F1 = st.lists(st.floats(1, 99), min_size=1, max_size=3)
 CHANGES = st.dictionaries(st.sampled_from(sorted(THEIRS)), st.just(None), max_size=3)
 

@@ -122,6 +122,23 @@ def test_suspects_are_labels_that_most_runs_contradict_alike() -> None:
     assert all(s.share == pytest.approx((1 + 1 + 0.75) / 3) and s.systems == 3 for s in found.values())
 
 
+def test_a_suspected_label_stands_in_place_of_those_it_meets_only() -> None:
+    gold, read = [["B-PER", "B-LOC", "O"]], [["B-ORG", "B-LOC", "B-MISC"]]
+    found = suspects(gold, {"a": [read], "b": [read]})
+    assert [(s.kind, s.entity.kind, s.gold) for s in found] == [
+        ("other label", "ORG", (Entity("PER", 0, 0),)),
+        ("missing label", "MISC", ()),
+    ]
+
+
+def test_the_strongest_suspicion_stands_first_and_half_of_the_seeds_are_no_majority() -> None:
+    some = [["O", "O"], *GOLD[1:3], ["O", "O"]]
+    found = suspects(GOLD, {"a": [some], "b": [some], "c": [some], "d": [[*GOLD[:3], ["O", "O"]], RIGHT]}, 0.7)
+    assert [(s.sentence, s.share, s.systems) for s in found] == [(3, pytest.approx(0.875), 3), (0, 0.75, 3)]
+    alike = suspects([["B-PER", "B-LOC"]] * 2, {"a": [[["O", "O"]] * 2], "b": [[["O", "O"]] * 2]})
+    assert [(s.sentence, s.entity.first) for s in alike] == [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
 def test_runs_that_contradict_gold_each_in_its_own_way_raise_no_suspicion() -> None:
     one, two = [["B-LOC", "O"], *GOLD[1:]], [["B-ORG", "O"], *GOLD[1:]]
     assert suspects(GOLD, {"a": [one, one], "b": [two, two]}, 0.6) == []

@@ -143,6 +143,7 @@ def test_an_unknown_scorer_and_copy_leave_ours(grid: Config) -> None:
     assert (verdict.name, verdict.rule) == (REPRODUCED, "conlleval on copy umt")
     assert "scorer of the published row is unknown" in verdict.doubts
     assert not any(reason.startswith("scored") for reason in verdict.reasons)
+    assert all(verdict.reasons)
 
 
 def _falls(cell: dict[str, Any], runs: list[dict[str, Any]]) -> dict[str, Waterfall]:

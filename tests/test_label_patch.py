@@ -36,5 +36,8 @@ def test_a_patch_for_another_copy_is_refused() -> None:
         apply_patch([["O"] * 4] * 3, [change for change in changes if change["sentence"] == 0])
     with pytest.raises(TagError, match="sentence 2: PER at 2-3 overlaps"):
         apply_patch([*GOLD[:2], ["B-ORG", "O", "B-PER", "O"]], [c for c in changes if c["sentence"] == 2])
+    longer = [change for change in changes if change["sentence"] == 2]
+    with pytest.raises(TagError, match="sentence 2: PER at 2-3 overlaps"):
+        apply_patch([*GOLD[:2], ["B-ORG", "O", "O"]], longer)
     with pytest.raises(TagError, match="the file has 1"):
         apply_patch(GOLD[:1], changes)

@@ -28,6 +28,28 @@ def test_rows_off_by_more_than_rounding_are_named_with_their_side() -> None:
     assert audits[0].lowest < 0 < audits[0].highest
 
 
+@pytest.mark.parametrize(
+    ("f1", "finding"), [(74.65, "below"), (74.66, "consistent"), (74.67, "consistent"), (74.68, "above")]
+)
+def test_rounding_of_three_numbers_allows_about_a_hundredth_either_way(f1: float, finding: str) -> None:
+    (audit,) = audit_rows([("row", "t15", 70.0, 80.0, f1)])
+    assert audit.finding == finding
+    # F1 grows by 2 R**2 / (P + R)**2 with P and by 2 P**2 / (P + R)**2 with R
+    reach = 0.005 * (1 + 2 * (70**2 + 80**2) / 150**2)
+    assert (audit.lowest, audit.highest) == (pytest.approx(-reach, abs=1e-5), pytest.approx(reach, abs=1e-5))
+
+
+def test_all_and_nothing_are_percentages() -> None:
+    assert [
+        audit.finding for audit in audit_rows([("a", "t15", 100.0, 100.0, 100.0), ("b", "t15", 0.0, 0.0, 0.0)])
+    ] == [
+        "consistent",
+        "consistent",
+    ]
+    with pytest.raises(ValueError, match=r"P = -0\.1"):
+        audit_rows([("a", "t15", -0.1, 50.0, 50.0)])
+
+
 def test_fractions_mistaken_for_percentages_do_not_slip_through_as_large_numbers() -> None:
     with pytest.raises(ValueError, match=r"a, t15: R = 7618\.0, expected a percentage"):
         audit_rows([("a", "t15", 73.95, 7618.0, 75.0)])
@@ -47,4 +69,7 @@ def test_ten_rows_on_one_side_are_a_trend_and_one_is_not() -> None:
     assert found.p_value == pytest.approx(2 / 2**10)
     assert found.mean_gap < -0.02
     assert trend(audit_rows(rows[:1])).p_value == 1.0
+    even = trend(audit_rows([*rows[:3], ("full", "t15", 50.0, 50.0, 50.0), ("high", "t15", 50.0, 50.0, 51.0)]))
+    assert (even.rows, even.negative, even.positive) == (5, 3, 1)
+    assert even.p_value == pytest.approx(2 * 5 / 2**4), "the row without a gap has no side"
     assert trend([]).rows == 0

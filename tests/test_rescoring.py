@@ -89,6 +89,22 @@ def _rescored(tagged: Tagged, *copies: OtherCopy, pieces: Pieces = PIECES) -> di
     return rescore(tagged, pieces, numbers_of_pieces(tagged, pieces), {"twitter2017": copies})
 
 
+def test_runs_stand_in_the_profiles_order_and_by_number_of_seed(tmp_path: Path) -> None:
+    """Neither the alphabet's order of systems nor that of seeds: ten comes after nine."""
+    active = FABRICATED["Active"]("tiny", ("twitter2017", "twitter2015"), ("umt", "bert-crf", "rgcn"), (9, 10))
+    FABRICATED["make_runs"](tmp_path, active, lambda d, system, *_: None if system == "rgcn" else 0.2)
+    gold_of = gold_reader(tmp_path / "data")
+    scores = score_profile(tmp_path / "runs", gold_of, "tiny", active.datasets, active.systems, active.seeds)
+    tagged = read_tagged(scores, tmp_path, gold_of)
+    places = [(run.dataset, run.system, run.seed) for run in tagged.runs]
+    assert places[4:] == [("twitter2017", name, seed) for name in ("umt", "bert-crf") for seed in (9, 10)]
+    assert [name for name, _ in tagged.cells("twitter2017")] == ["umt", "bert-crf"]
+    assert [run.seed for run in tagged.cell("twitter2015", "bert-crf")] == [9, 10]
+    lost = [1 - round(240 * 0.2) / 240] * 2
+    counts = tagged.counts(tagged.cell("twitter2015", "umt")).sum(axis=1)
+    assert (counts[:, 0] / counts[:, 2]).tolist() == pytest.approx(lost)
+
+
 def test_every_run_meets_every_lens(tmp_path: Path) -> None:
     tagged, scores = _tagged(tmp_path)
     lenses = _rescored(tagged)
@@ -111,6 +127,7 @@ def test_a_lens_that_cannot_apply_is_a_state_not_a_number(tmp_path: Path) -> Non
     blind = _rescored(tagged, pieces=Pieces("bert", None, "its hub cannot be reached"))
     found = blind["runs"][0]["copies"]["umt"]["test.own"]
     assert found["rgcn-64"] == {"state": "no word pieces: its hub cannot be reached"}
+    assert blind["pieces"] == {"encoder": "bert", "reason": "its hub cannot be reached"}
     assert "f1" in found["strict"]
     few = _rescored(tagged, OtherCopy("rgcn", np.arange(FABRICATED["SENTENCES"]) < 20))["runs"][0]
     small = few["copies"]["rgcn"]["test.own"]
@@ -118,6 +135,13 @@ def test_a_lens_that_cannot_apply_is_a_state_not_a_number(tmp_path: Path) -> Non
     assert "f1" in small["rgcn-16"]
     assert "f1" in few["copies"]["umt"]["test.own"]["rgcn-64"]
     assert "do not fill one batch" in picked([few], "rgcn-64", "rgcn")
+
+
+def test_selected_sentences_are_those_marked_with_all_their_words() -> None:
+    rows = [["B-PER", "I-PER", "O"], ["O"], [], ["B-LOC", "O"]]
+    kept = encode(rows).select(np.array([True, False, True, True]))
+    alone = encode([rows[0], rows[2], rows[3]])
+    assert (kept.codes.tolist(), kept.lengths.tolist()) == (alone.codes.tolist(), alone.lengths.tolist())
 
 
 def test_the_other_copy_is_the_same_predictions_on_its_sentences(tmp_path: Path) -> None:

@@ -76,6 +76,12 @@ def test_undefined_is_none_not_zero() -> None:
     assert scores.types["ORG"].f1 is None
 
 
+@pytest.mark.parametrize("predicted", [["O", "O"], ["O", "B-PER"], ["B-LOC", "O"]])
+def test_nothing_found_and_nothing_right_are_zero(predicted: list[str]) -> None:
+    scores = score_run(_sentences([["B-PER", "O"]]), [predicted])
+    assert (scores.precision, scores.recall, scores.f1) == (0.0, 0.0, 0.0)
+
+
 @pytest.mark.parametrize(
     ("predicted", "message"),
     [
@@ -114,6 +120,16 @@ def test_cells_average_over_seeds_and_scores_are_deterministic(tmp_path: Path) -
     text = next(cell for cell in scores["cells"] if cell["system"] == "bert-crf")
     assert text["reliance"] == {}
     json.dumps(scores, allow_nan=False)
+
+
+def test_libraries_that_compute_and_precision_are_told(tmp_path: Path) -> None:
+    environment = {"python": "3.11", "torch": "2.1", "transformers": "4.5", "precision": "bf16"}
+    FABRICATED["make_runs"](tmp_path, ACTIVE, _wrong, environment=environment)
+    scores = _score(tmp_path)
+    assert {run["software"] for run in scores["runs"]} == {"torch 2.1, transformers 4.5"}
+    assert all(cell["software"] == ["torch 2.1, transformers 4.5"] for cell in scores["cells"])
+    assert all(cell["precision"] == "bf16" for cell in scores["cells"])
+    assert not any({"environment", "inputs", "code"} & set(run) for run in scores["runs"])
 
 
 @pytest.mark.parametrize(

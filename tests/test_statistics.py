@@ -46,6 +46,8 @@ def test_seed_spread_is_the_textbook_interval() -> None:
     spread = seed_spread([74.0, 75.0, 76.0])
     assert (spread.estimate, spread.standard_deviation, spread.source) == (75.0, 1.0, "seeds")
     assert spread.high - 75.0 == pytest.approx(4.302653 / math.sqrt(3), abs=1e-6)
+    two = seed_spread([74.0, 76.0])
+    assert (two.low, two.high) == pytest.approx((75.0 - 12.706205, 75.0 + 12.706205))
     with pytest.raises(StatisticsError, match="at least two"):
         seed_spread([74.0])
 
@@ -196,8 +198,13 @@ def test_runs_needed_is_the_first_number_with_enough_power() -> None:
     assert needed == 17  # Cohen's d = 1 at 80 % power
     assert comparison_power(0.5, Spread(0.5), needed) >= 0.8 > comparison_power(0.5, Spread(0.5), needed - 1)
     assert comparison_power(0.0, Spread(0.5), 10) == pytest.approx(0.05, abs=0.002)
+    assert comparison_power(-0.5, Spread(0.5), needed) == pytest.approx(comparison_power(0.5, Spread(0.5), needed))
     with pytest.raises(StatisticsError, match="too small to show"):
         runs_needed(0.001, Spread(1.0))
+    with pytest.raises(StatisticsError, match="must not be 0"):
+        runs_needed(0.0, Spread(1.0))
+    with pytest.raises(StatisticsError, match="at least two"):
+        detectable_difference(1, Spread(1.0))
     for nothing in (runs_needed, lambda gap, spread: detectable_difference(3, spread)):
         with pytest.raises(StatisticsError):
             nothing(1.0, Spread(0.0))
@@ -267,3 +274,15 @@ def test_probability_of_superiority_counts_pairs_of_runs() -> None:
     assert result.estimate == (0 + 0 + 1 + 0.5) / 4
     assert result.low <= result.estimate <= result.high
     assert probability_of_superiority([2.0, 3.0], [1.0], _rng()).estimate == 1.0
+
+
+def test_superiority_resamples_the_runs_of_both_sides() -> None:
+    """Two runs on either side of one: a draw holds both (half of all draws), or one of them twice."""
+    for a, b in (([1.0, 3.0], [2.0]), ([2.0], [1.0, 3.0])):
+        result = probability_of_superiority(a, b, _rng(), 4000)
+        assert (result.low, result.high) == (0.0, 1.0)
+        assert result.standard_deviation == pytest.approx(math.sqrt(1 / 8), rel=0.03)
+        middle = probability_of_superiority(a, b, _rng(), 4000, level=0.4)
+        assert (middle.low, middle.estimate, middle.high) == (0.5, 0.5, 0.5)
+    with pytest.raises(StatisticsError, match="without runs"):
+        probability_of_superiority([1.0], [], _rng())

@@ -134,6 +134,7 @@ def test_a_scorer_may_agree_on_one_data_set_only() -> None:
         ("grid:resnet152+relations:released", "grid:resnet+relations:released", True),
         ("relations:released+grid:resnet", "grid:resnet+relations:released", True),
         ("ocr:tesseract+captions:vinvl", "captions:vinvl+ocr:tesseract", True),
+        ("captions:vinvl+ocr:tesseract", "ocr:tesseract+captions:vinvl", True),
         ("grid:resnet", "grid:resnet152", False),
         ("grid:resnet101", "grid:resnet152", False),
         ("grid:resnet152+relations:released+other_tweet", "grid:resnet+relations:released", False),
@@ -193,6 +194,9 @@ def test_seeds_needed_keeps_its_promise() -> None:
     settled = np.mean([gap_to_fixed(list(trial), mean).equivalent(MARGIN, ALPHA) for trial in trials])
     assert 0.72 < settled < 0.92
     assert seeds_needed([83.0, 84.0], 83.5 - MARGIN, MARGIN, ALPHA) is None
+    assert seeds_needed([83.5], 83.5, MARGIN, ALPHA) is None
+    settled_long_ago = [83.44, 83.45, 83.43, 83.44, 83.44]
+    assert seeds_needed(settled_long_ago, TARGET, MARGIN, ALPHA) == 6, "more than there are"
     open_case = [83.0, 84.1, 83.4]
     verdict = _judge(open_case)
     assert verdict.name == UNDECIDED
@@ -210,6 +214,9 @@ def test_seeds_needed_keeps_its_promise() -> None:
         ([79.5, 79.6, 79.4], [80.0, 80.1, 79.9], SAME),
         ([78.0], [80.0], REGRESSED),
         ([79.5], [80.0], SAME),
+        ([79.0], [80.0], SAME),
+        ([81.0], [80.0], SAME),
+        ([81.5], [80.0], IMPROVED),
         ([79.0], [80.0, 82.0, 78.0], UNDECIDED),
         ([60.0], [80.0, 82.0, 78.0], REGRESSED),
         ([78.0, 78.0], [80.0, 80.0], REGRESSED),

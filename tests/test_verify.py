@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
+from mner.columns import WIDTH
 from mner.evaluation.scoring import gold_reader, score_profile
 from mner.models.system import load_system
 from mner.paper import load_paper
 from mner.reporting.control_checks import control_checks
-from mner.reporting.verify import VerifyReport, verify
+from mner.reporting.verify import Check, VerifyReport, verify
 
 FABRICATED = runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py")))
 ROOT = Path(__file__).resolve().parent.parent
@@ -68,6 +69,23 @@ def test_regressions_fail_the_rest_passes(tmp_path: Path, points: float, name: s
     report = verify(scores, PAPER, _shift(scores, points, new_keys=points != 0.2), settings)
     assert _checks(report, "reference") == [(name, name != "REGRESSED")]
     assert report.passed == (name != "REGRESSED")
+
+
+@pytest.mark.parametrize(
+    "elsewhere",
+    [{"software": ["torch 1.0"]}, {"throughput": {"cuda: H200": {}}}, {"precision": "bf16"}],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_equal_keys_promise_equal_numbers_on_the_same_machine_only(tmp_path: Path, elsewhere: dict) -> None:
+    """One of three runs is lower by more than the margin; their mean is not."""
+    scores, settings = _scores(tmp_path, _text_only(0.2), ("twitter2017",), ("bert-crf",))
+    before = copy.deepcopy(scores)
+    before["cells"][0]["views"]["test.own"]["f1"]["values"][0] += 1.5
+    assert _checks(verify(scores, PAPER, before, settings), "reference") == [("REGRESSED", False)]
+    before["cells"][0] |= elsewhere
+    ((name, passed),) = _checks(verify(scores, PAPER, before, settings), "reference")
+    assert name != "REGRESSED"
+    assert passed
 
 
 def test_a_gap_to_the_paper_fails_unless_the_reference_has_it(tmp_path: Path) -> None:
@@ -212,6 +230,18 @@ def test_the_committed_controls_hold_what_was_planted(profile: str) -> None:
     assert [check for check in checks if not check.passed] == []
     excused = {row for row in rows if cards[row].absence}
     assert {check.system for check in checks if not check.judged} <= {*excused, *rows} - set(reading) | excused
+
+
+def test_a_detail_stands_beside_its_line_while_the_terminal_holds_both() -> None:
+    def rendered(detail: str) -> list[str]:
+        check = Check("twitter2017", "umt", "80.00 (n=1)", "reference", "SAME", True, detail)
+        return VerifyReport("tiny", (check,)).render().splitlines()
+
+    line = rendered("")[2]
+    beside, below = (rendered("x" * (WIDTH - len(line) + more)) for more in (0, 1))
+    assert [len(beside), len(below)] == [5, 6]
+    assert len(beside[2]) == WIDTH
+    assert beside[-1] == "profile tiny: all 1 checks passed"
 
 
 def test_an_empty_report_does_not_pass_and_a_full_one_is_aligned(tmp_path: Path) -> None:

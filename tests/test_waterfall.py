@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,8 @@ def test_what_could_not_be_measured_is_a_state_and_counts_as_nothing() -> None:
     )
     rerun = _steps(next(fall for fall in umt if fall.row.id == "umt-rerun"))
     assert (rerun["lens"].state, rerun["copy"].state) == ("not known", "not known")
+    causes = next(fall.causes for fall in umt if fall.row.id == "umt-rerun")
+    assert not any(cause.startswith(("scorer", "copy")) for cause in causes), "they have steps of their own"
     assert all(
         isinstance(bar.cell, State) == (bar.step is not None and bar.step.values is None) for bar in bars(umt[0])
     )
@@ -137,20 +140,12 @@ def test_a_lens_that_states_why_not_stays_in_the_remainder() -> None:
 
 def test_a_waterfall_that_does_not_add_up_cannot_be_made() -> None:
     fall = _one("bert-crf", "twitter2017", [_run("bert-crf", "twitter2017", 1, lambda: 80.0, 0)])
-    flattering = Step("lens", "Lens", MEASURED, (3.0,), "because")
+    flattering = Step("lens", "Lens", MEASURED, (3.0,), "because", records=fall.records)
     with pytest.raises(ValueError, match="the steps lead to"):
-        Waterfall(
-            fall.dataset,
-            fall.system,
-            fall.row,
-            fall.printed,
-            (*fall.steps, flattering),
-            fall.ours,
-            fall.unpicked,
-            fall.records,
-            fall.reached,
-            (),
-        )
+        replace(fall, steps=(*fall.steps, flattering))
+    unproved = Step("lens", "Lens", MEASURED, (0.0,), "because")
+    with pytest.raises(ValueError, match="step lens names no record"):
+        replace(fall, steps=(*fall.steps, unproved))
 
 
 @settings(max_examples=40, deadline=None)

@@ -124,7 +124,7 @@ def audit_summary(findings: Mapping[str, Sequence[Mapping[str, Any]] | None]) ->
 
 
 def _distinct(values: Iterable[Any]) -> str:
-    return ", ".join(str(value) for value in sorted(set(values), key=lambda value: (str(type(value)), value)))
+    return ", ".join(map(str, sorted(set(values))))
 
 
 def _text(value: Any) -> str:

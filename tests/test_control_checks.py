@@ -1,0 +1,131 @@
+"""The checks on planted truth at their limits, on cells worked by hand: what passes, what fails, what is told."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any
+
+import pytest
+
+from mner.reporting.control_checks import (
+    NEGATIVE,
+    POSITIVE,
+    TEXT_ONLY,
+    ControlCheck,
+    are_controls,
+    control_checks,
+)
+
+MARGIN, ALPHA, NEAR_ZERO = 5.0, 0.05, 1.0
+TEXT = [69.8, 70.0, 70.2]
+
+
+def _cell(
+    dataset: str, system: str, f1: list[float], reliance: dict[str, list[float] | None], visual: str = "captions"
+) -> dict[str, Any]:
+    return {
+        "dataset": dataset,
+        "system": system,
+        "state": "finished",
+        "visual_input": visual,
+        "views": {"test.own": {"f1": {"values": f1}}},
+        "reliance": {
+            view: None if values is None else {"mean": statistics.fmean(values), "values": values}
+            for view, values in reliance.items()
+        },
+    }
+
+
+def _text(dataset: str, f1: list[float], **reliance: list[float]) -> dict[str, Any]:
+    return _cell(dataset, TEXT_ONLY, f1, reliance, "none")
+
+
+def _checks(*cells: dict[str, Any], **absence: str) -> list[ControlCheck]:
+    return list(control_checks({"cells": cells}, MARGIN, ALPHA, NEAR_ZERO, absence))
+
+
+def _of_umt(dataset: str, f1: list[float], text: list[float], **reliance: list[float] | None) -> list[bool]:
+    """Whether the gain and each probe pass."""
+    checks = _checks(_text(dataset, text), _cell(dataset, "umt", f1, reliance))
+    return [check.passed for check in checks if check.system == "umt"]
+
+
+@pytest.mark.parametrize(
+    ("f1", "text", "passes"),
+    [
+        ([71.8, 72.0, 72.2], TEXT, False),  # surely a gain, of more than about zero
+        ([70.45, 70.5, 70.55], [70.0, 70.01, 69.99], True),  # surely a gain, and one of about zero
+        ([71.4, 72.0, 72.6], TEXT, False),  # surely a gain, if perhaps of less than a point
+        ([66.0, 72.0, 78.0], TEXT, True),  # perhaps by chance
+        ([66.0, 78.0, 84.0], TEXT, False),  # perhaps by chance, and still too much
+        ([60.0, 60.1, 59.9], TEXT, True),  # a loss is no gain
+        ([74.9], [70.0], True),
+        ([75.0], [70.0], False),
+    ],
+)
+def test_a_gain_where_pictures_are_random_fails_unless_small_or_by_chance(
+    f1: list[float], text: list[float], passes: bool
+) -> None:
+    assert _of_umt(NEGATIVE, f1, text, none=[0.0], shuffled=[0.0]) == [passes, True, True]
+
+
+@pytest.mark.parametrize(
+    ("values", "passes"),
+    [
+        ([1.9, 2.0, 2.1], False),
+        ([-2.1, -2.0, -1.9], False),
+        ([1.4, 2.0, 2.6], False),  # its interval holds 1, and not 0
+        ([0.45, 0.5, 0.55], True),
+        ([-0.55, -0.5, -0.45], True),
+        ([-1.0, 2.0, 5.0], True),
+        ([-8.0, 6.0, 20.0], False),
+        ([4.9], True),
+        ([5.0], False),
+        ([-5.0], False),
+        (None, False),
+    ],
+)
+def test_reliance_where_pictures_are_random_is_about_zero_either_way(
+    values: list[float] | None, passes: bool
+) -> None:
+    assert _of_umt(NEGATIVE, TEXT, TEXT, none=values, shuffled=[0.0]) == [True, passes, True]
+    assert _of_umt(NEGATIVE, TEXT, TEXT, none=[0.0], shuffled=values) == [True, True, passes]
+
+
+def test_where_the_picture_decides_gain_and_reliance_reach_the_margin() -> None:
+    assert _of_umt(POSITIVE, [75.0], [70.0], none=[5.0], shuffled=[9.0]) == [True, True, True]
+    assert _of_umt(POSITIVE, [74.9], [70.0], none=[4.9], shuffled=None) == [False, False, False]
+    assert _of_umt(POSITIVE, [80.0], [70.0], none=[-9.0], shuffled=[9.0]) == [True, False, True]
+
+
+@pytest.mark.parametrize(("points", "passes"), [(0.9, True), (-0.9, True), (1.0, False), (-1.0, False)])
+def test_a_text_only_system_may_not_move(points: float, passes: bool) -> None:
+    for dataset in (POSITIVE, NEGATIVE):
+        (check,) = _checks(_text(dataset, TEXT, none=[0.0], shuffled=[points]))
+        assert (check.passed, check.judged) == (passes, True)
+        (told,) = _checks(_text(dataset, TEXT))
+        assert (told.passed, told.judged) == (True, False)
+
+
+def test_without_the_text_only_system_there_is_nothing_to_gain_over() -> None:
+    (check,) = _checks(_cell(POSITIVE, "umt", [90.0], {"none": [20.0], "shuffled": [20.0]}))
+    assert (check.passed, check.detail) == (False, "bert-crf was not run")
+    elsewhere = _text(NEGATIVE, TEXT)
+    assert not _checks(_cell(POSITIVE, "umt", [90.0], {}), elsewhere)[0].passed
+
+
+def test_only_finished_cells_of_controls_are_checked() -> None:
+    assert are_controls((POSITIVE, NEGATIVE))
+    assert are_controls((NEGATIVE,))
+    assert not are_controls((NEGATIVE, "twitter2017"))
+    assert _checks(_text("twitter2017", TEXT)) == []
+    assert _checks(_text(POSITIVE, TEXT) | {"state": "skipped"}) == []
+
+
+def test_a_card_excuses_absence_on_the_negative_control_alone() -> None:
+    cells = [_text(name, TEXT) for name in (POSITIVE, NEGATIVE)]
+    cells += [_cell(name, "umt", TEXT, {"none": [-9.0], "shuffled": [-9.0]}) for name in (POSITIVE, NEGATIVE)]
+    found = [check for check in _checks(*cells, umt="it takes a picture for granted") if check.system == "umt"]
+    told = [(check.dataset, check.detail) for check in found if not check.judged]
+    assert told == [(NEGATIVE, "own − none -9.00")]
+    assert [check.passed for check in found if check.judged] == [False, False, False, True, False]
