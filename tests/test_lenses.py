@@ -282,7 +282,7 @@ def test_a_test_set_is_scored_in_milliseconds() -> None:
     conlleval(rows, rows)
     times = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         conlleval(rows, rows)
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert min(times) < 0.05
