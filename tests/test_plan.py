@@ -112,7 +112,7 @@ def test_several_runs_tell_by_the_mean_of_their_times_and_the_largest_memory(wor
 @pytest.mark.parametrize(
     ("field", "value", "name"),
     [
-        ("frozen_layers", 1, "frozen layers"),
+        ("frozen_layers", 9, "frozen layers"),
         ("precision", "float16", "precision"),
         ("batch_size", 99, "batch size"),
     ],
@@ -157,6 +157,9 @@ def test_the_plan_lists_what_is_missing_and_sums_it_up(world):
     shown = render(plan, "tiny")
     assert "~ from runs that differ in system, options" in shown
     assert "3 runs to train, one after another about 26 s, at most 1.5 GiB at once" in shown
+    for asked in ({"systems": ["rgcn"]}, {"systems": ["rgcn"], "datasets": [tiny.DATASET]}):
+        assert plan_of(settings, world, HERE, **asked) == plan[1:]
+    assert plan_of(settings, world, HERE, datasets=[tiny.DATASET]) == plan
     unknown = render(plan_of(settings, world, ELSEWHERE), "tiny")
     assert "3 of them not counted in" in unknown
     assert "one after another" not in unknown
