@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from mner.data.controls_settings import ControlsSettings
+from mner.data.sources import CANONICAL
 from mner.features.found import KINDS
 from mner.graphs.recipe import GraphRecipe, RelationSettings
 from mner.models.encoders import EncoderSource
@@ -40,6 +41,8 @@ class DataSettings:
     minimum_score: float = 0.5
 
     def __post_init__(self) -> None:
+        if self.copy != CANONICAL:
+            raise ValueError(f"copy is {self.copy!r}; data sets are made of the copy {CANONICAL!r} alone")
         if not 0 <= self.minimum_score <= 1:
             raise ValueError(f"minimum_score is {self.minimum_score}; a detector's scores lie between 0 and 1")
 
@@ -247,6 +250,10 @@ def _check(config: Config, path: Path) -> None:
         known(profile.encoder, config.encoders, f"{path}: profiles.{name}.encoder")
     if config.profiles.get(config.active.name) != config.active:
         raise ConfigError(f"{path}: 'active' must name a profile: active: *{next(iter(config.profiles))}")
+    by_dataset = {f"data.{part}": getattr(config.data, part) for part in ("objects", "ocr", "regions")}
+    for where, entries in (by_dataset | {"relations.kind": config.relations.kind}).items():
+        for dataset in entries:
+            known(dataset, config.data.captions, f"{path}: {where}")
     for where in ("features", "relations"):
         known(getattr(config, where).encoder, config.encoders, f"{path}: {where}.encoder")
     _check_kinds(config, path)

@@ -178,17 +178,19 @@ def _row(
     for mark in marks:
         if mark and mark not in known_marks:
             raise PaperError(f"{place}: mark {mark!r} is not explained in the table's marks")
-    used = {dataset: _used(fields["used"], dataset, place, scorers) for dataset in datasets}
+    used = {dataset: _used(fields["used"], dataset, datasets, place, scorers) for dataset in datasets}
     printed = _printed(fields, datasets, place)
     names = ("id", "system", "label", "mark", "modality", "title", "source", "status")
     return PaperRow(*(fields[name] for name in names), used=used, printed=printed, notes=tuple(fields["notes"]))
 
 
-def _used(entry: Any, dataset: str, place: str, scorers: Mapping[str, Scorer]) -> Used:
+def _used(entry: Any, dataset: str, datasets: Sequence[str], place: str, scorers: Mapping[str, Scorer]) -> Used:
     fields = _fields(entry, f"{place}.used", USED_FIELDS, ("inferred",))
     values = {}
     for name in USED_FIELDS:
-        value = fields[name][dataset] if isinstance(fields[name], dict) else fields[name]
+        value = fields[name]
+        if isinstance(value, dict):
+            value = _fields(value, f"{place}.used.{name}", datasets)[dataset]
         if not isinstance(value, str) or not value:
             raise PaperError(f"{place}.used.{name}: {value!r} is no name; write {UNKNOWN!r} where nothing tells")
         values[name] = value
@@ -200,20 +202,23 @@ def _used(entry: Any, dataset: str, place: str, scorers: Mapping[str, Scorer]) -
 
 
 def _printed(fields: Mapping[str, Any], datasets: Sequence[str], place: str) -> dict[str, dict[str, Figure]]:
-    spreads, marks = fields.get("spread", {}), fields.get("marks", {})
     cells = _fields(fields["printed"], f"{place}.printed", datasets)
+    numbers = {dataset: values for dataset, values in cells.items() if values is not None}
+    # What stands beside a number needs that number.
+    spreads, marks = (
+        _fields(fields.get(name, {}), f"{place}.{name}", (), [*numbers]) for name in ("spread", "marks")
+    )
     printed: dict[str, dict[str, Figure]] = {}
-    for dataset, values in cells.items():
-        if values is None:
-            continue
-        for extra in (values, spreads.get(dataset, {}), marks.get(dataset, {})):
-            for metric in extra:
-                known(metric, METRICS, f"{place}.printed.{dataset}")
+    for dataset, values in numbers.items():
+        where = f"{place}.printed.{dataset}"
+        _fields(values, where, (), METRICS)
+        spread = _fields(spreads.get(dataset, {}), f"{place}.spread.{dataset}", (), [*values])
+        mark = _fields(marks.get(dataset, {}), f"{place}.marks.{dataset}", (), [*values])
         printed[dataset] = {
             metric: Figure(
-                _percentage(values[metric], f"{place}.printed.{dataset}.{metric}"),
-                spreads.get(dataset, {}).get(metric),
-                marks.get(dataset, {}).get(metric, ""),
+                _percentage(values[metric], f"{where}.{metric}"),
+                _percentage(spread[metric], f"{place}.spread.{dataset}.{metric}") if metric in spread else None,
+                mark.get(metric, ""),
             )
             for metric in METRICS
             if metric in values

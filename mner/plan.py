@@ -170,11 +170,11 @@ def _sums(plan: Sequence[PlannedCell]) -> list[str]:
         return [*left, "nothing to train" + (" here" if left else "")]
     lines = [f"{runs} runs to train"]
     if known:
-        joules = [(count, cost.joules) for count, cost in known if cost.joules is not None]
+        joules = [count * cost.joules for count, cost in known if cost.joules is not None]
         lines[0] += f", one after another about {duration(sum(count * cost.seconds for count, cost in known))}"
         lines[0] += f", at most {max(cost.memory_gib for _, cost in known):.1f} GiB at once"
-        if joules:
-            lines[0] += f", {sum(count * energy for count, energy in joules) / 3600:.0f} Wh"
+        if len(joules) == len(known):  # a sum over some of them would pass for that of all
+            lines[0] += f", {sum(joules) / 3600:.0f} Wh"
     if unknown:
         lines.append(f"{unknown} of them not counted in: no run with this encoder was timed on this hardware")
     if any(cost.differs for _, cost in known):

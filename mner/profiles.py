@@ -10,7 +10,7 @@ from mner.data.download import reachable
 from mner.data.sources import files_of
 from mner.files import write_text_atomically
 
-ACTIVE = re.compile(r"^active: \*(\S+)\s*$", re.MULTILINE)
+ACTIVE = re.compile(r"^active: \*(\S+)[^\S\n]*$", re.MULTILINE)
 REAL, EMBEDDED = "quick", "controls"
 
 
@@ -26,7 +26,7 @@ def switch(path: Path, name: str, config: Config) -> bool:
     if len(ACTIVE.findall(text)) != 1:
         raise ConfigError(f"{path}: expected exactly one line 'active: *NAME'")
     changed = ACTIVE.sub(f"active: *{name}", text)
-    if changed.strip() == text.strip():
+    if changed == text:
         return False
     write_text_atomically(path, changed)
     return True

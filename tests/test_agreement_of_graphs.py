@@ -105,6 +105,32 @@ def test_hubness_by_hand():
     assert found.test_in_train == pytest.approx(2 / 3)
 
 
+def test_hubness_counts_the_most_frequent_picture_and_nothing_where_there_is_nothing():
+    corpus = Corpus("toy", tuple(Sentence(i, "a", ("w",), None) for i in range(4)), (), ())
+    found = hubness(made_of(torch.tensor([[2, 1], [2, ABSENT], [1, 2], [ABSENT] * 2])), "intra", corpus, 2)
+    assert (found.held, found.lists, found.top) == ((3, 2), 3, 1.0)
+    assert hubness(made_of(torch.tensor([[2, 1], [2, 0], [1, 2], [2, 1]])), "intra", corpus, 1).held == (3, 1)
+    nothing = hubness(made_of(torch.full((4, 2), ABSENT)), "inter", corpus, 2)
+    assert (nothing.lists, nothing.places, nothing.distinct, nothing.held) == (0, 0, 0, ())
+    assert (nothing.top, nothing.top_hundred, nothing.test, nothing.test_in_train) == (0.0, 0.0, 0.0, 0.0)
+
+
+def test_scores_correlate_by_list_unless_one_side_is_constant():
+    rows = random_graph(4).inter.rows[:4]
+    rising, flat = torch.arange(4.0)[:, None].expand(4, K) / 3, torch.ones(4, K)
+    graphs = {
+        name: made_of(rows, scores) for name, scores in (("up", rising), ("down", 1 - rising), ("flat", flat))
+    }
+
+    def correlation(first: str, second: str) -> float | None:
+        return agreement(graphs[first], graphs[second], "inter", K).scores
+
+    assert correlation("up", "up") == pytest.approx(1.0)
+    assert correlation("up", "down") == pytest.approx(-1.0)
+    assert correlation("flat", "up") is None
+    assert correlation("up", "flat") is None
+
+
 def test_lists_drawn_among_ties_attain_everything_although_they_overlap_little():
     kinds = np.arange(60) % 3
     vectors = torch.nn.functional.one_hot(torch.tensor(kinds)).float()
@@ -205,3 +231,15 @@ def test_planted_lists_tell_how_they_were_made():
     assert found["intra: pairs of classes with several scores, all of them equal"] == "1 of 1"
     assert found["intra, for comparison: distinct sets of kinds in the object labels"] == "2, the largest of 2, 1"
     assert found["intra, for comparison: distinct counts of kinds in the object labels"].startswith("3,")
+
+
+def test_pictures_joined_by_score_one_are_classes_of_their_own():
+    """Three pairs, one of which is joined through a third picture, and five single pictures."""
+    joined = {"i0": "i1", "i2": "i3", "i4": "i5", "i5": "i6"}
+    images = [f"i{number}" for number in range(12)]
+    sentences = tuple(Sentence(place, image, ("w",), None) for place, image in enumerate(images))
+    lists = [entry([("x", 0.5)], [(joined.get(image, "x"), 1.0 if image in joined else 0.5)]) for image in images]
+    facts = published_facts(Corpus("t", sentences, (), ()), {"train": lists, "dev": [], "test": []}, {}, None)
+    found = {fact.what: fact.value for fact in facts}
+    assert found["intra: classes of pictures joined by score 1"] == "8, the largest of 3, 2, 2, 1, 1"
+    assert found["intra: range of scores between classes"] == "0.50000 to 0.50000"

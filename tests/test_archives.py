@@ -115,6 +115,19 @@ class TestSafeExtract:
     def test_too_many_entries(self, tmp_path):
         archive = zip_of(tmp_path / "many", {str(number): b"" for number in range(11)})
         self.refused(archive, "more than 10 entries", tmp_path, entry_limit=10)
+        assert len(safe_extract(archive, tmp_path / "out", entry_limit=11)) == 11
+
+    def test_folders_of_a_zip_are_no_files(self, tmp_path):
+        archive = zip_of(tmp_path / "zip", {"a/": b"", "a/1": b"one"})
+        assert safe_extract(archive, tmp_path / "out") == [tmp_path / "out" / "a" / "1"]
+
+    def test_an_encrypted_file(self, tmp_path):
+        archive = zip_of(tmp_path / "locked", {"good": b"1", "a": b"2"})
+        content = bytearray(archive.read_bytes())
+        for header, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            content[content.rindex(header) + flags] |= 1
+        archive.write_bytes(content)
+        self.refused(archive, "entry 'a' is encrypted", tmp_path)
 
     @pytest.mark.filterwarnings("ignore:Duplicate name")
     def test_a_name_twice_and_a_file_below_a_file(self, tmp_path):

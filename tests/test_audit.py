@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -104,6 +105,31 @@ def test_planted_faults_are_counted(planted: list[Finding]) -> None:
         "retrieval.inter.hubs.distinct": 4,
     }
     assert {key: seen(planted).get(key) for key in expected} == expected
+
+
+def test_defects_are_told_as_such_with_the_canonical_pictures_alone(planted: list[Finding]) -> None:
+    found = {one.id: one for one in planted}
+    for name in ("train.repeated", "train-dev.repeated", "train-dev.contradicting", "train-dev.images"):
+        assert found[name].severity == "defect", name
+    assert list(found["dev.umt.orphans"].images) == ["d"]
+    assert (found["dev.other.orphans"].seen, list(found["dev.other.orphans"].images)) == (1, [])
+
+
+def test_pictures_are_counted_by_what_is_wrong_with_them() -> None:
+    many = tuple(sentence(number, f"m{number}", "hi", "O") for number in range(101))
+    captions = {one.image: "nothing to see" for one in many[:100]} | {"m100": "a dog"}
+    scan = SimpleNamespace(pixels={"a": 1}, missing=("z", "y"), unreadable={"c": "why"}, changed={})
+    splits = {"train": many, "dev": (replace(many[3], index=0), replace(many[100], index=1)), "test": ()}
+    found = {one.id: one for one in audit(Material("planted", splits, captions={"blip2": captions}, images=scan))}
+    assert [found[f"{split}.images.invalid"].seen for split in SPLITS] == [100, 1, 0]
+    assert list(found["dev.images.invalid"].images) == ["m3"]
+    seen = {
+        name: (found[f"pixels.{name}"].seen, found[f"pixels.{name}"].severity) for name in ("found", "missing")
+    }
+    assert seen == {"found": (1, "info"), "missing": (2, "info")}
+    assert list(found["pixels.missing"].images) == ["y", "z"]
+    assert (found["pixels.unreadable"].seen, found["pixels.unreadable"].severity) == (1, "defect")
+    assert found["pixels.changed"].seen == 0
 
 
 def test_finding_ids_are_unique(planted: list[Finding]) -> None:

@@ -31,7 +31,7 @@ def test_blind_sentences_have_no_trace_of_tags(tmp_path):
 
 
 def test_tags_round_trip(tmp_path):
-    tags = [list(sentence.tags) for sentence in TAGGED]
+    tags = [*(list(sentence.tags) for sentence in TAGGED), list(corpus.LABELS)]
     corpus.write_tags(tmp_path / "t.jsonl", tags)
     assert corpus.read_tags(tmp_path / "t.jsonl") == tags
 

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -150,6 +151,44 @@ def test_unfinished_download_of_an_earlier_process_is_used(tmp_path: Path, serve
     part.write_bytes(CONTENT[:5000])
     assert get(tmp_path, server.base).read_bytes() == CONTENT
     assert server.ranges == ["bytes=5000-"]
+
+
+@pytest.mark.parametrize("left", [CONTENT[::-1], CONTENT + b"x"])
+def test_an_unfinished_download_that_has_its_size_already_is_not_resumed(
+    tmp_path: Path, server: Server, left: bytes
+) -> None:
+    put(tmp_path, b"").unlink()
+    (tmp_path / f"{SOURCE.path}.part").write_bytes(left)
+    assert get(tmp_path, server.base).read_bytes() == CONTENT
+    assert server.ranges == [None]
+
+
+def test_a_file_is_located_in_cache_or_mirror_by_its_bytes(tmp_path: Path) -> None:
+    cache, mirrors = tmp_path / "cache", (tmp_path / "wrong", tmp_path / "right")
+    put(mirrors[0], CONTENT[::-1])
+    assert locate(SOURCE, cache=cache, mirrors=mirrors) is None
+    right = put(mirrors[1], CONTENT)
+    assert locate(SOURCE, cache=cache, mirrors=mirrors) == right
+    assert locate(SOURCE, cache=cache) is None
+    assert locate(SOURCE, cache=cache, mirrors=(tmp_path / "none",)) is None
+    cached = put(cache, CONTENT)
+    assert locate(SOURCE, cache=cache, mirrors=mirrors) == cached
+
+
+def test_a_machine_kept_from_the_network_does_not_count_on_it(tmp_path: Path, server: Server) -> None:
+    assert reachable([SOURCE], cache=tmp_path, base=server.base).ok
+    offline = reachable([SOURCE], cache=tmp_path, base=server.base, network=False)
+    assert (offline.ok, offline.where) == (False, {SOURCE.path: "nowhere"})
+
+
+def test_places_are_told_in_one_order_with_their_counts(tmp_path: Path) -> None:
+    cache, mirror = tmp_path / "cache", tmp_path / "mirror"
+    put(cache, CONTENT)
+    others = [replace(SOURCE, path=f"{SOURCE.path}.{name}") for name in ("one", "two")]
+    for other in others:
+        put(mirror, CONTENT).rename(mirror / other.path)
+    answer = reachable([*others, SOURCE], cache=cache, mirrors=(mirror,), network=False)
+    assert answer.why == f"all 3 files can be had: 1 from cache, 2 from mirror {mirror}"
 
 
 def test_damaged_unfinished_download_starts_again_with_a_note(tmp_path: Path, server: Server) -> None:

@@ -112,6 +112,23 @@ def test_unusable_pictures_are_masked_listed_and_taken_in_once_they_are_there(pi
     assert "p001" in read_store(tiny.run(*place).path).rows
 
 
+def test_a_shard_whose_pictures_all_lack_regions_leaves_no_trace_in_the_vectors(tmp_path):
+    work = WorkFolder(tmp_path / "work", {"kind": "made up"})
+    work.open()
+    vectors = np.arange(6, dtype=np.float32).reshape(2, 3)
+    found = [[("a", vectors[:0]), ("b", vectors[:0])], [("c", vectors)], [("d", vectors[:0])]]
+    for boxed in (False, True):
+        shards = [
+            work.write(n, [(i, Regions(v, np.zeros((len(v), 4)) if boxed else None)) for i, v in part], {})
+            for n, part in enumerate(found)
+        ]
+        merge_regions(tmp_path / "grid.safetensors", work, shards, {})
+        store = read_store(tmp_path / "grid.safetensors")
+        assert list(store.rows) == ["a", "b", "c", "d"]
+        assert store.offsets.tolist() == [0, 0, 0, 2, 2]
+        np.testing.assert_array_equal(store.values.float().numpy(), vectors)
+
+
 def test_a_picture_without_regions_is_present_and_empty(pictures, tmp_path):
     class NothingInDarkPictures(tiny.TinyGrid):
         def extract(self, prepared):

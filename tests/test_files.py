@@ -81,6 +81,36 @@ def test_json_has_one_form_whatever_the_order_of_keys(tmp_path):
     assert files.sha256_of_json(one) == files.sha256_of_json(two) != files.sha256_of_json({"a": "u", "b": [1, 2]})
 
 
+def test_json_is_written_one_space_deep_or_on_one_line(tmp_path):
+    value = {"b": [1, 2], "a": "ü"}
+    files.write_json_atomically(tmp_path / "deep", value)
+    assert (tmp_path / "deep").read_text(encoding="utf-8") == '{\n "a": "ü",\n "b": [\n  1,\n  2\n ]\n}\n'
+    files.write_json_atomically(tmp_path / "flat", value, indent=None)
+    assert (tmp_path / "flat").read_text(encoding="utf-8") == '{"a":"ü","b":[1,2]}\n'
+
+
+def test_the_hash_of_a_value_is_that_of_its_utf8_text_without_spaces(tmp_path):
+    """Keys of runs that are committed are made so."""
+    (tmp_path / "text").write_bytes('{"a":"ü","b":[1,2]}'.encode())
+    assert files.sha256_of_json({"b": [1, 2], "a": "ü"}) == files.sha256_of(tmp_path / "text")
+
+
+def test_new_bytes_are_on_the_disk_before_they_take_the_place_of_the_old(tmp_path, monkeypatch):
+    path, flushed = tmp_path / "file", []
+    files.write_bytes_atomically(path, b"old")
+    monkeypatch.setattr(os, "fsync", lambda handle: flushed.append((os.pread(handle, 9, 0), path.read_bytes())))
+    files.write_bytes_atomically(path, b"new")
+    assert flushed == [(b"new", b"old")]
+
+
+def test_damaged_json_is_named_with_what_to_do(tmp_path):
+    (tmp_path / "cut.json").write_text('{"a": ')
+    with pytest.raises(files.BrokenFileError, match=r"cut\.json is damaged \(.*\); delete it and run `dvc repro`"):
+        files.read_json(tmp_path / "cut.json")
+    with pytest.raises(files.BrokenFileError, match="; ask the author"):
+        files.read_json(tmp_path / "cut.json", "ask the author")
+
+
 def test_sha256_is_that_of_the_bytes(tmp_path):
     (tmp_path / "f").write_bytes(b"abc")
     # FIPS 180-2, appendix B.1

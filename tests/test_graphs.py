@@ -201,6 +201,9 @@ def test_rebuilt_relations_of_a_toy_are_those_computed_by_hand():
     torch.testing.assert_close(graph.intra.scores[0], torch.tensor([0.5**0.5, 0.0]))
     torch.testing.assert_close(graph.inter.scores[1], torch.tensor([0.5**0.5, 0.5]))
     assert graph.provenance["intra"] == "object labels"
+    assert graph.provenance["of_test"] == {"pool": 0.25, "inter": 0.125, "intra": 0.25}
+    fewer = rebuilt_graph(TOY, {"i0": "dog", "i1": "cat", "i4": "cat"}, OBJECTS, embed, k=2, pool="all")
+    assert fewer.provenance["of_test"]["pool"] == 0.3333, "four digits: the graph's file is part of runs' keys"
 
 
 def test_the_pool_may_be_the_training_pictures_alone():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mner.paper import METRICS, PaperError, PaperRow, load_paper
 
@@ -114,6 +116,17 @@ def test_ita_numbers_state_how_they_reached_us() -> None:
             "line 32: 'modality' is said before, in line 31",
         ),
         ("          copy: unknown\n", "", "lacks copy"),
+        ("- id: bilstm-crf", "- id: BiLSTM CRF", "row id must be lower-case letters, digits and hyphens"),
+        ("modality: text\n", "modality: texts\n", r"bilstm-crf\.modality: unknown 'texts'; did you mean 'text'"),
+        ("status: printed", "status: print", r"bilstm-crf\.status: unknown 'print'"),
+        ("scorer: unknown", 'scorer: ""', r"bilstm-crf\.used\.scorer: '' is no name; write 'unknown'"),
+        ("scorer: unknown", "scorer: 1", r"bilstm-crf\.used\.scorer: 1 is no name"),
+        ("inferred: [encoder]", "inferred: [encodr]", r"used\.inferred: unknown 'encodr'"),
+        ("P: 68.14,", "P: 100.5,", r"P: 100\.5 is not a percentage"),
+        ("P: 68.14,", "P: -0.5,", r"P: -0\.5 is not a percentage"),
+        ("P: 68.14,", "P: true,", r"P: True is not a percentage"),
+        ("scorer: {twitter2015: acoa, ", "scorer: {", r"acoa\.used\.scorer: lacks twitter2015"),
+        ("{twitter2015: acoa,", "{twitter2014: umt, twitter2015: acoa,", "unknown 'twitter2014'; did you mean"),
     ],
 )
 def test_errors_name_the_place(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -124,3 +137,39 @@ def test_errors_name_the_place(tmp_path: Path, old: str, new: str, message: str)
     with pytest.raises(PaperError, match=message) as caught:
         load_paper(broken)
     assert str(broken) in str(caught.value)
+
+
+def rgcn(change: Callable[[dict], object]) -> Callable[[dict], object]:
+    """A change of the first row that has numbers with a ± and with marks."""
+    return lambda raw: change(next(row for row in raw["tables"][0]["rows"] if row["id"] == "rgcn"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (rgcn(lambda row: row["spread"].update(twitter2071={"F1": 0.3})), r"rgcn\.spread: unknown 'twitter2071'"),
+        (rgcn(lambda row: row["spread"]["twitter2017"].update(F2=0.3)), r"spread\.twitter2017: unknown 'F2'"),
+        (
+            rgcn(lambda row: row["spread"]["twitter2017"].update(F1="0.3")),
+            r"twitter2017\.F1: '0\.3' is not a",
+        ),
+        (rgcn(lambda row: row["marks"].update(twitter2071={"F1": "†"})), r"rgcn\.marks: unknown 'twitter2071'"),
+        (rgcn(lambda row: row["printed"]["twitter2017"].pop("F1")), "twitter2017: unknown 'F1'"),
+        (rgcn(lambda row: row["printed"].update(twitter2017=None)), "unknown 'twitter2017'"),
+        (rgcn(lambda row: row["printed"].update(twitter2017=87.11)), r"printed\.twitter2017: expected a mapping"),
+    ],
+)
+def test_what_stands_beside_a_number_is_never_dropped(
+    tmp_path: Path, change: Callable[[dict], object], message: str
+) -> None:
+    raw = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    change(raw)
+    (tmp_path / "paper.yaml").write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(PaperError, match=message):
+        load_paper(tmp_path / "paper.yaml")
+
+
+def test_a_scorer_says_where_it_agrees_with_ours() -> None:
+    assert PAPER.scorers["ncrfpp"].same_as_ours == ("twitter2017",)
+    assert PAPER.scorers["conlleval"].same_as_ours == ("twitter2015", "twitter2017")
+    assert all(name == scorer.name and scorer.note for name, scorer in PAPER.scorers.items())

@@ -101,6 +101,54 @@ def test_energy_grows_with_the_sentences_trained_on(world, past):
     assert cost_of(longer, [record], ELSEWHERE).joules == pytest.approx(1440.0)
 
 
+def test_several_runs_tell_by_the_mean_of_their_times_and_the_largest_memory(world, past):
+    faster = {"train_sentences_per_second": 20.0, "inference_sentences_per_second": 20.0, "peak_memory_gib": 1.0}
+    other = replace(past[0], throughput={**past[0].throughput, **faster})
+    cost = cost_of(tiny.cell_of(world), [past[0], other], HERE)
+    assert cost.seconds == pytest.approx(72 * (1 / 10 + 1 / 20) / 2 + 40 * (1 / 40 + 1 / 20) / 2)
+    assert cost.memory_gib == 1.5
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "name"),
+    [
+        ("frozen_layers", 9, "frozen layers"),
+        ("precision", "float16", "precision"),
+        ("batch_size", 99, "batch size"),
+    ],
+)
+def test_a_recipe_that_moves_the_speed_is_named(world, past, field, value, name):
+    changed = replace(past[0], recipe={**past[0].recipe, field: value})
+    assert cost_of(tiny.cell_of(world), [changed], HERE).differs == (name,)
+
+
+@pytest.mark.parametrize("name", ["train_sentences_per_second", "inference_sentences_per_second"])
+def test_a_rate_of_nothing_tells_nothing(world, past, name):
+    for rate in (0.0, None):
+        still = replace(past[0], throughput={**past[0].throughput, name: rate})
+        assert cost_of(tiny.cell_of(world), [still], HERE) is None
+
+
+def test_energy_is_known_only_where_all_runs_counted_it(world, past):
+    """By the sentences trained on: a run of ten of them for three epochs had 30."""
+    cell, record = tiny.cell_of(world), measured(past[0], ELSEWHERE, joules=720.0)
+    short = replace(record, recipe={**record.recipe, "train_sentences": 10})
+    assert cost_of(cell, [short], ELSEWHERE).joules == pytest.approx(720.0 / 30 * 72)
+    assert cost_of(cell, [record, measured(past[0], ELSEWHERE)], ELSEWHERE).joules is None
+
+
+def test_a_run_that_lies_in_two_places_counts_once_and_a_damaged_one_not_at_all(past, tmp_path):
+    for name in ("one", "two"):
+        past[0].write(tmp_path / name / "record.json")
+    assert past_records([tmp_path / "one", tmp_path / "two"]) == [past[0]]
+    replace(past[0], finished_at="2020-01-01T00:00:00+00:00").write(tmp_path / "two" / "record.json")
+    assert len(past_records([tmp_path])) == 2
+    replace(past[0], throughput=None).write(tmp_path / "two" / "record.json")
+    (tmp_path / "three").mkdir()
+    (tmp_path / "three" / "record.json").write_text("{")
+    assert past_records([tmp_path]) == [past[0]]
+
+
 def test_the_plan_lists_what_is_missing_and_sums_it_up(world):
     settings = tiny.cell_of(world).config
     plan = plan_of(settings, world, HERE)
@@ -109,6 +157,9 @@ def test_the_plan_lists_what_is_missing_and_sums_it_up(world):
     shown = render(plan, "tiny")
     assert "~ from runs that differ in system, options" in shown
     assert "3 runs to train, one after another about 26 s, at most 1.5 GiB at once" in shown
+    for asked in ({"systems": ["rgcn"]}, {"systems": ["rgcn"], "datasets": [tiny.DATASET]}):
+        assert plan_of(settings, world, HERE, **asked) == plan[1:]
+    assert plan_of(settings, world, HERE, datasets=[tiny.DATASET]) == plan
     unknown = render(plan_of(settings, world, ELSEWHERE), "tiny")
     assert "3 of them not counted in" in unknown
     assert "one after another" not in unknown
@@ -126,3 +177,4 @@ def test_runs_of_other_parameters_are_named_and_unbuilt_cells_left_out(world):
 
 def test_durations_are_for_people():
     assert [duration(seconds) for seconds in (4.4, 119.0, 150.0, 9000.0)] == ["4 s", "119 s", "2.5 min", "2.5 h"]
+    assert [duration(seconds) for seconds in (120.0, 7194.0, 7200.0)] == ["2.0 min", "119.9 min", "2.0 h"]

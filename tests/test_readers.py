@@ -48,6 +48,9 @@ def test_words_that_look_like_blanks_or_line_ends_stay_words(tmp_path: Path) -> 
         ("IMGID:1\na\tB-FOO\n", 2, "unknown tag 'B-FOO'"),
         ("a\tO\n", 1, "before any IMGID"),
         ("IMGID:1\na\tO\nIMGID:2\nb\tO\n", 3, "blank line is missing"),
+        ("IMGID:1\nIMGID:2\nb\tO\n", 2, "blank line is missing"),
+        ("IMGID:1\na\tO\tx\n", 2, "word<TAB>tag"),
+        ("IMGID:1\n\tO\n", 2, "word<TAB>tag"),
         ("IMGID:1\n\nIMGID:2\nb\tO\n", 2, "image 1 has no words"),
         ("IMGID:\na\tO\n", 1, "not an image id"),
         ("IMGID:../1\na\tO\n", 1, "not an image id"),
@@ -85,6 +88,8 @@ def test_record_of_seven_lines(tmp_path: Path) -> None:
         (record("a b", "O", "1"), ":2", "1 tags for 2 words"),
         (record("a", "O", "1") + "b\n", "", "no multiple of 7"),
         (record("a", "O", "1").replace("0.9375", "nan", 1), ":4", "finite"),
+        (record("a", "O", "1").replace(" 0.9375", "", 1), ":4", "9 scores, expected 10 finite numbers"),
+        (record("a", "O", "1").replace("0.9375", "high", 1), ":4", "could not convert"),
         (record("a", "O", "1").replace(" 9.jpg", "", 1), ":5", "9 images, expected 10"),
         (record("a  b", "O O O", "1"), ":1", "empty word"),
     ],
@@ -114,8 +119,13 @@ def test_captions(tmp_path: Path) -> None:
     assert readers.read_catr(write(tmp_path, '{"1.jpg": "A man."}')) == {"1": "A man."}
     with pytest.raises(CorpusError, match=r"file.txt:2: image 1 appears a second time"):
         readers.read_blip2(write(tmp_path, "1.jpg :a\n1.jpg :b\n"))
-    with pytest.raises(CorpusError, match="JSON object"):
-        readers.read_catr(write(tmp_path, "[]"))
+    with pytest.raises(CorpusError, match=r"file.txt:2: expected '<file>.jpg :<caption>'"):
+        readers.read_blip2(write(tmp_path, "1.jpg :a\n2.jpg b\n"))
+    for text in ("[]", '{"1.jpg": 1}'):
+        with pytest.raises(CorpusError, match="JSON object from image files to captions"):
+            readers.read_catr(write(tmp_path, text))
+    with pytest.raises(CorpusError, match=r"file.txt: not JSON text"):
+        readers.read_catr(write(tmp_path, '{"1.jpg": '))
 
 
 def test_object_names_of_several_words_are_one_object(tmp_path: Path) -> None:

@@ -65,6 +65,12 @@ def test_a_record_equals_what_is_read_back(tmp_path: Path) -> None:
     assert json.loads(path.read_text())["format"] == 2
 
 
+def test_what_was_counted_only_later_may_be_in_a_record_or_not(tmp_path: Path) -> None:
+    told = {**example().throughput, "train_flops_per_sentence": 1e9, "matrix_flops_per_second": None, "mfu": 0.4}
+    example(throughput=told).write(tmp_path / "record.json")
+    assert Record.read(tmp_path / "record.json").throughput == told
+
+
 def test_writing_is_canonical(tmp_path: Path) -> None:
     example(inputs={"b": "1", "a": "2"}).write(tmp_path / "one")
     example(inputs={"a": "2", "b": "1"}).write(tmp_path / "two")
@@ -96,7 +102,9 @@ def remove(name: str) -> Callable[[dict], None]:
         (lambda row: row.update(seed="3"), "field 'seed' should be int, but is '3'"),
         (lambda row: row.update(seed=True), "field 'seed' should be int"),
         (lambda row: row.update(dev_f1=[0.5, "x"]), "field 'dev_f1' should be"),
+        (lambda row: row.update(dev_f1=41.5), r"field 'dev_f1' should be tuple\[float, ...\], but is 41\.5"),
         (lambda row: row.update(inputs={"a": 1}), "field 'inputs' should be"),
+        (lambda row: row["throughput"].update(speed=1.0), r"unknown field 'throughput\.speed'"),
     ],
 )
 def test_a_damaged_record_is_refused_by_file_and_field(

@@ -13,7 +13,7 @@ from mner.plan import Job
 from mner.sweeping import schedule
 from mner.sweeping.display import Display
 from mner.sweeping.events import Event, Kind
-from mner.sweeping.quarantine import failure_of
+from mner.sweeping.quarantine import Failure, QuarantineError, failure_of
 from mner.sweeping.schedule import TRIES, Schedule, Summary, SweepError
 from mner.training.runs import FAILURE
 
@@ -38,6 +38,19 @@ class Pretending:
         pass
 
 
+class OneByOne(Pretending):
+    """Each call tells of one run, the one given first; ``clock`` goes on by a second meanwhile."""
+
+    def __init__(self, count: int, outcome: Callable[[Job, int], Event], clock: list[float]) -> None:
+        super().__init__(count, outcome)
+        self._clock = clock
+
+    def events(self, timeout: float) -> list[tuple[int, Event]]:
+        self._clock[0] += 1
+        news, self._running = self._running[:1], self._running[1:]
+        return news
+
+
 def jobs(*cells: str, seeds: int = 2) -> list[Job]:
     return [Job("toy", cell, seed, f"{cell}-{seed}") for cell in cells for seed in range(seeds)]
 
@@ -49,8 +62,10 @@ def carried_out(
     count: int = 2,
     seconds: float | None = None,
     epoch_seconds: dict | None = None,
+    clock: list[float] | None = None,
 ) -> tuple[Summary, Pretending, list[str]]:
-    workers, lines = Pretending(count, outcome), []
+    workers = Pretending(count, outcome) if clock is None else OneByOne(count, outcome, clock)
+    lines: list[str] = []
     with Display(todo, count, {job.cell: 3 for job in todo}, {}, lines.append) as display:
         made = Schedule(
             todo, workers, display, lambda job: folder / job.system / str(job.seed), epoch_seconds or {}, seconds
@@ -122,6 +137,67 @@ def test_a_run_that_cannot_end_an_epoch_in_time_is_not_begun_unless_it_is_the_fi
 def test_nothing_begins_when_time_is_up(tmp_path):
     summary, workers, _ = carried_out(jobs("a"), finished, tmp_path, seconds=0.0)
     assert (summary, workers.given) == (Summary(0, 0, 0, 2), [])
+
+
+@pytest.fixture
+def clock(monkeypatch) -> list[float]:
+    """The scheduler's clock, in seconds, set by hand."""
+    now = [100.0]
+    monkeypatch.setattr(schedule, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now
+
+
+def test_an_idle_worker_helps_where_most_is_left_of_what_others_are_at(tmp_path, clock):
+    todo = jobs("a", seeds=1) + jobs("b", seeds=2) + jobs("c", seeds=4)
+    _, workers, _ = carried_out(todo, finished, tmp_path, count=3, clock=clock)
+    assert [job.system for _, job in workers.given[:3]] == ["a", "b", "c"]
+    assert (workers.given[3][0], workers.given[3][1].system) == (0, "c")
+
+
+def test_a_run_that_others_hold_until_time_is_up_is_unfinished(tmp_path, clock):
+    """Asked for every three seconds after the answer that it is busy, for ten seconds in all."""
+    asked = []
+
+    def outcome(job: Job, tries: int) -> Event:
+        asked.append(clock[0])
+        return Event(Kind.BUSY, job, "process 7 holds it")
+
+    summary, _, _ = carried_out(jobs("a", seeds=1), outcome, tmp_path, seconds=10.0, clock=clock)
+    assert (summary, asked, clock[0]) == (Summary(0, 0, 0, 1), [100.0, 104.0, 108.0], 110.0)
+
+
+def test_a_run_whose_epoch_fits_into_what_is_left_is_begun(tmp_path, clock):
+    known = {("toy", "a"): 8.0, ("toy", "b"): 10.0}
+    summary, workers, _ = carried_out(
+        jobs("a", seeds=4) + jobs("b"), finished, tmp_path, count=1, seconds=10.0, epoch_seconds=known, clock=clock
+    )
+    # Ten, nine and eight seconds are left: an epoch of eight does not end within eight.
+    assert [job.key for _, job in workers.given] == ["a-0", "a-1"]
+    assert summary == Summary(2, 0, 0, 4)
+
+
+def test_a_run_stopped_after_an_epoch_is_unfinished(tmp_path):
+    summary, workers, _ = carried_out(jobs("a"), lambda job, tries: Event(Kind.STOPPED, job), tmp_path)
+    assert (summary, len(workers.given)) == (Summary(0, 0, 0, 2), 2)
+
+
+def test_tries_are_counted_over_deaths_and_errors(tmp_path):
+    def outcome(job: Job, tries: int) -> Event:
+        return Event(Kind.DIED, job, "ended by SIGKILL") if tries == 1 else Event(Kind.POISONED, job, "ValueError")
+
+    carried_out(jobs("a", seeds=1), outcome, tmp_path)
+    assert failure_of(tmp_path / "a" / "0", "a-0").tries == 2
+
+
+def test_a_note_of_a_failure_that_cannot_be_read_is_named(tmp_path):
+    Failure.of("key", "  \n", 1).write(tmp_path)
+    assert failure_of(tmp_path, "key").error == "no reason given"
+    assert failure_of(tmp_path / "elsewhere", "key") is None
+    note = json.loads((tmp_path / FAILURE).read_text())
+    for broken in ("{", "[]", json.dumps(note | {"format": 2}), json.dumps(note | {"more": 1})):
+        (tmp_path / FAILURE).write_text(broken)
+        with pytest.raises(QuarantineError, match=rf"{FAILURE} is no note of a failed run \(.*\); delete it"):
+            failure_of(tmp_path, "key")
 
 
 def test_changed_inputs_end_the_sweep(tmp_path):

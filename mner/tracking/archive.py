@@ -113,6 +113,18 @@ def _checked_run(folder: Path) -> Record:
     return record
 
 
+def _whole_run(folder: Path) -> Record:
+    """The record of a run folder that holds what a run leaves behind, and nothing else."""
+    if not (folder / "record.json").is_file():
+        raise PackError(f"{folder / 'record.json'} is missing, and nothing else says what run this is")
+    record = _checked_run(folder)
+    vouched = {"record.json", "curve.csv", WEIGHTS, *(f"{name}.jsonl" for name in record.predictions)}
+    for path in sorted(folder.iterdir()):
+        if path.name not in vouched:
+            raise PackError(f"{path}: the run's record does not speak of this file")
+    return record
+
+
 def key_of(record: Record) -> str:
     """The key that follows from what a record says the run read."""
     return key_of_run(
@@ -144,7 +156,7 @@ def unpack(archive: Path, root: Path, expected: Callable[[Record], str | None]) 
         _check_manifest(archive, staging)
         folders = _run_folders(archive, staging)
         try:
-            records = [(folder, _checked_run(folder)) for folder in folders]
+            records = [(folder, _whole_run(folder)) for folder in folders]
         except (PackError, RecordError) as error:
             raise PackError(str(error).replace(f"{staging}/", f"{archive}: ")) from error
         return [_take(folder, record, root, expected(record)) for folder, record in records]

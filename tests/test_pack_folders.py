@@ -1,0 +1,126 @@
+"""What of a run folder travels, and what an archive may hold: made-up runs, so that none has to be trained."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import tarfile
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from mner.files import sha256_of
+from mner.tracking import archive
+from mner.tracking.archive import APART, WEIGHTS, PackError, key_of, pack, render, unpack
+from mner.tracking.record import Record
+
+fabricated = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("test_record.py"))))
+RUN = "runs/controls/planted/bert-crf"
+NOTHING = {"dev_f1": (), "best_epoch": None, "predictions": {}, "throughput": None}
+
+
+def made(root: Path, seed: int, *, weights: bool = False, **changes) -> Record:
+    """A run folder as training leaves it."""
+    folder = root / RUN / str(seed)
+    folder.mkdir(parents=True)
+    (folder / "curve.csv").write_text("epoch,dev_f1\n")
+    if weights:
+        (folder / WEIGHTS).write_bytes(b"weights")
+    if "predictions" not in changes:
+        (folder / "dev.own.jsonl").write_text(f'["O"]\n["O"]{" " * seed}\n')
+        changes["predictions"] = {"dev.own": sha256_of(folder / "dev.own.jsonl")}
+    record = fabricated.example(seed=seed, **changes)
+    record = replace(record, key=key_of(record))
+    record.write(folder / "record.json")
+    return record
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def taken(packed: Path, root: Path, objection: str | None = None):
+    root.mkdir(exist_ok=True)
+    return unpack(packed, root, lambda record: objection)
+
+
+def test_finished_runs_of_the_profile_travel_and_weights_only_when_asked_for(tmp_path: Path) -> None:
+    made(tmp_path, 1, weights=True)
+    made(tmp_path, 2)
+    made(tmp_path, 3, status="skipped", reason="no captions", **NOTHING)
+    (tmp_path / RUN / "1" / "failure.json").write_text("{}")
+    (tmp_path / "runs" / "other").mkdir()
+    files = [f"{RUN}/{seed}/{name}" for seed in (1, 2) for name in ("curve.csv", "dev.own.jsonl", "record.json")]
+    for weights, more in ((False, []), (True, [f"{RUN}/1/{WEIGHTS}"])):
+        packed = tmp_path / "runs.tar.gz"
+        assert pack(tmp_path, "controls", packed, weights=weights) == [f"{RUN}/1", f"{RUN}/2"]
+        with tarfile.open(packed) as tar:
+            assert tar.getnames() == ["manifest.json", *sorted([*files, *more])]
+    one, two = taken(packed, tmp_path / "there")
+    assert (one.state, one.place, two.place) == (
+        "taken",
+        tmp_path / "there" / RUN / "1",
+        tmp_path / "there" / RUN / "2",
+    )
+    expected = {name: (tmp_path / name).read_bytes() for name in [*files, f"{RUN}/1/{WEIGHTS}"]}
+    assert {name: text for name, text in contents(tmp_path / "there").items() if name in expected} == expected
+    assert render([one, two]) == "2 runs taken, 0 were here already, 0 kept apart\n"
+
+
+def test_a_finished_run_without_its_curve_is_refused(tmp_path: Path) -> None:
+    made(tmp_path, 1)
+    (tmp_path / RUN / "1" / "curve.csv").unlink()
+    with pytest.raises(PackError, match=r"curve\.csv is missing though the run is finished; train the run again"):
+        pack(tmp_path, "controls", tmp_path / "runs.tar.gz")
+
+
+def test_what_another_run_left_in_its_place_is_gone(tmp_path: Path) -> None:
+    made(tmp_path, 1)
+    pack(tmp_path, "controls", tmp_path / "runs.tar.gz")
+    place = tmp_path / "there" / RUN / "1"
+    made(tmp_path / "there", 1, weights=True, options={"dropout": 0.5})
+    (place / "test.old.jsonl").write_text("[]\n")
+    (arrival,) = taken(tmp_path / "runs.tar.gz", tmp_path / "there")
+    assert arrival.state == "taken"
+    assert contents(place) == contents(tmp_path / RUN / "1")
+
+
+def test_a_run_kept_apart_lies_in_one_place_however_often_it_comes(tmp_path: Path) -> None:
+    made(tmp_path, 1)
+    pack(tmp_path, "controls", tmp_path / "runs.tar.gz")
+    (first,) = taken(tmp_path / "runs.tar.gz", tmp_path / "there", "other code")
+    (again,) = taken(tmp_path / "runs.tar.gz", tmp_path / "there", "other code")
+    assert (first, first.state, first.reason) == (again, "apart", "other code")
+    assert first.place.parent == tmp_path / "there" / APART / "controls" / "planted" / "bert-crf"
+    assert contents(first.place) == contents(tmp_path / RUN / "1")
+    assert render([first]).startswith("kept apart: planted x bert-crf seed 1: other code\n")
+    assert render([first]).endswith("0 runs taken, 0 were here already, 1 kept apart\n")
+
+
+def test_a_file_that_no_record_speaks_of_is_refused(tmp_path: Path) -> None:
+    record = made(tmp_path, 1)
+    (tmp_path / RUN / "1" / "test.own.jsonl").write_text('["O"]\n')
+    packed = rewritten(tmp_path, record, lambda folder: None)
+    with pytest.raises(PackError, match=r"runs\.tar\.gz: .*test\.own\.jsonl: the run's record does not speak of"):
+        taken(packed, tmp_path / "there")
+    assert not (tmp_path / "there" / "runs").exists()
+
+
+def test_a_run_without_a_record_is_refused_by_the_archives_name(tmp_path: Path) -> None:
+    record = made(tmp_path, 1)
+    packed = rewritten(tmp_path, record, lambda folder: (folder / "record.json").unlink())
+    with pytest.raises(PackError, match=rf"runs\.tar\.gz: {RUN}/1/record\.json is missing"):
+        taken(packed, tmp_path / "there")
+
+
+def rewritten(root: Path, record: Record, change) -> Path:
+    """An archive, honest in its manifest, of everything in the run's folder after a change."""
+    folder = root / RUN / str(record.seed)
+    change(folder)
+    files = {f"{RUN}/{record.seed}/{path.name}": path for path in sorted(folder.iterdir())}
+    listed = {name: {"size": path.stat().st_size, "sha256": sha256_of(path)} for name, path in files.items()}
+    manifest = json.dumps({"format": archive.FORMAT, "files": listed}).encode()
+    archive._write(root / "runs.tar.gz", manifest, files)
+    return root / "runs.tar.gz"
