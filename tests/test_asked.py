@@ -27,11 +27,11 @@ def test_what_the_active_profile_has_may_be_asked_for() -> None:
     [
         (
             {"datasets": ["twitter2015"]},
-            "small has no data set twitter2015; `mner profile NAME` with one of wide, or ",
+            "no data set twitter2015; `mner profile NAME` with one of wide, or ",
         ),
         (
             {"systems": ["umt", "vg"]},
-            "small has no system vg; `mner profile NAME` with one of wide, or choose one of ",
+            "no system vg; `mner profile NAME` with one of wide, or choose one of ",
         ),
         ({"systems": ["ocsga"]}, "profile small has no system ocsga; choose one of rgcn, umt"),
         ({"seeds": [1, 2]}, "profile small has no seed 2; choose one of 1, 3"),
