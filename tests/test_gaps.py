@@ -78,6 +78,19 @@ def test_noise_that_is_in_seeds_and_sample_is_counted_once_and_never_below_nothi
     assert (lasting, gap) == (0.0, Gap(1.0, 2.0, 3.0))
 
 
+def test_runs_that_agree_by_chance_make_nothing_surer_than_the_test_set_allows() -> None:
+    gap, lasting = gap_on_both(1.0, [(0.01, 1)], 4.0, 3.0, 101)
+    assert (lasting, gap.error) == (1.0, 2.0)
+    assert gap.freedom == pytest.approx(16 / (0.01**2 + 3.99**2 / 100))
+    generator = _rng(8)
+    for _ in range(200):
+        seeds, sample, noise = generator.exponential(size=3)
+        gap, lasting = gap_on_both(1.0, [(seeds, 1)], sample, noise, 101)
+        assert gap.error**2 >= sample - 1e-12
+        assert gap.error**2 >= seeds + lasting - 1e-12
+        assert gap.error**2 <= seeds + sample + 1e-12
+
+
 def test_noise_of_runs_on_sentences_by_hand() -> None:
     assert interaction_noise(np.array([[2.0, -2.0], [-1.0, 1.0], [-1.0, 1.0]])) == pytest.approx(1.0)
     alike = np.array([3.0, -1.0, -2.0])

@@ -13,6 +13,7 @@ import pytest
 
 from mner.evaluation.gaps import gap_between
 from mner.evaluation.power import Spread, comparison_power, runs_needed, settling_power
+from mner.evaluation.reliance import image_reliance
 from mner.evaluation.significance import equivalence, paired_comparison
 from mner.evaluation.statistics import hierarchical_bootstrap, run_f1, sentence_bootstrap
 
@@ -41,6 +42,20 @@ def test_paired_comparison_keeps_its_type_one_error(seeds: int) -> None:
         a, b = (_runs(generator, 0.75, seeds, 0.03, gold=gold) for _ in range(2))
         rejected += paired_comparison(a, b, generator, 200).p_value < 0.05
     assert rejected / 400 <= 0.08
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_reliance_on_pictures_that_only_shuffle_errors_is_rarely_found(seeds: int) -> None:
+    generator = _rng(26)
+    rejected = 0
+    for _ in range(400):
+        gold = generator.integers(0, 4, SENTENCES)
+        own, again = (_runs(generator, 0.75, seeds, 0.03, gold=gold) for _ in range(2))
+        moved = generator.random(own.shape[:2]) < 0.05
+        without = np.where(moved[..., None], again, own)
+        rejected += image_reliance(own, without, generator, 200).p_value < 0.05
+    assert rejected / 400 <= 0.05
 
 
 @pytest.mark.slow

@@ -82,10 +82,13 @@ def gap_on_both(
     """A difference on new seeds and new test sentences, and the variance that more seeds would not take away.
 
     ``seeds`` are its variances over seeds, each with its degrees of freedom; ``sample`` its variance over test
-    sets of ``sentences`` sentences, of which ``noise`` is in ``seeds`` too and counted once.
+    sets of ``sentences`` sentences, of which ``noise`` is in ``seeds`` too and counted once. Not less than once:
+    few runs may agree by chance more closely than the noise in each of them allows, which makes nothing surer
+    than ``sample`` is.
     """
-    lasting = max(0.0, sample - noise)
-    return gap_of_parts(difference, [*seeds, (lasting, sentences - 1)]), lasting
+    shared = min(noise, sample)
+    beyond = sample - min(shared, sum(variance for variance, _ in seeds))
+    return gap_of_parts(difference, [*seeds, (beyond, sentences - 1)]), sample - shared
 
 
 def gap_between(ours: Sequence[float], theirs: Sequence[float]) -> Gap | None:
