@@ -8,6 +8,15 @@ from mner.config import Config
 from mner.strict import ConfigError, known
 
 
+def require_dataset(name: str, config: Config) -> None:
+    """Refuse a data set that params.yaml does not have.
+
+    Raises:
+        ConfigError: it has none of that name; the message says the nearest one.
+    """
+    known(name, config.data.captions, "data sets of params.yaml")
+
+
 def require(
     config: Config, datasets: Sequence[str] = (), systems: Sequence[str] = (), seeds: Sequence[int] = ()
 ) -> None:
@@ -18,7 +27,7 @@ def require(
     """
     active, profiles = config.active, config.profiles.values()
     for name in datasets:
-        known(name, config.data.captions, "data sets of params.yaml")
+        require_dataset(name, config)
         holders = [profile.name for profile in profiles if name in profile.datasets]
         _held(active.name, "data set", name, active.datasets, holders)
     for name in systems:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import argparse
 import math
 
-from mner.config import Config
-from mner.strict import known
-
 PICTURES = "a data set of params.yaml, or a folder"
 """Help for DATASET_OR_FOLDER, which ``mner/commands/_pictures.py`` reads."""
 
@@ -31,15 +28,6 @@ def minutes(text: str) -> float:
     if not math.isfinite(value) or value < 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes, at least 0")
     return value
-
-
-def require_dataset(name: str, config: Config) -> None:
-    """Refuse a data set that params.yaml does not have.
-
-    Raises:
-        ConfigError: it has none of that name; the message says the nearest one.
-    """
-    known(name, config.data.captions, "data sets of params.yaml")
 
 
 def _whole(text: str, least: int) -> int:

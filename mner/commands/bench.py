@@ -7,8 +7,9 @@ import shlex
 import sys
 from pathlib import Path
 
+from mner.asked import require_dataset
 from mner.commands import settings
-from mner.commands._arguments import positive, require_dataset
+from mner.commands._arguments import positive
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
