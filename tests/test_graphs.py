@@ -223,7 +223,8 @@ def test_without_object_labels_captions_stand_in_and_provenance_says_so():
 
 def test_object_vectors_are_binary_and_of_length_one():
     vectors = object_vectors([["b", "b"], [], ["a", "b"]], {"x": ["b"], "y": ["a", "b"]})
-    torch.testing.assert_close(vectors, torch.tensor([[0.0, 1.0], [0.0, 0.0], [0.5**0.5, 0.5**0.5]]))
+    expected = torch.tensor([[0.0, 1.0], [0.0, 0.0], [0.5**0.5, 0.5**0.5]], dtype=torch.float64)
+    torch.testing.assert_close(vectors, expected)
 
 
 def test_objects_weigh_by_confidence_where_a_detector_found_them_and_only_there(tmp_path):

@@ -1,6 +1,9 @@
 """Caption-token features: encoder states of a caption's pieces, a stand-in region grid without pixels.
 
 A declared substitute: rows trained on it are NOT-COMPARABLE with rows printed for a convolutional grid.
+
+Encoders compute here in float64. What is stored is rounded much coarser, so processors whose sums differ in the
+last digits store the same bytes, and runs that read them have the same key on every machine.
 """
 
 from __future__ import annotations
@@ -27,13 +30,16 @@ def caption_token_features(
     batch_size: int,
     device: torch.device,
 ) -> dict[str, Float[Tensor, "regions visual"]]:
-    """Last-layer states of each caption's own pieces (without [CLS] and [SEP]), at most ``max_regions``."""
+    """Last-layer states of each caption's own pieces (without [CLS] and [SEP]), at most ``max_regions``.
+
+    ``encoder`` is left in float64.
+    """
     ids = sorted(captions)
     table = WordPieces(tokenizer).table([captions[image].split() for image in ids], max_pieces=max_regions + 2)
-    encoder = encoder.to(device).eval()
+    encoder = encoder.to(device, torch.float64).eval()
 
     def states(rows: list[int]) -> Tensor:
-        return encoder.pieces(_text(table, rows, device)).float().cpu()
+        return encoder.pieces(_text(table, rows, device)).cpu()
 
     lengths = table.lengths().tolist()
     batches = by_length(lengths, batch_size)
@@ -42,7 +48,7 @@ def caption_token_features(
         for rows, made in zip(batches, side_by_side(states, batches, device), strict=True):
             for slot, row in enumerate(rows):
                 if lengths[row] > 2:
-                    features[ids[row]] = made[slot, 1 : lengths[row] - 1].clone()
+                    features[ids[row]] = made[slot, 1 : lengths[row] - 1].float()
             progress.update(len(rows))
     return features
 
@@ -50,18 +56,21 @@ def caption_token_features(
 def sentence_vectors(
     texts: list[list[str]], encoder: TextEncoder, tokenizer, *, batch_size: int, device: torch.device, desc: str
 ) -> Float[Tensor, "texts width"]:
-    """Masked-mean sentence embeddings of word lists, L2-normalised (zero for an empty text)."""
+    """Masked-mean sentence embeddings of word lists, L2-normalised (zero for an empty text); float64.
+
+    ``encoder`` is left in float64.
+    """
     table = WordPieces(tokenizer).table(texts, max_pieces=128)
-    encoder = encoder.to(device).eval()
+    encoder = encoder.to(device, torch.float64).eval()
 
     def means(rows: list[int]) -> Tensor:
         text = _text(table, rows, device)
-        weight = text.attention_mask.float()[..., None]
-        mean = (encoder.pieces(text).float() * weight).sum(1) / weight.sum(1)
+        weight = text.attention_mask.double()[..., None]
+        mean = (encoder.pieces(text) * weight).sum(1) / weight.sum(1)
         return torch.nn.functional.normalize(mean, dim=-1).cpu()
 
     batches = by_length(table.lengths().tolist(), batch_size)
-    vectors = torch.zeros(len(texts), encoder.width)
+    vectors = torch.zeros(len(texts), encoder.width, dtype=torch.float64)
     with tqdm(total=len(texts), desc=desc, unit="text", disable=None) as progress:
         for rows, made in zip(batches, side_by_side(means, batches, device), strict=True):
             vectors[rows] = made

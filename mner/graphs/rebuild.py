@@ -100,7 +100,7 @@ def object_vectors(
     weighting: str = "binary",
     confidences: Sequence[Sequence[float]] | None = None,
 ) -> Float[Tensor, "pictures kinds"]:
-    """One column a kind of object, L2-normalised; zero where no object was found.
+    """One column a kind of object, L2-normalised, float64; zero where no object was found.
 
     ``binary``: 1 for a kind that is there; ``count``: how many; ``confidence``: the sum of the detector's scores
     of that kind. ``vocabulary_of`` gives the kinds: a list, or pictures' labels of which all kinds are taken.
@@ -118,14 +118,14 @@ def object_vectors(
     if isinstance(vocabulary_of, Mapping):
         vocabulary_of = [label for found in vocabulary_of.values() for label in found]
     column = {kind: number for number, kind in enumerate(sorted(set(vocabulary_of)))}
-    vectors = torch.zeros(len(labels), len(column))
+    vectors = torch.zeros(len(labels), len(column), dtype=torch.float64)
     for row, (found, weight) in enumerate(zip(labels, weights, strict=True)):
         if len(found) != len(weight):
             raise GraphError(f"picture {row} of the list has {len(found)} objects but {len(weight)} scores")
         for label, value in zip(found, weight, strict=True):
             vectors[row, column[label]] += value
     if weighting == "binary":
-        vectors = (vectors > 0).float()
+        vectors = (vectors > 0).double()
     return torch.nn.functional.normalize(vectors, dim=-1)
 
 

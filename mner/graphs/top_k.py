@@ -2,6 +2,9 @@
 
 Time of the exact search is proportional to queries x keys x width. Its memory is the k neighbours of every query
 and one block of similarities, so it grows linearly in the number of vectors and never as their square.
+
+The exact search computes in float64 and rounds every similarity to 2**-20 (about 1e-6) before it compares: sums of
+another order (another processor, other chunks) then give the same neighbours, the same ties and the same bytes.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from mner.graphs.relations import GraphError, Relation
 
 QUERY_CHUNK = 1024
 KEY_CHUNK = 8192
+STEPS_A_UNIT = 2.0**20
 
 
 def nearest(
@@ -32,7 +36,7 @@ def nearest(
     index: str = "exact",
     probes: int | None = None,
 ) -> Relation:
-    """The k keys of highest inner product with each query, best first, ties to the lower key.
+    """The k keys of highest inner product with each query, best first, ties (after rounding) to the lower key.
 
     ``own[i]`` is a key that query i may not get, or ``ABSENT``. Keys that are zero vectors (a picture without
     caption or object) are never returned and a zero query has no neighbours; neither has any of score ``above``
@@ -62,7 +66,7 @@ def nearest(
         )
         kept = best > above
         rows[part] = torch.where(kept, found, ABSENT).cpu()
-        scores[part] = torch.where(kept, best, 0.0).float().cpu()
+        scores[part] = torch.where(kept, best, 0.0).cpu()
     return Relation(rows, scores)
 
 
@@ -102,13 +106,13 @@ def _of_chunk(
 ) -> tuple[Tensor, Tensor]:
     """Best k of some queries over all keys: (scores, rows), -inf where there are fewer."""
     count = len(queries)
-    best = torch.full((count, k), -torch.inf, dtype=queries.dtype, device=keys.device)
+    best = torch.full((count, k), -torch.inf, device=keys.device)
     rows = torch.full((count, k), ABSENT, dtype=torch.int64, device=keys.device)
-    silent = (queries == 0).all(-1)
-    for first, fresh, last in _blocks(len(keys), key_chunk):
-        similarity = queries @ keys[first:last].T
+    silent, exact_queries = (queries == 0).all(-1), queries.double()
+    for first in range(0, len(keys), key_chunk):
+        last = min(first + key_chunk, len(keys))
+        similarity = _rounded(exact_queries @ keys[first:last].double().T)
         similarity[:, ~usable[first:last]] = -torch.inf
-        similarity[:, : fresh - first] = -torch.inf
         mine = ((own >= first) & (own < last)).nonzero().squeeze(-1)
         similarity[mine, own[mine] - first] = -torch.inf
         similarity[silent] = -torch.inf
@@ -120,14 +124,9 @@ def _of_chunk(
     return best, rows
 
 
-def _blocks(keys: int, size: int) -> list[tuple[int, int, int]]:
-    """(first, first not yet seen, last) of blocks of keys; the last block overlaps the one before.
-
-    Blocks of one shape go through one matrix kernel, so copies of a vector score alike wherever they lie.
-    """
-    if keys <= size:
-        return [(0, 0, keys)] if keys else []
-    return [(min(start, keys - size), start, min(start + size, keys)) for start in range(0, keys, size)]
+def _rounded(similarity: Float[Tensor, "queries keys"]) -> Float[Tensor, "queries keys"]:
+    """To whole steps, as float32, which holds them exactly up to 16; the argument is overwritten."""
+    return similarity.mul_(STEPS_A_UNIT).round_().div_(STEPS_A_UNIT).float()
 
 
 def top_lowest_first(
