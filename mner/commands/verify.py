@@ -9,12 +9,19 @@ from mner.columns import wrapped
 from mner.commands import settings
 
 
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--runs", action="store_true", help="also list every run here beside the committed one of its place"
+    )
+
+
 def run(options: argparse.Namespace) -> int:
     from mner.models.system import load_system
     from mner.paper import load_paper
     from mner.plan import outdated_runs
     from mner.provenance import origins
     from mner.reporting.reference import REFERENCE, other_runs, reference_of, scores_of, without_runs
+    from mner.reporting.repetition import repetition_of
     from mner.reporting.verify import verify
 
     config = settings()
@@ -23,8 +30,13 @@ def run(options: argparse.Namespace) -> int:
     absence = {row: load_system(config.systems[row].file).CARD.absence for row in config.active.systems}
     scores = scores_of(name)
     lenses = scores_of(name, "lenses"), reference_of(name, "lenses")
-    report = verify(scores, paper, reference_of(name), config, absence, lenses)
+    reference = reference_of(name)
+    report = verify(scores, paper, reference, config, absence, lenses)
     print(report.render(), end="")
+    repetition = repetition_of(scores, reference)
+    print(repetition.render(), end="")
+    if options.runs:
+        print(repetition.table(), end="")
     if scores["runs"] and len(without_runs(scores)) == len(scores["runs"]):
         print(f"no run of {name} is here: these are the committed results, held against themselves")
     if made := origins(config, Path(), REFERENCE):

@@ -202,13 +202,23 @@ def restore(profile: str, root: Path) -> int:
         for beside in (record, record.with_name("curve.csv")):
             if beside.is_file():
                 write_text_atomically(folder / beside.name, beside.read_text(encoding="utf-8"))
-        for name, text in _tags(record).items():
+        for name, text in kept_tags(record).items():
             PredictionName.of(name)
             write_text_atomically(folder / f"{name}.jsonl", text)
     return len(records)
 
 
-def _tags(record: Path) -> Mapping[str, str]:
+def committed_record(profile: str, dataset: str, system: str, seed: int, root: Path = Path()) -> Path:
+    """Where the committed record of a run lies below ``root``, whether or not one was committed."""
+    return root / REFERENCE / profile / "runs" / dataset / system / str(seed) / "record.json"
+
+
+def kept_tags(record: Path) -> Mapping[str, str]:
+    """All predicted tags beside a kept record, as the text of their files, by name; none of a skipped run.
+
+    Raises:
+        NoResultsError: a finished run was kept without them.
+    """
     file = record.parent / TAGS
     if file.is_file():
         with reading(file, COMMITTED):
