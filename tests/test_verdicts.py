@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +245,33 @@ def test_a_run_that_rose_does_not_hide_one_that_fell() -> None:
     assert (verdict.name, verdict.difference) == (SAME, 0.0)
     crossed = compare_with_reference(Sample((86.0, 80.0), ("a", "b")), before, 1.0, ALPHA)
     assert (crossed.name, crossed.difference) == (REGRESSED, -6.0)
+
+
+@pytest.mark.parametrize(
+    ("after", "name"),
+    [
+        ((80.1, 84.1, 76.0), SAME),
+        ((78.5, 82.4, 74.5), REGRESSED),
+        ((81.5, 85.6, 77.5), IMPROVED),
+        ((80.1, 80.0, 76.0), UNDECIDED),
+    ],
+)
+def test_the_same_runs_on_another_machine_are_paired(after: tuple[float, ...], name: str) -> None:
+    """Seeds 4 points apart would hide any of this from Welch's test."""
+    keys = ("a", "b", "c")
+    before = Sample((76.0, 80.0, 84.0), ("c", "a", "b"))
+    verdict = compare_with_reference(Sample(after, keys), before, 1.0, ALPHA, same_machine=False)
+    assert verdict.name == name
+    assert "paired" in verdict.reasons[0]
+    assert verdict.difference == pytest.approx(statistics.fmean(after) - 80.0)
+    assert compare_with_reference(Sample(after), before, 1.0, ALPHA, same_machine=False).name == UNDECIDED
+
+
+def test_one_run_on_another_machine_has_no_spread_and_the_margin_decides() -> None:
+    before = Sample((80.0,), ("a",))
+    for value, name in ((79.5, SAME), (78.5, REGRESSED)):
+        verdict = compare_with_reference(Sample((value,), ("a",)), before, 1.0, ALPHA, same_machine=False)
+        assert (verdict.name, "the margin decides" in verdict.reasons[0]) == (name, True)
 
 
 def test_the_very_same_numbers_are_the_same_however_they_spread() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mner import cli
 from mner.data import which as which_module
 from mner.data.corpus import CorpusError
 from mner.data.sources import SourceFile, select
@@ -100,6 +101,26 @@ def test_unknown_file_is_said_to_be_unknown(tmp_path: Path, cache: Path) -> None
 def test_neither_form_is_refused(tmp_path: Path, cache: Path) -> None:
     with pytest.raises(CorpusError, match="neither CoNLL"):
         which(write(tmp_path, "some prose\n"), cache=cache)
+
+
+def test_a_folder_is_refused(tmp_path: Path, cache: Path) -> None:
+    with pytest.raises(CorpusError, match="is a folder; name the files in it"):
+        which(tmp_path, cache=cache)
+
+
+def test_several_files_are_told_in_their_order(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MNER_CACHE", str(cache))
+    monkeypatch.delenv("MNER_MIRROR", raising=False)
+    cli.main(["which", str(cache / "agban" / "dev"), str(cache / "umt" / "dev")])
+    both = capsys.readouterr().out
+    alone = []
+    for copy in ("agban", "umt"):
+        cli.main(["which", str(cache / copy / "dev")])
+        alone.append(capsys.readouterr().out)
+    assert both == "\n".join(alone)
+    assert alone[0] != alone[1]
 
 
 def test_public_copies_are_told_apart(mirror: Path, tmp_path: Path) -> None:

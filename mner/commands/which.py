@@ -1,4 +1,4 @@
-"""Say which known copy of Twitter-2015 or Twitter-2017 a file is."""
+"""Say which known copy of Twitter-2015 or Twitter-2017 each file is."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from mner.config import Places
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path)
+    parser.add_argument("files", type=Path, nargs="+", metavar="file")
 
 
 def run(options: argparse.Namespace) -> None:
     from mner.data.which import render, which
 
     places = Places.from_environment()
-    print(render(which(options.file, cache=places.cache, mirrors=places.mirrors)), end="")
+    for number, file in enumerate(options.files):
+        said = render(which(file, cache=places.cache, mirrors=places.mirrors))
+        print(f"\n{said}" if number else said, end="")

@@ -69,8 +69,10 @@ def which(path: Path, *, cache: Path, mirrors: Sequence[Path] = ()) -> Report:
 
     Raises:
         FileNotFoundError: no such file.
-        CorpusError: the file is in neither form.
+        CorpusError: a folder, or the file is in neither form.
     """
+    if path.is_dir():
+        raise CorpusError(f"{path} is a folder; name the files in it, such as {path / '*.txt'}")
     form, sentences = read_any(path)
     own_hash = sha256_of(path)
     words = Counter(fingerprint(one.words) for one in sentences)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mner.evaluation.averages import encoder_name
-from mner.evaluation.gaps import Gap, gap_between
+from mner.evaluation.gaps import Gap, gap_between, gap_to_fixed
 from mner.evaluation.power import runs_to_settle
 from mner.evaluation.protocol import as_printed, training_apart
 from mner.evaluation.significance import equivalence
@@ -169,35 +169,52 @@ def _settle(values: Sequence[float], target: float, margin: float, alpha: float)
     return Verdict(UNDECIDED, (f"{test}; {wanted}",), difference=found.difference, seeds_needed=needed)
 
 
-def compare_with_reference(ours: Sample, reference: Sample, margin: float, alpha: float) -> Verdict:
+def compare_with_reference(
+    ours: Sample, reference: Sample, margin: float, alpha: float, same_machine: bool = True
+) -> Verdict:
     """Verdict on our runs against committed reference results of the same cell.
 
-    REGRESSED: our mean is lower by more than ``margin`` and significantly so (one-sided Welch, ``alpha``); or one
-    of the same run keys gave a lower result by more than ``margin``; or neither side has a spread and we are lower
-    by more than ``margin``. SAME: run for run the very same numbers, or equivalent within ``margin``. UNDECIDED:
-    neither could be shown.
+    REGRESSED: our mean is lower by more than ``margin`` and significantly so (one-sided, ``alpha``); or nothing
+    that compares them has a spread and we are lower by more than ``margin``. SAME: run for run the very same
+    numbers, or equivalent within ``margin``. UNDECIDED: neither could be shown.
+
+    Runs of the same keys promise the same numbers on the ``same_machine``: there the run that changed most
+    decides. On another machine they are paired, as a run moves far less from machine to machine than from seed to
+    seed. Other runs are compared by Welch's test.
     """
     if ours.values == reference.values:
         return Verdict(SAME, ("+0.00 against the reference: run for run the very same numbers",), difference=0.0)
-    difference = statistics.fmean(ours.values) - statistics.fmean(reference.values)
-    gap = gap_between(ours.values, reference.values)
-    if ours.keys and sorted(ours.keys) == sorted(reference.keys):
-        before = dict(zip(reference.keys, reference.values, strict=True))
-        # A rise of one run must not hide the fall of another.
-        changes = [value - before[key] for key, value in zip(ours.keys, ours.values, strict=True)]
-        difference = max(changes, key=lambda change: (abs(change), -change))
-        why = "the run that changed most; the same run keys, so nothing may differ"
-        gap = Gap(difference, 0.0, 0.0)
-    elif gap is None:
-        why = "no spread on either side, the margin decides"
-        gap = Gap(difference, 0.0, 0.0)
-    else:
-        why = f"Welch, one-sided, alpha {alpha:g}"
-    shown = f"{difference:+.2f} against the reference, margin {margin:g}"
+    gap, why = _gap_to_reference(ours, reference, alpha, same_machine)
+    shown = f"{gap.difference:+.2f} against the reference, margin {margin:g}"
     decided = {
         REGRESSED: gap.below(margin, alpha),
         IMPROVED: gap.above(margin, alpha),
         SAME: gap.equivalent(margin, alpha),
     }
     name = next((name for name, holds in decided.items() if holds), UNDECIDED)
-    return Verdict(name, (f"{shown}; {why}",), difference=difference)
+    return Verdict(name, (f"{shown}; {why}",), difference=gap.difference)
+
+
+def _gap_to_reference(ours: Sample, reference: Sample, alpha: float, same_machine: bool) -> tuple[Gap, str]:
+    """The difference that decides, and by which rule."""
+    changes = _changes(ours, reference)
+    if changes and same_machine:
+        # A rise of one run must not hide the fall of another.
+        largest = max(changes, key=lambda change: (abs(change), -change))
+        return Gap(largest, 0.0, 0.0), "the run that changed most; the same run keys, so nothing may differ"
+    if len(changes) > 1:
+        paired = gap_to_fixed(changes, 0.0)
+        return paired, f"the same run keys on another machine: paired, one-sided, alpha {alpha:g}"
+    gap = gap_between(ours.values, reference.values)
+    if gap is None:
+        difference = statistics.fmean(ours.values) - statistics.fmean(reference.values)
+        return Gap(difference, 0.0, 0.0), "no spread on either side, the margin decides"
+    return gap, f"Welch, one-sided, alpha {alpha:g}"
+
+
+def _changes(ours: Sample, reference: Sample) -> list[float]:
+    """Ours minus the reference, run by run; none unless both hold the same keys."""
+    if not ours.keys or sorted(ours.keys) != sorted(reference.keys):
+        return []
+    before = dict(zip(reference.keys, reference.values, strict=True))
+    return [value - before[key] for key, value in zip(ours.keys, ours.values, strict=True)]

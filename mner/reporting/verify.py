@@ -216,11 +216,10 @@ def _against_reference(cell: Mapping[str, Any], before: Mapping[str, Any] | None
     where = (cell["dataset"], cell["system"], _shown(cell), "reference")
     if before is None or before["state"] != "finished":
         return Check(*where, NO_REFERENCE, True, "no committed result of this cell to hold it against")
-    samples = [Sample.of(one["views"]["test.own"]["f1"]) for one in (cell, before)]
-    if any(set(cell[name] or ()) != set(before[name] or ()) for name in MACHINE):
-        # Equal keys promise equal results on equal hardware and software only.
-        samples = [Sample(sample.values) for sample in samples]
-    verdict = compare_with_reference(*samples, settings.verify.reference_margin, settings.verify.alpha)
+    ours, theirs = (Sample.of(one["views"]["test.own"]["f1"]) for one in (cell, before))
+    same_machine = all(set(cell[name] or ()) == set(before[name] or ()) for name in MACHINE)
+    limits = settings.verify.reference_margin, settings.verify.alpha
+    verdict = compare_with_reference(ours, theirs, *limits, same_machine)
     changed = [name for name in CONDITIONS if name != "inputs" and cell[name] != before[name]]
     notes = [*verdict.reasons, *([f"made under another {', '.join(changed)}"] if changed else [])]
     return Check(*where, verdict.name, verdict.name != REGRESSED, "; ".join(notes))
