@@ -161,6 +161,12 @@ def test_a_run_that_is_not_here_is_left_out(repository: Path) -> None:
     assert repetition_of(scores_of("quick"), reference_of("quick")).repeats == ()
 
 
+def test_a_run_that_is_not_the_one_that_was_scored_is_left_out(repository: Path) -> None:
+    change(FIRST, words=3)
+    assert repetition_of(scores_of("quick"), reference_of("quick")).repeats == ()
+    assert len(compared().repeats) == 1
+
+
 def test_a_committed_run_without_tags_is_refused(repository: Path) -> None:
     change(FIRST)
     (committed_record("quick", *FIRST).with_name("tags.json.xz")).unlink()

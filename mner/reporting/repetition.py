@@ -17,6 +17,7 @@ from typing import Any
 
 from mner.columns import aligned, aligned_with_notes
 from mner.data.corpus import read_tags
+from mner.files import sha256_of
 from mner.reporting.reference import committed_record, kept_tags
 from mner.tracking.record import Record
 from mner.tracking.run_places import run_folder
@@ -121,17 +122,19 @@ def repetition_of(
 ) -> Repetition:
     """Compare the runs that ``scores`` were made of with those ``reference`` (committed scores) was made of.
 
-    Runs that are not here, that were not committed, or that are the committed ones themselves are left out.
+    Left out are runs that are not here, that are not the ones that were scored, that were not committed, or that
+    are the committed ones themselves.
 
     Raises:
         NoResultsError: a committed run without its tags.
     """
     f1, f1_committed = (_f1_by_run(one) for one in (scores, reference or {"cells": ()}))
+    scored = {(run["dataset"], run["system"], run["seed"]): run["record_sha256"] for run in scores["runs"]}
     repeats, tags = [], {}
     for place in f1:
         here = run_folder(root, scores["profile"], *place) / "record.json"
         there = committed_record(scores["profile"], *place, root=root)
-        if not here.is_file():
+        if not here.is_file() or sha256_of(here) != scored[place]:
             continue
         tags[place] = read_tags(here.with_name(f"{VIEW}.jsonl"))
         if place in f1_committed and there.is_file() and here.read_bytes() != there.read_bytes():
