@@ -20,6 +20,8 @@ from mner.sweeping.events import Event, Kind, Setting, Share
 LOG_TAIL = 20
 START_TRIES = 3
 IDLE_SECONDS = 10.0
+READY = "ready"
+"""What a process says first, as soon as it can train."""
 
 
 class WorkersError(RuntimeError):
@@ -35,7 +37,8 @@ class LocalWorkers:
         self._context = multiprocessing.get_context("spawn")
         self._logs = [setting.root / ".locks" / "sweep" / f"{os.getpid()}-{n}.log" for n in range(self.count)]
         self._jobs: list[Job | None] = [None] * self.count
-        self._deaths_in_a_row = 0
+        # Processes of each worker, one after the other, that have not said they are ready.
+        self._starts = [0] * self.count
         self._processes: list[multiprocessing.process.BaseProcess] = []
         self._pipes: list[connection.Connection] = []
         for number in range(self.count):
@@ -74,6 +77,7 @@ class LocalWorkers:
     def _start(self, number: int) -> tuple[multiprocessing.process.BaseProcess, connection.Connection]:
         ours, theirs = self._context.Pipe()
         arguments = (theirs, self._setting, self._shares[number], self._logs[number])
+        self._starts[number] += 1
         process = self._context.Process(target=serve, args=arguments, name=f"mner worker {number}", daemon=True)
         with interrupts_held():
             process.start()
@@ -85,7 +89,9 @@ class LocalWorkers:
         try:
             while pipe.poll():
                 event = pipe.recv()
-                self._deaths_in_a_row = 0
+                if event == READY:
+                    self._starts[worker] = 0
+                    continue
                 if event.kind is not Kind.EPOCH:
                     self._jobs[worker] = None
                 events.append(event)
@@ -94,12 +100,11 @@ class LocalWorkers:
         return events
 
     def _buried(self, worker: int) -> Event:
-        """Replace a dead process, and say what it died of; raises when they die in a row without a run."""
+        """Replace a dead process and say what it died of; raises when one after another dies as it starts."""
         process, job = self._processes[worker], self._jobs[worker]
         process.join()
         why = f"{_cause(process.exitcode)}\n{_tail(self._logs[worker])}".strip()
-        self._deaths_in_a_row += 1
-        if job is None and self._deaths_in_a_row >= START_TRIES:
+        if self._starts[worker] >= START_TRIES:
             raise WorkersError(f"worker processes die before they train anything: {why}")
         self._jobs[worker] = None
         self._pipes[worker].close()
@@ -147,6 +152,7 @@ def serve(pipe: connection.Connection, setting: Setting, share: Share, log: Path
 
     worker = Worker(setting, share, pipe.send)
     with contextlib.suppress(EOFError, OSError):
+        pipe.send(READY)
         while True:
             job, seconds_left = pipe.recv()
             pipe.send(worker.train_run(job, seconds_left))
