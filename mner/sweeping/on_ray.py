@@ -40,8 +40,12 @@ class RayWorkers:
         self._deaths_in_a_row = 0
         self._jobs: dict[Any, tuple[int, Job]] = {}
         self._actors = [self._start(number) for number in range(self.count)]
-        for actor in self._actors:
-            self._check(actor)
+        try:
+            for actor in self._actors:
+                self._check(actor)
+        except BaseException:
+            self.close()
+            raise
 
     def give(self, worker: int, job: Job, seconds_left: float | None) -> None:
         self._jobs[self._actors[worker].train_run.remote(job, seconds_left)] = worker, job

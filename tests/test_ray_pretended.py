@@ -1,0 +1,212 @@
+"""Workers on a Ray that is pretended: what is asked of the cluster, what is heard of it, and how it ends."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mner.plan import Job
+from mner.sweeping import on_ray
+from mner.sweeping.events import Event, Kind, Setting, Share
+from mner.sweeping.local import START_TRIES, WorkersError
+from mner.sweeping.on_ray import RayWorkers
+
+
+class RayError(Exception):
+    """As Ray's own."""
+
+
+class RayActorError(RayError):
+    """As Ray's own."""
+
+
+class GetTimeoutError(RayError):
+    """As Ray's own."""
+
+
+class News:
+    """The queue between machines."""
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[int, Event]] = []
+
+    def qsize(self) -> int:
+        return len(self.waiting)
+
+    def get_nowait_batch(self, count: int) -> list[tuple[int, Event]]:
+        taken, self.waiting = self.waiting[:count], self.waiting[count:]
+        return taken
+
+
+class Ray:
+    """What is used of the package; a call's result is what ``outcome`` gives for it when it is asked for."""
+
+    def __init__(self) -> None:
+        self.exceptions = SimpleNamespace(
+            RayError=RayError, RayActorError=RayActorError, GetTimeoutError=GetTimeoutError
+        )
+        self.begun: list[dict[str, Any]] = []
+        self.asked: list[dict[str, Any]] = []
+        self.actors: list[int] = []
+        self.news, self.ended = News(), False
+        self.complaint: Callable[[], str] = lambda: ""
+        self.outcome: Callable[[Job], Event] = lambda job: Event(Kind.FINISHED, job)
+
+    def init(self, **how: Any) -> None:
+        self.begun.append(how)
+
+    def shutdown(self) -> None:
+        self.ended = True
+
+    def remote(self, **needs: Any) -> Callable[[type], SimpleNamespace]:
+        self.asked.append(needs)
+        return lambda kind: SimpleNamespace(remote=self._actor)
+
+    def _actor(self, setting: Setting, share: Share, token: Path, number: int, news: News) -> SimpleNamespace:
+        assert token.is_file()
+        self.actors.append(number)
+        return SimpleNamespace(
+            complaint=SimpleNamespace(remote=lambda: "complaint"),
+            train_run=SimpleNamespace(remote=lambda job, seconds_left: (len(self.actors), job)),
+        )
+
+    def wait(self, references: list, num_returns: int, timeout: float) -> tuple[list, list]:
+        return references[:num_returns], references[num_returns:]
+
+    def get(self, reference: Any, timeout: float | None = None) -> Any:
+        return self.complaint() if reference == "complaint" else self.outcome(reference[1])
+
+
+@pytest.fixture
+def ray(monkeypatch: pytest.MonkeyPatch) -> Ray:
+    made = Ray()
+    monkeypatch.setattr(on_ray, "_import_ray", lambda: made)
+    monkeypatch.setattr(on_ray, "_queue", lambda: made.news)
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # set for good where it is not
+    return made
+
+
+def workers_on(root: Path, address: str = "local", count: int = 2) -> RayWorkers:
+    setting = Setting(SimpleNamespace(), root, "a test", tracked=False)
+    return RayWorkers(setting, [Share(3, "cuda:0", 0.5)] * count, 0.5, address)
+
+
+def job(seed: int) -> Job:
+    return Job("toy", "a", seed, f"a-{seed}")
+
+
+def test_every_worker_asks_for_its_threads_and_its_part_of_a_gpu(ray: Ray, tmp_path: Path) -> None:
+    workers_on(tmp_path)
+    assert ray.actors == [0, 1]
+    assert [(needs["num_cpus"], needs["num_gpus"]) for needs in ray.asked] == [(3.0, 0.5)] * 2
+    (how,) = ray.begun
+    assert (how["address"], how["num_cpus"]) == ("local", 6), "as its workers need, whatever there are"
+
+
+def test_news_of_a_run_come_before_its_outcome(ray: Ray, tmp_path: Path) -> None:
+    workers = workers_on(tmp_path)
+    workers.give(1, job(1), None)
+    workers.give(0, job(2), None)
+    epoch = Event(Kind.EPOCH, job(1), "", 1)
+    ray.news.waiting.append((1, epoch))
+    assert workers.events(0.0) == [(1, epoch), (1, Event(Kind.FINISHED, job(1)))]
+    assert workers.events(0.0) == [(0, Event(Kind.FINISHED, job(2)))]
+    assert workers.events(0.0) == []
+
+
+def test_a_worker_that_dies_is_replaced_but_not_for_ever(ray: Ray, tmp_path: Path) -> None:
+    def dies(job: Job) -> Event:
+        raise RayActorError("the actor died")
+
+    workers, most = workers_on(tmp_path), 2 * START_TRIES
+
+    def told(seed: int) -> Event:
+        workers.give(1, job(seed), None)
+        ((number, event),) = workers.events(0.0)
+        assert number == 1
+        return event
+
+    ray.outcome = dies
+    for seed in range(most):
+        assert told(seed) == Event(Kind.DIED, job(seed), "the actor died")
+    ray.outcome = lambda job: Event(Kind.FINISHED, job)
+    assert told(0).kind is Kind.FINISHED
+    ray.outcome = dies
+    for seed in range(most):
+        assert told(seed).kind is Kind.DIED
+    assert ray.actors == [0, 1, *[1] * (2 * most)]
+    with pytest.raises(WorkersError, match="workers on Ray die one after another: the actor died"):
+        told(0)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (GetTimeoutError("late"), r"no worker within 300 s: .* no room for 2 workers with 3 CPUs and 0\.5 GPUs"),
+        (RayActorError("no module named mner"), "a worker on Ray does not start: no module named mner"),
+        (None, "elsewhere does not see the folder"),
+    ],
+)
+def test_workers_that_cannot_be_had_are_named_and_leave_nothing_behind(
+    ray: Ray, tmp_path: Path, error: Exception | None, told: str
+) -> None:
+    def complaint() -> str:
+        if error is not None:
+            raise error
+        return "elsewhere does not see the folder"
+
+    ray.complaint = complaint
+    with pytest.raises(WorkersError, match=told):
+        workers_on(tmp_path)
+    assert ray.ended
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+def test_the_end_leaves_no_file_behind(ray: Ray, tmp_path: Path) -> None:
+    workers = workers_on(tmp_path)
+    assert len(list((tmp_path / ".locks" / "sweep").glob("*.token"))) == 1
+    workers.close()
+    assert ray.ended
+    assert not any(path.is_file() for path in tmp_path.rglob("*"))
+
+
+def test_a_machine_that_does_not_see_the_folder_says_so_and_makes_no_worker(tmp_path: Path) -> None:
+    setting = Setting(SimpleNamespace(), tmp_path, "a test", tracked=False)
+    remote = on_ray._Remote(setting, Share(1, "cpu"), tmp_path / "nowhere.token", 0, News())
+    assert f"does not see {tmp_path}: share the folder" in remote.complaint()
+
+
+def test_an_actor_tells_the_news_under_its_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Telling:
+        def __init__(self, setting: Setting, share: Share, tell: Callable[[Event], Any]) -> None:
+            self._tell = tell
+
+        def train_run(self, job: Job, seconds_left: float | None) -> Event:
+            self._tell(Event(Kind.EPOCH, job, f"{seconds_left}", 1))
+            return Event(Kind.FINISHED, job)
+
+    monkeypatch.setattr("mner.sweeping.worker.Worker", Telling)
+    (tmp_path / "here.token").touch()
+    news: list[tuple[int, Event]] = []
+    setting = Setting(SimpleNamespace(), tmp_path, "a test", tracked=False)
+    actor = on_ray._Remote(setting, Share(1, "cpu"), tmp_path / "here.token", 4, SimpleNamespace(put=news.append))
+    assert actor.complaint() == ""
+    assert actor.train_run(job(1), 2.5) == Event(Kind.FINISHED, job(1))
+    assert news == [(4, Event(Kind.EPOCH, job(1), "2.5", 1))]
+
+
+def test_a_cluster_is_knocked_at_before_it_is_joined(ray: Ray, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        workers_on(tmp_path, f"127.0.0.1:{port}")
+    assert ray.begun.pop()["address"] == f"127.0.0.1:{port}"
+    with pytest.raises(WorkersError, match=rf"no Ray cluster at 127\.0\.0\.1:{port}: .*refused"):
+        workers_on(tmp_path, f"127.0.0.1:{port}")
+    assert ray.begun == []
+    workers_on(tmp_path, "auto")
+    assert ray.begun[0]["address"] == "auto"
