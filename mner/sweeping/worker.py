@@ -68,13 +68,12 @@ class Worker:
         return Event(Kind.PRESENT, job) if record is None else Event(Kind.FINISHED, job, summary(record))
 
     def _trainer_of(self, job: Job) -> Trainer:
-        known = self._trainer
-        if known is None or (known.cell.dataset, known.cell.system) != job.cell:
-            # Let go of the last cell's data before the next one's is read.
-            self._trainer = None
+        if self._trainer is not None and (self._trainer.cell.dataset, self._trainer.cell.system) != job.cell:
+            self._trainer = None  # lets go of the last cell's data before the next one's is read
+        if self._trainer is None:
             cell = Cell(self._setting.config, *job.cell, Path())
-            self._trainer = known = Trainer(cell, self._device, self._setting.command, _say, self._sharing)
-        return known
+            self._trainer = Trainer(cell, self._device, self._setting.command, _say, self._sharing)
+        return self._trainer
 
 
 def outlived(device: torch.device, error: Exception) -> bool:
