@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import runpy
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +22,11 @@ from mner.models.word_vectors import WordVectorError
 from mner.sweeping import worker
 from mner.sweeping.events import Kind, Setting, Share
 from mner.tracking.fingerprint import _meaning
+from mner.tracking.record import Record
 from mner.training.determinism import make_deterministic
-from mner.training.meters import on_shared_device
+from mner.training.meters import describe_device, on_shared_device
+from mner.training.precision import has_bfloat16
+from mner.training.seeds import torch_stream
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 CUDA = torch.device("cuda")
@@ -154,9 +158,44 @@ def test_a_profile_on_a_gpu_counts_each_kernel_once() -> None:
 
 def test_float32_is_float32_and_fresh_memory_is_not_filled() -> None:
     make_deterministic()
+    assert torch.get_deterministic_debug_mode() == 2, "what is not deterministic is an error"
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"]
     assert torch.backends.cudnn.allow_tf32 is False
     assert torch.backends.cuda.matmul.allow_tf32 is False
     assert torch.utils.deterministic.fill_uninitialized_memory is False
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_bfloat16_of_a_gpu_is_native_or_none(monkeypatch: pytest.MonkeyPatch, native: bool) -> None:
+    def is_supported(including_emulation: bool = True) -> bool:
+        return including_emulation or native
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", is_supported)
+    assert has_bfloat16(CUDA) is native
+
+
+@pytest.mark.parametrize(("avx512", "amx"), [(True, False), (False, True), (False, False)])
+def test_bfloat16_of_a_processor_takes_one_of_two_units(
+    monkeypatch: pytest.MonkeyPatch, avx512: bool, amx: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    assert has_bfloat16(torch.device("cpu")) is (avx512 or amx)
+
+
+def test_a_stream_puts_the_gpus_generator_back_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    forked: list[list[torch.device]] = []
+    usual = torch.random.fork_rng
+
+    def fork(devices: list[torch.device]):
+        forked.append(devices)
+        return usual(devices=[])
+
+    monkeypatch.setattr(torch.random, "fork_rng", fork)
+    for device in (CUDA, torch.device("cpu")):
+        with torch_stream(device, 1, "dropout"):
+            pass
+    assert forked == [[CUDA], []]
 
 
 def test_paths_decoded_beside_the_device_are_the_chains_own() -> None:
@@ -182,7 +221,7 @@ def test_an_f_string_means_the_same_to_every_python() -> None:
 
 
 def test_a_share_of_a_device_is_told_to_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    tiny.make_world(tmp_path, epochs=1)
+    tiny.make_world(tmp_path, epochs=2)
     cell = tiny.cell_of(tmp_path)
     seen = {}
     usual = worker.Trainer
@@ -198,3 +237,5 @@ def test_a_share_of_a_device_is_told_to_the_run(tmp_path: Path, monkeypatch: pyt
     (planned,) = plan.plan_of(cell.config, tmp_path, "cpu: x", systems=["bert-crf"])
     assert one.train_run(planned.missing[0], None).kind is Kind.FINISHED
     assert seen["sharing"] == 4
+    record = Record.read(cell.run_folder(1) / "record.json")
+    assert record.throughput["device"] == f"{describe_device(torch.device('cpu'))}, 4 runs at a time"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 import sys
 import types
 
@@ -10,7 +9,7 @@ import pytest
 import torch
 
 from mner.training import meters
-from mner.training.meters import GpuCounters, Meter, Meters, describe_device, peak_memory_gib, throughput
+from mner.training.meters import GpuCounters, Meter, Meters, describe_device, throughput
 
 CPU = torch.device("cpu")
 
@@ -75,8 +74,11 @@ def test_nothing_timed_is_none_and_not_zero(clock: Clock) -> None:
 
 def test_count_outside_a_phase_is_refused() -> None:
     meter = Meter(CPU)
-    with pytest.raises(RuntimeError, match=r"outside Meter\.phase"):
-        meter.count(1)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=r"outside Meter\.phase"):
+            meter.count(1)
+        with meter.phase():
+            meter.count(1)
 
 
 def test_unknown_device_is_refused() -> None:
@@ -99,15 +101,11 @@ def test_throughput_on_a_cpu_has_no_energy(clock: Clock) -> None:
     assert measured["device"] == describe_device(CPU)
 
 
-def test_peak_memory_is_in_gib_and_not_below_what_is_held_now() -> None:
-    psutil = pytest.importorskip("psutil")
-    held = psutil.Process().memory_info().rss / 2**30
-    assert 0.98 * held <= peak_memory_gib(CPU) <= psutil.virtual_memory().total / 2**30
-
-
-def test_cpu_is_described_by_name_and_threads() -> None:
+def test_cpu_is_described_by_name_and_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     assert describe_device(CPU).startswith("cpu: ")
-    assert f"{torch.get_num_threads()} thread" in describe_device(CPU)
+    for threads, told in ((1, ", 1 thread"), (2, ", 2 threads")):
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        assert describe_device(CPU).endswith(told)
 
 
 class FakeNvml(types.ModuleType):
@@ -118,7 +116,7 @@ class FakeNvml(types.ModuleType):
 
     def __init__(self, energy: bool = True, driver: bool = True) -> None:
         super().__init__("pynvml")
-        self.energy, self.driver, self.millijoules = energy, driver, 1_000_000
+        self.energy, self.driver, self.millijoules, self.busy = energy, driver, 1_000_000, 80
 
     def nvmlInit(self) -> None:  # noqa: N802
         if not self.driver:
@@ -136,7 +134,7 @@ class FakeNvml(types.ModuleType):
         return self.millijoules
 
     def nvmlDeviceGetUtilizationRates(self, handle: str) -> types.SimpleNamespace:  # noqa: N802
-        return types.SimpleNamespace(gpu=80, memory=10)
+        return types.SimpleNamespace(gpu=self.busy, memory=10)
 
 
 @pytest.fixture
@@ -234,36 +232,46 @@ def test_meters_of_a_resumed_run_cover_both_processes(
     spent: meters.Spent = {}
     for _ in range(2):
         run = Meters(torch.device("cuda"), spent)
-        for meter in (run.training, run.inference):
+        for meter, seconds in ((run.training, 1.0), (run.inference, 0.5)):
             with meter.phase():
-                run_batches(meter, clock, [1.0] * 5)
+                run_batches(meter, clock, [seconds] * 5)
         clock.moment += 10
         spent = run.spent()
         monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 2**30)
     assert resets == ["cuda"] * 2, "the peak starts anew with every run"
-    assert spent["run"]["seconds"] == pytest.approx(2 * (2 * 5 + 10))
-    assert run.earlier_seconds == pytest.approx(20)
+    assert spent["run"]["seconds"] == pytest.approx(2 * (5 + 2.5 + 10))
+    assert run.earlier_seconds == pytest.approx(17.5)
     measured = run.throughput()
     assert measured is not None
     assert measured["joules"] == pytest.approx(100.0)
     assert measured["utilisation"] == pytest.approx(80.0)
     assert measured["peak_memory_gib"] == 3, "the larger peak of the two processes"
     assert measured["train_sentences_per_second"] == pytest.approx(10.0)
+    assert measured["inference_sentences_per_second"] == pytest.approx(20.0)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process set its memory peak back")
-def test_a_cpus_memory_peak_is_that_of_the_run_and_not_of_the_process() -> None:
-    # Mapped by hand: what malloc gives back may stay with the process (mner.training.heap).
-    with mmap.mmap(-1, 256 * 2**20) as held:
-        held.write(b"1" * len(held))
-        high = peak_memory_gib(CPU)
-    meters.reset_peak_memory(CPU)
-    if not meters.PROCESS_RESET.exists():
-        pytest.skip("no /proc here")
-    assert peak_memory_gib(CPU) < high - 0.2
+def test_what_a_record_says_of_the_gpu_is_of_training(
+    monkeypatch: pytest.MonkeyPatch, gpu: list[str], clock: Clock
+) -> None:
+    nvml = FakeNvml()
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    training, inference = measure_on_gpu(clock), Meter(torch.device("cuda"), warmup=0)
+    nvml.busy = 20
+    with inference.phase():
+        run_batches(inference, clock, [2.0])
+    assert (inference.joules(), inference.utilisation()) == (50.0, 20.0)
+    measured = throughput(training, inference)
+    assert (measured["joules"], measured["utilisation"]) == (100.0, 80.0)
 
 
-def test_a_sandbox_that_forbids_resetting_the_peak_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
-    monkeypatch.setattr(meters, "PROCESS_RESET", tmp_path)
-    meters.reset_peak_memory(CPU)
-    assert peak_memory_gib(CPU) > 0
+def test_utilisation_is_asked_for_once_a_second(
+    monkeypatch: pytest.MonkeyPatch, gpu: list[str], clock: Clock
+) -> None:
+    nvml = FakeNvml()
+    monkeypatch.setitem(sys.modules, "pynvml", nvml)
+    meter = Meter(torch.device("cuda"))
+    with meter.phase():
+        for busy in (10, 99, 99, 99, 40, 99):
+            nvml.busy = busy
+            run_batches(meter, clock, [0.25])
+    assert meter.utilisation() == pytest.approx((10 + 40) / 2)

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from mner.data import prefetch
 from mner.data.prefetch import batches_on, one_ahead
 from mner.training.cell import prepare
 
@@ -60,6 +61,34 @@ def test_leaving_early_leaves_no_thread_behind() -> None:
         if item == 3:
             break
     assert threading.active_count() == before
+
+
+def test_batches_for_a_gpu_are_pinned_while_the_last_one_is_used_and_moved_when_it_is_their_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[str] = []
+
+    class Made:
+        def __init__(self, rows: list[int]) -> None:
+            self.rows = rows
+
+        def to(self, device: torch.device) -> str:
+            done.append(f"move {self.rows}")
+            return f"{self.rows} on {device}"
+
+    def pin(made: Made) -> Made:
+        done.append(f"pin {made.rows}")
+        return made
+
+    monkeypatch.setattr(prefetch, "pinned", pin)
+    split, order = SimpleNamespace(batch=Made), [[0, 1], [2]]
+    on_gpu = list(batches_on(split, order, torch.device("cuda")))
+    assert on_gpu == [([0, 1], "[0, 1] on cuda"), ([2], "[2] on cuda")]
+    assert sorted(done) == ["move [0, 1]", "move [2]", "pin [0, 1]", "pin [2]"]
+    assert all(done.index(f"pin {rows}") < done.index(f"move {rows}") for rows in order)
+    done.clear()
+    assert list(batches_on(split, order, CPU)) == [([0, 1], "[0, 1] on cpu"), ([2], "[2] on cpu")]
+    assert done == ["move [0, 1]", "move [2]"]
 
 
 def test_batches_are_those_of_the_split(tmp_path: Path) -> None:
