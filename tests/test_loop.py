@@ -136,9 +136,11 @@ def test_checkpoints_of_other_runs_are_ignored_and_torn_ones_refused(tmp_path):
     assert torch.equal(read_best["weight"], best["weight"])
     with pytest.raises(checkpoint.CheckpointError, match="does not fit the model"):
         checkpoint.load_trainable(torch.nn.Linear(2, 2, bias=False), best)
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(checkpoint.CheckpointError, match=r"state\.pt is torn .*delete it"):
-        checkpoint.restore(path, other, fresh, "mine")
+    whole = path.read_bytes()
+    for torn in (whole[:100], b"", b"no checkpoint at all", whole[:-1]):
+        path.write_bytes(torn)
+        with pytest.raises(checkpoint.CheckpointError, match=r"(?s)state\.pt is torn .*delete it"):
+            checkpoint.restore(path, other, fresh, "mine")
 
 
 def test_frozen_weights_are_not_in_a_checkpoint():
@@ -162,10 +164,43 @@ def test_parameters_learn_at_the_rate_of_their_kind(original):
                 assert (group["peak"], group["weight_decay"]) == (cell.recipe.transition_learning_rate, 0.0)
             else:
                 assert group["peak"] == cell.recipe.head_learning_rate
-            if "bias" in name or "LayerNorm" in name:
-                assert group["weight_decay"] == 0.0
+            spared = "bias" in name or "LayerNorm" in name or "transitions" in name
+            assert group["weight_decay"] == (0.0 if spared else cell.recipe.weight_decay)
     assert sorted(seen) == sorted(name for name, p in model.named_parameters() if p.requires_grad)
     assert not any("embeddings" in name or "layer.0" in name for name in seen)
+
+
+class Parts(torch.nn.Module):
+    """Parameters whose kind only their name or their shape tells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = torch.nn.Linear(2, 2)
+        self.text_encoder = torch.nn.Linear(2, 2)
+        self.scale = torch.nn.Parameter(torch.ones(2))
+        self.norm_of_rows = torch.nn.Parameter(torch.ones(2, 2))
+        self.transitions = torch.nn.Parameter(torch.ones(2, 2))
+
+
+def test_decay_spares_vectors_and_whatever_is_called_a_norm_and_an_encoder_is_a_module_of_that_name(original):
+    recipe, model = tiny.cell_of(original).recipe, Parts()
+    encoder, head, chain = (getattr(recipe, f"{kind}_learning_rate") for kind in ("encoder", "head", "transition"))
+    recipe = replace(recipe, head_learning_rate=(head := 3 * head))
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    found = {
+        names[id(parameter)]: (group["peak"], group["weight_decay"])
+        for group in make_optimiser(model, recipe).param_groups
+        for parameter in group["params"]
+    }
+    assert found == {
+        "encoder.weight": (encoder, recipe.weight_decay),
+        "encoder.bias": (encoder, 0.0),
+        "text_encoder.weight": (head, recipe.weight_decay),
+        "text_encoder.bias": (head, 0.0),
+        "scale": (head, 0.0),
+        "norm_of_rows": (head, 0.0),
+        "transitions": (chain, 0.0),
+    }
 
 
 @pytest.mark.parametrize("schedule", ["linear", "constant"])

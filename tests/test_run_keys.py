@@ -10,12 +10,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from mner import config
 from mner.features.visual_inputs import describe
 from mner.tracking.archive import key_of as key_of_record
 from mner.tracking.record import Record
-from mner.training.runs import inputs_of, is_finished, missing_seeds
+from mner.tracking.run_places import run_lock_file
+from mner.training.locks import BusyError, run_lock
+from mner.training.runs import Trainer, inputs_of, is_finished, missing_seeds
 
 ROOT = Path(__file__).resolve().parent.parent
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
@@ -169,6 +172,35 @@ def test_one_seed_may_be_trained_and_leaves_the_others_checkpoints_alone(world, 
     assert [record.seed for record in tiny.train(world, "bert-crf", listener, only=[1])] == [1]
     assert [step for step, _ in listener.epochs] == [1, 2]
     assert tiny.results(world, "bert-crf") == tiny.results(uninterrupted("bert-crf")[0], "bert-crf")
+
+
+def test_nothing_of_the_run_that_stood_there_outlives_the_first_epoch_of_another(world):
+    more = {"keep_weights": True, "predict_every_epoch": True}
+    tiny.change_parameters(world, lambda raw: raw["recipe"].update(more))
+    tiny.train(world, "bert-crf")
+    folder = world / "runs" / "tiny" / tiny.DATASET / "bert-crf" / "1"
+    (folder / ".dev.own.jsonl.xyz.part").write_text("half")
+    tiny.change_parameters(world, lambda raw: raw["recipe"].update(dict.fromkeys(more, False)))
+    with pytest.raises(interruption.InterruptedRunError):
+        tiny.train(world, "bert-crf", tiny.Listener(interruption.after(0)))
+    assert {path.name for path in folder.iterdir()} == {"curve.csv"}
+    tiny.train(world, "bert-crf")
+    assert {path.name for path in folder.iterdir()} == {
+        "curve.csv", "dev.own.jsonl", "test.own.jsonl", "record.json"
+    }  # fmt: skip
+
+
+def test_a_run_is_not_trained_twice_nor_waited_for_by_who_may_not_wait(world):
+    cell, said = tiny.cell_of(world), []
+    trainer = Trainer(cell, torch.device("cpu"), "a test", said.append)
+    lock = run_lock_file(world, "tiny", tiny.DATASET, "bert-crf", 1)
+    with run_lock(lock, wait=False), pytest.raises(BusyError, match=r"1\.lock"):
+        trainer.train(1, tiny.Listener(), wait=False)
+    (record,) = tiny.train(world, "bert-crf")
+    listener = tiny.Listener()
+    assert trainer.train(1, listener, wait=True) is None
+    assert (listener.epochs, said) == ([], ["  seed 1: finished by another process"])
+    assert Record.read(cell.run_folder(1) / "record.json") == record
 
 
 def test_old_and_half_written_checkpoints_are_cleared(world):

@@ -13,12 +13,15 @@ from safetensors.torch import load_file
 from mner import config
 from mner.data.corpus import read_tags
 from mner.sweeping.sweep import SweepError
-from mner.training.cell import Cell, prepare
+from mner.threads import cpu_threads
+from mner.training import runs
+from mner.training.cell import Cell, CellError, prepare
 from mner.training.checkpoint import load_trainable
 from mner.training.precision import has_bfloat16, precision_of
 from stages import train
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
+CPU = torch.device("cpu")
 
 
 def _run_folder(root: Path) -> Path:
@@ -87,6 +90,32 @@ def test_automatic_precision_is_settled_by_the_device_and_recorded(tmp_path):
 def test_senseless_options_are_refused(tmp_path, field, value):
     with pytest.raises(config.ConfigError, match=field):
         tiny.make_world(tmp_path, **{field: value})
+
+
+def test_inputs_longer_than_the_encoder_takes_are_refused_before_anything_is_read(tmp_path):
+    tiny.make_world(tmp_path, max_pieces=64)
+    assert prepare(tiny.cell_of(tmp_path), CPU).data.splits
+    tiny.change_parameters(tmp_path, lambda raw: raw["recipe"].update(max_pieces=65))
+    message = "bert-crf: the recipe allows inputs of 65 .* positions for 64; set max_pieces to 64 or less"
+    with pytest.raises(CellError, match=message):
+        prepare(tiny.cell_of(tmp_path), CPU)
+
+
+def test_pictures_lie_on_the_device_that_is_no_cpu(tmp_path):
+    tiny.make_world(tmp_path, frozen_layers=0)
+    for device in (CPU, torch.device("meta")):
+        split = prepare(tiny.cell_of(tmp_path, "rgcn"), device).data.splits["train/own"]
+        assert split.store.values.device == device
+
+
+def test_a_run_has_the_threads_of_its_recipe_and_keeps_the_memory_it_frees(tmp_path, monkeypatch):
+    tiny.make_world(tmp_path, threads=3)
+    kept = []
+    monkeypatch.setattr(runs, "keep_freed_memory", lambda: kept.append("freed"))
+    with cpu_threads(1):
+        runs.Trainer(tiny.cell_of(tmp_path), CPU, "a test", lambda line: None)
+        assert torch.get_num_threads() == 3
+    assert kept == ["freed"]
 
 
 def test_options_no_model_can_be_built_from_cost_no_finished_run(tmp_path):
