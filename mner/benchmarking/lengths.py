@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mner.data.corpus import LABELS, TYPES, Sentence
+from mner.strict import ConfigError
 
 # Training splits of UMT's copies, BERT's uncased word pieces, [CLS] and [SEP] included: the k-th of eleven
 # evenly spaced quantiles (0 %, 10 %, ..., 100 %), and the mean number of pieces a word has.
@@ -21,10 +22,13 @@ def stated_lengths(dataset: str, sentences: int) -> list[tuple[int, int]]:
     """(words, pieces) of evenly spread sentences of the stated distribution, in a fixed shuffled order.
 
     Raises:
-        ValueError: no distribution is stated for the data set.
+        ConfigError: no distribution is stated for the data set.
     """
     if dataset not in QUANTILES:
-        raise ValueError(f"no length distribution is stated for {dataset!r}: choose {', '.join(QUANTILES)}")
+        raise ConfigError(
+            f"{dataset} is not built, and no length distribution is stated for it: run `dvc repro data`, "
+            f"or choose {', '.join(QUANTILES)}"
+        )
     places = (np.arange(sentences) + 0.5) / sentences * 10
     pieces = np.interp(places, np.arange(11), QUANTILES[dataset]).round().astype(int)
     words = np.maximum(1, ((pieces - 2) / PIECES_PER_WORD[dataset]).round().astype(int))

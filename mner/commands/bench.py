@@ -10,6 +10,7 @@ from pathlib import Path
 from mner.asked import require_dataset
 from mner.commands import settings
 from mner.commands._arguments import positive
+from mner.strict import ConfigError
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +36,8 @@ def run(options: argparse.Namespace) -> None:
     from mner.training.determinism import make_deterministic
     from mner.training.heap import keep_freed_memory
 
+    if options.json is not None and (options.profile or options.levers):
+        raise ConfigError("--json is for the table and for --packing: --profile and --levers write no file")
     config = settings()
     require_dataset(options.dataset, config)
     make_deterministic()
