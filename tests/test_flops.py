@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from mner.training.flops import Work, matrix_ceiling, training_flops
+from mner.training.flops import Work, flops_per_sentence, matrix_ceiling, training_flops
 
 CPU = torch.device("cpu")
 PLAIN = torch.autocast("cpu", enabled=False)
@@ -53,6 +56,8 @@ def test_counting_leaves_weights_gradients_and_mode_alone() -> None:
     assert torch.equal(model.linear.weight, before)
     assert model.linear.weight.grad is None
     assert model.training
+    assert training_flops(model.eval(), [], PLAIN) == 0
+    assert not model.training
 
 
 def test_recurrent_models_are_not_counted() -> None:
@@ -61,6 +66,42 @@ def test_recurrent_models_are_not_counted() -> None:
 
 def test_share_of_the_ceiling() -> None:
     assert Work(per_sentence=2e9, ceiling=1e12).share(100) == pytest.approx(0.2)
+
+
+def test_the_ceiling_is_the_best_product_within_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mner.training.flops.CEILING_SIZE", {"cpu": 4})
+    # When it begins, then of every product: when it starts, when it ends, and whether there is time for another.
+    moments = iter((10.0, 10.0, 10.1, 10.1, 10.1, 10.15, 10.15, 10.15, 10.4, 10.4))
+    torch.manual_seed(5)
+    wanted = torch.rand(1)
+    torch.manual_seed(5)
+    assert matrix_ceiling(CPU, torch.float32, lambda: next(moments)) == pytest.approx(2 * 4**3 / 0.05)
+    assert list(moments) == []
+    assert torch.equal(torch.rand(1), wanted), "nobody's random numbers are taken"
+
+
+class Split:
+    """Seven sentences, two of them in the last batch of five."""
+
+    def __init__(self) -> None:
+        self.text, self.cross = SimpleNamespace(lengths=lambda: np.arange(7)), None
+
+    def batch(self, rows: list[int]) -> SimpleNamespace:
+        batch = SimpleNamespace(words=rows)
+        batch.to = lambda device: batch
+        return batch
+
+
+class PerSentence(Product):
+    """One product a sentence."""
+
+    def loss(self, batch: SimpleNamespace) -> torch.Tensor:
+        return super().loss(torch.ones(len(batch.words), 8))
+
+
+def test_operations_are_those_of_a_sentence_and_not_of_a_batch() -> None:
+    recipe = SimpleNamespace(batch_size=5, precision="float32")
+    assert flops_per_sentence(PerSentence(), Split(), recipe, CPU) == 2 * 2 * 8 * 4
 
 
 def test_ceiling_is_positive_and_repeatable_in_order_of_magnitude(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,6 +103,14 @@ def test_a_run_whose_process_dies_is_tried_again_but_not_for_ever(tmp_path):
     assert sum("its process died; ended by SIGKILL" in line for line in lines) == TRIES + 1
 
 
+def test_a_run_whose_process_died_is_the_next_one_given(tmp_path):
+    def outcome(job: Job, tries: int) -> Event:
+        return Event(Kind.DIED, job, "ended by SIGKILL") if tries == 1 and job.seed == 0 else finished(job, tries)
+
+    _, workers, _ = carried_out(jobs("a", seeds=3), outcome, tmp_path, count=1)
+    assert [job.seed for _, job in workers.given] == [0, 0, 1, 2]
+
+
 def test_a_run_that_raises_is_not_tried_again(tmp_path):
     traceback = "Traceback (most recent call last):\n  ...\nValueError: no\n"
     summary, workers, _ = carried_out(
@@ -152,6 +160,15 @@ def test_an_idle_worker_helps_where_most_is_left_of_what_others_are_at(tmp_path,
     _, workers, _ = carried_out(todo, finished, tmp_path, count=3, clock=clock)
     assert [job.system for _, job in workers.given[:3]] == ["a", "b", "c"]
     assert (workers.given[3][0], workers.given[3][1].system) == (0, "c")
+
+
+def test_a_worker_stays_with_its_cell_though_another_is_at_it_and_other_cells_wait(tmp_path, clock):
+    def outcome(job: Job, tries: int) -> Event:
+        return Event(Kind.BUSY, job, "held") if job.system == "c" and tries == 1 else finished(job, tries)
+
+    _, workers, _ = carried_out(jobs("a", seeds=6) + jobs("c", seeds=1), outcome, tmp_path, clock=clock)
+    # When c's run is to be had again, both workers have the data of a in memory.
+    assert [job.key for _, job in workers.given] == ["a-0", "c-0", "a-1", "a-2", "a-3", "a-4", "a-5", "c-0"]
 
 
 def test_a_run_that_others_hold_until_time_is_up_is_unfinished(tmp_path, clock):
