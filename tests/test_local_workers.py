@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import time
@@ -26,6 +27,8 @@ class Pretended:
     def __init__(self, setting: Setting, share: Share, tell: Callable[[Event], object]) -> None:
         for end in setting.config.ends:  # a fork holds the sweep's ends of pipes too, and would keep them open
             end.close()
+        if share.device == "slow to end":
+            multiprocessing.util.Finalize(None, time.sleep, (0.3,), exitpriority=1)
         if share.device == "absent":
             os.write(2, b"RuntimeError: no such device\n")
             os._exit(1)
@@ -104,22 +107,30 @@ def test_a_process_that_dies_is_told_with_its_last_words_and_replaced(make) -> N
 
 def test_an_idle_process_that_dies_is_replaced_and_costs_no_run(make) -> None:
     workers = make("cpu")
-    workers.give(0, job("fine"), None)
-    heard(workers, 2)
-    workers._processes[0].kill()
-    assert heard(workers, 1) == [(0, Event(Kind.DIED, None, "ended by SIGKILL (out of memory?)"))]
+    for system, events in (("fine", 2), ("lost", 1)):
+        workers.give(0, job(system), None)
+        heard(workers, events)
+        workers._processes[0].kill()
+        assert heard(workers, 1) == [(0, Event(Kind.DIED, None, "ended by SIGKILL (out of memory?)"))]
     workers.give(0, job("fine", 2), None)
-    assert heard(workers, 2)[-1][1].kind is Kind.FINISHED
+    assert heard(workers, 2)[-1] == (0, Event(Kind.FINISHED, job("fine", 2)))
+
+
+def test_a_run_given_to_a_process_that_has_just_died_is_told_of_its_death(make) -> None:
+    workers = make("cpu")
+    workers._processes[0].kill()
+    workers._processes[0].join()
+    workers.give(0, job("fine"), None)
+    ((_, event),) = heard(workers, 1)
+    assert (event.kind, event.job) == (Kind.DIED, job("fine"))
 
 
 def test_runs_that_kill_their_processes_do_not_pass_for_processes_that_cannot_start(make) -> None:
-    workers = make(*["cpu"] * (START_TRIES + 1))
-    for number in range(workers.count):
-        workers.give(number, job("lost", number), None)
-    news = heard(workers, workers.count)
-    assert {(number, event.job) for number, event in news} == {
-        (number, job("lost", number)) for number in range(workers.count)
-    }
+    workers = make("cpu")
+    for seed in range(START_TRIES + 1):
+        workers.give(0, job("lost", seed), None)
+        ((_, event),) = heard(workers, 1)
+        assert (event.kind, event.job) == (Kind.DIED, job("lost", seed))
 
 
 def test_processes_that_cannot_start_end_the_sweep_and_are_no_fault_of_its_runs(make) -> None:
@@ -136,7 +147,7 @@ def test_processes_that_cannot_start_end_the_sweep_and_are_no_fault_of_its_runs(
 
 
 def test_the_end_waits_for_the_idle_kills_the_busy_and_leaves_no_file(make, tmp_path: Path) -> None:
-    workers = make("cpu", "cpu")
+    workers = make("slow to end", "cpu")
     workers.give(0, job("fine"), None)
     workers.give(1, job("endless"), None)
     heard(workers, 3)

@@ -123,6 +123,17 @@ def test_a_run_that_raises_is_not_tried_again(tmp_path):
     assert failure_of(tmp_path / "a" / "0", "another key") is None
 
 
+def test_a_run_that_is_set_aside_is_counted_as_done_with(tmp_path):
+    def outcome(job: Job, tries: int) -> Event:
+        return Event(Kind.POISONED, job, "ValueError") if job.seed == 0 else finished(job, tries)
+
+    _, _, lines = carried_out(jobs("a"), outcome, tmp_path, count=1)
+    assert [line.partition(";")[0] for line in lines] == [
+        "[0/2] toy x a seed 0: it raised an error",
+        "[2/2] toy x a seed 1: dev F1 50.00",
+    ]
+
+
 def test_a_run_of_another_process_is_looked_at_again_until_it_is_there(tmp_path, monkeypatch):
     monkeypatch.setattr(schedule, "BUSY_SECONDS", 0.01)
 

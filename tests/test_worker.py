@@ -184,6 +184,13 @@ def test_a_run_that_another_process_trains_is_busy_and_one_with_another_key_has_
     assert stage.waits == [False], "a run that is another by now is not trained"
 
 
+def test_a_worker_trains_deterministically(stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    monkeypatch.setattr(worker, "make_deterministic", lambda: made.append("deterministic"))
+    begin(tmp_path)
+    assert made == ["deterministic"]
+
+
 def test_a_worker_takes_its_part_of_the_gpus_memory_and_no_more(
     stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
