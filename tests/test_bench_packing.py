@@ -96,6 +96,25 @@ def test_two_processes_take_turns_and_their_first_rounds_are_left_out(monkeypatc
     assert seen == [(keep, turn) for turn in range(4) for keep in (True, False)]
 
 
+@pytest.mark.parametrize("keep", [True, False])
+def test_one_of_the_two_keeps_what_it_frees_and_both_have_as_many_threads(monkeypatch, keep: bool) -> None:
+    done: list[str] = []
+    turns, moments, told = iter([0]), iter((10.0, 12.0)), []
+
+    def recv() -> int:
+        for turn in turns:
+            return turn
+        raise EOFError
+
+    monkeypatch.setattr(two_processes, "make_deterministic", lambda: done.append("deterministic"))
+    monkeypatch.setattr(two_processes, "keep_freed_memory", lambda: done.append("keeps") or True)
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: done.append(f"{count} threads"))
+    asked = SimpleNamespace(recv=recv, send=told.append)
+    two_processes._serve(asked, lambda: lambda: 8, lambda: next(moments), keep, 3)
+    assert done == ["deterministic", "3 threads", *(["keeps"] if keep else [])]
+    assert told == [4.0], "sentences a second"
+
+
 @pytest.mark.parametrize("answer", ["ended", "silent"])
 def test_a_process_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     ours, theirs = multiprocessing.Pipe()

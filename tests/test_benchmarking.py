@@ -15,11 +15,11 @@ from mner.benchmarking import measure
 from mner.benchmarking.lengths import QUANTILES, stand_ins, stated_lengths
 from mner.benchmarking.levers import Lever, Levers, eightfold, no_dropout, single_adamw, zeroing
 from mner.benchmarking.measure import Clock, Rates, interleaved
-from mner.benchmarking.profiling import OPTIMISER, PHASES, profile_step
+from mner.benchmarking.profiling import OPTIMISER, PHASES, _kind_of, profile_step
 from mner.benchmarking.released import RELEASED, padded
 from mner.benchmarking.render import Machine, table
 from mner.benchmarking.speed import Line
-from mner.benchmarking.workload import spread
+from mner.benchmarking.workload import _pictures, spread
 from mner.data.batching import Tables
 from mner.data.pieces import WordPieces
 from mner.data.side import Side
@@ -39,7 +39,8 @@ def test_stand_ins_have_the_stated_numbers_of_words_and_pieces(dataset, tmp_path
     assert [len(s.words) for s in sentences] == [words for words, _ in lengths]
     assert pieces.tolist() == [count for _, count in lengths]
     assert abs(np.median(pieces) - QUANTILES[dataset][5]) <= 1
-    assert all(len(s.words) == len(s.tags) for s in sentences)
+    for sentence in sentences:
+        assert [tag != "O" for tag in sentence.tags] == [place % 4 == 0 for place in range(len(sentence.words))]
 
 
 def test_no_lengths_are_invented_for_other_data_sets() -> None:
@@ -57,6 +58,11 @@ def test_sampled_batches_stand_for_the_whole_epoch() -> None:
     assert spread(batches[:4], lengths, 10) == batches[:4]
 
 
+def test_random_pictures_lie_where_training_has_them() -> None:
+    for device in (CPU, torch.device("meta")):
+        assert _pictures(["a", "b", "a"], device).values.device == device
+
+
 def test_the_released_regime_pads_and_changes_nothing_else(tmp_path) -> None:
     tokenizer = tiny.write_encoder(tmp_path).tokenizer()
     side = Side({}, None, {}, frozenset())
@@ -70,6 +76,8 @@ def test_the_released_regime_pads_and_changes_nothing_else(tmp_path) -> None:
     assert not long.word_mask[:, words:].any()
     assert not long.text.attention_mask[:, pieces:].any()
     assert (long.text.first_piece[:, words:] == -1).all()
+    crossed = padded(replace(batch, cross=batch.text), 40)
+    assert torch.equal(crossed.cross.input_ids, long.text.input_ids)
     with pytest.raises(ValueError, match="does not fit the released 4"):
         padded(batch, 4)
 
@@ -221,6 +229,21 @@ def test_padding_to_a_multiple_of_eight_moves_no_emission(levers) -> None:
     assert not wide.text.attention_mask[:, batch.text.input_ids.shape[1] :].any()
     narrow_emissions, wide_emissions = (one.model.tagger(b).scores for b in (batch, wide))
     torch.testing.assert_close(narrow_emissions, wide_emissions)
+
+
+@pytest.mark.parametrize(
+    ("operator", "kind"),
+    [
+        ("aten::mm", "matrix products"),
+        ("aten::_scaled_dot_product_flash_attention_for_cpu", "attention"),
+        ("aten::native_layer_norm", "normalisation"),
+        ("aten::exp", "sums of the chain (CRF)"),
+        ("aten::expand", None),  # which holds the short name of another
+        ("exp", None),
+    ],
+)
+def test_an_operator_is_of_the_kind_its_name_says(operator: str, kind: str | None) -> None:
+    assert _kind_of(operator) == kind
 
 
 def test_a_profile_on_a_processor_splits_the_whole_step(levers) -> None:

@@ -39,6 +39,7 @@ class Noting(nn.Module):
         self.drawn: list[float] = []
         self.tagged: list[int] = []
         self.halved: list[tuple[str, bool]] = []
+        self.modes: list[tuple[str, bool]] = []
 
     def begin_update(self, update: int, total: int) -> None:
         self.told.append((update, total))
@@ -47,11 +48,13 @@ class Noting(nn.Module):
         self.trained.append(batch.index.tolist())
         self.drawn.append(float(torch.rand(())))
         self.halved.append(("loss", torch.is_autocast_enabled("cpu")))
+        self.modes.append(("loss", self.training))
         return self.weight * 0 + batch.index.float().mean()
 
     def decode(self, batch: Batch, decoder: None) -> list[list[str]]:
         self.tagged.append(len(batch.words))
         self.halved.append(("decode", torch.is_autocast_enabled("cpu")))
+        self.modes.append(("decode", self.training))
         return [["O"] * len(words) for words in batch.words]
 
 
@@ -102,6 +105,11 @@ def test_the_loss_of_an_epoch_is_the_mean_over_its_sentences(fitted) -> None:
 def test_the_precision_of_the_recipe_is_that_of_training_and_tagging(fitted, precision: str) -> None:
     tagger, _ = fitted(precision=precision)
     assert set(tagger.halved) == {(work, precision == "bfloat16") for work in ("loss", "decode")}
+
+
+def test_dropout_is_on_in_training_and_off_in_tagging(fitted) -> None:
+    tagger, _ = fitted()
+    assert set(tagger.modes) == {("loss", True), ("decode", False)}
 
 
 def test_tagging_has_a_batch_size_of_its_own(fitted) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from mner.training.flops import Work, flops_per_sentence, matrix_ceiling, training_flops
+from mner.training.flops import Work, WorkOfCell, flops_per_sentence, matrix_ceiling, training_flops
 
 CPU = torch.device("cpu")
 PLAIN = torch.autocast("cpu", enabled=False)
@@ -64,12 +64,32 @@ def test_recurrent_models_are_not_counted() -> None:
     assert training_flops(nn.Sequential(nn.LSTM(2, 2)), [], PLAIN) is None
 
 
+@pytest.mark.parametrize("counted", [100.0, None])
+def test_work_is_counted_once_for_all_runs_of_a_cell(
+    monkeypatch: pytest.MonkeyPatch, counted: float | None
+) -> None:
+    calls: list[int] = []
+
+    def count(*asked: object) -> float | None:
+        calls.append(1)
+        return counted
+
+    monkeypatch.setattr("mner.training.flops.flops_per_sentence", count)
+    monkeypatch.setattr("mner.training.flops.matrix_ceiling", lambda device, dtype: 1e9)
+    work, recipe = WorkOfCell(), SimpleNamespace(precision="float32")
+    found = [work.measure(Product(), None, recipe, CPU) for _ in range(2)]
+    assert found == [None if counted is None else Work(counted, 1e9)] * 2
+    assert calls == [1]
+
+
 def test_share_of_the_ceiling() -> None:
     assert Work(per_sentence=2e9, ceiling=1e12).share(100) == pytest.approx(0.2)
 
 
 def test_the_ceiling_is_the_best_product_within_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[torch.device] = []
     monkeypatch.setattr("mner.training.flops.CEILING_SIZE", {"cpu": 4})
+    monkeypatch.setattr("mner.training.flops._wait", waits.append)
     # When it begins, then of every product: when it starts, when it ends, and whether there is time for another.
     moments = iter((10.0, 10.0, 10.1, 10.1, 10.1, 10.15, 10.15, 10.15, 10.4, 10.4))
     torch.manual_seed(5)
@@ -77,6 +97,7 @@ def test_the_ceiling_is_the_best_product_within_its_time(monkeypatch: pytest.Mon
     torch.manual_seed(5)
     assert matrix_ceiling(CPU, torch.float32, lambda: next(moments)) == pytest.approx(2 * 4**3 / 0.05)
     assert list(moments) == []
+    assert waits == [CPU] * 2 * 3, "before and after each of three products"
     assert torch.equal(torch.rand(1), wanted), "nobody's random numbers are taken"
 
 

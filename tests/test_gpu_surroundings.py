@@ -154,6 +154,7 @@ def test_a_profile_on_a_gpu_counts_each_kernel_once() -> None:
     assert min(found.phases.values()) >= -1e-9
     assert found.kinds["matrix products"] == pytest.approx(5.5)
     assert sum(found.kinds.values()) == pytest.approx(found.total)
+    assert _summary(events, "x", 2, cuda=True).total == pytest.approx(7.0 / 2), "the mean of the steps"
 
 
 def test_float32_is_float32_and_fresh_memory_is_not_filled() -> None:

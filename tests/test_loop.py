@@ -183,9 +183,9 @@ class Parts(torch.nn.Module):
 
 
 def test_decay_spares_vectors_and_whatever_is_called_a_norm_and_an_encoder_is_a_module_of_that_name(original):
-    recipe, model = tiny.cell_of(original).recipe, Parts()
-    encoder, head, chain = (getattr(recipe, f"{kind}_learning_rate") for kind in ("encoder", "head", "transition"))
-    recipe = replace(recipe, head_learning_rate=(head := 3 * head))
+    encoder, head, chain = 1e-5, 1e-3, 1e-2
+    rates = {"encoder_learning_rate": encoder, "head_learning_rate": head, "transition_learning_rate": chain}
+    recipe, model = replace(tiny.cell_of(original).recipe, **rates), Parts()
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     found = {
         names[id(parameter)]: (group["peak"], group["weight_decay"])
@@ -214,6 +214,15 @@ def test_learning_rates_rise_to_their_peaks_and_then_fall_or_stay(original, sche
     falling = [1 - step / 8 for step in range(8)] if schedule == "linear" else [1.0] * 8
     for of_group in zip(*rates, strict=True):
         assert of_group == pytest.approx((0.5, 1.0, *falling))
+
+
+def test_a_warm_up_has_as_many_whole_updates_as_its_share_holds(original):
+    recipe = replace(tiny.cell_of(original).recipe, schedule="constant", warmup=0.29)
+    optimiser, factors = make_optimiser(torch.nn.Linear(2, 2), recipe), []
+    for step in range(4):
+        set_learning_rates(optimiser, recipe, step, 10)
+        factors.append(optimiser.param_groups[0]["lr"] / recipe.head_learning_rate)
+    assert factors == pytest.approx([0.5, 1.0, 1.0, 1.0])
 
 
 def test_streams_are_functions_of_seed_and_name():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -40,14 +41,14 @@ def test_a_words_first_piece_has_its_tag_and_nothing_else_has_one(script: PlainS
     assert ids[1, 3:].tolist() == [script.pad] * 3
 
 
-def test_padding_moves_no_output(script: PlainScript) -> None:
-    script.model.eval()
+def test_padding_moves_no_output(script: PlainScript, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "autocast", lambda *asked, **how: contextlib.nullcontext())
+    for group in script.optimiser.param_groups:
+        group["lr"] = 0.0  # for the update between the two
     seen: list[torch.Tensor] = []
     script.model.register_forward_hook(lambda module, inputs, output: seen.append(output.float()))
-    script.model.train = lambda mode=True: script.model
     assert [script.step(rows) for rows in ([1], [0, 1])] == [1, 2]
-    # The first update, at a rate of nearly nothing, lies between the two.
-    torch.testing.assert_close(seen[0][0], seen[1][1, :3], rtol=0.0, atol=0.05)
+    torch.testing.assert_close(seen[0][0], seen[1][1, :3])
 
 
 def test_the_rate_rises_over_a_tenth_and_falls_to_nothing(script: PlainScript) -> None:

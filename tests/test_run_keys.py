@@ -17,6 +17,7 @@ from mner.features.visual_inputs import describe
 from mner.tracking.archive import key_of as key_of_record
 from mner.tracking.record import Record
 from mner.tracking.run_places import run_lock_file
+from mner.training import runs
 from mner.training.locks import BusyError, run_lock
 from mner.training.runs import Trainer, inputs_of, is_finished, missing_seeds
 
@@ -190,12 +191,19 @@ def test_nothing_of_the_run_that_stood_there_outlives_the_first_epoch_of_another
     }  # fmt: skip
 
 
-def test_a_run_is_not_trained_twice_nor_waited_for_by_who_may_not_wait(world):
-    cell, said = tiny.cell_of(world), []
+def test_a_run_is_not_trained_twice_nor_waited_for_by_who_may_not_wait(world, monkeypatch):
+    cell, said, waits = tiny.cell_of(world), [], []
+
+    def impatient(path: Path, *, wait: bool):
+        waits.append(wait)
+        return run_lock(path, wait=False)
+
+    monkeypatch.setattr(runs, "run_lock", impatient)
     trainer = Trainer(cell, torch.device("cpu"), "a test", said.append)
     lock = run_lock_file(world, "tiny", tiny.DATASET, "bert-crf", 1)
     with run_lock(lock, wait=False), pytest.raises(BusyError, match=r"1\.lock"):
         trainer.train(1, tiny.Listener(), wait=False)
+    assert waits == [False]
     (record,) = tiny.train(world, "bert-crf")
     listener = tiny.Listener()
     assert trainer.train(1, listener, wait=True) is None
