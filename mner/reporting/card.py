@@ -43,6 +43,8 @@ def card_text(name: str, row: SystemSettings, card: Card, recipe: Recipe, encode
         "options": _said(row.options),
         **{f"on {dataset}": _said(options) for dataset, options in row.by_dataset.items()},
     }
+    if row.relations:
+        facts["relations"] = _said(row.relations)
     if card.reconstructed:
         facts["note"] = card.reconstructed
     if card.absence:
