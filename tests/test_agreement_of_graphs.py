@@ -14,13 +14,13 @@ import torch
 
 from mner.data.corpus import Corpus, Sentence
 from mner.features.store import ABSENT
-from mner.graphs.agreement import agreement, hubness, overlap_at
+from mner.graphs.agreement import Agreement, Hubness, agreement, hubness, overlap_at
 from mner.graphs.comparison import compare_graphs, recipe_named
 from mner.graphs.published import published_facts
 from mner.graphs.recipe import GraphRecipe
 from mner.graphs.relations import GraphError, Relation, RelationGraph
 from mner.graphs.ties import share_within_ties
-from mner.reporting.graph_tables import figure, tables
+from mner.reporting.graph_tables import agreement_table, figure, hubness_table, published_table, tables
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 COUNT, POOL, K = 600, 90, 5
@@ -194,6 +194,43 @@ def test_graphs_of_a_data_set_are_compared_and_rendered(tmp_path):
     assert found[1].overlap < 2
     with pytest.raises(GraphError, match="name two graphs"):
         compare_graphs(settings, tiny.DATASET, tmp_path, ["rebuilt"], 2)
+
+
+def cells(table: str) -> list[list[str]]:
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line[:1] == "|"
+    ]
+
+
+def test_every_number_of_the_tables_stands_under_its_name():
+    found = Agreement(600, 5, 1.2344, 0.25, 0.5, -3.14, 0.1234, None)
+    table = agreement_table("t", [("a / b", "inter", found), ("a / c", "intra", replace(found, scores=0.126))])
+    head, _, first, second = cells(table)
+    assert table.startswith("### t\n\n| A against B")
+    assert dict(zip(head, first, strict=True)) == {
+        **{"A against B": "a / b", "relation": "inter", "lists": "600", "k": "5", "overlap": "1.234"},
+        **{"chance": "0.250", "exchanged": "0.500", "excess": "-3.1 s.d.", "first": "12.3 %", "ρ": "–"},
+    }
+    assert (second[:2], second[-1]) == (["a / c", "intra"], "+0.13")
+    spread = Hubness(3, 5, 4, 0.6667, 0.9, 0.4, 0.05, (2, 1, 1, 1))
+    head, _, row = cells(hubness_table("t", [("released", "inter", spread)]))
+    assert dict(zip(head, row, strict=True)) == {
+        **{"graph": "released", "relation": "inter", "lists": "3", "places": "5", "distinct": "4"},
+        **{"top": "66.7 %", "top 100": "90.0 %", "test": "40.0 %", "test in train": "5.0 %"},
+    }
+
+
+def test_the_last_number_of_places_is_the_one_in_the_table_and_published_lists_are_counted(tmp_path):
+    with tiny.one_thread():
+        settings = tiny.make_world(tmp_path)
+        compared = compare_graphs(settings, tiny.DATASET, tmp_path, ["rebuilt", "rebuilt+self_only"], 2)
+    head, _, *rows = cells(tables(compared))
+    assert [row[head.index("k")] for row in rows if row[0] == "rebuilt / rebuilt+self_only"] == ["2", "2"]
+    table = published_table(tiny.DATASET, tmp_path / "data" / tiny.DATASET)
+    head, _, *rows = cells(table)
+    assert (head, table.splitlines()[0]) == (["what", "count"], f"### {tiny.DATASET}: published lists")
+    assert any(what.startswith("intra, for comparison") for what, _ in rows), "object labels are read"
+    assert any("planted caption" in what for what, _ in rows), "captions are read"
 
 
 def entry(inter, intra) -> dict[str, list]:
