@@ -110,6 +110,12 @@ def test_the_terminal_leads_with_the_controls(rendered: Path) -> None:
     assert re.search(rf"\| umt .*\| {HOLDS} ", text)
 
 
+def test_latex_is_given_no_character_that_it_does_not_know(rendered: Path) -> None:
+    text = (rendered / "tables.tex").read_text(encoding="utf-8")
+    assert rf"rgcn {FAILS}: Positive control: gain over bert-crf $\geq$ 5: gain " in text
+    assert {character for character in text if not character.isascii()} <= set("“”‘’·×")
+
+
 def test_a_profile_of_tweets_has_no_such_table(tmp_path: Path) -> None:
     active = FABRICATED["Active"]("tiny", ("twitter2017",), ("bert-crf", "umt"), (1,))
     FABRICATED["make_runs"](tmp_path, active, lambda *_: 0.2)
