@@ -1,0 +1,197 @@
+"""Published tables with ours beside them: every number under its metric, and notes on what stands there alone."""
+
+from __future__ import annotations
+
+import runpy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mner.data.corpus import TYPES
+from mner.evaluation.verdicts import NOT_COMPARABLE, REPRODUCED
+from mner.reporting import layout
+from mner.reporting.layout import SPREAD_NOTE, VERDICT_NOTE, Section, section_tables, sections
+from mner.reporting.reliance import PROBES
+from mner.reporting.results import Results
+from mner.reporting.tables import Table
+
+REPORT = runpy.run_path(str(Path(__file__).with_name("fabricated_report.py")))
+PAPER = REPORT["PAPER"]
+DATASET = "twitter2017"
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return REPORT["make_results"](tmp_path_factory.mktemp("results"))
+
+
+@pytest.fixture(scope="module")
+def parts(results: Results) -> tuple[Section, ...]:
+    return REPORT["parts"](results)
+
+
+def _part(parts: tuple[Section, ...], name: str) -> Section:
+    return next(part for part in parts if part.id == name)
+
+
+def _tables(part: Section, results: Results) -> dict[str, Table]:
+    return {table.id: table for table in section_tables(part, results.records)}
+
+
+def _column(table: Table, key: str) -> dict[str, str]:
+    place = [column.key for column in table.columns].index(key)
+    return {row.id: row.cells[place].plain() for row in table.rows}
+
+
+def _mean(summary: dict[str, Any]) -> str:
+    return f"{summary['mean']:.2f} ± {summary['sd']:.2f}"
+
+
+def test_every_number_stands_under_its_own_metric(results: Results, parts: tuple[Section, ...]) -> None:
+    tables = _tables(_part(parts, "table1"), results)
+    overall, types = (tables[f"table1-{DATASET}-{part}"] for part in ("overall", "types"))
+    assert [table.title for table in (overall, types)] == [
+        "Twitter-2017: overall (%)",
+        "Twitter-2017: F1 by type (%)",
+    ]
+    cells = {c["system"]: c for c in results.scores["cells"] if c["state"] == "finished"}
+    rows = {row.id: row for row in _part(parts, "table1").table.rows}
+    finished = {name: cells[row.system]["views"]["test.own"] for name, row in rows.items() if row.system in cells}
+    assert len(finished) >= 3
+    for metric, key in (("P", "precision"), ("R", "recall"), ("F1", "f1")):
+        ours = _column(overall, f"{metric}.ours")
+        assert {name: ours[name] for name in finished} == {
+            name: _mean(view[key]) for name, view in finished.items()
+        }
+    for kind in TYPES:
+        ours, printed = (_column(types, f"{kind}.{whose}") for whose in ("ours", "paper"))
+        assert {name: ours[name] for name in finished} == {
+            name: _mean(view["types"][kind]) for name, view in finished.items()
+        }
+        for name, text in printed.items():
+            figure = rows[name].figure(DATASET, kind)
+            assert text.split(" ")[0] == (
+                "–" if figure is None else f"{figure.value:.2f}{'' if figure.spread else figure.mark}"
+            )
+
+
+def test_headings_name_metric_and_whose_number_it_is(results: Results, parts: tuple[Section, ...]) -> None:
+    tables = _tables(_part(parts, "table1"), results) | _tables(_part(parts, "others"), results)
+    titles = {name: [column.title for column in table.columns] for name, table in tables.items()}
+    pairs = {
+        part: [f"{m} {whose}" for m in part for whose in ("paper", "ours")] for part in (layout.OVERALL, TYPES)
+    }
+    assert titles[f"table1-{DATASET}-overall"] == ["System", *pairs[layout.OVERALL], "Seeds", "Verdict on F1"]
+    assert titles[f"table1-{DATASET}-types"] == ["System", *pairs[TYPES]]
+    assert titles[f"others-{DATASET}-overall"] == ["System", "P ours", "R ours", "F1 ours", "Seeds"]
+    assert titles[f"table1-{DATASET}-reliance"] == [
+        *("System", "F1", "Text only", "which is", "own − none [95 %]", "own − shuffled [95 %]"),
+        "own − others' neighbours [95 %]",
+    ]
+    for table in tables.values():
+        assert [column.key for column in table.columns if column.title.endswith(" paper")] == [
+            column.key for column in table.columns if column.origin == "paper"
+        ]
+
+
+def test_rows_that_read_pictures_have_each_probe_in_its_column(
+    results: Results, parts: tuple[Section, ...]
+) -> None:
+    tables = _tables(_part(parts, "table1"), results)
+    assert "table1-twitter2015-reliance" not in tables, "nothing was predicted with another picture there"
+    table = tables[f"table1-{DATASET}-reliance"]
+    assert table.title == "Twitter-2017: image reliance (F1 points)"
+    held = {row["system"]: row["views"] for row in results.statistics["datasets"][DATASET]["reliance"]}
+    systems = {row.id: row.system for row in _part(parts, "table1").table.rows}
+    assert {systems[row.id] for row in table.rows} == {"umt", "rgcn"}
+    assert len(table.rows) == 2, "a system that two printed rows name stands there once"
+    for row in table.rows:
+        f1, text, name, *probes = row.cells[1:]
+        assert f1.value == pytest.approx(_cell(results, systems[row.id])["mean"])
+        assert (name.plain(), text.value) == ("bert-crf", _cell(results, "bert-crf")["mean"])
+        for view, probe in zip(PROBES, probes, strict=True):
+            found = held[systems[row.id]].get(view)
+            assert probe.plain() == "–" if found is None else probe.value == found["difference"], view
+
+
+def _cell(results: Results, system: str) -> dict[str, Any]:
+    return next(c for c in results.scores["cells"] if c["system"] == system)["views"]["test.own"]["f1"]
+
+
+def test_verdicts_are_given_with_the_margins_and_the_runs_of_the_cell(
+    results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def judge(cell, row, paper, margin, alpha, runs) -> None:
+        asked.append((cell["dataset"], cell["system"], row.system, margin, alpha, len(runs)))
+
+    monkeypatch.setattr(layout, "judge", judge)
+    sections(results, PAPER, 0.5, 0.05)
+    assert {one[3:5] for one in asked} == {(0.5, 0.05)}
+    assert all(system == other for _, system, other, *_ in asked)
+    runs = {(dataset, system): count for dataset, system, *_, count in asked}
+    assert (runs[DATASET, "umt"], runs[DATASET, "iaik"], runs["twitter2015", "umt"]) == (2, 0, 0)
+
+
+def test_data_sets_stand_in_the_profiles_order_and_those_it_lacks_come_last(results: Results) -> None:
+    def order(*datasets: str) -> set[tuple[str, ...]]:
+        scores = {**results.scores, "datasets": list(datasets), "systems": []}
+        made = sections(replace(results, scores=scores), PAPER, 0.5, 0.05)
+        return {tuple(block.dataset for block in part.blocks) for part in made if part.table is not None}
+
+    assert order(DATASET) == order(DATASET, "twitter2015") == {(DATASET, "twitter2015")}
+    assert order("twitter2015", DATASET) == {("twitter2015", DATASET)}
+
+
+def test_rows_without_a_printed_counterpart_have_a_section_of_their_own(parts: tuple[Section, ...]) -> None:
+    others = _part(parts, "others")
+    printed = {row.system for part in parts if part.table is not None for row in part.table.rows}
+    (block,) = others.blocks
+    assert [line.system for line in block.lines] == [one for one in REPORT["SYSTEMS"] if one not in printed]
+    assert others.title == "Rows without a published counterpart"
+    assert all((line.id, line.label, line.group) == (line.system, line.system, "") for line in block.lines)
+    groups = {line.row.modality: line.group for block in _part(parts, "table1").blocks for line in block.lines}
+    assert groups == {"text": "Text", "text+image": "Text + image"}
+    for part in parts:
+        assert part.has_results() == any(line.finished for block in part.blocks for line in block.lines)
+
+
+def test_notes_explain_what_stands_in_the_table_and_nothing_else(
+    results: Results, parts: tuple[Section, ...]
+) -> None:
+    part = _part(parts, "table1")
+    notes = {name: " ".join(table.notes) for name, table in _tables(part, results).items()}
+    told, idle = notes[f"table1-{DATASET}-overall"], notes["table1-twitter2015-overall"]
+    assert SPREAD_NOTE in told
+    assert VERDICT_NOTE in told
+    assert SPREAD_NOTE not in idle
+    assert VERDICT_NOTE not in idle
+    assert notes[f"table1-{DATASET}-types"] == ""
+    assert "OCSGA: skipped: no <object> labels" in told
+    others = " ".join(_tables(_part(parts, "others"), results)[f"others-{DATASET}-overall"].notes)
+    assert SPREAD_NOTE in others
+    assert VERDICT_NOTE not in others
+    for mark, meaning in part.table.marks.items():
+        assert f"{mark}: {meaning}" in told
+    bare = replace(part.blocks[0], lines=tuple(line for line in part.blocks[0].lines if line.id == "bilstm-crf"))
+    (table, *_) = section_tables(replace(part, blocks=(bare,)), results.records)
+    assert table.notes == (), "marks that no row of the table bears are not explained"
+
+
+def test_doubts_are_told_of_what_can_be_compared_and_reasons_alone_of_what_cannot(
+    results: Results, parts: tuple[Section, ...]
+) -> None:
+    part = _part(parts, "table1")
+    block = next(block for block in part.blocks if block.dataset == DATASET)
+    line = next(line for line in block.lines if line.finished)
+
+    def note(name: str) -> str:
+        verdict = replace(line.verdict, name=name, reasons=("gap -0.20",), doubts=("a doubt",))
+        one = replace(part, blocks=(replace(block, lines=(replace(line, verdict=verdict),)),))
+        return section_tables(one, results.records)[0].notes[-1]
+
+    assert note(REPRODUCED) == f"{line.label}: REPRODUCED: gap −0.20; a doubt"
+    assert note(NOT_COMPARABLE) == f"{line.label}: NOT-COMPARABLE: gap −0.20"
