@@ -1,0 +1,160 @@
+"""Rows of the HTML page: each number in the column of its heading, with its marks, and beside its own proof."""
+
+from __future__ import annotations
+
+import html
+import re
+import runpy
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from mner.data.corpus import TYPES
+from mner.data.probe_views import PICTURE_PROBES
+from mner.reporting.analysis import pages
+from mner.reporting.layout import OVERALL, Line
+from mner.reporting.results import Results
+from mner.reporting.views import view
+
+REPORT = runpy.run_path(str(Path(__file__).with_name("fabricated_report.py")))
+DATASET = "twitter2017"
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return REPORT["make_results"](tmp_path_factory.mktemp("results"))
+
+
+@pytest.fixture(scope="module")
+def page(results: Results, tmp_path_factory: pytest.TempPathFactory) -> str:
+    target = tmp_path_factory.mktemp("rendered")
+    REPORT["render"](results, target)
+    return (target / "index.html").read_text(encoding="utf-8")
+
+
+def _row(page: str, name: str) -> list[str]:
+    """The cells of a table row, as HTML, without its heading."""
+    text = page[page.index(f'<tr id="{name}">') :]
+    return re.findall(r"<td[^>]*>(.*?)</td>", text[: text.index("</tr>")], re.S)
+
+
+def _bold(cell: str) -> list[str]:
+    return [html.unescape(one) for one in re.findall(r"<b>(.*?)</b>", cell)]
+
+
+def _numbers(line: Line, metric: str) -> list[str]:
+    return [view(cell)["number"] for cell in (line.paper[metric], line.ours[metric])]
+
+
+def _text(piece: str) -> str:
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", piece))).strip()
+
+
+def test_a_row_that_was_run_has_each_number_under_its_heading(page: str, results: Results) -> None:
+    head = page[page.index('id="table1"') :]
+    head = head[head.index("<thead>") : head.index("</thead>")]
+    titles = [_text(one) for one in re.findall(r"<th .*?</th>", head, re.S)]
+    assert titles[:4] == ["System", "Overall, %", "F1, %", "F1 by seed"]
+    assert titles[4:8] == ["Verdict on F1", "F1 by type, %", "Image reliance", "Sent./s train predict"]
+    assert titles[8:10] == ["P", "R"]
+    assert titles[-7:] == [*TYPES, "text only", "own − none", "own − shuffled"]
+    finished = [line for line in REPORT["lines"](results, "table1", DATASET) if line.finished]
+    assert len(finished) >= 3
+    for line in finished:
+        cells = _row(page, f"table1-{DATASET}-{line.id}")
+        assert [_bold(cell) for cell in cells[:3]] == [_numbers(line, metric) for metric in OVERALL]
+        assert f">{line.verdict.name.replace('-', '‑')}</span>" in cells[4]
+        assert [_bold(cell) for cell in cells[5:9]] == [_numbers(line, kind) for kind in TYPES]
+        name, text = line.text_only
+        assert _bold(cells[9]) == [view(text)["number"]]
+        assert (f"<small>{name}</small>" in cells[9]) == bool(name)
+        assert [_bold(cell) for cell in cells[10:12]] == [
+            [view(line.probes[probe])["number"]] for probe in PICTURE_PROBES
+        ]
+        assert len(cells) == 13
+
+
+def test_a_row_that_was_not_run_has_the_printed_numbers_in_order(page: str, results: Results) -> None:
+    idle = [line for line in REPORT["lines"](results, "table1", DATASET) if line.ours["F1"].plain() == "not run"]
+    assert len(idle) > 3
+    for line in idle:
+        bold = [_bold(cell) for cell in _row(page, f"table1-{DATASET}-{line.id}")]
+        assert bold == [[view(line.paper[metric])["number"]] for metric in (*OVERALL, *TYPES)]
+
+
+def test_marks_and_spreads_of_printed_numbers_are_shown(page: str, results: Results) -> None:
+    line = next(line for line in REPORT["lines"](results, "table1", DATASET) if line.id == "rgcn")
+    figure = line.paper["F1"].figure
+    assert (figure.mark, figure.spread is not None) == ("†", True)
+    shown = f"<b>{figure.value:.2f}</b><i><sup>†</sup> ± {figure.spread:.2f}</i>"
+    assert shown in _row(page, f"table1-{DATASET}-rgcn")[2]
+    fall = page[page.index(f'id="waterfall-{DATASET}"') :]
+    assert (
+        f"<b>{figure.value:.2f}</b><sup>†</sup><i> ± {figure.spread:.2f}</i>" in fall[: fall.index("</details>")]
+    )
+
+
+def test_the_proof_of_a_row_names_each_seed_with_its_scores_and_its_record(page: str, results: Results) -> None:
+    runs = {run["record"]: run for run in results.scores["runs"]}
+    for line in REPORT["lines"](results, "table1", DATASET):
+        if not line.finished:
+            continue
+        text = page[page.index(f'<tr id="table1-{DATASET}-{line.id}">') :]
+        proof = text[text.index("<h4>Records</h4>") : text.index("</div>", text.index("<h4>Records</h4>"))]
+        head, *rows = re.findall(r"<tr>(.*?)</tr>", proof, re.S)
+        assert [_text(one) for one in re.findall(r"<th>.*?</th>", head)] == [
+            *("seed", "test F1", "dev F1", "best epoch", "record key", "record", "reproduce")
+        ]
+        for record, f1, row in zip(line.ours["F1"].records, line.ours["F1"].values, rows, strict=True):
+            cells = [_text(cell) for cell in re.findall(r"<td>(.*?)</td>", row, re.S)]
+            run = runs[record]
+            assert cells[:2] == [str(run["seed"]), f"{f1:.2f}"]
+            assert cells[2:4] == ["80.00", "2 of 2"]
+            assert cells[4:] == [run["key"][:16], record, run["command"]]
+
+
+def test_speeds_bear_the_mark_of_their_device(page: str, results: Results) -> None:
+    devices = sorted({run["throughput"]["device"] for run in results.scores["runs"] if run["throughput"]})
+    foot = page[page.index('<p class="foot devices">') :]
+    for mark, device in zip("ab", devices, strict=True):
+        assert f"<sup>{mark}</sup> {html.escape(device)}</span>" in foot
+    for line in REPORT["lines"](results, "table1", DATASET):
+        if line.finished:
+            ((device, measured),) = line.cell["throughput"].items()
+            cell = _row(page, f"table1-{DATASET}-{line.id}")[-1]
+            assert re.findall(r"<sup>(.)</sup>", cell) == ["ab"[devices.index(device)]] * 2
+            speeds = (measured[f"{what}_sentences_per_second"]["mean"] for what in ("train", "inference"))
+            assert _bold(cell) == [f"{speed:.0f}" for speed in speeds]
+
+
+def test_the_head_counts_each_verdict_once_a_printed_row(page: str, results: Results) -> None:
+    told = {}
+    for part in REPORT["parts"](results):
+        for block in part.blocks:
+            told |= {(line.id, block.dataset): line.verdict.name for line in block.lines if line.verdict}
+    head = page[: page.index("<nav>")]
+    counts = {
+        name.replace("‑", "-").upper(): int(n) for n, name in re.findall(r"<b>(\d+)</b><span>(.*?)</span>", head)
+    }
+    assert counts == Counter(told.values())
+
+
+def test_tables_of_the_analysis_are_those_of_the_other_skins(page: str, results: Results) -> None:
+    seen = 0
+    for table in (table for one in pages(results, REPORT["PAPER"]) for table in one.tables):
+        text = page[page.index(f'<details class="numbers" id="{table.id}"') :]
+        text = text[: text.index("</table>")]
+        assert f"<summary>{html.escape(table.title, quote=False)}</summary>" in text
+        assert [_text(one) for one in re.findall(r"<th scope=\"col\".*?</th>", text)] == [
+            c.title for c in table.columns
+        ]
+        rows = re.findall(r'<tr><th scope="row".*?</tr>', text, re.S)
+        for row, shown in zip(table.rows, rows, strict=True):
+            label, *cells = row.cells
+            assert _text(shown[: shown.index("</th>")]) == label.plain()
+            assert _bold(shown) == [view(cell)["number"] for cell in cells]
+            seen += len(cells)
+        groups = [html.unescape(one) for one in re.findall(r'scope="rowgroup">(.*?)</th>', text)]
+        assert groups == [group for group in dict.fromkeys(row.group for row in table.rows) if group]
+    assert seen > 100
