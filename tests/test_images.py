@@ -125,6 +125,17 @@ class TestScan:
         assert scan.pixels["1"]["file"] == "1.jpg"
         assert scan.unreadable["2"] == "2.jpg and a/2.jpg differ; keep the right one"
 
+    def test_only_files_named_as_pictures_count_and_of_equal_ones_the_first_by_name(self, tmp_path):
+        for folder in ("b", "a", "3.jpg"):
+            (tmp_path / folder).mkdir()
+        for place in ("1.jpg", "1.jpeg", "b/4.png", "a/4.png", "a/4.jpg"):
+            (tmp_path / place).write_bytes(picture())
+        for place in ("1.txt", "2.txt", "a/4.json"):
+            (tmp_path / place).write_text("about a picture")
+        scan = scan_images(tmp_path, ["1", "2", "3", "4"], {})
+        assert {image: entry["file"] for image, entry in scan.pixels.items()} == {"1": "1.jpeg", "4": "a/4.jpg"}
+        assert (scan.missing, scan.unreadable) == (["2", "3"], {})
+
     def test_an_absent_folder_is_an_error(self, tmp_path):
         with pytest.raises(ImageError, match="is not a folder; name the folder"):
             scan_images(tmp_path / "none", ["1"], {})
