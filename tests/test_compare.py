@@ -50,3 +50,14 @@ def test_withheld_tags_contradict_nobody() -> None:
     assert compare([ONE], [ONE.blind()]).identical
     (difference,) = compare([ONE], [replace(ONE, words=("a", "x"), tags=None)]).differing
     assert (difference.words, difference.tags) == ((((1,), (1,)),), ())
+
+
+def test_the_picture_tells_which_of_two_equal_sentences_is_meant_then_the_tags_and_words_come_before_it() -> None:
+    here = replace(ONE, tags=("O", "O"))
+    (difference,) = compare([ONE], [replace(ONE, image="9"), replace(here, index=1)]).differing
+    assert (difference.right.image, difference.image, difference.tags) == ("1", False, ((1, 1),))
+    elsewhere = [replace(here, image="8"), replace(ONE, image="9", index=1)]
+    (difference,) = compare([ONE], elsewhere).differing
+    assert (difference.right.image, difference.image, difference.tags) == ("9", True, ())
+    outcome = compare([ONE], [replace(ONE, words=("x", "y")), replace(here, image="9", index=1)])
+    assert outcome.differing[0].right.image == "9"
