@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import email.message
 import io
 import sys
 import threading
 import types
+import urllib.error
 import zipfile
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +17,7 @@ import pytest
 from PIL import Image
 
 from mner.data.download import Retry
-from mner.data.image_sources import DRIVE_ID, GITHUB_FOLDER, obtain_images
+from mner.data.image_sources import DRIVE_ID, GITHUB_FOLDER, Obtained, obtain_images
 from mner.data.images import ImageError, scan_images
 
 IMPATIENT = Retry(attempts=3, timeout=5.0, pause=0.0)
@@ -106,6 +108,31 @@ class TestGithub:
         assert server.asked["1"] == 3
         assert (tmp_path / "1.jpg").read_bytes() == picture()
 
+    def test_pauses_double_unless_the_server_says_how_long_and_a_minute_is_the_most(self, monkeypatch, tmp_path):
+        waited, asked = [], iter(("soon", "7", "900", "", None))
+
+        def request(address: str, timeout: float) -> bytes:
+            headers, wish = email.message.Message(), next(asked)
+            if wish is None:
+                return picture()
+            headers["Retry-After"] = wish
+            raise urllib.error.HTTPError(address, 503, "busy", headers, io.BytesIO())
+
+        monkeypatch.setattr("mner.data.image_sources._request", request)
+        monkeypatch.setattr("mner.data.image_sources.time.sleep", waited.append)
+        retry = Retry(attempts=5, timeout=1.0, pause=0.5)
+        assert from_github(tmp_path, "http://127.0.0.1:9", ["1"], retry=retry).downloaded == 1
+        assert waited == [0.5, 7.0, 60.0, 4.0]
+
+    def test_an_answer_that_is_too_large_is_refused_and_not_asked_for_again(self, serve, monkeypatch, tmp_path):
+        size = len(picture())
+        monkeypatch.setattr("mner.data.image_sources.BYTE_LIMIT", size)
+        server = serve({"fits": [(200, picture())], "large": [(200, picture() + b"x")]})
+        outcome = from_github(tmp_path, server.base, ["fits", "large"])
+        assert (outcome.downloaded, list(outcome.failed)) == (1, ["large"])
+        assert outcome.failed["large"].endswith(f"sent more than {size:,} bytes")
+        assert server.asked["large"] == 1
+
     def test_absent_and_false_pictures_are_named_and_not_written(self, serve, tmp_path):
         server = serve({"good": [(200, picture())], "page": [(200, b"<html>hello</html>")]})
         outcome = from_github(tmp_path, server.base, ["gone", "page", "good"])
@@ -181,6 +208,19 @@ class TestGoogleDrive:
         assert outcome.folder == tmp_path / "all"
         assert outcome.downloaded == 2
         assert set(scan_images(outcome.folder, ["1", "17_06_2"], {}).pixels) == {"1", "17_06_2"}
+
+    def test_hidden_files_are_no_pictures_and_an_archive_of_none_is_refused(self, monkeypatch, tmp_path):
+        files = {"all/1.jpg": picture(1), "all/._1.jpg": b"of another system", "__MACOSX/all/._1.jpg": b"so too"}
+
+        def download(*, id: str, output: str, resume: bool) -> str:
+            return str(zip_of(Path(output), files))
+
+        monkeypatch.setitem(sys.modules, "gdown", types.SimpleNamespace(download=download))
+        outcome = obtain_images("twitter2017", tmp_path / "one", method="google-drive")
+        assert outcome == Obtained(tmp_path / "one" / "all", 1, 0, {})
+        del files["all/1.jpg"]
+        with pytest.raises(ImageError, match="unpacked without a picture in it; delete it and try again"):
+            obtain_images("twitter2017", tmp_path / "two", method="google-drive")
 
     @pytest.mark.parametrize("failure", ["raises", "returns nothing"])
     def test_refused_download_says_what_to_do(self, failure, monkeypatch, tmp_path):
