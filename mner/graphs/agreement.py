@@ -22,7 +22,8 @@ class Hubness:
 
     ``top`` is the share of lists that hold the most frequent picture, ``top_hundred`` the share of all places
     held by the hundred most frequent; ``distinct`` pictures fill ``places`` places of ``lists`` non-empty lists.
-    ``test`` is the share of places held by pictures of the test split, ``train`` the same of training sentences.
+    ``test`` is the share of places held by pictures of the test split, ``test_in_train`` the same of training
+    sentences' places; ``held`` is how many places each picture holds, the most frequent first.
     """
 
     lists: int
