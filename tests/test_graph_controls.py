@@ -127,6 +127,26 @@ def test_self_only_puts_the_own_picture_in_every_neighbours_place():
             assert {made.images[row] for row in rows if row != ABSENT} <= {image}
 
 
+def test_own_pictures_that_nobody_retrieved_join_in_the_order_of_their_ids():
+    before = replace(graph(), images=tuple(f"other{number}" for number in range(len(graph().images))))
+    made = controlled(before, corpus(), "self_only", 0)
+    own = sorted(one.image for split in SIZES for one in corpus().split(split))
+    assert made.images == (*before.images, *own)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_even_two_tweets_exchange_their_lists(seed):
+    small = Corpus(
+        "toy",
+        **{name: tuple(Sentence(i, f"{name}{i}", ("w",), None) for i in range(2)) for name in SIZES},
+    )
+    rows = torch.arange(6)[:, None]
+    relation = Relation(rows, torch.ones(6, 1))
+    images = tuple(f"p{number}" for number in range(6))
+    before = RelationGraph("toy", images, dict.fromkeys(SIZES, 2), relation, relation, {})
+    assert controlled(before, small, "other_tweet", seed).inter.rows[:, 0].tolist() == [1, 0, 3, 2, 5, 4]
+
+
 def _without_row(relation: Relation, row: int) -> Relation:
     gone = relation.rows == row
     return Relation(torch.where(gone, ABSENT, relation.rows), torch.where(gone, 0.0, relation.scores))
