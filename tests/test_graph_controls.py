@@ -16,7 +16,7 @@ from mner.config import ConfigError
 from mner.data.corpus import ABSENT, Corpus, Sentence
 from mner.graphs.build import build_graph, build_graphs
 from mner.graphs.controls import controlled, train_pool_only
-from mner.graphs.recipe import CONTROLS, GraphRecipe
+from mner.graphs.recipe import CONTROLS, GraphRecipe, RelationSettings
 from mner.graphs.relations import GraphError, Relation, RelationGraph, read_graph
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
@@ -192,6 +192,17 @@ def test_a_recipes_name_says_what_differs():
 def test_a_recipe_refuses_unknown_words(field):
     with pytest.raises(ValueError, match="'guess' is unknown; expected one of"):
         GraphRecipe(**{"kind": "released", "k": 5, "pool": "all", "encoder": "minilm", field: "guess"})
+
+
+def test_shared_choices_are_refused_as_those_of_one_graph_are():
+    good = {"k": 5, "pool": "all", "encoder": "minilm", "kind": {"twitter2015": "released", "toy": "rebuilt"}}
+    assert RelationSettings(**good).of("toy")["kind"] == "rebuilt"
+    with pytest.raises(ValueError, match="retrieval pool 'test' is unknown"):
+        RelationSettings(**good | {"pool": "test"})
+    with pytest.raises(ValueError, match="expected one of null, other_tweet"):
+        RelationSettings(**good | {"control": "guess"})
+    with pytest.raises(ValueError, match="k is 0; a neighbour list has at least one place"):
+        RelationSettings(**good | {"k": 0})
 
 
 @pytest.fixture(scope="module")

@@ -90,6 +90,8 @@ def test_headings_name_metric_and_whose_number_it_is(results: Results, parts: tu
         *("System", "F1", "Text only", "which is", "own − none [95 %]", "own − shuffled [95 %]"),
         "own − others' neighbours [95 %]",
     ]
+    keys = [column.key for column in tables[f"table1-{DATASET}-reliance"].columns]
+    assert keys == ["system", "F1", "text", "text.system", *PROBES]
     for table in tables.values():
         assert [column.key for column in table.columns if column.title.endswith(" paper")] == [
             column.key for column in table.columns if column.origin == "paper"

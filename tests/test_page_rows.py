@@ -114,6 +114,28 @@ def test_the_proof_of_a_row_names_each_seed_with_its_scores_and_its_record(page:
             assert cells[4:] == [run["key"][:16], record, run["command"]]
 
 
+def test_conditions_are_theirs_beside_ours(page: str, results: Results) -> None:
+    names = ("encoder", "visual", "scorer", "copy")
+    for line in REPORT["lines"](results, "table1", DATASET):
+        if line.finished:
+            text = page[page.index(f'<tr id="table1-{DATASET}-{line.id}">') :]
+            text = text[text.index("<h4>Conditions</h4>") : text.index("<h4>Records</h4>")]
+            head, *rows = text.split("<tr>")[1:]
+            assert _text(head) == "paper ours"
+            used = line.row.used[line.dataset]
+            theirs = [getattr(used, n) + (" (inferred)" if n in used.inferred else "") for n in names]
+            ours = ["minilm", line.cell["visual_input"], "conlleval", "umt"]
+            titles = ("Encoder", "Visual input", "Scorer", "Data copy")
+            shown = [[_text(one) for one in re.findall(r"<t[hd]>(.*?)</t[hd]>", row)] for row in rows]
+            assert shown == [list(row) for row in zip(titles, theirs, ours, strict=True)]
+
+
+def test_groups_of_rows_have_one_heading_each(page: str) -> None:
+    table = page[page.index('id="table1"') :]
+    table = table[: table.index('<details class="unrun')]
+    assert re.findall(r'scope="rowgroup">(.*?)</th>', table) == ["Text", "Text + image"]
+
+
 def test_speeds_bear_the_mark_of_their_device(page: str, results: Results) -> None:
     devices = sorted({run["throughput"]["device"] for run in results.scores["runs"] if run["throughput"]})
     foot = page[page.index('<p class="foot devices">') :]

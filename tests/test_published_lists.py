@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mner.data.corpus import Corpus, Sentence
+import pytest
+import torch
+
+from mner.data.corpus import ABSENT, Corpus, Sentence
+from mner.graphs import ties
 from mner.graphs.published import published_facts
+from mner.graphs.ties import share_within_ties
 
 Scored = Sequence[tuple[str, float]]
 CAT, DOG = ["cat", "cat"], ["dog"]
@@ -50,3 +55,21 @@ def test_where_every_picture_would_be_among_the_best_nothing_is_compared() -> No
     found = _facts({"i0": [("i1", 0.9)]}, {"i0": CAT})
     assert not any("among the" in what for what in found)
     assert found["intra, for comparison: distinct sets of kinds in the object labels"] == "1, the largest of 1"
+
+
+def test_lists_are_held_against_all_pictures_however_many_are_looked_at_in_one_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keys = torch.nn.functional.one_hot(torch.arange(7) % 3).float()
+    listed, own = [[3], [4], [0], [6], [1], [2], [5]], list(range(7))
+    whole = share_within_ties(keys, keys, listed, own, 1)
+    assert whole == pytest.approx(5 / 7)
+    for block in (1, 2, 6):
+        monkeypatch.setattr(ties, "BLOCK", block)
+        assert share_within_ties(keys, keys, listed, own, 1) == whole
+
+
+def test_a_query_that_is_no_picture_of_the_pool_may_get_every_one() -> None:
+    keys = torch.eye(3)
+    assert share_within_ties(keys[2:], keys, [[2]], [ABSENT], 1) == 1.0
+    assert share_within_ties(keys[2:], keys, [[2]], [2], 1) == 0.0
