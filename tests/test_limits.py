@@ -34,6 +34,8 @@ def test_a_whole_training_is_not_called_a_part_of_one() -> None:
     for absent in ("subset", "Frozen", "lack at least one seed", "outside the profile", "Cut off"):
         assert absent not in said
     assert "Data copy: umt." in said
+    assert "What stands for the picture: none." in said
+    assert "Scorer of all our numbers: conlleval." in said
 
 
 def test_what_was_left_out_is_said_of_the_finished_cells() -> None:
@@ -78,6 +80,13 @@ def test_facts_are_sums_over_finished_runs() -> None:
     assert said["Runs"] == "2 of 4 finished"
     assert said["Compute"] == "2.2 hours of runs"
     assert (said["Device"], said["Software"], said["Last run"]) == ("cpu", "torch 2", "2026-01-02")
+    assert (said["Data sets"], said["Systems"], said["Seeds"]) == ("Twitter-2017", "1", "1 2")
+    assert said["Commit"] == "3333333333"
+    several = [
+        _run("finished", 1.0, software=name, throughput={"device": name}) for name in ("torch 3", "torch 2")
+    ]
+    said = dict(facts(_scores(_cell(), runs=several)))
+    assert (said["Software"], said["Device"]) == ("torch 2; torch 3", "torch 2, torch 3")
     nothing = dict(facts(_scores(_cell())))
     assert [nothing[name] for name in ("Device", "Software", "Compute", "Commit", "Last run")] == ["–"] * 5
 
