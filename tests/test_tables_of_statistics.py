@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from mner.evaluation.selection import OWN
-from mner.reporting.cells import Measured
 from mner.reporting.cost_chart import cost_points
 from mner.reporting.cost_tables import MEASURES, cost_table
 from mner.reporting.lens_tables import lens_tables
 from mner.reporting.results import Results
-from mner.reporting.statistics_tables import INTERVALS, TESTS, says, statistics_tables
+from mner.reporting.statistics_tables import says, statistics_tables
 from mner.reporting.tables import Table
 
 DATASET = "twitter2015"
@@ -106,8 +105,6 @@ def test_every_uncertainty_stands_under_its_source_and_one_seed_falls_back_on_th
     assert [column.title for column in table.columns] == [
         *("System", "F1", "± seeds", "± sample", "95 % interval", "Interval from")
     ]
-    assert _cell(table, "umt", "interval").method == INTERVALS["seeds and sample"]
-    assert _cell(table, "bert-crf", "interval").method == INTERVALS["sample"]
     assert _cell(table, "umt", "seeds").method == "s.d., seeds: by seeds"
     assert _cell(table, "umt", "sample").records == UMT
 
@@ -124,7 +121,6 @@ def test_a_pair_says_difference_p_and_power_each_in_its_column() -> None:
     assert [column.title for column in table.columns] == [
         *("A − B", "Difference [95 %]", "p", "p (Holm)", "Runs ahead", "Seeds needed", "Detectable", "Says")
     ]
-    assert _cell(table, "umt-bert-crf", "p").method == TESTS["seeds and sample"]
     assert _cell(table, "umt-bert-crf", "holm").method.startswith("Holm")
 
 
@@ -151,6 +147,20 @@ def test_a_pair_that_was_not_tested_says_why_in_every_column() -> None:
     assert [cell.plain() for cell in row.cells] == ["umt − bert-crf", *["not known"] * 6, "not tested"]
     assert {cell.why for cell in row.cells[1:]} == {"no sentence in common"}
     assert not any("Interval and p" in note for note in table.notes)
+
+
+def test_methods_are_called_by_what_they_rest_on_and_a_tiny_p_is_no_zero() -> None:
+    tiny = PAIR | {"p_value": 2e-5, "holm": 4e-5, "source": "sample", "detectable": {"state": "one run on a side"}}
+    sure, table = statistics_tables(_results([PAIR, tiny | {"a": "rgcn"}]), DATASET)[:2]
+    assert _cell(sure, "umt", "interval").method.startswith("t interval")
+    assert _cell(sure, "bert-crf", "interval").method.startswith("percentiles of the bootstrap")
+    assert "t-test on seeds and sample" in _cell(table, "umt-bert-crf", "p").method
+    assert "normal test on the sample" in _cell(table, "rgcn-bert-crf", "p").method
+    texts = _texts(table)["rgcn-bert-crf"]
+    assert (texts["p"], texts["holm"], texts["ahead"]) == ("<0.001", "<0.001", "one pair")
+    assert texts["detectable"] == "not known"
+    assert _cell(table, "rgcn-bert-crf", "detectable").why == "one run on a side"
+    assert "with 80 % power" in table.notes[-1]
 
 
 def test_notes_name_the_sources_that_occur_and_no_other() -> None:
@@ -293,4 +303,3 @@ def test_a_measure_that_no_run_has_makes_no_column_and_one_that_some_lack_is_wor
     table = cost_table(results, DATASET)
     assert "mfu" not in [column.key for column in table.columns]
     assert _texts(table)["bert-crf@cpu <a>"]["joules"] == "not measured"
-    assert isinstance(_cell(statistics_tables(results, DATASET)[0], "umt", "F1"), Measured)
