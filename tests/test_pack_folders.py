@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from mner.data.archives import ArchiveError
 from mner.files import sha256_of
 from mner.tracking import archive
 from mner.tracking.archive import APART, WEIGHTS, PackError, key_of, pack, render, unpack
@@ -85,6 +86,40 @@ def test_what_another_run_left_in_its_place_is_gone(tmp_path: Path) -> None:
     (arrival,) = taken(tmp_path / "runs.tar.gz", tmp_path / "there")
     assert arrival.state == "taken"
     assert contents(place) == contents(tmp_path / RUN / "1")
+
+
+@pytest.mark.parametrize("lost", ["dev.own.jsonl", "curve.csv", "the record's end"])
+def test_what_is_left_of_the_same_run_gives_way_to_the_whole_one(tmp_path: Path, lost: str) -> None:
+    for root in (tmp_path, tmp_path / "there"):
+        made(root, 1)
+    pack(tmp_path, "controls", tmp_path / "runs.tar.gz")
+    place = tmp_path / "there" / RUN / "1"
+    if lost == "the record's end":
+        (place / "record.json").write_text('{"format": 2, "key"')
+    else:
+        (place / lost).unlink()
+    (arrival,) = taken(tmp_path / "runs.tar.gz", tmp_path / "there")
+    assert (arrival.state, contents(place)) == ("taken", contents(tmp_path / RUN / "1"))
+    assert [one.state for one in taken(tmp_path / "runs.tar.gz", tmp_path / "there")] == ["known"]
+
+
+def test_nothing_is_packed_that_would_not_be_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made(tmp_path, 1, weights=True)
+    packed = tmp_path / "runs.tar.gz"
+    pack(tmp_path, "controls", packed)
+    with tarfile.open(packed) as tar:
+        size = sum(member.size for member in tar)
+    monkeypatch.setattr(archive, "BYTE_LIMIT", size)
+    pack(tmp_path, "controls", packed)
+    assert [one.state for one in taken(packed, tmp_path / "there")] == ["taken"]
+    packed.unlink()
+    with pytest.raises(PackError, match=rf"`mner unpack` takes at most {size:,}; leave the weights behind"):
+        pack(tmp_path, "controls", packed, weights=True)
+    assert not packed.exists()
+    pack(tmp_path, "controls", packed)
+    monkeypatch.setattr(archive, "BYTE_LIMIT", size - 1)
+    with pytest.raises(ArchiveError, match="unpacks to more than"):
+        taken(packed, tmp_path / "elsewhere")
 
 
 def test_a_run_kept_apart_lies_in_one_place_however_often_it_comes(tmp_path: Path) -> None:

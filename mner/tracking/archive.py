@@ -54,7 +54,8 @@ def pack(root: Path, profile: str, archive: Path, *, weights: bool = False) -> l
     unless asked for.
 
     Raises:
-        PackError: no finished run, a run that contradicts its record, or an archive that is no ``.tar.gz``.
+        PackError: no finished run, a run that contradicts its record, an archive that is no ``.tar.gz``, or more
+            bytes than :func:`unpack` takes.
     """
     if not archive.name.endswith(".tar.gz"):
         raise PackError(f"{archive}: an archive of runs ends in .tar.gz")
@@ -75,6 +76,11 @@ def pack(root: Path, profile: str, archive: Path, *, weights: bool = False) -> l
         raise PackError(f"{root / RUNS / profile}: no finished run to pack")
     manifest = {name: {"size": path.stat().st_size, "sha256": sha256_of(path)} for name, path in files.items()}
     text = json.dumps({"format": FORMAT, "files": manifest}, indent=1, sort_keys=True) + "\n"
+    size = sum(row["size"] for row in manifest.values()) + len(text.encode())
+    if size > BYTE_LIMIT:
+        raise PackError(
+            f"{archive}: {size:,} bytes, but `mner unpack` takes at most {BYTE_LIMIT:,}; leave the weights behind"
+        )
     write_atomically(archive, lambda part: _write(part, text.encode(), files))
     return packed
 
@@ -143,8 +149,8 @@ def key_of(record: Record) -> str:
 def unpack(archive: Path, root: Path, expected: Callable[[Record], str | None]) -> list[Arrival]:
     """Take the runs of an archive into ``root/runs``; those that do not belong there are kept apart.
 
-    ``expected`` says why this checkout would not make that very run, None if it would. Nothing that is here
-    already is overwritten. The whole archive is checked before its first run is taken.
+    ``expected`` says why this checkout would not make that very run, None if it would. No whole run of that key
+    that is here already is overwritten. The whole archive is checked before its first run is taken.
 
     Raises:
         ArchiveError: unsafe names, links, sizes (``mner.data.archives``).
@@ -199,12 +205,11 @@ def _take(folder: Path, record: Record, root: Path, objection: str | None) -> Ar
     place = root, record.profile, record.dataset, record.system, record.seed
     target = run_folder(*place)
     with exclusive(run_lock_file(*place)):
-        if objection is None and (target / "record.json").is_file():
-            here = Record.read(target / "record.json")
-            if here.key == record.key and here.predictions == record.predictions:
+        here = _standing(target) if objection is None else None
+        if here is not None and here.key == record.key:
+            if here.predictions == record.predictions:
                 return Arrival(run, "known", target)
-            if here.key == record.key:
-                objection = "the same run is here with other predictions (made on other hardware or threads?)"
+            objection = "the same run is here with other predictions (made on other hardware or threads?)"
         if objection is not None:
             apart = root / APART / record.profile / record.dataset / record.system
             aside = apart / f"{record.seed}-{sha256_of_json(asdict(record))[:12]}"
@@ -212,6 +217,14 @@ def _take(folder: Path, record: Record, root: Path, objection: str | None) -> Ar
             return Arrival(run, "apart", aside, objection)
         _move(folder, target)
         return Arrival(run, "taken", target)
+
+
+def _standing(folder: Path) -> Record | None:
+    """The record of a whole run; None where there is none, or what is left of one that would be trained again."""
+    try:
+        return _checked_run(folder) if (folder / "record.json").is_file() else None
+    except (PackError, RecordError):
+        return None
 
 
 def _move(folder: Path, target: Path) -> None:
