@@ -128,19 +128,25 @@ def _paper(root: Any) -> Paper:
     if fields["format"] != 1:
         raise PaperError(f"format {fields['format']!r}; this program reads format 1")
     scorers = {name: _scorer(name, entry) for name, entry in fields["scorers"].items()}
-    return Paper(tuple(_table(entry, scorers) for entry in fields["tables"]), scorers)
+    tables = tuple(_table(entry, scorers) for entry in _listed(fields["tables"], "tables"))
+    datasets = dict.fromkeys(dataset for table in tables for dataset in table.datasets)
+    for scorer in scorers.values():
+        for dataset in scorer.same_as_ours:
+            known(dataset, datasets, f"scorers.{scorer.name}.same_as_ours")
+    return Paper(tables, scorers)
 
 
 def _scorer(name: str, entry: Any) -> Scorer:
     fields = _fields(entry, f"scorers.{name}", ("same_as_ours", "note"))
-    return Scorer(name, tuple(fields["same_as_ours"]), fields["note"])
+    return Scorer(name, _listed(fields["same_as_ours"], f"scorers.{name}.same_as_ours"), fields["note"])
 
 
 def _table(entry: Any, scorers: Mapping[str, Scorer]) -> PaperTable:
     place = f"tables.{entry.get('id', '?') if isinstance(entry, dict) else '?'}"
     fields = _fields(entry, place, ("id", "title", "source", "datasets", "marks", "rows"))
-    datasets = tuple(fields["datasets"])
-    rows = tuple(_row(row, place, datasets, fields["marks"], scorers) for row in fields["rows"])
+    datasets = _listed(fields["datasets"], f"{place}.datasets")
+    entries = _listed(fields["rows"], f"{place}.rows")
+    rows = tuple(_row(row, place, datasets, fields["marks"], scorers) for row in entries)
     ids = [row.id for row in rows]
     doubled = sorted({name for name in ids if ids.count(name) > 1})
     if doubled:
@@ -181,7 +187,8 @@ def _row(
     used = {dataset: _used(fields["used"], dataset, datasets, place, scorers) for dataset in datasets}
     printed = _printed(fields, datasets, place)
     names = ("id", "system", "label", "mark", "modality", "title", "source", "status")
-    return PaperRow(*(fields[name] for name in names), used=used, printed=printed, notes=tuple(fields["notes"]))
+    notes = _listed(fields["notes"], f"{place}.notes")
+    return PaperRow(*(fields[name] for name in names), used=used, printed=printed, notes=notes)
 
 
 def _used(entry: Any, dataset: str, datasets: Sequence[str], place: str, scorers: Mapping[str, Scorer]) -> Used:
@@ -195,7 +202,7 @@ def _used(entry: Any, dataset: str, datasets: Sequence[str], place: str, scorers
             raise PaperError(f"{place}.used.{name}: {value!r} is no name; write {UNKNOWN!r} where nothing tells")
         values[name] = value
     known(values["scorer"], (*scorers, UNKNOWN), f"{place}.used.scorer")
-    inferred = tuple(fields.get("inferred", ()))
+    inferred = _listed(fields.get("inferred", []), f"{place}.used.inferred")
     for name in inferred:
         known(name, USED_FIELDS, f"{place}.used.inferred")
     return Used(**values, inferred=inferred)
@@ -230,6 +237,13 @@ def _percentage(value: Any, place: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
         raise PaperError(f"{place}: {value!r} is not a percentage")
     return float(value)
+
+
+def _listed(value: Any, place: str) -> tuple[Any, ...]:
+    """The items of a list; a text, which would fall into its letters, is none."""
+    if not isinstance(value, list):
+        raise PaperError(f"{place}: expected a list, found {value!r}")
+    return tuple(value)
 
 
 def _fields(entry: Any, place: str, required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Any]:

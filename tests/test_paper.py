@@ -169,6 +169,34 @@ def test_what_stands_beside_a_number_is_never_dropped(
         load_paper(tmp_path / "paper.yaml")
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda raw: raw["scorers"]["ncrfpp"].update(same_as_ours="twitter2017"),
+            "expected a list, found 'twitter2",
+        ),
+        (
+            lambda raw: raw["scorers"]["ncrfpp"].update(same_as_ours=["twitter2071"]),
+            r"scorers\.ncrfpp\.same_as_ours: unknown 'twitter2071'; did you mean 'twitter2017'",
+        ),
+        (rgcn(lambda row: row.update(notes="one note")), r"rgcn\.notes: expected a list, found 'one note'"),
+        (rgcn(lambda row: row["used"].update(inferred="encoder")), r"used\.inferred: expected a list, found 'enc"),
+        (lambda raw: raw["tables"][0].update(datasets="twitter2015"), r"datasets: expected a list"),
+        (lambda raw: raw["tables"][0].update(rows=None), r"rows: expected a list, found None"),
+        (lambda raw: raw.update(tables=None), r"tables: expected a list, found None"),
+    ],
+)
+def test_what_should_be_a_list_does_not_fall_into_letters(
+    tmp_path: Path, change: Callable[[dict], object], message: str
+) -> None:
+    raw = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    change(raw)
+    (tmp_path / "paper.yaml").write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(PaperError, match=message):
+        load_paper(tmp_path / "paper.yaml")
+
+
 def test_a_scorer_says_where_it_agrees_with_ours() -> None:
     assert PAPER.scorers["ncrfpp"].same_as_ours == ("twitter2017",)
     assert PAPER.scorers["conlleval"].same_as_ours == ("twitter2015", "twitter2017")
