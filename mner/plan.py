@@ -94,16 +94,24 @@ def _planned(cell: Cell, cost: Cost | None) -> PlannedCell:
 def outdated_runs(config: Config, root: Path) -> list[str]:
     """Records of the active profile that other parameters, code or data made than stand here now.
 
-    Cells whose inputs are not built are left out: what their runs would be is not known.
+    Cells whose inputs are not built, or whose word vectors are not installed, are left out: what their runs would
+    be is not known.
     """
     cells = [Cell(config, dataset, system, root) for dataset, system in config.active.cells]
     return [
         str(cell.run_folder(seed) / "record.json")
         for cell in cells
         if cell.runs.is_dir() and _is_built(cell)
-        for seed in missing_seeds(cell, inputs_of(cell))
+        for seed in _missing_if_known(cell)
         if (cell.run_folder(seed) / "record.json").is_file()
     ]
+
+
+def _missing_if_known(cell: Cell) -> list[int]:
+    try:
+        return missing_seeds(cell, inputs_of(cell))
+    except WordVectorError:
+        return []
 
 
 def _is_built(cell: Cell) -> bool:

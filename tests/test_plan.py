@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from mner.estimates import Work, cost_of, past_records, split_sizes, work_of
+from mner.models.word_vectors import WordVectorError
 from mner.plan import duration, outdated_runs, plan_of, render
 from mner.tracking.record import Record
 from mner.training.cell import Cell
@@ -173,6 +174,17 @@ def test_runs_of_other_parameters_are_named_and_unbuilt_cells_left_out(world):
     elsewhere = world.parent / "elsewhere"
     shutil.copytree(world / "runs", elsewhere / "runs")
     assert outdated_runs(other, elsewhere) == []
+
+
+def test_runs_whose_word_vectors_are_not_installed_here_are_not_said_to_be_outdated(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent(cell: Cell) -> None:
+        raise WordVectorError("word vectors need a package")
+
+    monkeypatch.setattr("mner.plan.inputs_of", absent)
+    settings = tiny.cell_of(world).config
+    assert outdated_runs(replace(settings, recipe={**settings.recipe, "epochs": 7}), world) == []
 
 
 def test_durations_are_for_people():
