@@ -9,6 +9,7 @@ from mner.config import Config, ConfigError, Places
 from mner.data.download import reachable
 from mner.data.sources import files_of
 from mner.files import write_text_atomically
+from mner.strict import known
 
 ACTIVE = re.compile(r"^active: \*(\S+)[^\S\n]*$", re.MULTILINE)
 REAL, EMBEDDED = "quick", "controls"
@@ -33,7 +34,12 @@ def switch(path: Path, name: str, config: Config) -> bool:
 
 
 def choose(config: Config, places: Places) -> tuple[str, str]:
-    """The profile that this machine can run, and why in one line: real data where it can be had, else controls."""
+    """The profile that this machine can run, and why in one line: real data where it can be had, else controls.
+
+    Raises:
+        ConfigError: params.yaml has not the profile of real data.
+    """
+    known(REAL, config.profiles, "profiles of params.yaml")
     for dataset in config.profiles[REAL].datasets:
         found = reachable(files_of(dataset), cache=places.cache, mirrors=places.mirrors, network=places.network)
         if not found.ok:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,9 @@ def test_real_data_is_chosen_where_all_of_it_can_be_had(monkeypatch: pytest.Monk
         absent.add(lost)
         chosen, why = profiles.choose(CONFIG, places)
         assert (chosen, why) == ("controls", f"profile controls: {lost} cannot be had here ({lost} in nowhere)")
+
+
+def test_a_machine_cannot_choose_real_data_where_no_profile_has_it(tmp_path: Path) -> None:
+    others = {name: profile for name, profile in CONFIG.profiles.items() if name != "quick"}
+    with pytest.raises(ConfigError, match=r"profiles of params\.yaml: unknown 'quick'; did you mean 'quick-all'"):
+        profiles.choose(replace(CONFIG, profiles=others), Places(tmp_path, (), None, network=False))
