@@ -19,7 +19,7 @@ from mner.data.sources import CANONICAL
 from mner.features.found import KINDS
 from mner.graphs.recipe import GraphRecipe, RelationSettings
 from mner.models.encoders import EncoderSource
-from mner.strict import ConfigError, EachKeyOnce, build, known
+from mner.strict import ConfigError, EachKeyOnce, build, convert, known
 from mner.training.recipe import Recipe
 
 CAPTION_TOKENS = "caption-tokens"
@@ -190,7 +190,11 @@ class Places:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Places:
-        """Read MNER_CACHE, MNER_MIRROR (folders joined by the path separator), MNER_IMAGES and MNER_OFFLINE."""
+        """Read MNER_CACHE, MNER_MIRROR (folders joined by the path separator), MNER_IMAGES and MNER_OFFLINE.
+
+        Raises:
+            ConfigError: a folder that is not there, or an MNER_OFFLINE that says neither yes (1) nor no.
+        """
         env = os.environ if environment is None else environment
         default = Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mner"
         mirrors = tuple(Path(part) for part in env.get("MNER_MIRROR", "").split(os.pathsep) if part)
@@ -198,7 +202,10 @@ class Places:
         for place in (*mirrors, *([images] if images else [])):
             if not place.is_dir():
                 raise ConfigError(f"{place} is not a folder; check MNER_MIRROR and MNER_IMAGES")
-        return cls(Path(env.get("MNER_CACHE") or default), mirrors, images, env.get("MNER_OFFLINE") != "1")
+        offline = env.get("MNER_OFFLINE", "")
+        if offline not in ("", "0", "1"):
+            raise ConfigError(f"MNER_OFFLINE is {offline!r}; 1 keeps off the network, 0 does not")
+        return cls(Path(env.get("MNER_CACHE") or default), mirrors, images, offline != "1")
 
 
 def load(path: Path) -> Config:
@@ -230,15 +237,18 @@ def _with_names(raw: Any) -> Any:
 
 
 def _check(config: Config, path: Path) -> None:
+    for name, source in config.encoders.items():
+        if source.name != name:
+            raise ConfigError(f"{path}: encoders.{name} calls itself {source.name!r}")
     for name, profile in config.profiles.items():
         if profile.name != name:
             raise ConfigError(f"{path}: profile {name} calls itself {profile.name!r}")
         for system in profile.systems:
             known(system, config.systems, f"{path}: profiles.{name}.systems")
-        for system in profile.recipe.get("rows", {}):
-            known(system, profile.systems, f"{path}: profiles.{name}.recipe.rows")
-            where = f"{path}: profiles.{name}.recipe.rows.{system}.{ENCODER}"
-            known(profile.encoder_of(system), config.encoders, where)
+        where = f"{path}: profiles.{name}.recipe.rows"
+        for system in convert(Mapping[str, Mapping[str, Any]], profile.recipe.get("rows", {}), where):
+            known(system, profile.systems, where)
+            known(profile.encoder_of(system), config.encoders, f"{where}.{system}.{ENCODER}")
         for dataset in profile.datasets:
             known(dataset, config.data.captions, f"{path}: profiles.{name}.datasets")
             known(dataset, config.data.objects, f"{path}: data.objects, for profiles.{name}.datasets")

@@ -47,7 +47,7 @@ def build(cls: type, value: Any, where: str) -> Any:
     if missing := required - value.keys():
         raise ConfigError(f"{where}: missing {', '.join(sorted(missing))}")
     try:
-        return cls(**{key: _convert(hints[key], entry, f"{where}: {key}") for key, entry in value.items()})
+        return cls(**{key: convert(hints[key], entry, f"{where}: {key}") for key, entry in value.items()})
     except ConfigError:
         raise
     except ValueError as error:
@@ -67,23 +67,24 @@ def known(key: str, names: Any, where: str) -> None:
         raise ConfigError(f"{where}: unknown {key!r}; {hint}")
 
 
-def _convert(hint: Any, value: Any, where: str) -> Any:
+def convert(hint: Any, value: Any, where: str) -> Any:
+    """``value`` as its annotation says; raises a ConfigError where it is not of that kind."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if dataclasses.is_dataclass(hint):
         return build(hint, value, where)
     if origin is tuple:
         if not isinstance(value, list):
             raise ConfigError(f"{where}: expected a list, found {value!r}")
-        return tuple(_convert(arguments[0], item, where) for item in value)
+        return tuple(convert(arguments[0], item, where) for item in value)
     if origin in (collections.abc.Mapping, dict):
         if not isinstance(value, Mapping):
             raise ConfigError(f"{where}: expected a mapping, found {value!r}")
         inner = arguments[1] if arguments else Any
-        return {key: _convert(inner, item, f"{where}.{key}") for key, item in value.items()}
+        return {key: convert(inner, item, f"{where}.{key}") for key, item in value.items()}
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
-        return _convert(next(a for a in arguments if a is not type(None)), value, where)
+        return convert(next(a for a in arguments if a is not type(None)), value, where)
     if hint is Any:
         return value
     return _scalar(hint, value, where)

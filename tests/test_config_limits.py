@@ -131,3 +131,55 @@ def test_pictures_and_the_network_are_where_the_environment_says(tmp_path):
     places = Places.from_environment(environment)
     assert (places.images, places.network, places.mirrors) == (tmp_path / "pictures", True, ())
     assert places.cache == Path.home() / ".cache" / "mner"
+
+
+@pytest.mark.parametrize("value", ["true", "yes", "2"])
+def test_offline_is_said_by_1_and_any_other_word_is_an_error_rather_than_the_network(value):
+    with pytest.raises(ConfigError, match=f"MNER_OFFLINE is '{value}'; 1 keeps off the network, 0 does not"):
+        Places.from_environment({"MNER_OFFLINE": value})
+    assert Places.from_environment({"MNER_OFFLINE": ""}).network
+
+
+def test_a_variable_that_is_set_to_nothing_is_as_one_that_is_not_set(tmp_path):
+    places = Places.from_environment({"MNER_CACHE": "", "XDG_CACHE_HOME": "", "MNER_IMAGES": ""})
+    assert places == Places(Path.home() / ".cache" / "mner", (), None, True)
+
+
+def test_a_file_is_no_folder_of_pictures(tmp_path):
+    (tmp_path / "pictures.zip").write_bytes(b"")
+    with pytest.raises(ConfigError, match=r"pictures\.zip is not a folder; check MNER_MIRROR and MNER_IMAGES"):
+        Places.from_environment({"MNER_IMAGES": str(tmp_path / "pictures.zip")})
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (None, r"profiles\.paper\.recipe\.rows: expected a mapping, found None"),
+        (["umt"], r"profiles\.paper\.recipe\.rows: expected a mapping, found \['umt'\]"),
+        ({"umt": None}, r"profiles\.paper\.recipe\.rows\.umt: expected a mapping, found None"),
+        ({"umt": 24}, r"profiles\.paper\.recipe\.rows\.umt: expected a mapping, found 24"),
+    ],
+)
+def test_rows_of_a_profile_that_are_none_are_an_error_by_their_place(tmp_path, rows, message):
+    with pytest.raises(ConfigError, match=message):
+        loaded(tmp_path, lambda raw: raw["profiles"]["paper"]["recipe"].update(rows=rows))
+
+
+def test_an_encoder_is_called_by_its_key_alone(tmp_path):
+    with pytest.raises(ConfigError, match=r"encoders\.minilm calls itself 'bert-base-cased'"):
+        loaded(tmp_path, lambda raw: raw["encoders"]["minilm"].update(name="bert-base-cased"))
+
+
+def test_the_encoder_of_a_rows_own_graph_is_one_of_the_encoders(tmp_path):
+    with pytest.raises(ConfigError, match=r"relations\.encoder: unknown 'minilmm'; did you mean 'minilm'"):
+        loaded(tmp_path, lambda raw: raw["systems"]["rgcn"].update(relations={"encoder": "minilmm"}))
+
+
+def test_a_file_in_another_encoding_and_a_doubled_key_are_told_by_the_files_name(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_bytes("note: für alle\n".encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"params\.yaml is not YAML: .*utf-8"):
+        load(path)
+    path.write_text("a: 1\na: 2\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"params\.yaml, line 2: 'a' is said before, in line 1"):
+        load(path)
