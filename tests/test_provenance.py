@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import runpy
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from mner.provenance import Origins, origins
+from mner.tracking.record import Record
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 KEPT = Path("kept")
@@ -52,6 +54,30 @@ def test_other_code_and_other_parameters_are_counted_apart(world: Path) -> None:
     assert found(world) == Origins(2, 1, 2, 0)
     assert found(world).render().startswith("0 of 2 committed runs were made by the code and parameters")
     assert "(1 by other code, 2 with other parameters)" in found(world).render()
+
+
+def test_a_run_is_the_same_only_if_code_and_parameters_both_are(world: Path) -> None:
+    (world / "baselines" / "bert_crf.py").write_text(
+        (world / "baselines" / "bert_crf.py").read_text() + "\nX = 1\n"
+    )
+    tiny.change_parameters(world, lambda raw: raw["systems"]["rgcn"]["options"].update(heads=2))
+    assert found(world) == Origins(2, 1, 1, 0)
+
+
+def test_another_encoder_is_another_parameter(world: Path) -> None:
+    def change(raw) -> None:
+        raw["encoders"]["other"] = raw["encoders"]["tiny"]
+        raw["profiles"]["tiny"]["recipe"]["rows"] = {"rgcn": {"encoder": "other"}}
+
+    tiny.change_parameters(world, change)
+    assert found(world) == Origins(2, 0, 1, 1)
+
+
+def test_runs_that_were_skipped_are_none_that_anything_made(world: Path) -> None:
+    path = world / KEPT / "tiny" / "runs" / "toy" / "rgcn" / "1" / "record.json"
+    nothing = {"dev_f1": (), "best_epoch": None, "predictions": {}, "throughput": None}
+    replace(Record.read(path), status="skipped", reason="no captions", **nothing).write(path)
+    assert found(world) == Origins(1, 0, 0, 1)
 
 
 def test_nothing_committed(world: Path) -> None:
