@@ -110,6 +110,47 @@ def test_several_runs_tell_by_the_mean_of_their_times_and_the_largest_memory(wor
     assert cost.memory_gib == 1.5
 
 
+def test_energy_is_by_the_epochs_that_were_trained_and_unknown_where_their_sentences_are(world, past):
+    cell, record = tiny.cell_of(world), measured(past[0], ELSEWHERE, joules=720.0)
+    stopped = replace(record, recipe={**record.recipe, "epochs": 9})
+    assert cost_of(cell, [stopped], ELSEWHERE).joules == pytest.approx(720.0)
+    moved = cost_of(cell, [replace(record, dataset="elsewhere")], ELSEWHERE)
+    assert (moved.joules, moved.differs) == (None, ("data set",))
+
+
+def test_more_sentences_than_there_are_cannot_be_trained_on(world, past):
+    cell, record = tiny.cell_of(world), measured(past[0], ELSEWHERE, joules=720.0)
+    sizes = split_sizes(world / "data", tiny.DATASET)
+    assert work_of(replace(cell.recipe, train_sentences=400), sizes, set()).trained == 3 * 24
+    ample = replace(record, recipe={**record.recipe, "train_sentences": 400})
+    assert cost_of(cell, [ample], ELSEWHERE).joules == pytest.approx(720.0)
+
+
+@pytest.mark.parametrize(
+    "device", [f"{ELSEWHERE}, 5 runs at a time", "cpu: Abacus 9, 1 thread", "cpu: Abacus 9, 12 threads"]
+)
+def test_hardware_is_the_same_however_many_share_it_or_threads_it_has(world, past, device):
+    here = ELSEWHERE if "cuda" in device else HERE
+    assert cost_of(tiny.cell_of(world), [measured(past[0], device)], here).differs == ()
+
+
+def test_a_comma_in_a_processors_name_does_not_end_it(world, past):
+    small = measured(past[0], "cpu: Abacus, small, 2 threads")
+    assert cost_of(tiny.cell_of(world), [small], "cpu: Abacus, large, 2 threads") is None
+
+
+def test_other_options_and_threads_that_a_record_does_not_tell_are_differences(world, past):
+    cell, record = tiny.cell_of(world), past[0]
+    others = replace(record, options={**record.options, "dropout": 0.9})
+    assert cost_of(cell, [others], HERE).differs == ("options",)
+    untold = {name: value for name, value in record.recipe.items() if name != "threads"}
+    assert cost_of(cell, [replace(record, recipe=untold)], HERE).differs == ("threads",)
+
+
+def test_what_is_not_built_has_no_known_cost(world, past, tmp_path):
+    assert cost_of(replace(tiny.cell_of(world), root=tmp_path), past, HERE) is None
+
+
 @pytest.mark.parametrize(
     ("field", "value", "name"),
     [

@@ -63,3 +63,20 @@ def test_tries_are_counted_in_words() -> None:
     assert "failed: toy x a seed 1 after 3 tries: it died" in render(
         [cell("a", 1, 0, None, failed=failed)], "small"
     )
+
+
+def test_what_this_machine_lacks_a_package_for_is_missing_said_once_and_in_no_sum() -> None:
+    lacking = [cell(system, 2, 0, MEASURED, lacks="pip install some-vectors") for system in ("a", "b")]
+    shown = render([*lacking, cell("c", 3, 1, MEASURED)], "small")
+    assert row(shown, "a")[:3] == ["0", "2", "0"]
+    assert row(shown, "a")[-4:] == ["cannot", "be", "trained", "here"]
+    assert "1 runs to train, one after another about 2.5 min, at most 1.3 GiB at once, 2 Wh\n" in shown
+    assert shown.endswith("\ncannot be trained here: pip install some-vectors\n")
+    alone = render(lacking, "small")
+    assert alone.endswith("\ncannot be trained here: pip install some-vectors\nnothing to train here\n")
+
+
+def test_scaled_energy_is_marked_as_the_rest_of_its_row() -> None:
+    scaled = Cost(60.0, 2.0, HOUR_OF_WATTS, ("system",))
+    assert row(render([cell("a", 1, 1, scaled)], "small"), "a")[3:7] == ["~60", "s", "~2.0", "~1.0"]
+    assert "scaled" not in render([cell("a", 1, 1, MEASURED)], "small")
