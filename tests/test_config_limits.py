@@ -183,3 +183,23 @@ def test_a_file_in_another_encoding_and_a_doubled_key_are_told_by_the_files_name
     path.write_text("a: 1\na: 2\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"params\.yaml, line 2: 'a' is said before, in line 1"):
         load(path)
+
+
+def test_a_row_that_no_profile_has_is_checked_too(tmp_path):
+    def change(raw) -> None:
+        raw["systems"]["spare"] = {**raw["systems"]["rgcn"], "recipe": {"epoch": 3}}
+
+    with pytest.raises(
+        ConfigError, match=r"recipe of spare in profile .*: unknown 'epoch'; did you mean 'epochs'"
+    ):
+        loaded(tmp_path, change)
+
+
+def test_a_profile_says_nothing_of_rows_it_does_not_train(tmp_path):
+    def change(raw) -> None:
+        raw["profiles"]["controls"]["recipe"]["rows"] = {"umt": {"epochs": 3}}
+
+    with pytest.raises(
+        ConfigError, match=r"profiles\.controls\.recipe\.rows: unknown 'umt'; known: bert-crf, ita"
+    ):
+        loaded(tmp_path, change)

@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 
+from mner.data.corpus import Sentence
 from mner.data.pieces import WordPieces
+from mner.evaluation.averages import WORD_VECTORS
 from mner.evaluation.evaluate import evaluate
-from mner.evaluation.inputs import cut_words, input_notes
+from mner.evaluation.inputs import cut_words, input_notes, read_findings
 from mner.evaluation.rescoring import Pieces
+from mner.files import write_json_atomically
 from mner.reporting.limits import limits
 
 FABRICATED = runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py")))
@@ -81,3 +84,40 @@ def test_each_cell_is_counted_as_its_own_encoder_splits(tmp_path: Path) -> None:
 
     assert cut() == {"bert-crf": 0, "umt": None}
     assert cut(splitter("large", 2)) == {"bert-crf": 0, "umt": 4 * FABRICATED["SENTENCES"]}
+
+
+def cell_of(system: str, **changes: Any) -> dict[str, Any]:
+    """A finished cell of ``scores.json`` as far as notes on inputs read it."""
+    encoder = {"name": "small", "source": "hub"}
+    told = {"state": "finished", "encoder": encoder, "recipe": {"max_pieces": 5}}
+    return {"dataset": "toy", "system": system, **told, **changes}
+
+
+def test_what_no_encoder_read_was_not_cut_off(tmp_path: Path) -> None:
+    cells = [
+        cell_of("read"),
+        cell_of("skipped", state="skipped", encoder=None),
+        cell_of("missing", state="missing"),
+        cell_of("by word vectors", encoder={"name": "small", "source": WORD_VECTORS}),
+        cell_of("of old", recipe={}),
+    ]
+    scores = {"profile": "tiny", "datasets": ["toy"], "cells": cells}
+    sentences = {
+        ("toy", "test"): [Sentence(0, "1", ("a", "b", "c"), ("O",) * 3), Sentence(1, "2", ("d",), ("O",))]
+    }
+    pieces = {"small": {("toy", "test"): [[2, 2, 1], [3]], ("toy", "dev"): [[9]]}}
+    (row,) = input_notes(scores, tmp_path, sentences, pieces)["truncation"]
+    assert row == {
+        "dataset": "toy",
+        "system": "read",
+        "max_pieces": 5,
+        "words": 4,
+        "cut_words": 2,
+        "cut_sentences": 1,
+    }
+
+
+def test_findings_are_those_of_each_data_set_and_none_where_none_were_written(tmp_path: Path) -> None:
+    write_json_atomically(tmp_path / "toy" / "audit" / "findings.json", [{"what": "a tag without a name"}])
+    found = read_findings(tmp_path, ["toy", "other"])
+    assert found == {"toy": [{"what": "a tag without a name"}], "other": None}

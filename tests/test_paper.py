@@ -88,6 +88,14 @@ def test_two_printed_rows_may_map_to_one_system() -> None:
     assert [row.id for _, row in PAPER.rows_for("twitter2015", "umt")] == ["umt", "umt-rerun"]
     assert [row.id for _, row in PAPER.rows_for("twitter2017", "rgcn")] == ["rgcn"]
     assert PAPER.rows_for("twitter2017", "ocsga") == ()
+    assert [table.id for table, _ in PAPER.rows_for("twitter2017", "rgcn")] == ["table1"], (
+        "not table2, which repeats it"
+    )
+
+
+def test_what_follows_from_other_facts_only_is_told_as_inferred() -> None:
+    first = TABLES["table1"].rows[0]
+    assert [first.used[dataset].inferred for dataset in ("twitter2015", "twitter2017")] == [("encoder",)] * 2
 
 
 def test_ita_numbers_state_how_they_reached_us() -> None:
@@ -116,6 +124,7 @@ def test_ita_numbers_state_how_they_reached_us() -> None:
             "line 32: 'modality' is said before, in line 31",
         ),
         ("          copy: unknown\n", "", "lacks copy"),
+        ("- id: bilstm-crf", "- id: bilstm crf", "row id must be lower-case letters, digits and hyphens"),
         ("- id: bilstm-crf", "- id: BiLSTM CRF", "row id must be lower-case letters, digits and hyphens"),
         ("modality: text\n", "modality: texts\n", r"bilstm-crf\.modality: unknown 'texts'; did you mean 'text'"),
         ("status: printed", "status: print", r"bilstm-crf\.status: unknown 'print'"),
@@ -139,6 +148,13 @@ def test_errors_name_the_place(tmp_path: Path, old: str, new: str, message: str)
     assert str(broken) in str(caught.value)
 
 
+@pytest.mark.parametrize("content", [b"tables: [", "label: für".encode("latin-1")])
+def test_a_file_that_is_no_yaml_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "paper.yaml").write_bytes(content)
+    with pytest.raises(PaperError, match=r"paper\.yaml: "):
+        load_paper(tmp_path / "paper.yaml")
+
+
 def rgcn(change: Callable[[dict], object]) -> Callable[[dict], object]:
     """A change of the first row that has numbers with a ± and with marks."""
     return lambda raw: change(next(row for row in raw["tables"][0]["rows"] if row["id"] == "rgcn"))
@@ -152,6 +168,10 @@ def rgcn(change: Callable[[dict], object]) -> Callable[[dict], object]:
         (
             rgcn(lambda row: row["spread"]["twitter2017"].update(F1="0.3")),
             r"twitter2017\.F1: '0\.3' is not a",
+        ),
+        (
+            rgcn(lambda row: row["marks"]["twitter2017"].update(F1="♠")),
+            "table1.rgcn: mark '♠' is not explained in",
         ),
         (rgcn(lambda row: row["marks"].update(twitter2071={"F1": "†"})), r"rgcn\.marks: unknown 'twitter2071'"),
         (rgcn(lambda row: row["printed"]["twitter2017"].pop("F1")), "twitter2017: unknown 'F1'"),
