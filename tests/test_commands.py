@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import inspect
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from mner import cli
 from mner.commands import all_commands
+from mner.commands._arguments import minutes, natural, positive
 from mner.ending import READER_GONE
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,6 +63,27 @@ def test_a_file_that_cannot_be_read_is_one_line(capsys, monkeypatch):
     assert capsys.readouterr().err == "mner plan: No such file or directory: /nowhere/to/be/found\n"
 
 
+@pytest.mark.parametrize("module", ["mner.plan", "baselines.vg", "stages.score"])
+def test_errors_of_all_our_packages_are_ours(module, capsys, monkeypatch):
+    ours = type("OurError", (Exception,), {"__module__": module})
+
+    def fail(options):
+        raise ours("what is wrong")
+
+    monkeypatch.setattr("mner.commands.plan.run", fail)
+    assert cli.main(["plan"]) == 2
+    assert capsys.readouterr().err == "mner plan: what is wrong\n"
+
+
+def test_an_error_of_the_system_that_names_no_file_is_a_defect(monkeypatch):
+    def fail(options):
+        raise OSError("out of something")
+
+    monkeypatch.setattr("mner.commands.plan.run", fail)
+    with pytest.raises(OSError, match="out of something"):
+        cli.main(["plan"])
+
+
 def test_an_absent_package_is_one_line_and_an_absent_module_of_ours_a_defect(capsys, monkeypatch):
     monkeypatch.setattr("mner.commands.plan.run", lambda options: importlib.import_module("no_such_package.part"))
     assert cli.main(["plan"]) == 2
@@ -99,6 +122,18 @@ def test_output_nobody_reads_ends_quietly(monkeypatch):
     monkeypatch.setattr("mner.commands.plan.run", gone)
     monkeypatch.setattr("os.dup2", lambda source, target: silenced.append(target))
     monkeypatch.setattr("sys.stdout", SimpleNamespace(fileno=lambda: 77))
+    assert cli.main(["plan"]) == READER_GONE
+    assert silenced == [77]
+
+
+def test_what_is_still_to_be_written_when_the_reader_is_gone_ends_quietly_too(monkeypatch):
+    def gone():
+        raise BrokenPipeError
+
+    silenced = []
+    monkeypatch.setattr("mner.commands.plan.run", lambda options: None)
+    monkeypatch.setattr("os.dup2", lambda source, target: silenced.append(target))
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(fileno=lambda: 77, flush=gone))
     assert cli.main(["plan"]) == READER_GONE
     assert silenced == [77]
 
@@ -151,3 +186,17 @@ def test_numbers_that_mean_nothing_are_refused_before_anything_is_loaded(typed, 
         cli.main(typed.split())
     assert stopped.value.code == 2
     assert typed.split()[-2] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("read", "text", "value"),
+    [(positive, "1", 1), (natural, "0", 0), (natural, "12", 12), (minutes, "0", 0.0), (minutes, "0.5", 0.5)],
+)
+def test_the_least_number_that_means_something_is_taken(read, text, value):
+    assert read(text) == value
+
+
+@pytest.mark.parametrize("text", ["inf", "-0.1", "soon"])
+def test_minutes_are_finite_and_not_negative(text):
+    with pytest.raises(argparse.ArgumentTypeError, match=f"'{text}' is not a number of minutes, at least 0"):
+        minutes(text)
