@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mner.files import exclusive
+from mner.tracking.run_places import cell_lock_file, run_lock_file
 from mner.training.locks import BusyError, presence, run_lock
 
 
@@ -95,3 +96,10 @@ def test_nobody_is_let_in_before_the_first_has_tidied_up(tmp_path: Path) -> None
     two.join(20)
     assert order[0] == "tidied"
     assert "tidied twice" not in order[: order.index("first works")]
+
+
+def test_no_two_runs_and_no_cell_share_a_lock(tmp_path: Path) -> None:
+    cells = [(profile, dataset, system) for profile in "ab" for dataset in "cd" for system in "ef"]
+    runs = {run_lock_file(tmp_path, *cell, seed) for cell in cells for seed in (1, 2)}
+    assert len(runs) == 2 * len(cells)
+    assert len({cell_lock_file(tmp_path, *cell) for cell in cells} - runs) == len(cells)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import runpy
 import tarfile
+import threading
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,10 +13,11 @@ from types import SimpleNamespace
 import pytest
 
 from mner.data.archives import ArchiveError
-from mner.files import sha256_of
+from mner.files import exclusive, sha256_of
 from mner.tracking import archive
 from mner.tracking.archive import APART, WEIGHTS, PackError, key_of, pack, render, unpack
 from mner.tracking.record import Record
+from mner.tracking.run_places import run_lock_file
 
 fabricated = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("test_record.py"))))
 RUN = "runs/controls/planted/bert-crf"
@@ -148,6 +150,105 @@ def test_a_run_without_a_record_is_refused_by_the_archives_name(tmp_path: Path) 
     packed = rewritten(tmp_path, record, lambda folder: (folder / "record.json").unlink())
     with pytest.raises(PackError, match=rf"runs\.tar\.gz: {RUN}/1/record\.json is missing"):
         taken(packed, tmp_path / "there")
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        '{"format": 1}',
+        '{"format": 1, "files": []}',
+        '{"format": 1, "files": {"a": {"size": 1}}}',
+        '{"format": 1, "files": {"a": 1}}',
+        '{"files": {}}',
+        "[]",
+    ],
+)
+def test_a_manifest_that_says_something_else_is_none(tmp_path: Path, manifest: str) -> None:
+    archive._write(tmp_path / "runs.tar.gz", manifest.encode(), {})
+    with pytest.raises(PackError, match=r"runs\.tar\.gz: no archive of runs, its manifest\.json cannot be read"):
+        taken(tmp_path / "runs.tar.gz", tmp_path / "there")
+
+
+def test_a_file_of_another_content_and_the_same_size_is_refused(tmp_path: Path) -> None:
+    made(tmp_path, 1)
+    pack(tmp_path, "controls", tmp_path / "runs.tar.gz")
+    with tarfile.open(tmp_path / "runs.tar.gz") as tar:
+        manifest = tar.extractfile(archive.MANIFEST).read()
+    curve = tmp_path / RUN / "1" / "curve.csv"
+    curve.write_text(curve.read_text().replace("dev", "dew"))
+    files = {f"{RUN}/1/{path.name}": path for path in (tmp_path / RUN / "1").iterdir()}
+    archive._write(tmp_path / "runs.tar.gz", manifest, files)
+    with pytest.raises(
+        PackError, match=r"curve\.csv is not the file its manifest describes; copy the archive again"
+    ):
+        taken(tmp_path / "runs.tar.gz", tmp_path / "there")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "data/controls/planted/bert-crf/1/more.json",
+        f"{RUN}/1/deep/more.json",
+        f"{RUN}/more.json",
+        f"{RUN}/1/more.bin",
+    ],
+)
+def test_what_lies_where_no_file_of_a_run_lies_is_refused(tmp_path: Path, name: str) -> None:
+    made(tmp_path, 1)
+    (tmp_path / "more").write_text("{}")
+    listed = {name: {"size": 2, "sha256": sha256_of(tmp_path / "more")}}
+    manifest = json.dumps({"format": archive.FORMAT, "files": listed}).encode()
+    archive._write(tmp_path / "runs.tar.gz", manifest, {name: tmp_path / "more"})
+    with pytest.raises(PackError, match=f"{name} is no file of a run"):
+        taken(tmp_path / "runs.tar.gz", tmp_path / "there")
+
+
+def test_a_run_in_the_folder_of_another_profile_is_not_packed(tmp_path: Path) -> None:
+    made(tmp_path, 1)
+    (tmp_path / "runs" / "controls").rename(tmp_path / "runs" / "quick")
+    with pytest.raises(PackError, match="its record is of planted x bert-crf seed 1 in profile controls"):
+        pack(tmp_path, "quick", tmp_path / "runs.tar.gz")
+
+
+def test_two_runs_of_one_seed_are_kept_apart_from_each_other(tmp_path: Path) -> None:
+    places = set()
+    for number, dropout in enumerate((0.1, 0.2)):
+        made(tmp_path / f"away{number}", 1, options={"dropout": dropout})
+        packed = tmp_path / f"{number}.tar.gz"
+        pack(tmp_path / f"away{number}", "controls", packed)
+        (arrival,) = taken(packed, tmp_path / "there", "other options")
+        places.add(arrival.place)
+    assert len(places) == 2
+    assert {Record.read(place / "record.json").options["dropout"] for place in places} == {0.1, 0.2}
+
+
+def test_the_record_arrives_last_so_that_a_folder_with_one_is_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(tmp_path, 1)
+    pack(tmp_path, "controls", tmp_path / "runs.tar.gz")
+    moved: list[str] = []
+    monkeypatch.setattr(archive.shutil, "move", lambda source, target: moved.append(source.name))
+    taken(tmp_path / "runs.tar.gz", tmp_path / "there")
+    assert (len(moved), moved[-1]) == (3, "record.json")
+
+
+def test_a_run_that_is_being_trained_here_is_waited_for(tmp_path: Path) -> None:
+    made(tmp_path, 1)
+    pack(tmp_path, "controls", tmp_path / "runs.tar.gz")
+    there, arrived = tmp_path / "there", threading.Event()
+
+    def arrive() -> None:
+        taken(tmp_path / "runs.tar.gz", there)
+        arrived.set()
+
+    with exclusive(run_lock_file(there, "controls", "planted", "bert-crf", 1)):
+        unpacking = threading.Thread(target=arrive)
+        unpacking.start()
+        assert not arrived.wait(0.3)
+        assert not (there / RUN / "1").exists()
+    unpacking.join(timeout=10)
+    assert (there / RUN / "1" / "record.json").is_file()
 
 
 def rewritten(root: Path, record: Record, change) -> Path:

@@ -107,7 +107,8 @@ def _checked_run(folder: Path) -> Record:
     record = Record.read(folder / "record.json")
     where = tuple(folder.parts[-4:])
     if where != (record.profile, record.dataset, record.system, str(record.seed)):
-        raise PackError(f"{folder}: its record is of {record.dataset} x {record.system} seed {record.seed}")
+        run = f"{record.dataset} x {record.system} seed {record.seed} in profile {record.profile}"
+        raise PackError(f"{folder}: its record is of {run}")
     for name, digest in record.predictions.items():
         path = folder / f"{name}.jsonl"
         if not path.is_file() or sha256_of(path) != digest:
