@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mner.tracking.fingerprint import code_fingerprint, import_closure, run_key
+from mner.tracking.fingerprint import code_fingerprint, import_closure, key_of_run, run_key
 
 CODE = '"""Module."""\ndef scale(x, by=2):\n    """Scale."""\n    return x * by  # twice\n'
 
@@ -40,6 +40,7 @@ def test_comments_docstrings_and_layout_do_not_count(tmp_path: Path, same: str) 
         CODE.replace("by=2", "by: int = 2"),
         CODE + "scale(1)\n",
         CODE.replace("return x * by", "return 'x * by'"),
+        CODE + "...\n",
     ],
 )
 def test_every_change_of_code_counts(tmp_path: Path, other: str) -> None:
@@ -90,6 +91,46 @@ def test_a_key_depends_on_every_part_and_not_on_order() -> None:
     assert run_key(parts) == run_key({"recipe": {"rate": 0.00001, "epochs": 2}, "seed": 1})
     assert run_key(parts) != run_key({**parts, "seed": 2})
     assert run_key(parts) != run_key({**parts, "recipe": {"epochs": 2, "rate": 2e-5}})
+
+
+def test_nothing_nought_and_a_word_of_nothing_are_different_code(tmp_path: Path) -> None:
+    values = ("None", "0", "''", "'None'", "[]", "False")
+    assert len({fingerprint(tmp_path, f"x = {value}\n") for value in values}) == len(values)
+    assert fingerprint(tmp_path, "x = u'a'\n") == fingerprint(tmp_path, "x = 'a'\n")
+
+
+def test_a_file_has_one_name_however_it_is_reached(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "code.py").write_text(CODE)
+    assert list(code_fingerprint([Path("inner/../code.py")], tmp_path)) == ["code.py"]
+
+
+def test_what_is_ignored_or_of_another_package_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "p").mkdir()
+    files = {
+        "start.py": "import p.a, p.b\nimport pp\n",
+        "pp.py": "",
+        "p/a.py": "import p.c\n",
+        "p/b.py": "",
+        "p/c.py": "",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    everything = [Path("p/a.py"), Path("p/b.py"), Path("p/c.py"), Path("start.py")]
+    assert import_closure([Path("start.py")], ["p"], tmp_path) == everything
+    assert import_closure([Path("start.py")], ["p"], tmp_path, ["p/a"]) == [Path("p/b.py"), Path("start.py")]
+
+
+def test_the_optimiser_that_recipes_did_not_name_is_no_part_of_a_key_and_any_other_is() -> None:
+    names = ("files", "code", "encoder", "options")
+    told: dict[str, Any] = {"dataset": "toy", "system": "bert", "seed": 1, "visual_input": "none"}
+    told |= {name: {} for name in names}
+    unnamed, adamw, bert = (
+        key_of_run(**told, recipe={"epochs": 2, **more})
+        for more in ({}, {"optimiser": "adamw"}, {"optimiser": "bert"})
+    )
+    assert unnamed == adamw != bert
+    assert len({key_of_run(**told | {name: {"a": "1"}}, recipe={"epochs": 2}) for name in names} | {unnamed}) == 5
 
 
 @pytest.mark.parametrize("part", [Path("x"), {1, 2}, float("nan")])

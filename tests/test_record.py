@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 
@@ -97,6 +101,11 @@ def remove(name: str) -> Callable[[dict], None]:
             lambda row: row.update(format=3),
             "format 3 is not known.*reads formats 1 and 2: use the version that wrote it",
         ),
+        (lambda row: row.update(format=0), "format 0 is not known"),
+        (lambda row: row.update(format="2"), "format '2' is not known"),
+        (lambda row: row.update(command=3), "field 'command' should be str, but is 3"),
+        (lambda row: row.update(seed=None), "field 'seed' should be int, but is None"),
+        (lambda row: row.update(duration_seconds=True), "field 'duration_seconds' should be float, but is True"),
         (lambda row: row["throughput"].pop("joules"), r"missing field 'throughput\.joules'"),
         (lambda row: row["git"].update(branch="x"), r"unknown field 'git\.branch'"),
         (lambda row: row.update(seed="3"), "field 'seed' should be int, but is '3'"),
@@ -127,6 +136,13 @@ def test_a_record_of_other_bytes_is_named(tmp_path: Path) -> None:
         Record.read(path)
 
 
+@pytest.mark.parametrize("text", ["[]", '["format"]', '"format"', "3"])
+def test_json_that_is_no_record_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "record.json").write_text(text)
+    with pytest.raises(RecordError, match=r"record\.json: no record: the field 'format' is missing"):
+        Record.read(tmp_path / "record.json")
+
+
 def test_a_cut_off_record_names_its_line(tmp_path: Path) -> None:
     path = tmp_path / "record.json"
     path.write_text('{"format": 2,\n "key": "a')
@@ -141,7 +157,9 @@ def test_a_cut_off_record_names_its_line(tmp_path: Path) -> None:
         ({"status": "skipped"}, "a skipped run states one"),
         ({"reason": "because"}, "field 'reason' is 'because'"),
         ({"best_epoch": 2}, "there are 2 epochs"),
+        ({"best_epoch": -1}, "there are 2 epochs"),
         ({"dev_f1": (0.4, 120.0)}, "percent"),
+        ({"dev_f1": (-0.4, 12.0)}, "percent"),
         ({"predictions": {}}, "'predictions' is empty"),
         ({"finished_at": "yesterday"}, "not an ISO 8601 time"),
         ({"finished_at": "2024-05-06T07:08:09+02:00"}, "not in UTC"),
@@ -158,15 +176,27 @@ def test_a_contradictory_record_cannot_be_made(changes: dict[str, Any], message:
 
 def test_now_is_utc_and_fits_a_record() -> None:
     assert abs((datetime.now(UTC) - example(finished_at=now()).finished).total_seconds()) < 5
+    assert re.fullmatch(r"[\d-]{10}T[\d:]{8}\.\d{3}\+00:00", now())
 
 
 def test_the_environment_states_versions_and_hardware() -> None:
     environment = describe_environment()
     assert environment["torch"] == torch.__version__
     assert environment["threads"] == torch.get_num_threads()
-    assert environment["cpu"]
+    assert re.search("[A-Za-z]", environment["cpu"])
+    assert environment["numpy"] == metadata.version("numpy")
+    assert 1 <= environment["cores"] <= os.cpu_count()
+    assert environment["memory_gib"] == pytest.approx(psutil.virtual_memory().total / 2**30, abs=0.1)
     assert (environment["gpu"] is None) == (not torch.cuda.is_available())
     assert replace(example(), environment=environment).environment == environment
+
+
+def test_a_package_that_is_not_there_has_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(package: str) -> str:
+        raise metadata.PackageNotFoundError(package)
+
+    monkeypatch.setattr(record_module.metadata, "version", version)
+    assert describe_environment()["transformers"] is None
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -219,6 +249,33 @@ def test_no_commit_is_claimed_where_there_is_none(
     assert describe_git(repository) == unknown, "too slow"
     monkeypatch.setenv("PATH", str(inside))
     assert describe_git(repository) == unknown, "no git"
+
+
+def test_a_commit_is_claimed_however_its_folder_is_called(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = tmp_path_factory.mktemp("elsewhere") / "link"
+    link.symlink_to(repository)
+    monkeypatch.chdir(repository)
+    assert describe_git(link) == describe_git(Path()) == describe_git(repository)
+    assert describe_git(link)["commit"] is not None
+
+
+def test_looking_at_a_repository_writes_nothing_into_it(repository: Path) -> None:
+    index = repository / ".git" / "index"
+    os.utime(repository / "a.py", (1e9, 1e9))  # git would note the new time
+    before = index.read_bytes()
+    assert describe_git(repository)["dirty"] is False
+    assert index.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["status", "diff"])
+def test_changes_that_git_does_not_tell_are_unknown(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    commit, ask = describe_git(repository)["commit"], record_module._git
+    monkeypatch.setattr(record_module, "_git", lambda root, *told: None if command in told else ask(root, *told))
+    assert describe_git(repository) == {"commit": commit, "dirty": None}
 
 
 def test_a_repository_without_commits_is_unknown(tmp_path: Path) -> None:
