@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,6 +70,24 @@ def test_the_last_good_value_and_the_first_bad_one(make, good, bad, message):
     for value in bad:
         with pytest.raises(ValueError, match=message):
             make(value)
+
+
+@pytest.mark.parametrize(
+    ("field", "good", "bad", "message"),
+    [
+        *((field, 1, 0, "are at least 1") for field in ("epochs", "batch_size", "evaluation_batch_size")),
+        *((field, 1, 0, "are at least 1") for field in ("threads", "length_multiple")),
+        ("frozen_layers", 0, -1, "frozen_layers is at least 0"),
+        ("transition_learning_rate", 0.0, -0.1, "transition_learning_rate is a number of at least 0, not -0.1"),
+        ("clip", 0.1, math.inf, "clip is a number of at least 0, not inf"),
+        ("warmup", 0.0, math.nan, "warmup is a number of at least 0, not nan"),
+    ],
+)
+def test_numbers_of_a_recipe_end_where_they_stop_to_mean_something(field, good, bad, message):
+    recipe = CONFIG.recipe_of("bert-crf")
+    replace(recipe, **{field: good})
+    with pytest.raises(ValueError, match=message):
+        replace(recipe, **{field: bad})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,83 @@
+"""Whether a run made elsewhere is this checkout's: asked of its own profile and cell, and what differs named."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from mner.config import Config
+from mner.tracking.record import Record
+from mner.training.arrival import objections
+from mner.training.cell import Cell
+from mner.training.runs import inputs_of
+
+fabricated = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("test_record.py"))))
+
+
+@pytest.fixture
+def settings(world: Path, tiny: Any) -> Config:
+    """A world with a second profile that is not active and trains longer."""
+
+    def add(raw: dict[str, Any]) -> None:
+        raw["profiles"]["long"] = {**raw["profiles"]["tiny"], "name": "long", "recipe": {"epochs": 9}}
+
+    return tiny.change_parameters(world, add)
+
+
+@pytest.fixture
+def made(settings: Config, world: Path, tiny: Any) -> Callable[..., Record]:
+    """The record that this checkout would write of a run, in fields that its key has."""
+
+    def record(profile: str = "tiny", system: str = "bert-crf") -> Record:
+        config = replace(settings, active=settings.profiles[profile])
+        cell = Cell(config, tiny.DATASET, system, world)
+        inputs = inputs_of(cell)
+        return fabricated.example(
+            key=inputs.key(cell, 1),
+            profile=profile,
+            dataset=cell.dataset,
+            system=system,
+            seed=1,
+            inputs=inputs.files,
+            code=inputs.code,
+            encoder=inputs.encoder,
+            options=cell.options,
+            recipe=asdict(cell.recipe),
+            visual_input=cell.visual_input(),
+        )
+
+    return record
+
+
+def test_runs_of_every_cell_and_profile_are_known(
+    settings: Config, world: Path, made: Callable[..., Record]
+) -> None:
+    objection = objections(settings, world)
+    for profile, system in (("tiny", "bert-crf"), ("long", "bert-crf"), ("tiny", "rgcn")):
+        assert objection(made(profile, system)) is None
+    other = replace(made(), recipe=made("long").recipe, key="other")
+    assert objection(other) == "made from another recipe epochs"
+
+
+def test_a_cell_that_its_profile_does_not_have_is_named(
+    settings: Config, world: Path, made: Callable[..., Record]
+) -> None:
+    objection = objections(settings, world)
+    assert objection(replace(made(), dataset="other")) == "params.yaml has no other x bert-crf in a profile tiny"
+    assert objection(replace(made(), profile="gone")) == "params.yaml has no toy x bert-crf in a profile gone"
+
+
+@pytest.mark.parametrize(("differing", "more"), [(3, ""), (5, " and 2 more")])
+def test_the_first_differences_are_named_and_the_others_counted(
+    settings: Config, world: Path, made: Callable[..., Record], differing: int, more: str
+) -> None:
+    record = made()
+    changed = {name: f"another {name}" for name in sorted(record.code)[:differing]}
+    told = objections(settings, world)(replace(record, code={**record.code, **changed}, key="other"))
+    assert told == f"made from another {', '.join(f'code {name}' for name in sorted(changed)[:3])}{more}"
