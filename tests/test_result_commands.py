@@ -111,5 +111,6 @@ def test_compare_says_where_a_row_can_be_had(
 ) -> None:
     assert _command(root, monkeypatch, "compare", "rgcn-figure", "rgcn") == 2
     assert "profile quick has no system rgcn-figure; `mner profile NAME` with one of" in capsys.readouterr().err
-    assert _command(root, monkeypatch, "compare", "rgnc", "bert-crf") == 2
-    assert "did you mean 'rgcn'?" in capsys.readouterr().err
+    for pair in (("rgnc", "bert-crf"), ("bert-crf", "rgnc")):
+        assert _command(root, monkeypatch, "compare", *pair) == 2
+        assert "did you mean 'rgcn'?" in capsys.readouterr().err
