@@ -12,6 +12,7 @@ from mner.asked import require
 from mner.columns import wrapped
 from mner.config import Config
 from mner.estimates import Cost, cost_of, past_records
+from mner.models.encoders import EncoderError
 from mner.models.word_vectors import WordVectorError
 from mner.sweeping.quarantine import Failure, failure_of
 from mner.tracking.run_places import RUNS, run_folder
@@ -94,8 +95,8 @@ def _planned(cell: Cell, cost: Cost | None) -> PlannedCell:
 def outdated_runs(config: Config, root: Path) -> list[str]:
     """Records of the active profile that other parameters, code or data made than stand here now.
 
-    Cells whose inputs are not built, or whose word vectors are not installed, are left out: what their runs would
-    be is not known.
+    Cells whose inputs are not built, or whose encoder or word vectors are not installed, are left out: what their
+    runs would be is not known.
     """
     cells = [Cell(config, dataset, system, root) for dataset, system in config.active.cells]
     return [
@@ -110,7 +111,7 @@ def outdated_runs(config: Config, root: Path) -> list[str]:
 def _missing_if_known(cell: Cell) -> list[int]:
     try:
         return missing_seeds(cell, inputs_of(cell))
-    except WordVectorError:
+    except (EncoderError, WordVectorError):
         return []
 
 

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from mner.config import Config
+from mner.models.encoders import EncoderError
+from mner.models.word_vectors import WordVectorError
 from mner.tracking.record import Record
 from mner.training.arrival import objections
 from mner.training.cell import Cell
-from mner.training.runs import inputs_of
+from mner.training.runs import Inputs, inputs_of
 
 fabricated = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("test_record.py"))))
 
@@ -63,6 +65,26 @@ def test_runs_of_every_cell_and_profile_are_known(
         assert objection(made(profile, system)) is None
     other = replace(made(), recipe=made("long").recipe, key="other")
     assert objection(other) == "made from another recipe epochs"
+
+
+@pytest.mark.parametrize("error", [EncoderError, WordVectorError])
+def test_a_run_whose_packages_are_not_installed_here_is_objected_to_and_the_next_is_asked(
+    settings: Config,
+    world: Path,
+    made: Callable[..., Record],
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[ValueError],
+) -> None:
+    def absent(cell: Cell) -> Inputs:
+        if cell.system == "rgcn":
+            raise error("it needs the package x: pip install x")
+        return inputs_of(cell)
+
+    lacking, whole = made("tiny", "rgcn"), made()
+    monkeypatch.setattr("mner.training.arrival.inputs_of", absent)
+    objection = objections(settings, world)
+    told = "its key cannot be checked here: it needs the package x: pip install x"
+    assert [objection(lacking), objection(whole)] == [told, None]
 
 
 def test_a_cell_that_its_profile_does_not_have_is_named(

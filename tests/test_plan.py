@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from mner.estimates import Work, cost_of, past_records, split_sizes, work_of
+from mner.models.encoders import EncoderError
 from mner.models.word_vectors import WordVectorError
 from mner.plan import duration, outdated_runs, plan_of, render
 from mner.tracking.record import Record
@@ -217,11 +218,12 @@ def test_runs_of_other_parameters_are_named_and_unbuilt_cells_left_out(world):
     assert outdated_runs(other, elsewhere) == []
 
 
-def test_runs_whose_word_vectors_are_not_installed_here_are_not_said_to_be_outdated(
-    world: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [EncoderError, WordVectorError])
+def test_runs_whose_packages_are_not_installed_here_are_not_said_to_be_outdated(
+    world: Path, monkeypatch: pytest.MonkeyPatch, error: type[ValueError]
 ) -> None:
     def absent(cell: Cell) -> None:
-        raise WordVectorError("word vectors need a package")
+        raise error("it needs a package")
 
     monkeypatch.setattr("mner.plan.inputs_of", absent)
     settings = tiny.cell_of(world).config

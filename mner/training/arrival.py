@@ -9,6 +9,8 @@ from typing import Any
 
 from mner.config import Config
 from mner.files import sha256_of_json
+from mner.models.encoders import EncoderError
+from mner.models.word_vectors import WordVectorError
 from mner.tracking.record import Record
 from mner.training.cell import Cell
 from mner.training.runs import Inputs, inputs_of
@@ -44,7 +46,10 @@ def _local(config: Config, root: Path, profile: str, dataset: str, system: str) 
     lacking = [path for path in cell.input_files() if not (root / path).is_file()]
     if lacking:
         return f"{lacking[0]} is not built here, so its key cannot be checked; run dvc repro data features graphs"
-    return cell, inputs_of(cell)
+    try:
+        return cell, inputs_of(cell)
+    except (EncoderError, WordVectorError) as error:
+        return f"its key cannot be checked here: {error}"
 
 
 def _difference(cell: Cell, inputs: Inputs, record: Record) -> str:
