@@ -134,13 +134,38 @@ def test_checkpoints_of_other_runs_are_ignored_and_torn_ones_refused(tmp_path):
     assert read == progress
     assert torch.equal(other.weight, model.weight)
     assert torch.equal(read_best["weight"], best["weight"])
-    with pytest.raises(checkpoint.CheckpointError, match="does not fit the model"):
-        checkpoint.load_trainable(torch.nn.Linear(2, 2, bias=False), best)
     whole = path.read_bytes()
     for torn in (whole[:100], b"", b"no checkpoint at all", whole[:-1]):
         path.write_bytes(torn)
-        with pytest.raises(checkpoint.CheckpointError, match=r"(?s)state\.pt is torn .*delete it"):
+        with pytest.raises(checkpoint.CheckpointError, match=r"state\.pt is torn and cannot be read; delete this"):
             checkpoint.restore(path, other, fresh, "mine")
+    torch.save({"model": best}, path)
+    with pytest.raises(checkpoint.CheckpointError, match=r"state\.pt is not a checkpoint of a run; delete this"):
+        checkpoint.restore(path, other, fresh, "mine")
+
+
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        (torch.nn.Linear(2, 2, bias=False), "bias"),
+        (torch.nn.Linear(3, 2), "weight"),
+    ],
+)
+def test_the_state_of_another_model_names_what_differs_and_the_file(tmp_path, other, why):
+    model = torch.nn.Linear(2, 2)
+    path = tmp_path / "state.pt"
+    checkpoint.save(path, model, torch.optim.AdamW(model.parameters()), checkpoint.Progress("mine"), {})
+    with pytest.raises(checkpoint.CheckpointError, match=rf"state\.pt: .* differs in {why}; delete this"):
+        checkpoint.restore(path, other, torch.optim.AdamW(other.parameters()), "mine")
+
+
+def test_the_optimiser_of_another_model_is_refused_too(tmp_path):
+    model = torch.nn.Linear(2, 2)
+    path = tmp_path / "state.pt"
+    half = torch.optim.AdamW([model.weight])
+    checkpoint.save(path, model, half, checkpoint.Progress("mine"), {})
+    with pytest.raises(checkpoint.CheckpointError, match=r"state\.pt: loaded state dict .*; delete this file"):
+        checkpoint.restore(path, model, torch.optim.AdamW(model.parameters()), "mine")
 
 
 def test_frozen_weights_are_not_in_a_checkpoint():

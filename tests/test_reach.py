@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import runpy
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from mner.cli import main
 from mner.probing.reach import NothingToCompareError, Reach, compare, measure, render
@@ -100,3 +102,12 @@ def test_runs_that_cannot_be_looked_into_say_what_to_train(world, tmp_path) -> N
     tiny.make_world(tmp_path)
     with pytest.raises(NoWeightsError, match="add `keep_weights: true`"):
         load_run(tiny.cell_of(tmp_path, "rgcn"), 1, CPU)
+
+
+def test_weights_of_another_model_name_the_file_and_the_way_back(world, tmp_path) -> None:
+    own = tmp_path / "world"
+    shutil.copytree(world, own)
+    cell = tiny.cell_of(own, "rgcn")
+    save_file({"a": torch.zeros(1)}, cell.run_folder(1) / "weights.safetensors")
+    with pytest.raises(NoWeightsError, match=r"weights\.safetensors: .* another model.* delete .*`mner run "):
+        load_run(cell, 1, CPU)

@@ -11,7 +11,7 @@ from mner.data.batching import SplitData
 from mner.files import reading
 from mner.tracking.record import Record
 from mner.training.cell import Cell, PreparedCell, prepare
-from mner.training.checkpoint import load_trainable
+from mner.training.checkpoint import CheckpointError, load_trainable
 from mner.training.model import Model
 from mner.training.runs import inputs_of, is_finished
 
@@ -39,7 +39,7 @@ def load_run(cell: Cell, seed: int, device: torch.device) -> TrainedRun:
 
     Raises:
         NoWeightsError: the active profile has no such seed, the run is missing or not what today's parameters and
-            code would give, or its weights were not kept.
+            code would give, or its weights were not kept, or are another model's.
     """
     name, folder = f"{cell.dataset} x {cell.system}, seed {seed}", cell.run_folder(seed)
     command = f"mner run {cell.dataset} {cell.system} --seed {seed}"
@@ -62,6 +62,10 @@ def load_run(cell: Cell, seed: int, device: torch.device) -> TrainedRun:
         raise NoWeightsError(f"{path} is gone; delete {folder} and `{command}`")
     prepared = prepare(cell, device)
     model = prepared.model(seed, device)
-    with reading(path, f"delete {folder} and `{command}`"):
-        load_trainable(model, load_file(path, device=str(device)))
+    with reading(path, remedy := f"delete {folder} and `{command}`"):
+        weights = load_file(path, device=str(device))
+    try:
+        load_trainable(model, weights)
+    except CheckpointError as error:
+        raise NoWeightsError(f"{path}: {error}; {remedy}") from error
     return TrainedRun(Record.read(folder / "record.json"), prepared, model.eval())

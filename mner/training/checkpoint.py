@@ -12,9 +12,11 @@ from torch import Tensor, nn
 from mner.files import write_atomically
 from mner.training.meters import Spent
 
+CONTENT = {"model", "optimiser", "progress", "best"}
+
 
 class CheckpointError(ValueError):
-    """A checkpoint that belongs to another run or is torn; the message says to delete it."""
+    """A state that is torn or does not fit the model; a checkpoint's message names the file to delete."""
 
 
 @dataclass(slots=True)
@@ -38,11 +40,18 @@ def trainable_state(model: nn.Module) -> dict[str, Tensor]:
 
 
 def load_trainable(model: nn.Module, state: dict[str, Tensor]) -> None:
-    """Put :func:`trainable_state` back."""
-    result = model.load_state_dict(state, strict=False)
-    expected = set(trainable_state(model))
-    if result.unexpected_keys or expected & set(result.missing_keys):
-        raise CheckpointError("a checkpoint does not fit the model; delete the run's folder and train again")
+    """Put :func:`trainable_state` back.
+
+    Raises:
+        CheckpointError: names or shapes are those of another model.
+    """
+    own = model.state_dict()
+    strangers = set(state) ^ set(trainable_state(model))
+    strangers |= {name for name in set(state) & set(own) if state[name].shape != own[name].shape}
+    if strangers:
+        named = ", ".join(sorted(strangers)[:3]) + (", ..." if len(strangers) > 3 else "")
+        raise CheckpointError(f"the state is that of another model: it differs in {named}")
+    model.load_state_dict(state, strict=False)
 
 
 def save(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, progress: Progress, best: dict) -> None:
@@ -66,12 +75,18 @@ def restore(path: Path, model: nn.Module, optimiser: torch.optim.Optimizer, key:
     """
     if not path.is_file():
         return Progress(key), {}
+    mend = "delete this file, and the run starts again from its first epoch"
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (EOFError, RuntimeError, pickle.UnpicklingError) as error:
-        raise CheckpointError(f"{path} is torn ({error}); delete it, and the run starts again") from error
+        raise CheckpointError(f"{path} is torn and cannot be read; {mend}") from error
+    if not isinstance(content, dict) or set(content) != CONTENT:
+        raise CheckpointError(f"{path} is not a checkpoint of a run; {mend}")
     if content["progress"]["key"] != key:
         return Progress(key), {}
-    load_trainable(model, content["model"])
-    optimiser.load_state_dict(content["optimiser"])
+    try:
+        load_trainable(model, content["model"])
+        optimiser.load_state_dict(content["optimiser"])
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}; {mend}") from error
     return Progress(**content["progress"]), content["best"]
