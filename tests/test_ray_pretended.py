@@ -29,6 +29,14 @@ class GetTimeoutError(RayError):
     """As Ray's own."""
 
 
+class RayTaskError(RayError):
+    """As Ray's own; ``cause`` is what the call raised, the text a whole traceback."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__(f"Traceback (most recent call last): ... {cause}")
+        self.cause = cause
+
+
 class News:
     """The queue between machines."""
 
@@ -48,7 +56,10 @@ class Ray:
 
     def __init__(self) -> None:
         self.exceptions = SimpleNamespace(
-            RayError=RayError, RayActorError=RayActorError, GetTimeoutError=GetTimeoutError
+            RayError=RayError,
+            RayActorError=RayActorError,
+            RayTaskError=RayTaskError,
+            GetTimeoutError=GetTimeoutError,
         )
         self.begun: list[dict[str, Any]] = []
         self.asked: list[dict[str, Any]] = []
@@ -119,29 +130,37 @@ def test_news_of_a_run_come_before_its_outcome(ray: Ray, tmp_path: Path) -> None
     assert workers.events(0.0) == []
 
 
-def test_a_worker_that_dies_is_replaced_but_not_for_ever(ray: Ray, tmp_path: Path) -> None:
-    def dies(job: Job) -> Event:
-        raise RayActorError("the actor died")
+def dies(job: Job) -> Event:
+    raise RayActorError("the actor died")
 
-    workers, most = workers_on(tmp_path), 2 * START_TRIES
 
-    def told(seed: int) -> Event:
+def test_a_worker_that_answered_before_it_died_is_replaced_however_often(ray: Ray, tmp_path: Path) -> None:
+    workers, deaths = workers_on(tmp_path), 4 * START_TRIES
+    ray.outcome = dies
+    for seed in range(deaths):
         workers.give(1, job(seed), None)
-        ((number, event),) = workers.events(0.0)
-        assert number == 1
+        assert workers.events(0.0) == [(1, Event(Kind.DIED, job(seed), "the actor died"))]
+    assert ray.actors == [0, 1, *[1] * deaths]
+
+
+def test_a_worker_that_dies_before_it_answers_is_replaced_but_not_for_ever(ray: Ray, tmp_path: Path) -> None:
+    workers = workers_on(tmp_path)
+    ray.outcome = dies
+
+    def never() -> str:
+        raise RayActorError("it never came up")
+
+    def told(worker: int) -> Event:
+        workers.give(worker, job(worker), None)
+        ((_, event),) = workers.events(0.0)
         return event
 
-    ray.outcome = dies
-    for seed in range(most):
-        assert told(seed) == Event(Kind.DIED, job(seed), "the actor died")
-    ray.outcome = lambda job: Event(Kind.FINISHED, job)
-    assert told(0).kind is Kind.FINISHED
-    ray.outcome = dies
-    for seed in range(most):
-        assert told(seed).kind is Kind.DIED
-    assert ray.actors == [0, 1, *[1] * (2 * most)]
-    with pytest.raises(WorkersError, match="workers on Ray die one after another: the actor died"):
-        told(0)
+    assert told(1).kind is Kind.DIED
+    ray.complaint = never
+    for worker in [1] * (START_TRIES - 1) + [0] * (START_TRIES - 1):
+        assert told(worker).kind is Kind.DIED
+    with pytest.raises(WorkersError, match="workers on Ray die before they train anything: the actor died"):
+        told(1)
 
 
 @pytest.mark.parametrize(
@@ -179,6 +198,18 @@ def test_a_machine_that_does_not_see_the_folder_says_so_and_makes_no_worker(tmp_
     setting = Setting(SimpleNamespace(), tmp_path, "a test", tracked=False)
     remote = on_ray._Remote(setting, Share(1, "cpu"), tmp_path / "nowhere.token", 0, News())
     assert f"does not see {tmp_path}: share the folder" in remote.complaint()
+    with pytest.raises(WorkersError, match="share the folder"):
+        remote.train_run(job(1), None)
+
+
+def test_what_a_worker_cannot_do_is_told_without_a_traceback(ray: Ray, tmp_path: Path) -> None:
+    def refuses(job: Job) -> Event:
+        raise RayTaskError(WorkersError("elsewhere does not see the folder"))
+
+    workers, ray.outcome = workers_on(tmp_path), refuses
+    workers.give(0, job(1), None)
+    with pytest.raises(WorkersError, match=r"^elsewhere does not see the folder$"):
+        workers.events(0.0)
 
 
 def test_an_actor_tells_the_news_under_its_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -233,16 +233,22 @@ def test_a_sweep_needs_inputs_workers_and_names_of_the_profile(world):
 
 
 @pytest.mark.parametrize(
-    ("workers", "gpus", "share", "places"),
-    [(1, 1, 1.0, ["cuda:0"]), (5, 1, 0.2, ["cuda:0"] * 5), (3, 2, 0.5, ["cuda:0", "cuda:1", "cuda:0"])],
+    ("workers", "gpus", "places"),
+    [
+        (1, 1, [("cuda:0", 1.0)]),
+        (5, 1, [("cuda:0", 0.2)] * 5),
+        (3, 2, [("cuda:0", 0.5), ("cuda:1", 1.0), ("cuda:0", 0.5)]),
+        (2, 3, [("cuda:0", 1.0), ("cuda:1", 1.0)]),
+    ],
 )
-def test_workers_share_gpus(workers, gpus, share, places):
-    resources = Resources(workers, 1, gpus, None)
-    assert resources.gpu_share == share
-    assert [one.device for one in resources.shares()] == places
-    assert {one.memory_fraction for one in resources.shares()} == {share}
-    # Ray shows every worker only the GPU it dealt out, as the first.
-    assert {one.device for one in Resources(workers, 1, gpus, "local").shares()} == {"cuda:0"}
+def test_workers_share_gpus(workers, gpus, places):
+    shares = Resources(workers, 1, gpus, None).shares()
+    assert [(one.device, one.memory_fraction) for one in shares] == places
+    # Ray deals GPUs out by one part for all, and shows every worker only the GPU it got, as the first.
+    resources = Resources(workers, 1, gpus, "local")
+    least = min(part for _, part in places)
+    assert resources.gpu_share == least
+    assert {(one.device, one.memory_fraction) for one in resources.shares()} == {("cuda:0", least)}
 
 
 def test_workers_never_hear_an_interrupt_from_their_first_import_on():

@@ -37,12 +37,14 @@ class RayWorkers:
         self._token.parent.mkdir(parents=True, exist_ok=True)
         self._token.touch()
         self._news = _queue()
-        self._deaths_in_a_row = 0
         self._jobs: dict[Any, tuple[int, Job]] = {}
+        # Actors of each worker, one after the other, that have not answered; and what the last one was asked.
+        self._starts = [0] * self.count
+        self._greetings: list[Any] = [None] * self.count
         self._actors = [self._start(number) for number in range(self.count)]
         try:
-            for actor in self._actors:
-                self._check(actor)
+            for greeting in self._greetings:
+                self._check(greeting)
         except BaseException:
             self.close()
             raise
@@ -66,25 +68,37 @@ class RayWorkers:
 
     def _outcome(self, reference: Any, worker: int, job: Job) -> Event:
         try:
-            event = self._ray.get(reference)
+            return self._ray.get(reference)
         except self._ray.exceptions.RayActorError as error:
-            self._deaths_in_a_row += 1
-            if self._deaths_in_a_row > START_TRIES * self.count:
-                raise WorkersError(f"workers on Ray die one after another: {error}") from error
+            if self._has_answered(worker):
+                self._starts[worker] = 0
+            if self._starts[worker] >= START_TRIES:
+                raise WorkersError(f"workers on Ray die before they train anything: {error}") from error
             self._actors[worker] = self._start(worker)
             return Event(Kind.DIED, job, str(error))
-        self._deaths_in_a_row = 0
-        return event
+        except self._ray.exceptions.RayTaskError as error:
+            raise WorkersError(str(error.cause)) from error
 
     def _start(self, worker: int) -> Any:
         # Started elsewhere, a worker must find the very code and packages that this process has.
         environment = {"env_vars": {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}}
         remote = self._ray.remote(num_cpus=self._cpus, num_gpus=self._gpu_share, runtime_env=environment)(_Remote)
-        return remote.remote(self._setting, self._shares[worker], self._token, worker, self._news)
+        actor = remote.remote(self._setting, self._shares[worker], self._token, worker, self._news)
+        self._starts[worker] += 1
+        self._greetings[worker] = actor.complaint.remote()
+        return actor
 
-    def _check(self, actor: Any) -> None:
+    def _has_answered(self, worker: int) -> bool:
+        """Whether the worker's last actor came as far as answering; its answer outlives it."""
         try:
-            complaint = self._ray.get(actor.complaint.remote(), timeout=START_SECONDS)
+            self._ray.get(self._greetings[worker], timeout=0)
+        except self._ray.exceptions.RayError:
+            return False
+        return True
+
+    def _check(self, greeting: Any) -> None:
+        try:
+            complaint = self._ray.get(greeting, timeout=START_SECONDS)
         except self._ray.exceptions.GetTimeoutError as error:
             raise WorkersError(
                 f"no worker within {START_SECONDS:.0f} s: the cluster has no room for {self.count} workers with "
@@ -115,6 +129,8 @@ class _Remote:
         return self._complaint
 
     def train_run(self, job: Job, seconds_left: float | None) -> Event:
+        if self._complaint:  # one that replaces another may stand on another machine
+            raise WorkersError(self._complaint)
         return self._worker.train_run(job, seconds_left)
 
 

@@ -37,15 +37,17 @@ class Resources:
 
     @property
     def gpu_share(self) -> float:
-        """Part of a GPU for each worker, at most one whole; 0 without GPUs."""
+        """Part of a GPU that each worker asks Ray for, at most one whole; 0 without GPUs."""
         return 1 / -(-self.workers // self.gpus) if self.gpus else 0.0
 
     def shares(self) -> list[Share]:
         """One a worker, GPUs dealt out in turn; Ray deals them itself, and a worker sees its own as the first."""
         if not self.gpus:
             return [Share(self.threads, "cpu")] * self.workers
-        places = [0 if self.ray else worker % self.gpus for worker in range(self.workers)]
-        return [Share(self.threads, f"cuda:{place}", self.gpu_share) for place in places]
+        if self.ray:
+            return [Share(self.threads, "cuda:0", self.gpu_share)] * self.workers
+        places = [worker % self.gpus for worker in range(self.workers)]
+        return [Share(self.threads, f"cuda:{place}", 1 / places.count(place)) for place in places]
 
 
 def sweep(
