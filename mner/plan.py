@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tqdm import tqdm
@@ -12,7 +13,7 @@ from mner.asked import require
 from mner.columns import wrapped
 from mner.config import Config
 from mner.estimates import Cost, cost_of, past_records
-from mner.models.encoders import EncoderError
+from mner.models.encoders import EncoderError, EncoderSource
 from mner.models.word_vectors import WordVectorError
 from mner.sweeping.quarantine import Failure, failure_of
 from mner.tracking.run_places import RUNS, run_folder
@@ -21,6 +22,10 @@ from mner.training.runs import FAILURE, inputs_of, missing_seeds
 
 PAST = (Path(RUNS), Path("reports/results"))
 _UNITS = ((3600.0, "h"), (60.0, "min"))
+
+
+class AbsentHereError(RuntimeError):
+    """Runs that this machine cannot train, for want of an encoder or of word vectors; the message says which."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -44,8 +49,8 @@ class Job:
 class PlannedCell:
     """One cell: how many runs it has, those still to train, those set aside after a failure, what one will cost.
 
-    ``missing`` is None where the cell's inputs are not built yet, and empty where this machine ``lacks`` a package
-    that the row reads (all its runs are missing then). ``cost`` is None where no record tells it.
+    ``missing`` is None where the cell's inputs are not built yet. What this machine ``lacks`` (an encoder, word
+    vectors) keeps them from being trained here. ``cost`` is None where no record tells it.
     """
 
     dataset: str
@@ -59,7 +64,7 @@ class PlannedCell:
 
     @property
     def to_train(self) -> int:
-        return self.seeds if self.missing is None or self.lacks else len(self.missing)
+        return self.seeds if self.missing is None else len(self.missing)
 
 
 def plan_of(
@@ -87,9 +92,22 @@ def plan_of(
 def _planned(cell: Cell, cost: Cost | None) -> PlannedCell:
     told = cell.dataset, cell.system, len(cell.config.active.seeds)
     try:
-        return PlannedCell(*told, *_open_runs(cell), cost, cell.skip_reason())
-    except WordVectorError as error:
-        return PlannedCell(*told, (), (), cost, cell.skip_reason(), str(error))
+        missing, failed = _open_runs(cell)
+    except (EncoderError, WordVectorError) as error:
+        unknown = tuple(Job(cell.dataset, cell.system, seed, "") for seed in cell.config.active.seeds)
+        return PlannedCell(*told, unknown, (), cost, cell.skip_reason(), str(error))
+    lacks = _absent(cell.encoder) if (missing or failed) and not cell.skip_reason() else None
+    return PlannedCell(*told, missing, failed, cost, cell.skip_reason(), lacks)
+
+
+@cache
+def _absent(encoder: EncoderSource) -> str | None:
+    """Why an encoder is not at hand, or None; asks the hub for one that no package holds, once in a process."""
+    try:
+        encoder.max_pieces()
+    except EncoderError as error:
+        return str(error)
+    return None
 
 
 def outdated_runs(config: Config, root: Path) -> list[str]:

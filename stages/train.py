@@ -17,7 +17,7 @@ from mner import config
 from mner.asked import require
 from mner.devices import device_of
 from mner.ending import end_with
-from mner.plan import PlannedCell, plan_of
+from mner.plan import AbsentHereError, PlannedCell, plan_of
 from mner.sweeping.sweep import Resources, check_built, sweep
 from mner.tracking import mlflow
 from mner.training.cell import Cell
@@ -46,7 +46,7 @@ def main(command_line: Sequence[str] | None = None) -> int:
     check_built(plan)
     for planned in plan:
         if planned.lacks:
-            raise config.ConfigError(planned.lacks)
+            raise AbsentHereError(f"{cell.dataset} x {cell.system} cannot be trained here: {planned.lacks}")
     side_by_side = 1 if device.type == "cuda" or seeds else (os.cpu_count() or 1) // cell.recipe.threads
     if side_by_side > 1:
         return _sweep(cell, plan, side_by_side, device, command)

@@ -10,10 +10,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from mner.cli import main
 from mner.estimates import Work, cost_of, past_records, split_sizes, work_of
-from mner.models.encoders import EncoderError
+from mner.models.encoders import EncoderError, EncoderSource
 from mner.models.word_vectors import WordVectorError
-from mner.plan import duration, outdated_runs, plan_of, render
+from mner.plan import _absent, duration, outdated_runs, plan_of, render
+from mner.sweeping.sweep import _jobs
 from mner.tracking.record import Record
 from mner.training.cell import Cell
 
@@ -228,6 +230,38 @@ def test_runs_whose_packages_are_not_installed_here_are_not_said_to_be_outdated(
     monkeypatch.setattr("mner.plan.inputs_of", absent)
     settings = tiny.cell_of(world).config
     assert outdated_runs(replace(settings, recipe={**settings.recipe, "epochs": 7}), world) == []
+
+
+def test_an_encoder_that_is_not_at_hand_is_asked_for_once_and_only_for_what_is_missing(
+    world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    asked: list[str] = []
+
+    def absent(encoder: EncoderSource) -> int:
+        asked.append(encoder.name)
+        raise EncoderError("its hub cannot be reached")
+
+    monkeypatch.setattr(EncoderSource, "max_pieces", absent)
+    _absent.cache_clear()
+    settings = tiny.cell_of(world).config
+    finished = replace(settings, active=replace(settings.active, systems=("bert-crf",), seeds=(1,)))
+    assert plan_of(finished, world, HERE)[0].lacks is None
+    assert asked == []
+    plan = plan_of(settings, world, HERE)
+    assert [(cell.to_train, cell.lacks) for cell in plan] == [
+        (count, "its hub cannot be reached") for count in (1, 2)
+    ]
+    assert len(asked) == 1
+    assert _jobs(plan, again=True) == []
+    assert "nothing to train here" in render(plan, "tiny")
+    monkeypatch.chdir(world)
+    assert main(["run"]) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert told == [
+        f"mner run: toy x {system} cannot be trained here: its hub cannot be reached" for system in SYSTEMS
+    ]
+    assert not list((world / "runs").rglob("failure.json"))
+    _absent.cache_clear()
 
 
 def test_durations_are_for_people():

@@ -1,8 +1,13 @@
-"""Train missing runs of the active profile."""
+"""Train missing runs of the active profile, and pass over rows that this machine cannot train.
+
+Exit code: 1 if a run failed or cannot be trained here.
+"""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from itertools import product
 
 from mner.commands import settings
 
@@ -14,10 +19,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from mner.plan import AbsentHereError
     from stages import train
 
     active, failed = settings().active, 0
-    for dataset in [options.dataset] if options.dataset else active.datasets:
-        for system in [options.system] if options.system else active.systems:
-            failed += train.main([dataset, system, *(f"--seed={seed}" for seed in options.seed or ())])
+    datasets = [options.dataset] if options.dataset else active.datasets
+    systems = [options.system] if options.system else active.systems
+    seeds = [f"--seed={seed}" for seed in options.seed or ()]
+    for dataset, system in product(datasets, systems):
+        try:
+            failed += train.main([dataset, system, *seeds])
+        except AbsentHereError as error:
+            print(f"mner run: {error}", file=sys.stderr)
+            failed += 1
     return min(failed, 1)

@@ -63,6 +63,8 @@ def sweep(
 ) -> Summary:
     """Train what ``plan`` lists as missing (with ``again`` also what failed before); results equal the stages'.
 
+    Cells for which this machine lacks something are left out.
+
     A run is trained by one process at a time, however many sweeps and stages there are. Whatever ends the sweep,
     the next one continues each run after its last saved epoch.
 
@@ -108,8 +110,9 @@ def check_built(plan: Sequence[PlannedCell]) -> None:
 
 def _jobs(plan: Sequence[PlannedCell], again: bool) -> list[Job]:
     check_built(plan)
-    jobs = [job for cell in plan for job in cell.missing or ()]
-    return jobs + [job for cell in plan for job, _ in cell.failed if again]
+    trainable = [cell for cell in plan if not cell.lacks]
+    jobs = [job for cell in trainable for job in cell.missing or ()]
+    return jobs + [job for cell in trainable for job, _ in cell.failed if again]
 
 
 @contextmanager
