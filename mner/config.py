@@ -259,7 +259,7 @@ def _check(config: Config, path: Path) -> None:
                 raise ConfigError(f"{path}: profiles.{name}.{field} is empty or repeats an entry: {list(entries)}")
         known(profile.encoder, config.encoders, f"{path}: profiles.{name}.encoder")
     if config.profiles.get(config.active.name) != config.active:
-        raise ConfigError(f"{path}: 'active' must name a profile: active: *{next(iter(config.profiles))}")
+        raise ConfigError(f"{path}: 'active' must name a profile: active: *{next(iter(config.profiles), 'NAME')}")
     by_dataset = {f"data.{part}": getattr(config.data, part) for part in ("objects", "ocr", "regions")}
     for where, entries in (by_dataset | {"relations.kind": config.relations.kind}).items():
         for dataset in entries:

@@ -127,7 +127,7 @@ def _paper(root: Any) -> Paper:
     fields = _fields(root, "top level", ("format", "scorers", "tables"))
     if fields["format"] != 1:
         raise PaperError(f"format {fields['format']!r}; this program reads format 1")
-    scorers = {name: _scorer(name, entry) for name, entry in fields["scorers"].items()}
+    scorers = {name: _scorer(name, entry) for name, entry in _mapping(fields["scorers"], "scorers").items()}
     tables = tuple(_table(entry, scorers) for entry in _listed(fields["tables"], "tables"))
     datasets = dict.fromkeys(dataset for table in tables for dataset in table.datasets)
     for scorer in scorers.values():
@@ -247,11 +247,15 @@ def _listed(value: Any, place: str) -> tuple[Any, ...]:
 
 
 def _fields(entry: Any, place: str, required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Any]:
-    if not isinstance(entry, dict):
-        raise PaperError(f"{place}: expected a mapping, found {type(entry).__name__}")
-    for key in entry:
+    for key in _mapping(entry, place):
         known(key, (*required, *optional), place)
     missing = [key for key in required if key not in entry]
     if missing:
         raise PaperError(f"{place}: lacks {', '.join(missing)}")
+    return entry
+
+
+def _mapping(entry: Any, place: str) -> dict[str, Any]:
+    if not isinstance(entry, dict):
+        raise PaperError(f"{place}: expected a mapping, found {type(entry).__name__}")
     return entry

@@ -59,9 +59,9 @@ def _hints(cls: type) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 
-def known(key: str, names: Any, where: str) -> None:
-    """Raise a ConfigError that names the nearest of ``names`` if ``key`` is none of them."""
-    if key not in names:
+def known(key: Any, names: Any, where: str) -> None:
+    """Raise a ConfigError that names the nearest of ``names`` if ``key``, whatever it is, is none of them."""
+    if not isinstance(key, collections.abc.Hashable) or key not in names:
         near = difflib.get_close_matches(str(key), [str(name) for name in names], n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(map(str, names))}"
         raise ConfigError(f"{where}: unknown {key!r}; {hint}")

@@ -242,6 +242,10 @@ def test_active_must_be_one_of_the_profiles(edited):
 
     with pytest.raises(ConfigError, match=r"'active' must name a profile: active: \*controls"):
         edited(other_seeds)
+    with pytest.raises(ConfigError, match=r"'active' must name a profile: active: \*NAME"):
+        edited(setting("profiles", value={}))
+    with pytest.raises(ConfigError, match=r"rows\.bert-crf\.encoder: unknown \['minilm'\]"):
+        edited(setting("profiles", "full", "recipe", "rows", value={"bert-crf": {"encoder": ["minilm"]}}))
     with pytest.raises(ConfigError, match=r"active: expected a mapping .*found 'quick'"):
         edited(setting("active", value="quick"))
     with pytest.raises(ConfigError, match=r"profile quick calls itself 'qick'"):

@@ -108,6 +108,13 @@ def test_ita_numbers_state_how_they_reached_us() -> None:
     assert all(not row.printed for row in unread)
 
 
+def test_a_list_of_scorers_is_no_mapping(tmp_path: Path) -> None:
+    broken = tmp_path / "paper.yaml"
+    broken.write_text("format: 1\nscorers: [conlleval]\ntables: []\n", encoding="utf-8")
+    with pytest.raises(PaperError, match=r"paper\.yaml: scorers: expected a mapping, found list"):
+        load_paper(broken)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
