@@ -17,7 +17,7 @@ from mner.files import exclusive
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("dataset", choices=(*DATASETS, *controls.DATASETS))
+    parser.add_argument("dataset", choices=(*DATASETS, *controls.CORPORA))
     dataset = parser.parse_args().dataset
     with exclusive(Path(".locks") / f"data-{dataset}.lock"):
         write(dataset, Path("data") / dataset)
@@ -26,7 +26,7 @@ def main() -> None:
 def write(dataset: str, folder: Path) -> None:
     """Generate a control, or prepare a public data set from the files of the environment's places."""
     settings = config.load(Path("params.yaml"))
-    if dataset in controls.DATASETS:
+    if dataset in controls.CORPORA:
         controls.write_controls(dataset, folder, settings.controls)
         return
     if settings.data.copy != CANONICAL:

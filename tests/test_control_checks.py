@@ -7,14 +7,8 @@ from typing import Any
 
 import pytest
 
-from mner.reporting.control_checks import (
-    NEGATIVE,
-    POSITIVE,
-    TEXT_ONLY,
-    ControlCheck,
-    are_controls,
-    control_checks,
-)
+from mner.data.controls_settings import NEGATIVE, NEIGHBOURS, POSITIVE
+from mner.reporting.control_checks import TEXT_ONLY, ControlCheck, are_controls, control_checks
 
 MARGIN, ALPHA, NEAR_ZERO = 5.0, 0.05, 1.0
 TEXT = [69.8, 70.0, 70.2]
@@ -107,6 +101,20 @@ def test_a_text_only_system_may_not_move(points: float, passes: bool) -> None:
         assert (told.passed, told.judged) == (True, False)
 
 
+def test_where_neighbours_decide_their_readers_gain_by_them_and_others_do_not_gain() -> None:
+    text, reads = _text(NEIGHBOURS, [70.0]), "caption-tokens:planted+relations:released"
+
+    def of_rgcn(f1: float, **reliance: list[float] | None) -> list[bool]:
+        checks = _checks(text, _cell(NEIGHBOURS, "rgcn", [f1], reliance, reads))
+        return [check.passed for check in checks if check.system == "rgcn"]
+
+    assert of_rgcn(75.0, neighbours=[5.0], none=[0.0], shuffled=[-9.0]) == [True, True]
+    assert of_rgcn(74.9, neighbours=[4.9], none=[9.0], shuffled=[9.0]) == [False, False]
+    assert of_rgcn(75.0, none=[9.0], shuffled=[9.0]) == [True, False]
+    umt = _checks(text, _cell(NEIGHBOURS, "umt", [75.0], {"none": [0.0], "shuffled": [5.0]}))
+    assert [check.passed for check in umt if check.system == "umt"] == [False, True, False]
+
+
 def test_without_the_text_only_system_there_is_nothing_to_gain_over() -> None:
     (check,) = _checks(_cell(POSITIVE, "umt", [90.0], {"none": [20.0], "shuffled": [20.0]}))
     assert (check.passed, check.detail) == (False, "bert-crf was not run")
@@ -116,7 +124,7 @@ def test_without_the_text_only_system_there_is_nothing_to_gain_over() -> None:
 
 def test_only_finished_cells_of_controls_are_checked() -> None:
     assert are_controls((POSITIVE, NEGATIVE))
-    assert are_controls((NEGATIVE,))
+    assert are_controls((NEGATIVE, NEIGHBOURS))
     assert not are_controls((NEGATIVE, "twitter2017"))
     assert _checks(_text("twitter2017", TEXT)) == []
     assert _checks(_text(POSITIVE, TEXT) | {"state": "skipped"}) == []

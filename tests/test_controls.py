@@ -15,10 +15,10 @@ from PIL import Image
 from seqeval.metrics import f1_score
 
 from mner.data import controls_words as vocabulary
-from mner.data.controls import DATASETS, plan_controls, write_controls
+from mner.data.controls import plan_controls, write_controls
 from mner.data.controls_audit import mutual_information
 from mner.data.controls_pictures import shown_type
-from mner.data.controls_settings import ControlsError, ControlsSettings
+from mner.data.controls_settings import CORPORA, ControlsError, ControlsSettings
 from mner.data.corpus import SPLITS, TYPES, read_corpus, read_sentences
 from mner.data.drawings import SIDE
 from mner.data.side import read_side
@@ -31,9 +31,9 @@ CHI_SQUARE_9_AT_1_IN_10000 = 33.72
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("data")
-    for dataset in DATASETS:
+    for dataset in CORPORA:
         write_controls(dataset, root / dataset, SETTINGS)
-    return {dataset: root / dataset for dataset in DATASETS}
+    return {dataset: root / dataset for dataset in CORPORA}
 
 
 def digest(folder: Path) -> dict[str, str]:
@@ -67,7 +67,7 @@ def found(folder: Path, name: str):
     return next(one for one in json.loads((folder / "audit/findings.json").read_text()) if one["id"] == name)
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("dataset", CORPORA)
 def test_two_calls_write_the_same_bytes(dataset, folders, tmp_path):
     write_controls(dataset, tmp_path / "again", SETTINGS)
     assert digest(tmp_path / "again") == digest(folders[dataset])
@@ -75,36 +75,36 @@ def test_two_calls_write_the_same_bytes(dataset, folders, tmp_path):
 
 def test_a_smaller_control_leaves_no_picture_of_a_larger_one_behind(folders, tmp_path):
     larger = ControlsSettings(train=220, dev=100, test=100, seed=9, ambiguous_share=0.5)
-    write_controls(DATASETS[0], tmp_path / "reused", larger)
-    write_controls(DATASETS[0], tmp_path / "reused", SETTINGS)
-    assert digest(tmp_path / "reused") == digest(folders[DATASETS[0]])
+    write_controls(CORPORA[0], tmp_path / "reused", larger)
+    write_controls(CORPORA[0], tmp_path / "reused", SETTINGS)
+    assert digest(tmp_path / "reused") == digest(folders[CORPORA[0]])
 
 
-def test_both_controls_hold_the_very_same_sentences_and_absences(folders):
-    positive, negative = (digest(folders[dataset]) for dataset in DATASETS)
+def test_all_controls_hold_the_very_same_sentences_and_absences(folders):
+    positive, negative, neighbours = (digest(folders[dataset]) for dataset in CORPORA)
     text = [name for name in positive if name.startswith(("corpus/", "gold/"))]
     assert len(text) == 4
-    assert all(positive[name] == negative[name] for name in text)
-    invalid = [json.loads((folders[dataset] / "side/images.json").read_text())["invalid"] for dataset in DATASETS]
-    assert invalid[0] == invalid[1]
+    assert all(positive[name] == negative[name] == neighbours[name] for name in text)
+    invalid = [json.loads((folders[dataset] / "side/images.json").read_text())["invalid"] for dataset in CORPORA]
+    assert invalid[0] == invalid[1] == invalid[2]
     assert positive["side/captions.json"] != negative["side/captions.json"]
 
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_both_controls_hold_pictures_of_the_same_kinds_equally_often(split):
-    counts = [Counter(one.shown for one in plan_controls(dataset, SETTINGS)[split]) for dataset in DATASETS]
-    assert counts[0] == counts[1]
+    counts = [Counter(one.shown for one in plan_controls(dataset, SETTINGS)[split]) for dataset in CORPORA]
+    assert counts[0] == counts[1] == counts[2]
 
 
 def test_another_seed_gives_other_sentences():
     other = ControlsSettings(train=200, dev=100, test=100, seed=6, ambiguous_share=0.5)
-    texts = [[one.draft.words for one in plan_controls(DATASETS[0], s)["test"]] for s in (SETTINGS, other)]
+    texts = [[one.draft.words for one in plan_controls(CORPORA[0], s)["test"]] for s in (SETTINGS, other)]
     assert texts[0] != texts[1]
 
 
 def test_blind_test_has_no_tags_and_gold_has_them(folders):
-    folder = folders[DATASETS[0]]
-    corpus = read_corpus(folder / "corpus", DATASETS[0])
+    folder = folders[CORPORA[0]]
+    corpus = read_corpus(folder / "corpus", CORPORA[0])
     assert "tags" not in (folder / "corpus/test.blind.jsonl").read_text()
     gold = read_sentences(folder / "gold/test.jsonl")
     assert [one.blind() for one in gold] == list(corpus.test)
@@ -112,13 +112,13 @@ def test_blind_test_has_no_tags_and_gold_has_them(folders):
 
 
 def test_no_sentence_occurs_twice(folders):
-    texts = [one.words for split in SPLITS for one in labelled(folders[DATASETS[0]], split)]
+    texts = [one.words for split in SPLITS for one in labelled(folders[CORPORA[0]], split)]
     assert len(texts) == len(set(texts)) == 400
 
 
 @pytest.mark.parametrize("split", SPLITS)
 def test_ambiguous_names_meet_every_type_equally_often(split, folders):
-    held = [ambiguous_of(one) for one in labelled(folders[DATASETS[0]], split)]
+    held = [ambiguous_of(one) for one in labelled(folders[CORPORA[0]], split)]
     counts = Counter(span for span in held if span)
     names = {tuple(name.split()) for name in SETTINGS.names()}
     assert set(counts) == {(name, kind) for name in names for kind in TYPES}
@@ -128,7 +128,7 @@ def test_ambiguous_names_meet_every_type_equally_often(split, folders):
 
 def test_the_text_around_ambiguous_names_does_not_tell_the_type():
     pairs = defaultdict(list)
-    for one in plan_controls(DATASETS[0], LARGE)["train"]:
+    for one in plan_controls(CORPORA[0], LARGE)["train"]:
         if one.draft.ambiguous:
             for feature, value in (("first", one.draft.words[0]), ("last", one.draft.words[-1])):
                 pairs[feature].append((value, one.draft.ambiguous))
@@ -197,14 +197,14 @@ def test_pictures_tell_nothing_about_easy_entities_in_the_negative_control():
 def test_easy_names_have_one_type(folders):
     types = defaultdict(set)
     for split in SPLITS:
-        for one in labelled(folders[DATASETS[0]], split):
+        for one in labelled(folders[CORPORA[0]], split):
             for name, kind in spans(one.words, one.tags):
                 types[name].add(kind)
     ambiguous = {tuple(name.split()) for name in vocabulary.AMBIGUOUS_NAMES}
     assert all(len(kinds) == 1 for name, kinds in types.items() if name not in ambiguous)
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("dataset", CORPORA)
 def test_side_files_agree_with_the_pictures_on_disk(dataset, folders):
     folder = folders[dataset]
     images, pixels = (json.loads((folder / f"side/{name}.json").read_text()) for name in ("images", "pixels"))

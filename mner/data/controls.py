@@ -1,11 +1,12 @@
 """The controls: a generated miniature corpus with planted truth, pictures included.
 
-``controls-positive`` and ``controls-negative`` hold the very same sentences and tags. In the positive control the
-picture shows the type of the sentence's ambiguous name, so a gain from pictures must be found; in the negative
-control the same kinds of pictures are dealt out at random within each split, so no gain may be found. What is
-reachable with and without pictures is computed into the audit (see ``controls_audit``).
+All hold the very same sentences and tags. In ``controls-positive`` the picture shows the type of the sentence's
+ambiguous name, so a gain from pictures must be found. In ``controls-negative`` the same kinds of pictures are
+dealt out at random within each split, so no gain may be found. ``controls-neighbours`` has the pictures of the
+negative one, and retrieval lists whose pictures show the type: a gain must be found by what reads neighbours, and
+by nothing else. What is reachable with and without pictures is computed into the audit (``controls_audit``).
 
-Retrieval lists are all null: nobody published any for these data, so relation graphs are rebuilt for them.
+The other two have no retrieval lists; relation graphs are rebuilt for them.
 """
 
 from __future__ import annotations
@@ -14,20 +15,18 @@ import hashlib
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from mner.data.controls_audit import audit_controls
+from mner.data.controls_lists import RETRIEVAL_K, Lists, no_lists, planted_lists
 from mner.data.controls_pictures import caption_scene, label_scene
-from mner.data.controls_settings import ControlsError, ControlsSettings
+from mner.data.controls_settings import CORPORA, NEIGHBOURS, POSITIVE, ControlsError, ControlsSettings
 from mner.data.controls_text import Draft, Example, ambiguous_mentions, draft_split
 from mner.data.corpus import SPLITS, TYPES, Sentence, write_sentences
 from mner.data.drawings import compose_scene, draw_scene
 from mner.data.findings import to_json, to_markdown
 from mner.files import write_json_atomically, write_text_atomically
 
-DATASETS: tuple[str, ...] = ("controls-positive", "controls-negative")
 SOURCE = "planted"
-RETRIEVAL_K = 10
 
 
 def plan_controls(dataset: str, settings: ControlsSettings) -> dict[str, list[Example]]:
@@ -35,8 +34,8 @@ def plan_controls(dataset: str, settings: ControlsSettings) -> dict[str, list[Ex
 
     Sentences, tags, image ids and absences do not depend on ``dataset``; only ``Example.shown`` does.
     """
-    if dataset not in DATASETS:
-        raise ControlsError(f"unknown control {dataset!r}; there are {' and '.join(DATASETS)}")
+    if dataset not in CORPORA:
+        raise ControlsError(f"unknown control {dataset!r}; there are {', '.join(CORPORA)}")
     seen: set[tuple[str, ...]] = set()
     splits: dict[str, list[Example]] = {}
     first = 0
@@ -56,13 +55,19 @@ def write_controls(dataset: str, folder: Path, settings: ControlsSettings) -> No
     absent pictures are listed there as invalid. Pictures of an earlier, larger control are removed.
 
     Raises:
-        ControlsError: ``dataset`` is not one of ``DATASETS``.
+        ControlsError: ``dataset`` is not one of ``CORPORA``.
     """
     splits = plan_controls(dataset, settings)
     _write_corpus(folder, splits)
     captions, objects, pixels = _write_pictures(folder, splits, settings.seed)
-    _write_side(folder, splits, captions, objects, pixels)
-    findings = audit_controls(splits, captions, settings.names(), informative=dataset == "controls-positive")
+    lists = {
+        split: planted_lists(examples, _stream(settings, "lists", split))
+        if dataset == NEIGHBOURS
+        else no_lists(examples)
+        for split, examples in splits.items()
+    }
+    _write_side(folder, splits, captions, objects, pixels, lists)
+    findings = audit_controls(splits, captions, lists, settings.names(), informative=dataset == POSITIVE)
     write_json_atomically(folder / "audit" / "findings.json", to_json(findings))
     write_text_atomically(folder / "audit" / "audit.md", to_markdown(dataset, findings))
 
@@ -82,13 +87,13 @@ def _drafts(split: str, settings: ControlsSettings, seen: set[tuple[str, ...]]) 
 def _shown_types(
     drafts: Sequence[Draft], dataset: str, split: str, settings: ControlsSettings
 ) -> list[str | None]:
-    """The type each picture shows; the negative control deals the positive one's pictures out anew."""
+    """The type each picture shows; controls but the positive one deal its pictures out anew."""
     anything = _stream(settings, "subjects", split)
     shown: list[str | None] = [draft.subject or anything.choice(TYPES) for draft in drafts]
     absent = set(_stream(settings, "absent", split).sample(range(len(drafts)), settings.absent(split)))
     present = [index for index in range(len(drafts)) if index not in absent]
     dealt = [shown[index] for index in present]
-    if dataset == "controls-negative":
+    if dataset != POSITIVE:
         _stream(settings, "deal", split).shuffle(dealt)
     types = dict(zip(present, dealt, strict=True))
     return [types.get(index) for index in range(len(drafts))]
@@ -142,11 +147,11 @@ def _write_side(
     captions: Mapping[str, str],
     objects: Mapping[str, list[str]],
     pixels: Mapping[str, dict[str, str]],
+    lists: Mapping[str, Sequence[Lists | None]],
 ) -> None:
     absent = [one.image for examples in splits.values() for one in examples if one.shown is None]
-    retrieval: dict[str, Any] = {split: [None] * len(examples) for split, examples in splits.items()}
     write_json_atomically(folder / "side" / "captions.json", {SOURCE: captions})
     write_json_atomically(folder / "side" / "objects.json", {SOURCE: objects})
     write_json_atomically(folder / "side" / "images.json", {"invalid": absent})
     write_json_atomically(folder / "side" / "pixels.json", pixels)
-    write_json_atomically(folder / "side" / "retrieval.json", {"k": RETRIEVAL_K, **retrieval})
+    write_json_atomically(folder / "side" / "retrieval.json", {"k": RETRIEVAL_K, **lists})

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+from mner.data.controls_lists import listed_types
 from mner.data.controls_pictures import shown_type
 from mner.data.controls_text import Example
 from mner.data.corpus import TYPES
@@ -44,15 +46,17 @@ def mutual_information(pairs: Sequence[tuple[str, str]]) -> float:
 def audit_controls(
     splits: Mapping[str, Sequence[Example]],
     captions: Mapping[str, str],
+    lists: Mapping[str, Sequence[Mapping[str, Any] | None]],
     names: Sequence[str],
     *,
     informative: bool,
 ) -> list[Finding]:
     """Findings about one control; ``informative`` says whether its pictures show the ambiguous names' types.
 
-    Ids are ``<split>.<subject>``; the F1 ceilings (0-100) are ``<split>.ceiling-text-only``,
-    ``<split>.ceiling-multimodal`` and the same with ``guessing`` for ``ceiling``. A multimodal tagger that is
-    denied its picture is bounded by the text-only ceiling.
+    ``lists`` are its retrieval lists (None: a sentence has none). Ids are ``<split>.<subject>``; the F1 ceilings
+    (0-100) are ``<split>.ceiling-text-only``, ``<split>.ceiling-multimodal``, where there are lists
+    ``<split>.ceiling-neighbours``, and the same with ``guessing`` for ``ceiling``. A multimodal tagger that is
+    denied its picture, or its neighbours where they tell, is bounded by the text-only ceiling.
     """
     texts = [one.draft.words for examples in splits.values() for one in examples]
     findings = [finding("duplicate-texts", "texts that occur more than once", len(texts) - len(set(texts)), 0)]
@@ -60,6 +64,8 @@ def audit_controls(
         findings += _counts(split, examples)
         findings += _planted(split, examples, captions, names, informative)
         findings += _ceilings(split, examples, informative)
+        if any(lists[split]):
+            findings += _listed(split, examples, lists[split])
     return findings
 
 
@@ -99,6 +105,19 @@ def _planted(
     ]
 
 
+def _listed(split: str, examples: Sequence[Example], lists: Sequence[Mapping[str, Any] | None]) -> list[Finding]:
+    """How far the retrieval lists tell the ambiguous types, and what a tagger that reads them can reach."""
+    shown = zip(examples, listed_types(examples, lists), strict=True)
+    ambiguous = [(one.draft.ambiguous, types) for one, types in shown if one.draft.ambiguous]
+    told = sum(types == {kind} for kind, types in ambiguous)
+    astray = sum(bool(types - {kind}) for kind, types in ambiguous)
+    return [
+        finding(f"{split}.listed", "ambiguous names whose neighbours tell the type", told, len(ambiguous)),
+        finding(f"{split}.listed-astray", "ambiguous names with a neighbour that shows another type", astray, 0),
+        *_reachable(split, "neighbours", examples, len(ambiguous) - told),
+    ]
+
+
 def _ambiguous_name(example: Example) -> tuple[str, ...]:
     """The words of an ambiguous sentence's first entity, which is its ambiguous name."""
     tags = example.draft.tags
@@ -110,13 +129,21 @@ def _ambiguous_name(example: Example) -> tuple[str, ...]:
 
 
 def _ceilings(split: str, examples: Sequence[Example], informative: bool) -> list[Finding]:
-    entities = sum(tag.startswith("B-") for one in examples for tag in one.draft.tags)
     ambiguous = [one for one in examples if one.draft.ambiguous]
     told = sum(one.shown is not None for one in ambiguous) if informative else 0
-    findings = [finding(f"{split}.told", "ambiguous names whose picture tells the type", told)]
-    for sight, unknown in (("text-only", len(ambiguous)), ("multimodal", len(ambiguous) - told)):
-        what = f"expected F1 of a perfect {sight} tagger"
-        best, guessing = (round(f1(entities - unknown, unknown), 4) for f1 in (best_expected_f1, guessing_f1))
-        findings.append(finding(f"{split}.ceiling-{sight}", what, best))
-        findings.append(finding(f"{split}.guessing-{sight}", f"{what} that leaves no name out", guessing))
-    return findings
+    return [
+        finding(f"{split}.told", "ambiguous names whose picture tells the type", told),
+        *_reachable(split, "text-only", examples, len(ambiguous)),
+        *_reachable(split, "multimodal", examples, len(ambiguous) - told),
+    ]
+
+
+def _reachable(split: str, sight: str, examples: Sequence[Example], unknown: int) -> list[Finding]:
+    """What a perfect tagger of one ``sight`` reaches, which cannot tell the types of ``unknown`` names."""
+    entities = sum(tag.startswith("B-") for one in examples for tag in one.draft.tags)
+    what = f"expected F1 of a perfect {sight} tagger"
+    best, guessing = (round(f1(entities - unknown, unknown), 4) for f1 in (best_expected_f1, guessing_f1))
+    return [
+        finding(f"{split}.ceiling-{sight}", what, best),
+        finding(f"{split}.guessing-{sight}", f"{what} that leaves no name out", guessing),
+    ]

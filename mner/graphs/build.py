@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from mner.config import Config
+from mner.data import controls_settings
 from mner.data.corpus import Corpus, read_corpus
 from mner.data.side import Side
 from mner.features.caption_tokens import sentence_vectors
@@ -85,9 +86,13 @@ class GraphBuilder:
     def _released(self, recipe: GraphRecipe, corpus: Corpus) -> RelationGraph:
         retrieval = self._side(recipe).retrieval
         if recipe.pool == "all":
-            return released_graph(corpus, retrieval, recipe.k)
-        graph = released_graph(corpus, train_pool_only(retrieval, corpus), recipe.k)
-        return _noted(graph, pool="train: the published ten without other splits' pictures")
+            graph = released_graph(corpus, retrieval, recipe.k)
+        else:
+            graph = released_graph(corpus, train_pool_only(retrieval, corpus), recipe.k)
+            graph = _noted(graph, pool="train: the published ten without other splits' pictures")
+        return (
+            _noted(graph, source="planted retrieval lists") if self.dataset in controls_settings.CORPORA else graph
+        )
 
     def _rebuilt(self, recipe: GraphRecipe, corpus: Corpus) -> RelationGraph:
         side = self._side(recipe)

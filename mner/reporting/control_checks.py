@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from mner.data.probe_views import PICTURE_PROBES
+from mner.data.controls_settings import CORPORA, NEIGHBOURS, POSITIVE
+from mner.data.probe_views import PICTURE_PROBES, PROBES
 from mner.evaluation.gaps import gap_between, gap_to_fixed
 
 HOLDS, FAILS = "HOLDS", "FAILS"
-POSITIVE, NEGATIVE, TEXT_ONLY = "controls-positive", "controls-negative", "bert-crf"
+TEXT_ONLY = "bert-crf"
+RELATION_PROBES = tuple(view for view in PROBES if view not in PICTURE_PROBES)
+"""What takes away the own neighbours and leaves the own picture."""
 
 
 def are_controls(datasets: Iterable[str]) -> bool:
     """Whether these data sets are all generated corpora, of which no paper prints a number."""
-    return set(datasets) <= {POSITIVE, NEGATIVE}
+    return set(datasets) <= set(CORPORA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ def control_checks(
     it must not gain: less than ``margin`` and, if the 1 - ``alpha`` interval of the gain (Welch) lies above 0,
     less than ``near_zero``. Image reliance must be about zero there: smaller than ``margin`` and, if its interval
     over seeds does not hold 0, smaller than ``near_zero``. One seed has no interval, and ``margin`` alone judges.
+    On the neighbour control a system that reads relations must gain ``margin``, and its F1 with its own neighbours
+    exceed that with another tweet's by as much; for others that control is a negative one.
     The views of a text-only system, if it has any, must not move on either control.
 
     ``absence`` holds, by system, why one reads a tweet without a picture differently though pictures say nothing
@@ -57,7 +62,7 @@ def control_checks(
     finished = {(c["dataset"], c["system"]): c for c in scores["cells"] if c["state"] == "finished"}
     checks: list[ControlCheck] = []
     for (dataset, system), cell in finished.items():
-        if dataset not in (POSITIVE, NEGATIVE):
+        if dataset not in CORPORA:
             continue
         if cell["visual_input"] == "none":
             checks.append(_text_only(cell, near_zero))
@@ -68,19 +73,28 @@ def control_checks(
                 ControlCheck(dataset, system, f"gain over {TEXT_ONLY}", False, f"{TEXT_ONLY} was not run")
             )
         elif dataset == POSITIVE:
-            checks += _positive(cell, text, margin)
+            checks += _positive(cell, text, margin, PICTURE_PROBES)
+        elif dataset == NEIGHBOURS and reads_relations(cell):
+            checks += _positive(cell, text, margin, RELATION_PROBES)
         else:
             checks.append(_negative(cell, text, margin, alpha, near_zero))
             checks += _no_reliance(cell, margin, alpha, near_zero, bool(absence.get(system)))
     return tuple(checks)
 
 
-def _positive(cell: Mapping[str, Any], text: Mapping[str, Any], margin: float) -> Iterator[ControlCheck]:
+def reads_relations(cell: Mapping[str, Any]) -> bool:
+    """Whether a cell's system is given retrieved neighbours."""
+    return any(part.startswith("relations") for part in cell["visual_input"].split("+"))
+
+
+def _positive(
+    cell: Mapping[str, Any], text: Mapping[str, Any], margin: float, probes: Sequence[str]
+) -> Iterator[ControlCheck]:
     place = (cell["dataset"], cell["system"])
     gain = statistics.fmean(_f1(cell)) - statistics.fmean(_f1(text))
     statement = f"gain over {TEXT_ONLY} ≥ {margin:g}"
     yield ControlCheck(*place, statement, gain >= margin, f"gain {gain:+.2f}")
-    for view in PICTURE_PROBES:
+    for view in probes:
         statement = f"own − {view} ≥ {margin:g}"
         reliance = cell["reliance"].get(view)
         passed = reliance is not None and reliance["mean"] >= margin

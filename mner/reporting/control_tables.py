@@ -6,17 +6,18 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mner.data.controls_settings import NEGATIVE, NEIGHBOURS, POSITIVE
 from mner.data.probe_views import PICTURE_PROBES
 from mner.reporting.cells import Cell, Measured, State, Words, cited, missing, with_minus
 from mner.reporting.control_checks import (
     FAILS,
     HOLDS,
-    NEGATIVE,
-    POSITIVE,
+    RELATION_PROBES,
     TEXT_ONLY,
     ControlCheck,
     are_controls,
     control_checks,
+    reads_relations,
 )
 from mner.reporting.layout import DATASET_TITLES
 from mner.reporting.profile import VerifyFacts
@@ -27,7 +28,16 @@ from mner.reporting.tables import Column, Row, Table
 NOT_JUDGED = "not judged"
 CONTROLS = (POSITIVE, NEGATIVE)
 READS, TEXT = "Text + image", "Text"
-MEASURES = {"gain": "gain", **{view: PROBES[view] for view in PICTURE_PROBES}}
+GAIN = "gain"
+MEASURES = (
+    *((measure, control) for measure in (GAIN, *PICTURE_PROBES) for control in CONTROLS),
+    *((measure, NEIGHBOURS) for measure in (GAIN, *RELATION_PROBES)),
+)
+"""Each number of a row: what is measured, and on which corpus."""
+_NEIGHBOUR_RULE = (
+    " Nei.: on the neighbour control, where only retrieved pictures show the type: what reads neighbours must "
+    "gain as on the positive one, and lose it with another tweet's; for what reads none it is a negative one."
+)
 Cells = Mapping[tuple[str, str], Mapping[str, Any]]
 
 
@@ -41,32 +51,37 @@ def control_table(results: Results, limits: VerifyFacts, absence: Mapping[str, s
     if not are_controls(scores["datasets"]) or not finished:
         return None
     checks = control_checks(scores, limits.control_gain, limits.alpha, limits.reference_margin, absence)
+    measures = [(measure, control) for measure, control in MEASURES if control in (*CONTROLS, *scores["datasets"])]
     columns = (
         Column("system", "System", "words"),
-        *(
-            Column(f"{measure}.{control}", f"{title} ({_short(control)[:3]}.)", "ours")
-            for measure, title in MEASURES.items()
-            for control in CONTROLS
-        ),
+        *(Column(f"{measure}.{control}", _title(measure, control), "ours") for measure, control in measures),
         Column("verdict", "Controls", "words"),
     )
     rows = [
-        _row(system, finished, [one for one in checks if one.system == system]) for system in scores["systems"]
+        _row(system, measures, finished, [one for one in checks if one.system == system])
+        for system in scores["systems"]
     ]
     rows.sort(key=lambda row: row.group != READS)
     title = "Does each system use the picture where it helps, and only there? (F1 points)"
-    notes = (_rules(limits), *_reasons(checks, absence))
+    notes = (_rules(limits, NEIGHBOURS in scores["datasets"]), *_reasons(checks, absence))
     return Table("controls-truth", title, "controls", columns, tuple(rows), results.records, notes)
 
 
-def _row(system: str, finished: Cells, checks: Sequence[ControlCheck]) -> Row:
-    numbers = [_number(measure, control, system, finished) for measure in MEASURES for control in CONTROLS]
+def _title(measure: str, control: str) -> str:
+    return f"{PROBES.get(measure, measure)} ({_short(control)[:3]}.)"
+
+
+def _row(system: str, measures: Sequence[tuple[str, str]], finished: Cells, checks: Sequence[ControlCheck]) -> Row:
+    numbers = [_number(measure, control, system, finished) for measure, control in measures]
+    controls = list(dict.fromkeys(control for _, control in measures))
     reads = any(
         finished[control, system]["visual_input"] != "none"
-        for control in CONTROLS
+        for control in controls
         if (control, system) in finished
     )
-    return Row(system, (Words(system), *numbers, _judgement(system, finished, checks)), READS if reads else TEXT)
+    return Row(
+        system, (Words(system), *numbers, _judgement(system, controls, finished, checks)), READS if reads else TEXT
+    )
 
 
 def _number(measure: str, control: str, system: str, finished: Cells) -> Cell:
@@ -75,7 +90,9 @@ def _number(measure: str, control: str, system: str, finished: Cells) -> Cell:
         return missing(cell)
     if cell["visual_input"] == "none":
         return State("–", "reads no picture")
-    if measure != "gain":
+    if measure in RELATION_PROBES and not reads_relations(cell):
+        return State("–", "reads no neighbours")
+    if measure != GAIN:
         found = cell["reliance"].get(measure)
         return State("–", "this view was not predicted") if found is None else cited(found, signed=True)
     if text is None:
@@ -86,12 +103,12 @@ def _number(measure: str, control: str, system: str, finished: Cells) -> Cell:
     return Measured(gain, records, f"mean F1 minus that of {TEXT_ONLY}", signed=True)
 
 
-def _judgement(system: str, finished: Cells, checks: Sequence[ControlCheck]) -> Words:
-    """FAILS with one failed check; HOLDS only with both controls run and something judged."""
+def _judgement(system: str, controls: Sequence[str], finished: Cells, checks: Sequence[ControlCheck]) -> Words:
+    """FAILS with one failed check; HOLDS only with all controls run and something judged."""
     failed = [_said(one) for one in checks if not one.passed]
     if failed:
         return Words(FAILS, "; ".join(failed))
-    absent = [_short(control) for control in CONTROLS if (control, system) not in finished]
+    absent = [_short(control) for control in controls if (control, system) not in finished]
     if absent:
         return Words(NOT_JUDGED, f"not run on the {' and '.join(absent)} control")
     judged = [_said(one) for one in checks if one.judged]
@@ -106,12 +123,14 @@ def _short(control: str) -> str:
     return control.removeprefix("controls-")
 
 
-def _rules(limits: VerifyFacts) -> str:
+def _rules(limits: VerifyFacts, neighbours: bool) -> str:
     margin, near_zero = f"{limits.control_gain:g}", f"{limits.reference_margin:g}"
     return (
         f"Gain: mean F1 minus that of {TEXT_ONLY}; pos. and neg.: on the positive and on the negative control. "
         f"{HOLDS}: all three are {margin} points or more on the positive control; on the negative one each is "
         f"smaller than {margin} and, with several seeds, smaller than {near_zero} or not to be told from zero."
+        + _NEIGHBOUR_RULE
+        * neighbours
     )
 
 

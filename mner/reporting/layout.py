@@ -40,6 +40,7 @@ DATASET_TITLES = {
     "twitter2017": "Twitter-2017",
     "controls-positive": "Positive control",
     "controls-negative": "Negative control",
+    "controls-neighbours": "Neighbour control",
 }
 GROUPS = {"text": "Text", "text+image": "Text + image", "": ""}
 SPREAD_NOTE = (
