@@ -50,8 +50,8 @@ def _of_umt(dataset: str, f1: list[float], text: list[float], **reliance: list[f
         ([71.8, 72.0, 72.2], TEXT, False),  # surely a gain, of more than about zero
         ([70.45, 70.5, 70.55], [70.0, 70.01, 69.99], True),  # surely a gain, and one of about zero
         ([71.4, 72.0, 72.6], TEXT, False),  # surely a gain, if perhaps of less than a point
-        ([66.0, 72.0, 78.0], TEXT, True),  # perhaps by chance
-        ([66.0, 78.0, 84.0], TEXT, False),  # perhaps by chance, and still too much
+        ([70.3, 72.0, 73.7], TEXT, True),  # perhaps by chance, and surely less than the margin
+        ([69.0, 72.0, 75.0], TEXT, False),  # perhaps by chance, perhaps more than the margin
         ([60.0, 60.1, 59.9], TEXT, True),  # a loss is no gain
         ([74.9], [70.0], True),
         ([75.0], [70.0], False),
@@ -71,8 +71,11 @@ def test_a_gain_where_pictures_are_random_fails_unless_small_or_by_chance(
         ([1.4, 2.0, 2.6], False),  # its interval holds 1, and not 0
         ([0.45, 0.5, 0.55], True),
         ([-0.55, -0.5, -0.45], True),
-        ([-1.0, 2.0, 5.0], True),
-        ([-8.0, 6.0, 20.0], False),
+        ([0.5, 2.0, 3.5], True),  # its interval holds 0 and ends below the margin
+        ([-0.5, -2.0, -3.5], True),
+        ([-1.0, 2.0, 5.0], False),  # its interval reaches the margin
+        ([1.0, -2.0, -5.0], False),
+        ([0.6, -0.6, 6.0, -6.0], False),  # a mean of nothing that may be anything
         ([4.9], True),
         ([5.0], False),
         ([-5.0], False),

@@ -125,12 +125,12 @@ def _short(control: str) -> str:
 
 def _rules(limits: VerifyFacts, neighbours: bool) -> str:
     margin, near_zero = f"{limits.control_gain:g}", f"{limits.reference_margin:g}"
+    sure = f"{100 * (1 - 2 * limits.alpha):.0f} %"
     return (
         f"Gain: mean F1 minus that of {TEXT_ONLY}; pos. and neg.: on the positive and on the negative control. "
         f"{HOLDS}: all three are {margin} points or more on the positive control; on the negative one each is "
-        f"smaller than {margin} and, with several seeds, smaller than {near_zero} or not to be told from zero."
-        + _NEIGHBOUR_RULE
-        * neighbours
+        f"smaller than {margin}, with several seeds together with its {sure} interval, and then also smaller than "
+        f"{near_zero} unless that interval holds 0." + _NEIGHBOUR_RULE * neighbours
     )
 
 
