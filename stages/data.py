@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mner import config
 from mner.data import controls
+from mner.data.control_corpora import CORPORA
 from mner.data.download import fetch
 from mner.data.prepare import prepare
 from mner.data.sources import CANONICAL, DATASETS
@@ -17,7 +18,7 @@ from mner.files import exclusive
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("dataset", choices=(*DATASETS, *controls.CORPORA))
+    parser.add_argument("dataset", choices=(*DATASETS, *CORPORA))
     dataset = parser.parse_args().dataset
     with exclusive(Path(".locks") / f"data-{dataset}.lock"):
         write(dataset, Path("data") / dataset)
@@ -26,7 +27,7 @@ def main() -> None:
 def write(dataset: str, folder: Path) -> None:
     """Generate a control, or prepare a public data set from the files of the environment's places."""
     settings = config.load(Path("params.yaml"))
-    if dataset in controls.CORPORA:
+    if dataset in CORPORA:
         controls.write_controls(dataset, folder, settings.controls)
         return
     if settings.data.copy != CANONICAL:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mner.data.controls_settings import NEGATIVE, NEIGHBOURS, POSITIVE
+from mner.data.control_corpora import NEGATIVE, NEIGHBOURS, POSITIVE
 from mner.reporting.control_checks import TEXT_ONLY, ControlCheck, are_controls, control_checks
 
 MARGIN, ALPHA, NEAR_ZERO = 5.0, 0.05, 1.0

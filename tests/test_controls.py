@@ -15,10 +15,11 @@ from PIL import Image
 from seqeval.metrics import f1_score
 
 from mner.data import controls_words as vocabulary
+from mner.data.control_corpora import CORPORA, NEIGHBOURS
 from mner.data.controls import plan_controls, write_controls
 from mner.data.controls_audit import mutual_information
 from mner.data.controls_pictures import shown_type
-from mner.data.controls_settings import CORPORA, ControlsError, ControlsSettings
+from mner.data.controls_settings import ControlsError, ControlsSettings
 from mner.data.corpus import SPLITS, TYPES, read_corpus, read_sentences
 from mner.data.drawings import SIDE
 from mner.data.side import read_side
@@ -222,7 +223,9 @@ def test_side_files_agree_with_the_pictures_on_disk(dataset, folders):
     side = read_side(folder / "side", captions="planted", objects="planted")
     assert len(side.captions) == len(pixels)
     retrieval = json.loads((folder / "side/retrieval.json").read_text())
-    assert retrieval == {"k": 10, "train": [None] * 200, "dev": [None] * 100, "test": [None] * 100}
+    assert retrieval.pop("k") == 10
+    assert {split: len(lists) for split, lists in retrieval.items()} == {"train": 200, "dev": 100, "test": 100}
+    assert all(bool(entry) == (dataset == NEIGHBOURS) for lists in retrieval.values() for entry in lists)
 
 
 def oracle(sentence, caption: str | None, sees: bool, guesses: bool, rng: random.Random) -> list[str]:
@@ -292,6 +295,6 @@ def test_settings_without_meaning_are_refused(change, message):
 
 
 def test_unknown_control_is_refused(tmp_path):
-    with pytest.raises(ControlsError, match="controls-positive and controls-negative"):
+    with pytest.raises(ControlsError, match="there are controls-positive, controls-negative, controls-neighbours"):
         write_controls("controls-neutral", tmp_path, SETTINGS)
     assert not any(tmp_path.iterdir())

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from mner import config
-from mner.data.controls_settings import CORPORA as CONTROLS
+from mner.data.control_corpora import CORPORA as CONTROLS
 from mner.data.sources import DATASETS as PUBLIC
 from mner.tracking.fingerprint import import_closure
 from mner.training.cell import Cell

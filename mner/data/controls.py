@@ -16,10 +16,11 @@ import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mner.data.control_corpora import CORPORA, NEIGHBOURS, POSITIVE
 from mner.data.controls_audit import audit_controls
 from mner.data.controls_lists import RETRIEVAL_K, Lists, no_lists, planted_lists
 from mner.data.controls_pictures import caption_scene, label_scene
-from mner.data.controls_settings import CORPORA, NEIGHBOURS, POSITIVE, ControlsError, ControlsSettings
+from mner.data.controls_settings import ControlsError, ControlsSettings
 from mner.data.controls_text import Draft, Example, ambiguous_mentions, draft_split
 from mner.data.corpus import SPLITS, TYPES, Sentence, write_sentences
 from mner.data.drawings import compose_scene, draw_scene

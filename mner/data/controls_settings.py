@@ -7,8 +7,6 @@ from dataclasses import dataclass, fields
 from mner.data.controls_words import AMBIGUOUS_NAMES
 from mner.data.corpus import SPLITS, TYPES
 
-POSITIVE, NEGATIVE, NEIGHBOURS = "controls-positive", "controls-negative", "controls-neighbours"
-CORPORA: tuple[str, ...] = (POSITIVE, NEGATIVE, NEIGHBOURS)
 PLAIN_SHARE = 0.08
 ABSENT_SHARE = 0.04
 

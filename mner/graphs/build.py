@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from mner.config import Config
-from mner.data import controls_settings
+from mner.data.control_corpora import CORPORA
 from mner.data.corpus import Corpus, read_corpus
 from mner.data.side import Side
 from mner.features.caption_tokens import sentence_vectors
@@ -90,9 +90,7 @@ class GraphBuilder:
         else:
             graph = released_graph(corpus, train_pool_only(retrieval, corpus), recipe.k)
             graph = _noted(graph, pool="train: the published ten without other splits' pictures")
-        return (
-            _noted(graph, source="planted retrieval lists") if self.dataset in controls_settings.CORPORA else graph
-        )
+        return _noted(graph, source="planted retrieval lists") if self.dataset in CORPORA else graph
 
     def _rebuilt(self, recipe: GraphRecipe, corpus: Corpus) -> RelationGraph:
         side = self._side(recipe)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from mner.data.controls_settings import CORPORA, NEIGHBOURS, POSITIVE
+from mner.data.control_corpora import CORPORA, NEIGHBOURS, POSITIVE
 from mner.data.probe_views import PICTURE_PROBES, PROBES
 from mner.evaluation.gaps import gap_between, gap_to_fixed
 

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mner.data.controls_settings import NEGATIVE, NEIGHBOURS, POSITIVE
+from mner.data.control_corpora import NEGATIVE, NEIGHBOURS, POSITIVE
 from mner.data.probe_views import PICTURE_PROBES
 from mner.reporting.cells import Cell, Measured, State, Words, cited, missing, with_minus
 from mner.reporting.control_checks import (
