@@ -31,14 +31,14 @@ def run(options: argparse.Namespace) -> int:
     scores = scores_of(name)
     lenses = scores_of(name, "lenses"), reference_of(name, "lenses")
     reference = reference_of(name)
+    if scores["runs"] and len(without_runs(scores)) == len(scores["runs"]):
+        print(f"no run of {name} is here: these are the committed results, held against themselves")
     report = verify(scores, paper, reference, config, absence, lenses)
     print(report.render(), end="")
     repetition = repetition_of(scores, reference)
     print(repetition.render(), end="")
     if options.runs:
         print(repetition.table(), end="")
-    if scores["runs"] and len(without_runs(scores)) == len(scores["runs"]):
-        print(f"no run of {name} is here: these are the committed results, held against themselves")
     if made := origins(config, Path(), REFERENCE):
         print("\n".join(wrapped(made.render())))
     if outdated := outdated_runs(config, Path()):

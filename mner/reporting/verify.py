@@ -16,7 +16,6 @@ from mner.evaluation.verdicts import (
     BELOW,
     NOT_COMPARABLE,
     REGRESSED,
-    REPRODUCED,
     SKIPPED,
     UNDECIDED,
     Sample,
@@ -24,7 +23,7 @@ from mner.evaluation.verdicts import (
     compare_with_reference,
     judge,
 )
-from mner.paper import Paper
+from mner.paper import Paper, PaperRow
 from mner.reporting.cells import Cited, cited
 from mner.reporting.control_checks import FAILS, HOLDS, control_checks
 from mner.reporting.profile import Settings
@@ -96,7 +95,7 @@ class VerifyReport:
         end = f"{marks['FAIL']} of {judged} checks failed" if marks["FAIL"] else f"all {judged} checks passed"
         told = Counter(check.verdict for check in self.checks if check.mark == "--")
         listed = ", ".join(f"{count} {verdict}" for verdict, count in told.items())
-        return (end if judged else "no check could be judged") + (
+        return (end if judged else f"0 of {len(self.checks)} checks could be judged") + (
             f"; told and not judged: {listed}" if told else ""
         )
 
@@ -113,15 +112,17 @@ def verify(
 
     Fails: a cell the profile promises that is missing or lacks seeds; a cell that a comparable printed F1 shows
     BELOW or ABOVE (unless the reference is just as far off, a known gap); a cell that REGRESSED against
-    ``reference`` (committed scores of the profile, None where there are none) or was finished there and is
-    skipped now; a control on which a system does not do what was planted. NOT-COMPARABLE cells are held against
-    the reference only. ``absence`` is what systems' cards say of tweets without a picture (``control_checks``).
-    ``lenses`` (content of ``lenses.json``, None where there is none) of the profile and of the reference hold what
-    the cells reach as papers scored (``verdicts.judge``).
+    ``reference`` (committed scores of the profile, None where there are none) or was finished there and is skipped
+    now; a control on which a system does not do what was planted. NOT-COMPARABLE cells are held against the
+    reference only; a cell that is the committed one itself is not held against it. ``absence`` is what systems'
+    cards say of tweets without a picture (``control_checks``). ``lenses`` (content of ``lenses.json``, None where
+    there is none) of the profile and of the reference hold what the cells reach as papers scored
+    (``verdicts.judge``).
     """
     rescored, rescored_before = (one or {"runs": ()} for one in lenses)
     cells = {(cell["dataset"], cell["system"]): cell for cell in scores["cells"]}
     references = {(cell["dataset"], cell["system"]): cell for cell in (reference or {"cells": ()})["cells"]}
+    committed = _records(reference or {"runs": ()})
     checks: list[Check] = []
     for dataset in settings.active.datasets:
         for system in settings.active.systems:
@@ -132,7 +133,8 @@ def verify(
                 verdicts = _verdicts(cell, rescored, paper, settings)
                 known = _verdicts(before, rescored_before, paper, settings)
                 checks += _against_paper(cell, verdicts, known)
-                checks.append(_against_reference(cell, before, settings))
+                itself = before is not None and _records(scores, cell) <= committed and _same_f1(cell, before)
+                checks.append(_against_itself(cell) if itself else _against_reference(cell, before, settings))
     for control in control_checks(
         scores,
         settings.verify.control_gain,
@@ -179,37 +181,61 @@ def _presence(
 
 def _verdicts(
     cell: Mapping[str, Any] | None, lenses: Mapping[str, Any], paper: Paper, settings: Settings
-) -> list[tuple[str, Verdict]]:
-    """Label and verdict of every row printed for the cell's system; none unless the cell is finished."""
+) -> list[tuple[PaperRow, Verdict]]:
+    """Every row printed for the cell's system and the verdict on it; none unless the cell is finished."""
     if cell is None or cell["state"] != "finished":
         return []
     place = cell["dataset"], cell["system"]
     runs, margin, alpha = runs_of(lenses, *place), settings.verify.margin, settings.verify.alpha
     judged = [(row, judge(cell, row, paper, margin, alpha, runs)) for _, row in paper.rows_for(*place)]
-    return [(row.label + row.mark, verdict) for row, verdict in judged if verdict is not None]
+    return [(row, verdict) for row, verdict in judged if verdict is not None]
 
 
 def _against_paper(
-    cell: Mapping[str, Any], judged: Sequence[tuple[str, Verdict]], known: Sequence[tuple[str, Verdict]]
+    cell: Mapping[str, Any], judged: Sequence[tuple[PaperRow, Verdict]], known: Sequence[tuple[PaperRow, Verdict]]
 ) -> list[Check]:
-    """One check per cell: it passes if any of the rows printed for the system is reproduced or still open.
+    """One check per printed row, so that no row's agreement hides another's gap.
 
     ``known`` are the verdicts on the reference, none where it has no such finished cell.
     """
-    if not judged:
-        return []
-    order = (REPRODUCED, UNDECIDED, ABOVE, BELOW, NOT_COMPARABLE)
-    label, best = min(judged, key=lambda entry: order.index(entry[1].name))
-    detail = "; ".join(best.reasons)
-    passed = best.name not in (ABOVE, BELOW)
-    if best.name == NOT_COMPARABLE:
-        detail = f"checked against the reference only ({detail})"
-    elif not passed and known:
-        passed = best.name in {verdict.name for _, verdict in known}
-        detail += (
-            "; a known gap, the committed reference has it too" if passed else "; the reference has no such gap"
-        )
-    return [Check(cell["dataset"], cell["system"], _shown(cell), f"paper: {label}", best.name, passed, detail)]
+    before = {row.id: verdict.name for row, verdict in known}
+    checks = []
+    for row, verdict in judged:
+        detail = "; ".join(verdict.reasons)
+        passed = verdict.name not in (ABOVE, BELOW)
+        if verdict.name == NOT_COMPARABLE:
+            detail = f"not held against the paper ({detail})"
+        elif not passed and row.id in before:
+            passed = verdict.name == before[row.id]
+            detail += (
+                "; a known gap, the committed reference has it too"
+                if passed
+                else "; the reference has no such gap"
+            )
+        against = f"paper: {row.label}{row.mark}"
+        checks.append(Check(cell["dataset"], cell["system"], _shown(cell), against, verdict.name, passed, detail))
+    return checks
+
+
+def _records(scores: Mapping[str, Any], cell: Mapping[str, Any] | None = None) -> set[str]:
+    """Hashes of the records that scores, or one cell of them, were made of."""
+    return {
+        run["record_sha256"]
+        for run in scores["runs"]
+        if cell is None or (run["dataset"], run["system"]) == (cell["dataset"], cell["system"])
+    }
+
+
+def _same_f1(cell: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    return before["state"] == "finished" and (
+        cell["views"]["test.own"]["f1"]["values"] == before["views"]["test.own"]["f1"]["values"]
+    )
+
+
+def _against_itself(cell: Mapping[str, Any]) -> Check:
+    """The committed runs, scored as they were: that they are the same as themselves shows nothing."""
+    detail = "these are the committed runs: nothing to hold against them"
+    return Check(cell["dataset"], cell["system"], _shown(cell), "reference", NOT_JUDGED, True, detail)
 
 
 def _against_reference(cell: Mapping[str, Any], before: Mapping[str, Any] | None, settings: Settings) -> Check:
