@@ -100,6 +100,12 @@ class Paper:
     tables: tuple[PaperTable, ...]
     scorers: Mapping[str, Scorer]
 
+    @property
+    def encoders(self) -> frozenset[str]:
+        """All that printed rows read their words with, as far as it is known."""
+        rows = [row for table in self.tables for row in table.rows]
+        return frozenset(used.encoder for row in rows for used in row.used.values()) - {UNKNOWN}
+
     def rows_for(self, dataset: str, system: str) -> tuple[tuple[PaperTable, PaperRow], ...]:
         """Every printed row that gives ``system`` an F1 on ``dataset``, one entry per row id."""
         found: dict[str, tuple[PaperTable, PaperRow]] = {}

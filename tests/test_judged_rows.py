@@ -33,14 +33,17 @@ ROWS = [
 NOT_HERE = {
     "encoder": {
         *("bilstm-crf", "cnn-bilstm-crf", "hbilstm-crf", "acoa", "ocsga", "object-agban"),
-        *("ita-text-bert", "ita-all-cva-bert"),
+        *("ita-text-bert", "ita-all-cva-bert", "vg", "iaik"),
     },
     "visual input": {
         *("acoa", "object-agban", "iaik", "rpbert-rerun", "umgf", "umgf-rerun"),
         *("ita-all-cva-xlmr", "ita-all-cva-bert"),
     },
 }
-"""Rows that profile paper cannot reach with a ResNet-152 grid: its vectors, extractors or encoders are others."""
+"""Rows that profile paper cannot reach with a ResNet-152 grid: its vectors, extractors or encoders are others.
+
+Nothing tells what VG and IAIK read their words with; ours are vectors that no printed row is known to have read.
+"""
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +171,7 @@ def test_verdict_and_waterfall_agree_on_what_is_comparable_and_by_how_much(
         assert verdict.difference == pytest.approx(statistics.fmean(fall.unpicked)), row.id
         conditions = [step for step in fall.steps if step.name in ("encoder", "visual", "copy", "lens")]
         lacking = {step.name for step in conditions if step.state == "not measured"}
+        lacking |= {"encoder"} if row.id in ("vg", "iaik") else set()
         trained_alike = not cell["recipe"]["frozen_layers"]
         assert (verdict.name == NOT_COMPARABLE) == bool(lacking or not trained_alike), (row.id, lacking)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mner.evaluation.averages import encoder_name
+from mner.evaluation.averages import WORD_VECTORS, encoder_name
 from mner.evaluation.gaps import Gap, gap_between, gap_to_fixed
 from mner.evaluation.power import runs_to_settle
 from mner.evaluation.protocol import as_printed, training_apart
@@ -24,6 +24,8 @@ REPRODUCED, BELOW, ABOVE, UNDECIDED = "REPRODUCED", "BELOW", "ABOVE", "UNDECIDED
 NOT_COMPARABLE, NOT_RUN, SKIPPED = "NOT-COMPARABLE", "NOT-RUN", "SKIPPED"
 SAME, REGRESSED, IMPROVED = "SAME", "REGRESSED", "IMPROVED"
 SEED_LIMIT = 1000
+FULL_PRECISION = "float32"
+_OF_RECIPE = {"epochs": "epochs", "batch_size": "sentences a batch"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,12 @@ def _same_part(ours: str, theirs: str) -> bool:
     return re.fullmatch(re.escape(theirs) + r"\d*", ours) is not None
 
 
-def comparability(cell: Mapping[str, Any], used: Used) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def comparability(cell: Mapping[str, Any], used: Used, paper: Paper) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Reasons why runs of a cell were made otherwise than a printed row, and doubts that remain if they were not.
 
     ``cell`` is a finished cell of ``scores.json``. A known difference is a reason; what the paper leaves open
-    is a doubt, since it can be neither claimed nor excluded. How the runs were scored is no part of it
+    is a doubt, since it can be neither claimed nor excluded; but word vectors that no row of ``paper`` is known
+    to have read do not stand for unknown ones. How the runs were scored is no part of it
     (``mner.evaluation.protocol``).
     """
     frozen, subset = cell["recipe"].get("frozen_layers"), cell["recipe"].get("train_sentences")
@@ -99,17 +102,32 @@ def comparability(cell: Mapping[str, Any], used: Used) -> tuple[tuple[str, ...],
         for what, ours, theirs, same in pairs
         if not same and theirs != UNKNOWN
     ]
+    vectors = (cell["encoder"] or {}).get("source") == WORD_VECTORS
+    unheard_of = vectors and used.encoder == UNKNOWN and encoder not in paper.encoders
+    if unheard_of:
+        reasons.insert(0, f"encoder: ours {encoder}, which no printed row is known to have read, theirs unknown")
     undocumented, different = training_apart(cell["data_copy"], used.copy, cell["dataset"])
     reasons += undocumented
     if subset is not None:
         reasons.append(f"training data: ours a subset of {subset} sentences, theirs all")
     if frozen:
         reasons.append(f"training: ours with {frozen} encoder layers frozen")
-    unknown = [f for f in ("encoder", "visual", "scorer", "copy") if getattr(used, f) == UNKNOWN]
+    fields = ("visual", "scorer", "copy") if unheard_of else ("encoder", "visual", "scorer", "copy")
+    unknown = [field for field in fields if getattr(used, field) == UNKNOWN]
     doubts = [f"{field} of the published row is unknown" for field in unknown]
     doubts += [f"{field} of the published row is inferred, not stated" for field in used.inferred]
     doubts += different
-    return tuple(reasons), tuple(doubts)
+    return tuple(reasons), (*doubts, *_training_doubts(cell))
+
+
+def _training_doubts(cell: Mapping[str, Any]) -> tuple[str, ...]:
+    """What ``reports/paper.yaml`` says of no row: recipe and precision, with what ours are."""
+    recipe = cell["recipe"]
+    ours = ", ".join(f"{recipe[name]} {what}" for name, what in _OF_RECIPE.items() if name in recipe)
+    said = f"recipe: ours {ours or 'not recorded'}; theirs not compared, see mner card {cell['system']}"
+    precision = cell.get("precision")
+    rounded = precision not in (None, FULL_PRECISION)
+    return (said, f"precision: ours trained in {precision}, theirs unknown") if rounded else (said,)
 
 
 def judge(
@@ -136,7 +154,7 @@ def judge(
     if cell["state"] == "skipped":
         return Verdict(SKIPPED, (cell["reason"],))
     ours = as_printed(cell, runs, row.used[dataset], paper)
-    reasons, doubts = comparability(cell, row.used[dataset])
+    reasons, doubts = comparability(cell, row.used[dataset], paper)
     reasons += ours.lacking
     if row.status != "printed":
         doubts += (f"the number is {row.status}, not read in the paper itself",)

@@ -139,7 +139,7 @@ def _waterfall(here: Scored, row: PaperRow, paper: Paper, elsewhere: Sequence[Sc
     steps["seed"] = _seed_step(chosen, figure.spread, level.records)
     last = max(chosen) if steps["seed"].measured else statistics.fmean(chosen)
 
-    causes = _causes(reached.cell, used)
+    causes = _causes(reached.cell, used, paper)
     why = "everything that was not measured: " + "; ".join(causes or ("no known difference",))
     rest = (last - figure.value,) * len(chosen)
     steps["remainder"] = Step("remainder", STEPS["remainder"], REST, rest, why, records=level.records)
@@ -227,13 +227,11 @@ def _seed_step(values: tuple[float, ...], spread: float | None, records: tuple[s
     return Step("seed", title, SUPPOSED, tuple(value - max(values) for value in values), why, records=records)
 
 
-def _causes(cell: Mapping[str, Any], used: Used) -> tuple[str, ...]:
+def _causes(cell: Mapping[str, Any], used: Used, paper: Paper) -> tuple[str, ...]:
     """Known differences that no step accounts for, then what is not known of the row."""
-    reasons, doubts = comparability(cell, used)
-    kept = [*reasons, f"epochs: ours {cell['recipe']['epochs']}"]
-    told = ("encoder", "visual", "trained")
-    kept += [doubt for doubt in doubts if doubt.startswith(told) and "inferred" not in doubt]
-    return tuple(kept)
+    reasons, doubts = comparability(cell, used, paper)
+    told = ("encoder", "visual", "trained", "recipe", "precision")
+    return (*reasons, *(doubt for doubt in doubts if doubt.startswith(told) and "inferred" not in doubt))
 
 
 def _minus(ours: Picked, theirs: Picked) -> tuple[float, ...]:
