@@ -122,7 +122,9 @@ def test_pages_are_written_in_every_skin(rendered: Path, results: Results) -> No
     numbers = [cell.strip() for cell in row.strip("|").split("|")]
     paper, *steps, ours, _ = numbers[1:]
     values = [
-        float(step.replace("−", "-")) for step in steps if step not in ("same", "does not apply", "not measured")
+        float(step.split(" ±")[0].replace("−", "-"))
+        for step in steps
+        if step not in ("same", "does not apply", "not measured")
     ]
     assert round(float(paper.split(" ")[0]) + sum(values), 2) == float(ours)
 

@@ -98,6 +98,40 @@ def test_layers_that_were_frozen_are_a_bar_once_the_whole_encoder_was_trained() 
     assert _steps(_fall(whole, frozen))["training"].state == "same"
 
 
+def test_a_step_between_other_runs_has_the_error_of_two_samples() -> None:
+    frozen = _profile("quick", [60.0, 62.0], recipe={"frozen_layers": 4})
+    training = _steps(_fall(frozen, _profile("full", [63.0, 63.5, 64.0])))["training"]
+    expected = (2.0 / 2 + 0.25 / 3) ** 0.5
+    assert training.error == (pytest.approx(expected), "of two samples, 3 and 2 runs")
+    single = _steps(_fall(frozen, _profile("full", [63.0])))["training"]
+    assert single.error[0] == pytest.approx((2.0 * (1 + 1 / 2)) ** 0.5), "the one run borrows the others' spread"
+    assert single.error[1].endswith("the single one with the others' spread")
+    alone = _profile("quick", [60.0], recipe={"frozen_layers": 4})
+    assert _steps(_fall(alone, _profile("full", [63.0])))["training"].error is None
+
+
+def test_sides_that_were_trained_on_different_machines_are_marked_and_named() -> None:
+    def falls(theirs: str) -> Any:
+        frozen, whole = (
+            _profile("quick", [60.0, 62.0], recipe={"frozen_layers": 4}),
+            _profile("full", [63.0, 64.0]),
+        )
+        for one, device in ((frozen, "cpu: A"), (whole, theirs)):
+            one["scores"]["cells"][0] |= {"throughput": {device: {}} if device else {}, "precision": "bfloat16"}
+        return _fall(frozen, whole)
+
+    apart, together, unknown = (falls(device) for device in ("cpu: B", "cpu: A", ""))
+    training = _steps(apart)["training"]
+    assert training.machines == "cpu: B in bfloat16 there, cpu: A in bfloat16 here"
+    assert "; trained on different machines: cpu: B" in training.why
+    shown = [
+        next(bar.cell for bar in bars(fall) if bar.step is not None and bar.step.name == "training")
+        for fall in (apart, together, unknown)
+    ]
+    assert [cell.plain().endswith("*") for cell in shown] == [True, False, False]
+    assert [_steps(fall)["training"].machines for fall in (together, unknown)] == ["", ""]
+
+
 def test_conditions_that_only_changed_together_are_one_bar() -> None:
     both = _profile("paper", [70.0, 71.0], encoder=THEIRS["encoder"], visual=THEIRS["visual"])
     steps = _steps(_fall(_profile("quick", [60.0, 62.0]), both))

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from mner.evaluation.selection import Picked, picked
 from mner.evaluation.waterfall import MEASURED, Step, Waterfall, waterfalls
 from mner.paper import load_paper
-from mner.reporting.cells import Cited, Printed, State
-from mner.reporting.waterfall_tables import bars, waterfall_table
+from mner.reporting.cells import Cited, Measured, Printed, State
+from mner.reporting.tables import to_entries
+from mner.reporting.waterfall_tables import ERROR_NOTE, bars, waterfall_table
 
 PAPER = load_paper(Path(__file__).resolve().parent.parent / "reports" / "paper.yaml")
 LENSES = ("conlleval", "strict", "ncrfpp", "umt", "umgf", "rgcn-16", "rgcn-64", "ita")
@@ -68,11 +69,13 @@ def test_steps_add_up_exactly_and_as_printed(case: tuple[str, str, list[dict[str
         assert total == pytest.approx(statistics.fmean(fall.ours), abs=1e-9)
         drawn = bars(fall)
         shown = [
-            float(bar.cell.number.replace("−", "-")) for bar in drawn if isinstance(bar.cell, Cited | Printed)
+            float(bar.cell.number.replace("−", "-"))
+            for bar in drawn
+            if isinstance(bar.cell, Cited | Measured | Printed)
         ]
         assert round(sum(shown[:-1]), 2) == shown[-1]
         for bar in drawn:
-            if isinstance(bar.cell, Cited):
+            if isinstance(bar.cell, Cited | Measured):
                 assert set(bar.cell.records) == {run["record"] for run in runs}
         table = waterfall_table([fall], dataset, frozenset(run["record"] for run in runs))
         assert table is not None
@@ -96,6 +99,26 @@ def test_lens_and_copy_are_what_rescoring_says() -> None:
     assert steps["remainder"].points == pytest.approx(72.5 - 75.0)
     assert "encoder: ours minilm, theirs bert-base-uncased" in steps["remainder"].why
     assert "trained on copy umt, theirs rgcn: 1 of 4000 training" in steps["remainder"].why
+
+
+def test_a_step_between_two_scores_of_the_same_runs_has_the_error_of_their_differences() -> None:
+    runs = [_run("rgcn", "twitter2015", seed, lambda v=value: v, 0) for seed, value in enumerate((70.0, 76.0))]
+    for run, points in zip(runs, (1.0, 2.0), strict=True):
+        for lens in LENSES:
+            run["copies"]["rgcn"]["test.own"][lens]["f1"] += points
+    fall = _one("rgcn", "twitter2015", runs)
+    copy, lens = _steps(fall)["copy"], _steps(fall)["lens"]
+    assert copy.points == pytest.approx(-1.5)
+    assert copy.error == (pytest.approx(0.5), "paired, 2 runs scored twice"), "the runs lie 6 points apart"
+    assert lens.error[0] == 0.0
+    cell = next(bar.cell for bar in bars(fall) if bar.title == "Data copy")
+    assert cell.plain() == "−1.50 ± 0.50"
+    assert cell.method.endswith("± is its standard error, paired, 2 runs scored twice")
+    table = waterfall_table([fall], "twitter2015", frozenset(fall.records))
+    assert ERROR_NOTE in table.notes
+    assert [e["spread"] for e in to_entries(table) if e["column"] == "copy"] == [pytest.approx(0.5)]
+    assert not any(_steps(fall)[name].error for name in ("seed", "remainder")), "no difference of two means"
+    assert not any(step.error for step in _one("rgcn", "twitter2015", runs[:1]).steps), "one run"
 
 
 def test_choices_are_measured_on_our_runs() -> None:

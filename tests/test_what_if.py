@@ -9,7 +9,7 @@ from typing import Any
 from mner.evaluation.waterfall import STEPS, waterfalls
 from mner.reporting.results import Results
 from mner.reporting.tables import Table
-from mner.reporting.waterfall_tables import CHOICE_NOTE, SUM_NOTE, waterfall_table, what_if_table
+from mner.reporting.waterfall_tables import CHOICE_NOTE, ERROR_NOTE, SUM_NOTE, waterfall_table, what_if_table
 
 WATERFALL = runpy.run_path(str(Path(__file__).with_name("test_waterfall.py")))
 DATASET = "twitter2017"
@@ -91,8 +91,8 @@ def test_a_row_of_the_gap_runs_from_paper_over_every_step_to_ours() -> None:
     assert texts["ours"] == "80.50", "seeds and their spread stand in the other tables"
     printed = next(cell for cell in first.cells if cell.plain() == texts["unpicked"])
     assert printed.value == sum(fall.unpicked) / 2
-    assert table.notes[:2] == (SUM_NOTE, CHOICE_NOTE)
-    assert table.notes[2].startswith(f"{fall.row.label}{fall.row.mark}: ")
-    assert table.notes[2].endswith(f"; remainder: {', '.join(fall.causes)}")
+    assert table.notes[:3] == (SUM_NOTE, CHOICE_NOTE, ERROR_NOTE)
+    assert table.notes[3].startswith(f"{fall.row.label}{fall.row.mark}: ")
+    assert table.notes[3].endswith(f"; remainder: {', '.join(fall.causes)}")
     assert len(set(table.notes)) == len(table.notes)
     assert waterfall_table(falls, "twitter2015", records) is None

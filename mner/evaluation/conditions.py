@@ -14,6 +14,7 @@ from itertools import combinations
 from typing import Any
 
 from mner.evaluation.averages import encoder_name
+from mner.evaluation.gaps import gap_between
 from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.selection import Picked, picked, runs_of
 from mner.evaluation.verdicts import same_visual_input
@@ -41,6 +42,13 @@ class Scored:
             "encoder": encoder_name(self.cell),
             "visual": self.cell["visual_input"],
         }
+
+    @property
+    def machine(self) -> str:
+        """What its runs were trained on and in which precision; empty where no record says it."""
+        devices = " and ".join(sorted(self.cell.get("throughput") or ()))
+        precision = self.cell.get("precision")
+        return f"{devices} in {precision}" if devices and precision else devices
 
     def fits(self, name: str, theirs: str) -> bool:
         """Whether a condition is a printed row's, by the rule of verdicts."""
@@ -74,6 +82,22 @@ class Move:
         return statistics.fmean(self.before.level.on_dev) - statistics.fmean(self.after.level.on_dev)
 
     @property
+    def error(self) -> tuple[float, str] | None:
+        """Standard error of ``points`` and what it is of; None where neither side has two runs."""
+        before, after = self.before.level.on_dev, self.after.level.on_dev
+        gap = gap_between(before, after)
+        if gap is None:
+            return None
+        borrowed = ", the single one with the others' spread" if 1 in (len(before), len(after)) else ""
+        return gap.error, f"of two samples, {len(after)} and {len(before)} runs{borrowed}"
+
+    @property
+    def machines(self) -> str:
+        """The machines of the two sides in words; empty where they are the same or one is not known."""
+        theirs, ours = self.after.machine, self.before.machine
+        return f"{theirs} there, {ours} here" if theirs and ours and theirs != ours else ""
+
+    @property
     def records(self) -> tuple[str, ...]:
         """Records of both cells."""
         return (*self.before.level.records, *self.after.level.records)
@@ -100,7 +124,8 @@ class Move:
         changed = ", ".join(f"{theirs[name]} there, {ours[name]} here" for name in self.names)
         runs = f"{len(self.after.runs)} runs of profile {self.after.profile} against {len(self.before.runs)}"
         also = f"; changed with it: {', '.join(self.also)}" if self.also else ""
-        return f"{changed}: {runs} of profile {self.before.profile}{also}"
+        machines = f"; trained on different machines: {self.machines}" if self.machines else ""
+        return f"{changed}: {runs} of profile {self.before.profile}{also}{machines}"
 
 
 def scored_cells(scores: Mapping[str, Any], lenses: Mapping[str, Any]) -> list[Scored]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mner.evaluation.conditions import TITLES, Move, Scored, printed_conditions, route, scored_cells
@@ -46,8 +46,10 @@ class Step:
     """One bar: F1 points from paper towards ours, or (neither ``values`` nor ``change``) a ``state`` and why.
 
     ``values`` are differences by run of ``records``; ``change`` is a difference of two means over different runs,
-    all of which ``records`` names. ``kind`` is ``measured`` (a known condition of the printed row, re-scored or
-    rerun), ``supposed`` (a choice the authors may or may not have made) or ``rest``.
+    all of which ``records`` names. ``error`` is the standard error of a difference of means over runs and what it
+    is of, None where there is none; ``machines`` names those of the two sides where they differ. ``kind`` is
+    ``measured`` (a known condition of the printed row, re-scored or rerun), ``supposed`` (a choice the authors may
+    or may not have made) or ``rest``.
     """
 
     name: str
@@ -58,6 +60,8 @@ class Step:
     state: str = ""
     change: float | None = None
     records: tuple[str, ...] = ()
+    error: tuple[float, str] | None = None
+    machines: str = ""
 
     @property
     def measured(self) -> bool:
@@ -162,7 +166,8 @@ def _condition_step(name: str, here: Scored, theirs: str, moves: Sequence[Move])
     title, ours = TITLES[name], here.conditions[name]
     for move in moves:
         if name == move.names[0]:
-            return Step(name, move.title, MEASURED, None, move.why, change=move.points, records=move.records)
+            found = Step(name, move.title, MEASURED, None, move.why, change=move.points, records=move.records)
+            return replace(found, error=move.error, machines=move.machines)
         if name in move.names:
             joint = TITLES[move.names[0]].lower()
             return Step(name, title, MEASURED, None, f"changed together with the {joint}", f"with {joint}")
@@ -184,7 +189,7 @@ def _copy_step(reached: Scored, level: Picked, ours: str, theirs: str) -> Step:
     if isinstance(other, str):
         return Step("copy", title, MEASURED, None, other, NOT_MEASURED)
     why = f"same predictions on the sentences of the {theirs} copy, then on ours ({ours})"
-    return Step("copy", title, MEASURED, _minus(level, other), why, records=level.records)
+    return _paired("copy", MEASURED, _minus(level, other), why, level.records)
 
 
 def _lens_step(
@@ -203,7 +208,7 @@ def _lens_step(
     if isinstance(other, str):
         return Step("lens", title, MEASURED, None, other, NOT_MEASURED), None
     why = f"same predictions under {lens}, then under {STANDARD}"
-    return Step("lens", title, MEASURED, _minus(level, other), why, records=level.records), lens
+    return _paired("lens", MEASURED, _minus(level, other), why, level.records), lens
 
 
 def _epoch_step(level: Picked) -> Step:
@@ -213,7 +218,7 @@ def _epoch_step(level: Picked) -> Step:
         return Step("epoch", title, SUPPOSED, None, why, NOT_MEASURED)
     why = "if the authors picked the epoch on test: best epoch on test, then the one chosen on dev"
     lost = tuple(dev - test for dev, test in zip(level.on_dev, level.on_test, strict=True))
-    return Step("epoch", title, SUPPOSED, lost, why, records=level.records)
+    return _paired("epoch", SUPPOSED, lost, why, level.records)
 
 
 def _seed_step(values: tuple[float, ...], spread: float | None, records: tuple[str, ...]) -> Step:
@@ -225,6 +230,14 @@ def _seed_step(values: tuple[float, ...], spread: float | None, records: tuple[s
         return Step("seed", title, SUPPOSED, None, "one run: there is no best of several", NOT_MEASURED)
     why = f"if the authors printed their best run: best of our {len(values)}, then their mean"
     return Step("seed", title, SUPPOSED, tuple(value - max(values) for value in values), why, records=records)
+
+
+def _paired(name: str, kind: str, values: tuple[float, ...], why: str, records: tuple[str, ...]) -> Step:
+    """A step between two scores of the same runs, with its standard error where there are several."""
+    error = None
+    if len(values) > 1:
+        error = statistics.stdev(values) / math.sqrt(len(values)), f"paired, {len(values)} runs scored twice"
+    return Step(name, STEPS[name], kind, values, why, records=records, error=error)
 
 
 def _causes(cell: Mapping[str, Any], used: Used, paper: Paper) -> tuple[str, ...]:

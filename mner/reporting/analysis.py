@@ -115,6 +115,8 @@ def _gap(results: Results, paper: Paper, datasets: Sequence[str]) -> list[Part]:
 def _figure_note(fall: Waterfall) -> str:
     """What the remainder holds, and what was compared where other runs stand for a condition."""
     moved = [f"{step.title}: {step.why}." for step in reversed(fall.steps) if step.change is not None]
+    if any(step.error for step in fall.steps):
+        moved.append("± of a step: its standard error over runs; of ours: s.d. over seeds.")
     return " ".join([*moved, f"Remainder: {'; '.join(fall.causes)}"])
 
 

@@ -84,7 +84,8 @@ class Measured:
     """A statistic of runs that is no mean over them: a p-value, a count, an estimate with its interval.
 
     ``method`` says in words how it came from the runs; ``low`` and ``high`` are the ends of its interval;
-    ``shown`` is as in :class:`Cited`; a value below ``least`` (a p-value) is printed as being below it.
+    ``error`` is printed after a ± in place of an interval, and ``method`` says of what it is the error; ``shown``
+    and ``mark`` are as in :class:`Cited`; a value below ``least`` (a p-value) is printed as being below it.
 
     Raises:
         CitationError: no record, no method, a number that is not finite, half an interval, or a wrong ``shown``.
@@ -100,6 +101,8 @@ class Measured:
     unit: str = ""
     shown: float | None = None
     least: float | None = None
+    error: float | None = None
+    mark: str = ""
 
     def __post_init__(self) -> None:
         _require_records(self.value, self.records)
@@ -108,7 +111,11 @@ class Measured:
             raise CitationError(f"{self.value!r} does not say how it came from {self.records[0]}")
         if (self.low is None) != (self.high is None):
             raise CitationError(f"{self.value!r} of {self.records[0]} has half an interval")
-        numbers = [number for number in (self.value, self.low, self.high) if number is not None]
+        if self.error is not None and self.low is not None:
+            raise CitationError(
+                f"{self.value!r} of {self.records[0]} has an interval and a ±; one of them is enough"
+            )
+        numbers = [number for number in (self.value, self.low, self.high, self.error) if number is not None]
         if not all(isinstance(v, int | float) and math.isfinite(v) for v in numbers):
             raise CitationError(f"{self.value!r} of {self.records[0]} is not finite; say why in a state instead")
 
@@ -121,14 +128,16 @@ class Measured:
 
     @property
     def spread(self) -> str:
-        """The interval as printed; empty where there is none."""
+        """The interval, or the ± with its sign, as printed; empty where there is neither."""
+        if self.error is not None:
+            return f"± {self.error:.{self.digits}f}"
         if self.low is None or self.high is None:
             return ""
         return f"[{', '.join(_number(end, self.digits, self.signed) for end in (self.low, self.high))}]"
 
     def plain(self) -> str:
-        """Number, interval and unit as text."""
-        return " ".join(part for part in (self.number, self.spread, self.unit) if part)
+        """Number, interval or ±, and unit as text."""
+        return " ".join(part for part in (self.number, self.spread, self.unit) if part) + self.mark
 
 
 def _require_records(value: float, records: tuple[str, ...]) -> None:

@@ -116,7 +116,8 @@ def waterfall_chart(title: str, bars: Sequence[Bar]) -> Markup:
                 parts.append(svg.rect(x(bar.low), y, max(1.5, x(bar.high) - x(bar.low)), BAND, style, hover))
             else:
                 parts.append(svg.line(x(level), y - 2, x(level), y + BAND + 2, "level"))
-            text = svg.text(left + plot + 10, middle + 4, bar.cell.number, "value")
+            said = bar.cell.plain() if isinstance(bar.cell, Measured) else bar.cell.number
+            text = svg.text(left + plot + 10, middle + 4, said, "value")
             parts.append(Markup("<g>{}<title>{}</title></g>").format(text, hover))
             level = level + points
         if j + 1 < len(bars):

@@ -11,7 +11,7 @@ from mner.evaluation.verdicts import judge
 from mner.evaluation.waterfall import waterfalls
 from mner.paper import METRICS, Paper
 from mner.reporting.analysis import pages
-from mner.reporting.cells import SURE, Printed, cited, estimate
+from mner.reporting.cells import SURE, Measured, Printed, cited, estimate
 from mner.reporting.layout import DATASET_TITLES, section_tables, sections
 from mner.reporting.lens_tables import under
 from mner.reporting.pairs import pair_of
@@ -22,7 +22,7 @@ from mner.reporting.results import Results
 from mner.reporting.runs import commit, epoch, f1_on_dev, f1_on_test
 from mner.reporting.statistics_tables import INTERVALS, pair_cells, probe_p
 from mner.reporting.tables import to_entries
-from mner.reporting.waterfall_tables import bars
+from mner.reporting.waterfall_tables import Bar, bars
 from mner.tracking.record import Record
 
 Lines = list[str]
@@ -173,9 +173,16 @@ def _why(cell: Mapping[str, Any], results: Results, paper: Paper) -> Lines:
     for fall in waterfalls(results.scores, results.lenses, paper, results.others):
         if (fall.dataset, fall.system) == (dataset, system):
             lines += ["", f"  from {fall.row.label}{fall.row.mark} to ours"]
-            steps = [(b.title, b.cell.plain().split(" ±")[0], b.step.why if b.step else "") for b in bars(fall)]
-            lines += aligned_with_notes(steps, "    ")
+            lines += aligned_with_notes([(bar.title, *_step(bar)) for bar in bars(fall)], "    ")
     return lines
+
+
+def _step(bar: Bar) -> tuple[str, str]:
+    """Points of a bar with their standard error where they have one, and what they are."""
+    said = bar.cell.plain() if isinstance(bar.cell, Measured) else bar.cell.plain().split(" ±")[0]
+    if bar.step is None:
+        return said, ""
+    return said, bar.step.why + (f"; ± is its standard error, {bar.step.error[1]}" if bar.step.error else "")
 
 
 def compare(a: str, b: str, results: Results, dataset: str | None = None) -> str:

@@ -178,7 +178,8 @@ def to_entries(table: Table) -> list[dict[str, Any]]:
             if isinstance(cell, Cited):
                 entry |= {"value": cell.value, "spread": cell.sd, "runs": cell.runs, "records": list(cell.records)}
             elif isinstance(cell, Measured):
-                entry |= {"value": cell.value, "low": cell.low, "high": cell.high, "source": cell.method}
+                entry |= {"value": cell.value, "spread": cell.error, "source": cell.method}
+                entry |= {"low": cell.low, "high": cell.high}
                 entry |= {"runs": len(cell.records), "records": list(cell.records)}
             elif isinstance(cell, Printed):
                 entry |= {"value": cell.figure.value, "spread": cell.figure.spread, "source": cell.source}

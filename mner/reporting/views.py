@@ -26,7 +26,13 @@ def view(cell: Cell) -> dict[str, str]:
         }
     if isinstance(cell, Measured):
         about = f"{cell.method}{f' ({cell.unit})' if cell.unit else ''}: {', '.join(cell.records)}"
-        return {"kind": "measured", "number": cell.number, "spread": cell.spread, "mark": "", "about": about}
+        return {
+            "kind": "measured",
+            "number": cell.number,
+            "spread": cell.spread,
+            "mark": cell.mark,
+            "about": about,
+        }
     kind = "words" if isinstance(cell, Words) else "state"
     return {"kind": kind, "number": cell.text, "spread": "", "mark": "", "about": cell.why}
 

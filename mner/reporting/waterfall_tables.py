@@ -14,6 +14,7 @@ from mner.reporting.layout import DATASET_TITLES
 from mner.reporting.results import Results, mean_of
 from mner.reporting.tables import Column, Row, Table
 
+ELSEWHERE = "*"
 SUM_NOTE = (
     "Each row adds up from left to right: paper plus all steps is ours. A step in words adds nothing and stays "
     "in the remainder. Numbers are rounded such that rows add up as printed."
@@ -22,6 +23,12 @@ CHOICE_NOTE = (
     "“Best seed picked” and “Epoch picked on test” say what these choices would account for, on our runs, if the "
     "authors had made them; whether they did is not known. “Remainder, nothing picked” is what remains if they "
     "did not."
+)
+ERROR_NOTE = (
+    "± of a step is its standard error over runs: paired, where the same runs are scored twice (copy, lens, "
+    "epoch), of two samples (Welch), where other runs were trained. Steps without one come from single runs, or "
+    f"are no difference of two means (best seed, remainder). {ELSEWHERE}: the runs of its two sides were trained "
+    "on different machines, which alone moves F1."
 )
 WHAT_IF_NOTE = (
     "What must not be done: none of these numbers is a result. They show what picking the epoch on test, or "
@@ -61,9 +68,12 @@ def bars(fall: Waterfall) -> tuple[Bar, ...]:
 
 
 def _step_cell(step: Step, shown: float) -> Cell:
-    if step.values is not None:
+    if step.values is not None and step.error is None:
         return mean_of(step.values, step.records, signed=True, shown=shown)
-    return Measured(step.points, step.records, f"difference of two means: {step.why}", signed=True, shown=shown)
+    error, of = step.error or (None, "")
+    method = f"difference of two means: {step.why}{f'; ± is its standard error, {of}' if of else ''}"
+    mark = ELSEWHERE if step.machines else ""
+    return Measured(step.points, step.records, method, signed=True, shown=shown, error=error, mark=mark)
 
 
 def waterfall_table(falls: Sequence[Waterfall], dataset: str, records: frozenset[str]) -> Table | None:
@@ -86,7 +96,7 @@ def waterfall_table(falls: Sequence[Waterfall], dataset: str, records: frozenset
         rows.append(Row(f"{fall.system}/{fall.row.id}", (Words(f"{label} ({fall.system})"), *cells, unpicked)))
         notes.append(_note(fall))
     title = f"{DATASET_TITLES.get(dataset, dataset)}: from the printed F1 to ours (F1 points)"
-    notes = [SUM_NOTE, CHOICE_NOTE, *dict.fromkeys(notes)]
+    notes = [SUM_NOTE, CHOICE_NOTE, ERROR_NOTE, *dict.fromkeys(notes)]
     return Table(f"waterfall-{dataset}", title, dataset, columns, tuple(rows), records, tuple(notes))
 
 
