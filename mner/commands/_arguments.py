@@ -30,6 +30,17 @@ def minutes(text: str) -> float:
     return value
 
 
+def points(text: str) -> float:
+    """For ``type=``: points of F1, more than 0 and at most 100."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of points of F1, more than 0 and at most 100")
+    return value
+
+
 def _whole(text: str, least: int) -> int:
     if not text.removeprefix("-").isdecimal() or int(text) < least:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")

@@ -1,0 +1,22 @@
+"""How many seeds a verdict takes: chance of REPRODUCED by seeds and by the s.d. over seeds."""
+
+from __future__ import annotations
+
+import argparse
+
+from mner.commands import settings
+from mner.commands._arguments import points
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--sd", type=points, nargs="+", help="s.d. of F1 over seeds, in points (default: 0.2 to 1)"
+    )
+    parser.add_argument("--margin", type=points, help="points of F1 (default: verify.margin of params.yaml)")
+
+
+def run(options: argparse.Namespace) -> None:
+    from mner.reporting.power_table import DEVIATIONS, power_table
+
+    verify = settings().verify
+    print(power_table(options.sd or DEVIATIONS, options.margin or verify.margin, verify.alpha), end="")
