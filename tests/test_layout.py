@@ -161,6 +161,15 @@ def test_rows_without_a_printed_counterpart_have_a_section_of_their_own(parts: t
         assert part.has_results() == any(line.finished for block in part.blocks for line in block.lines)
 
 
+def test_the_note_of_verdicts_says_what_they_assume() -> None:
+    for assumed in (
+        "90 % where alpha is 5 %",
+        "the printed value as exact",
+        "not corrected for the number of rows",
+    ):
+        assert assumed in VERDICT_NOTE
+
+
 def test_notes_explain_what_stands_in_the_table_and_nothing_else(
     results: Results, parts: tuple[Section, ...]
 ) -> None:

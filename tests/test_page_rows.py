@@ -13,7 +13,7 @@ import pytest
 from mner.data.corpus import TYPES
 from mner.data.probe_views import PICTURE_PROBES
 from mner.reporting.analysis import pages
-from mner.reporting.layout import OVERALL, Line
+from mner.reporting.layout import OVERALL, VERDICT_NOTE, Line
 from mner.reporting.results import Results
 from mner.reporting.views import view
 
@@ -56,6 +56,7 @@ def test_a_row_that_was_run_has_each_number_under_its_heading(page: str, results
     head = head[head.index("<thead>") : head.index("</thead>")]
     titles = [_text(one) for one in re.findall(r"<th .*?</th>", head, re.S)]
     assert titles[:4] == ["System", "Overall, %", "F1, %", "F1 by seed"]
+    assert f'title="{VERDICT_NOTE}">Verdict on F1' in html.unescape(head)
     assert titles[4:8] == ["Verdict on F1", "F1 by type, %", "Image reliance", "Sent./s train predict"]
     assert titles[8:10] == ["P", "R"]
     assert titles[-7:] == [*TYPES, "text only", "own − none", "own − shuffled"]

@@ -48,7 +48,9 @@ SPREAD_NOTE = (
 )
 VERDICT_NOTE = (
     "A verdict holds the printed F1 against what our runs reach as that row was scored (its program's rule, its "
-    "copy of the test split), where that is known and can be done; the columns are conlleval on our copy."
+    "copy of the test split), where that is known and can be done; the columns are conlleval on our copy. It "
+    "comes from the interval of level 1 − 2 alpha (90 % where alpha is 5 %), takes the printed value as exact "
+    "even where the row prints a ±, and is not corrected for the number of rows."
 )
 
 

@@ -23,7 +23,7 @@ from mner.reporting.cells import NOT_RUN, SURE, CitationError, Cited, Printed, c
 from mner.reporting.citation import example_citation
 from mner.reporting.control_checks import FAILS, HOLDS
 from mner.reporting.control_tables import NOT_JUDGED
-from mner.reporting.layout import OVERALL, Block, Line, Section
+from mner.reporting.layout import OVERALL, VERDICT_NOTE, Block, Line, Section
 from mner.reporting.limits import audit_summary, facts, limits
 from mner.reporting.page import Page
 from mner.reporting.profile import ProfileFacts
@@ -106,6 +106,7 @@ def render_site(
             probes={name: PROBES[name] for name in PICTURE_PROBES},
             types=TYPES,
             sure=SURE,
+            verdict_note=VERDICT_NOTE,
         )
     )
 
