@@ -32,7 +32,7 @@ def _wrong(dataset: str, system: str, seed: int, view: str) -> float | None:
     return 0.4 + 0.01 * seed if (dataset, system) == (POSITIVE, "umt") else 0.1 + 0.01 * seed
 
 
-def _statistics(root: Path, systems: tuple[str, ...], seeds: tuple[int, ...] = (1, 2, 3)) -> dict[str, Any]:
+def _statistics(root: Path, systems: tuple[str, ...], seeds: tuple[int, ...] = (1, 2, 3, 4)) -> dict[str, Any]:
     active = FABRICATED["Active"]("tiny", (POSITIVE, NEGATIVE), systems, seeds)
     FABRICATED["make_runs"](root, active, _wrong)
     return dict(FABRICATED["evaluated"](root, active).statistics)
@@ -52,7 +52,7 @@ def test_reliance_is_large_where_planted_and_nil_elsewhere(found: dict[str, Any]
         assert planted[view]["low"] > 5
         assert planted[view]["p_value"] < 0.01
         assert np.mean(planted[view]["values"]) == pytest.approx(planted[view]["difference"])
-        assert len(planted[view]["values"]) == len(planted[view]["records"]) == 3
+        assert len(planted[view]["values"]) == len(planted[view]["records"]) == 4
     for place in ((NEGATIVE, "umt"), (POSITIVE, "rgcn"), (NEGATIVE, "rgcn")):
         for view in ("none", "shuffled"):
             assert views[place][view]["difference"] == 0
@@ -101,7 +101,7 @@ def test_a_difference_that_no_number_of_seeds_would_show_says_so(found: dict[str
     assert isinstance(needed, State)
     assert (needed.text, needed.why) == ("none suffices", small["state"])
     unknown = statistics_tables.pair_cells({**pair, "seeds_needed": {"state": "one run on a side"}})[5]
-    assert unknown.plain() == "not known"
+    assert unknown.plain() == "–"
 
 
 def test_every_source_of_uncertainty_is_named(found: dict[str, Any]) -> None:
@@ -110,7 +110,7 @@ def test_every_source_of_uncertainty_is_named(found: dict[str, Any]) -> None:
         assert cell["sample"]["source"] == "sample"
         assert cell["both"]["source"] == "seeds and sample"
         assert cell["both"]["low"] < cell["sample"]["estimate"] < cell["both"]["high"]
-        assert len(cell["records"]) == 3
+        assert len(cell["records"]) == 4
 
 
 def test_pairs_are_tested_once_each_and_adjusted(found: dict[str, Any]) -> None:
@@ -130,7 +130,7 @@ def test_pairs_are_tested_once_each_and_adjusted(found: dict[str, Any]) -> None:
     )
     assert needed["deviation"] == pytest.approx(spread.run), "of one run, in points"
     assert needed["runs"] == runs_needed(pairs["bert-crf", "umt"]["difference"], spread) >= 2
-    assert (seen["runs"], seen["points"]) == (3, pytest.approx(detectable_difference(3, spread)))
+    assert (seen["runs"], seen["points"]) == (4, pytest.approx(detectable_difference(4, spread)))
     json.dumps(found, allow_nan=False)
 
 
@@ -162,6 +162,17 @@ def test_one_seed_has_no_spread_and_says_so(tmp_path: Path) -> None:
     assert "one run on a side" in pair["detectable"]["state"]
     assert statistics_tables.pair_cells(pair)[4].plain() == "one pair"
     assert held["reliance"][0]["views"]["none"]["source"] == "sample"
+
+
+def test_nothing_is_planned_from_fewer_than_four_seeds(tmp_path: Path) -> None:
+    held = _statistics(tmp_path, ("bert-crf", "umt"), (1, 2, 3))["datasets"][POSITIVE]
+    (pair,) = held["comparisons"]
+    assert pair["p_value"] < 1
+    for name in ("seeds_needed", "detectable"):
+        assert pair[name] == {"state": "3 runs on a side: fewer than 4 do not tell seeds from sentences"}
+    needed, detectable = statistics_tables.pair_cells(pair)[5:7]
+    assert [cell.plain() for cell in (needed, detectable)] == ["–", "–"]
+    assert "fewer than 4 seeds a side" in statistics_tables.PAIR_NOTES[-1]
 
 
 def _counts(generator: np.random.Generator, share: float, runs: int, sentences: int = 300) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mner.evaluation.gaps import Gap, gap_between, gap_of_parts, gap_on_both
+from mner.evaluation.gaps import BOLDEST, Gap, gap_between, gap_of_parts, gap_on_both
 from mner.evaluation.reliance import image_reliance
 from mner.evaluation.significance import Comparison, paired_comparison
 from mner.evaluation.statistics import (
@@ -68,6 +68,23 @@ def test_satterthwaites_degrees_of_freedom_by_hand() -> None:
     assert gap_of_parts(1.0, [(2.0, 5), (2.0, 5)]) == Gap(1.0, 2.0, 10.0)
     assert gap_of_parts(1.0, [(1.0, 2), (3.0, 6)]) == Gap(1.0, 2.0, 8.0)
     assert gap_of_parts(1.0, [(0.0, 2), (0.0, 6)]) == Gap(1.0, 0.0, 0.0)
+
+
+def _rejected(degrees: int, seeds: float) -> float:
+    """Share of true nulls that are rejected at 5 %, where ``seeds`` of the variance has that many degrees."""
+    shares = (np.arange(4000) + 0.5) / 4000
+    found = []
+    for shown in stats.chi2.ppf(shares, degrees) / degrees:
+        gap = gap_of_parts(0.0, [(seeds * shown, degrees), (1 - seeds, 3000)])
+        found.append(2 * stats.norm.sf(stats.t.isf(ALPHA / 2, gap.freedom) * gap.error))
+    return float(np.mean(found))
+
+
+def test_two_runs_reject_at_worst_as_many_true_nulls_as_the_notes_say() -> None:
+    worst = {degrees: max(_rejected(degrees, share) for share in (0.5, 0.7, 0.8, 0.9)) for degrees in (1, 2, 4)}
+    assert worst[1] == pytest.approx(BOLDEST, abs=0.006)
+    assert worst[2] == pytest.approx(0.08, abs=0.006)
+    assert worst[4] < worst[2]
 
 
 def test_noise_that_is_in_seeds_and_sample_is_counted_once_and_never_below_nothing() -> None:

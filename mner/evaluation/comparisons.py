@@ -16,6 +16,7 @@ import numpy as np
 
 from mner.data.probe_views import PROBES
 from mner.evaluation.power import (
+    FEWEST_RUNS,
     POWER,
     SmallTestSetError,
     Spread,
@@ -110,9 +111,16 @@ def _pair(
 
 
 def _spread(row: Mapping[str, Any], f1: Sequence[np.ndarray], sentences: int) -> Spread:
-    """What moves a tested difference, in F1 points."""
+    """What moves a tested difference, in F1 points.
+
+    Raises:
+        StatisticsError: fewer than ``FEWEST_RUNS`` runs on a side.
+    """
     if row["lasting_deviation"] is None:
         raise StatisticsError("one run on a side: its spread over seeds is unknown")
+    runs = min(map(len, f1))
+    if runs < FEWEST_RUNS:
+        raise StatisticsError(f"{runs} runs on a side: fewer than {FEWEST_RUNS} do not tell seeds from sentences")
     run = 100 * statistics.fmean(float(side.var(ddof=1)) for side in f1) ** 0.5
     return Spread(run, row["lasting_deviation"], sentences)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mner.evaluation.power import POWER
+from mner.evaluation.gaps import BOLDEST
+from mner.evaluation.power import FEWEST_RUNS, POWER
 from mner.evaluation.statistics import ALPHA
 from mner.reporting.cells import SURE, Cell, Measured, State, Words, cited, estimate
 from mner.reporting.layout import DATASET_TITLES
@@ -22,11 +23,12 @@ from mner.reporting.results import Results
 from mner.reporting.tables import Column, Row, Table
 
 UNCERTAINTY_NOTES = (
-    "± seeds: s.d. of one run over seeds, test set fixed. ± sample: s.d. of the mean F1 over test sets like this "
-    "one, runs fixed (bootstrap over sentences). Interval: from both (t, Satterthwaite; with two seeds "
-    "somewhat narrow where seeds outweigh sentences), with one seed percentiles of the bootstrap over sentences.",
+    "± seeds: s.d. of one run over seeds, test set fixed. ± sample: s.d. of the mean F1 over test sets like "
+    "this one, runs fixed (bootstrap over sentences). Interval: from both (t, Satterthwaite; with two seeds, "
+    f"where they outweigh sentences, it misses up to {100 * BOLDEST:.0f} % of truths where 5 % is meant), with "
+    "one seed percentiles of the bootstrap over sentences.",
     "Two systems are never compared by these intervals: their errors fall on the same sentences. See "
-    "the pairs below.",
+    "the tables of pairs.",
 )
 INTERVALS = {
     "seeds and sample": "t interval on seeds and sample (Satterthwaite)",
@@ -38,8 +40,8 @@ TESTS = {
 }
 POWER_OF = "power of the test on seeds and sample, the test set as large as it is"
 SOURCE_NOTES = {
-    "seeds and sample": "Interval and p from seeds and sample together (t, Satterthwaite; with two seeds somewhat "
-    "bold where seeds outweigh sentences).",
+    "seeds and sample": "Interval and p from seeds and sample together (t, Satterthwaite; with two seeds, where "
+    f"they outweigh sentences, up to {100 * BOLDEST:.0f} % of true nulls are rejected where 5 % is meant).",
     "sample": "One seed a side: interval and p from the sample of sentences alone (normal). They speak of these "
     "very runs; other seeds may turn out otherwise.",
 }
@@ -49,7 +51,9 @@ PAIR_NOTES = (
     "Seeds needed: runs a side with which the test of p (before Holm) would find this very difference with "
     f"{100 * POWER:.0f} % power, were difference and spread as observed (what sentences add counts as nothing "
     "where the noise of the runs hides it); none suffices: not even endless seeds would, on a test set of this "
-    "size. Detectable: the smallest difference that the runs at hand would find so.",
+    "size. Detectable: the smallest difference that the runs at hand would find so. Both are – with fewer than "
+    f"{FEWEST_RUNS} seeds a side, which do not tell their own noise from what sentences add, and where nothing "
+    "varies.",
 )
 
 
@@ -136,7 +140,7 @@ def pair_cells(one: Mapping[str, Any]) -> tuple[Cell, ...]:
         Measured(one["holm"], records, "Holm over the pairs of this table", digits=3, least=0.001),
         _ahead(one, records),
         _needed(one["seeds_needed"], records),
-        State("not known", detectable["state"])
+        State("–", detectable["state"])
         if "state" in detectable
         else Measured(detectable["points"], records, POWER_OF),
         Words(says(one)),
@@ -152,7 +156,7 @@ def _ahead(one: Mapping[str, Any], records: tuple[str, ...]) -> Cell:
 def _needed(entry: Mapping[str, Any], records: tuple[str, ...]) -> Cell:
     if "state" not in entry:
         return Measured(float(entry["runs"]), records, POWER_OF, digits=0)
-    return State("none suffices" if "runs" in entry else "not known", entry["state"])
+    return State("none suffices" if "runs" in entry else "–", entry["state"])
 
 
 def says(one: Mapping[str, Any]) -> str:
