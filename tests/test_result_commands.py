@@ -85,7 +85,9 @@ def test_compare(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     assert second == pytest.approx([-first[0], -first[2], -first[1]])
     shares = [float(re.search(r"runs ahead  +([\d.]+)", one).group(1)) for one in (text, turned)]
     assert sum(shares) == pytest.approx(1, abs=0.011)
-    assert "p (Holm)" in text
+    assert re.search(r"p \(Holm, all pairs\) +[<\d.]+\n", text)
+    assert re.search(r"p \(Holm, primary\) +[<\d.]+\n", text)
+    assert "(by p within the primary family)" in text
     assert "rgcn has no finished run" in text.split("Twitter-2015")[1]
     assert _command(root, monkeypatch, "compare", "rgcn", "bert-crf", "--dataset", "twitter2012") == 2
     assert "no data set twitter2012" in capsys.readouterr().err

@@ -91,7 +91,7 @@ def _results(pairs: list[dict[str, Any]] | None = None, **lenses: Any) -> Result
 
 
 def test_every_uncertainty_stands_under_its_source_and_one_seed_falls_back_on_the_sample() -> None:
-    table = statistics_tables(_results(), DATASET)[0]
+    table = statistics_tables(_results(), DATASET)[1]
     assert (table.id, table.title) == ("uncertainty-twitter2015", "Twitter-2015: how sure each F1 is (%)")
     texts = _texts(table)
     assert texts["umt"] == {
@@ -110,8 +110,10 @@ def test_every_uncertainty_stands_under_its_source_and_one_seed_falls_back_on_th
 
 
 def test_a_pair_says_difference_p_and_power_each_in_its_column() -> None:
-    table = statistics_tables(_results(), DATASET)[1]
-    assert (table.id, table.title) == ("pairs-twitter2015", "Twitter-2015: systems compared (F1 points)")
+    primary, _, table, _ = statistics_tables(_results(), DATASET)
+    assert (table.id, table.title) == ("pairs-twitter2015", "Twitter-2015: all systems compared (F1 points)")
+    assert primary.title == "Twitter-2015: rows with a picture against text alone (F1 points)"
+    assert _texts(primary)["umt-bert-crf"]["holm"] == "0.012", "one test in the family"
     assert _texts(table) == {
         "umt-bert-crf": {
             **{"pair": "umt − bert-crf", "difference": "+2.50 [+1.50, +4.00]", "p": "0.012", "holm": "0.046"},
@@ -142,23 +144,23 @@ def test_the_words_of_a_pair_follow_the_adjusted_p_and_the_sign(changes: dict[st
 
 def test_a_pair_that_was_not_tested_says_why_in_every_column() -> None:
     untested = {"a": "umt", "b": "bert-crf", "records": [], "state": "no sentence in common", "holm": None}
-    table = statistics_tables(_results([untested]), DATASET)[1]
-    (row,) = table.rows
-    assert [cell.plain() for cell in row.cells] == ["umt − bert-crf", *["not known"] * 6, "not tested"]
-    assert {cell.why for cell in row.cells[1:]} == {"no sentence in common"}
-    assert not any("Interval and p" in note for note in table.notes)
+    for table in statistics_tables(_results([untested]), DATASET)[::2]:
+        (row,) = table.rows
+        assert [cell.plain() for cell in row.cells] == ["umt − bert-crf", *["not known"] * 6, "not tested"]
+        assert {cell.why for cell in row.cells[1:]} == {"no sentence in common"}
+        assert not any("Interval and p" in note for note in table.notes)
 
 
 def test_methods_are_called_by_what_they_rest_on_and_a_tiny_p_is_no_zero() -> None:
     tiny = PAIR | {"p_value": 2e-5, "holm": 4e-5, "source": "sample", "detectable": {"state": "one run on a side"}}
-    sure, table = statistics_tables(_results([PAIR, tiny | {"a": "rgcn"}]), DATASET)[:2]
+    sure, table = statistics_tables(_results([PAIR, tiny | {"a": "rgcn"}]), DATASET)[1:3]
     assert _cell(sure, "umt", "interval").method.startswith("t interval")
     assert _cell(sure, "bert-crf", "interval").method.startswith("percentiles of the bootstrap")
     assert "t-test on seeds and sample" in _cell(table, "umt-bert-crf", "p").method
     assert "normal test on the sample" in _cell(table, "rgcn-bert-crf", "p").method
     texts = _texts(table)["rgcn-bert-crf"]
     assert (texts["p"], texts["holm"], texts["ahead"]) == ("<0.001", "<0.001", "one pair")
-    assert texts["detectable"] == "not known"
+    assert texts["detectable"] == "–"
     assert _cell(table, "rgcn-bert-crf", "detectable").why == "one run on a side"
     assert "with 80 % power" in table.notes[-1]
 
@@ -166,7 +168,7 @@ def test_methods_are_called_by_what_they_rest_on_and_a_tiny_p_is_no_zero() -> No
 def test_notes_name_the_sources_that_occur_and_no_other() -> None:
     def said(*sources: str) -> list[bool]:
         notes = " ".join(
-            statistics_tables(_results([PAIR | {"source": one} for one in sources]), DATASET)[1].notes
+            statistics_tables(_results([PAIR | {"source": one} for one in sources]), DATASET)[2].notes
         )
         return ["from seeds and sample together" in notes, "One seed a side" in notes]
 
@@ -176,7 +178,7 @@ def test_notes_name_the_sources_that_occur_and_no_other() -> None:
 
 
 def test_reliance_stands_beside_the_text_only_system_and_each_probe_beside_its_own_p() -> None:
-    table = statistics_tables(_results(), DATASET)[2]
+    table = statistics_tables(_results(), DATASET)[3]
     assert (table.id, table.title) == ("image-reliance-twitter2015", "Twitter-2015: image reliance (F1 points)")
     assert _texts(table) == {
         "umt": {

@@ -11,17 +11,19 @@ from mner.evaluation.verdicts import judge
 from mner.evaluation.waterfall import waterfalls
 from mner.paper import METRICS, Paper
 from mner.reporting.analysis import pages
-from mner.reporting.cells import SURE, Measured, Printed, cited, estimate
+from mner.reporting.cells import SURE, Cell, Measured, Printed, State, Words, cited, estimate
+from mner.reporting.families import primary_pair
 from mner.reporting.layout import DATASET_TITLES, section_tables, sections
 from mner.reporting.lens_tables import under
 from mner.reporting.pairs import pair_of
 from mner.reporting.profile import Settings
 from mner.reporting.reference import NoResultsError, record_file
-from mner.reporting.reliance import PROBES, text_only_beside
+from mner.reporting.reliance import PROBES
 from mner.reporting.results import Results
 from mner.reporting.runs import commit, epoch, f1_on_dev, f1_on_test
-from mner.reporting.statistics_tables import INTERVALS, pair_cells, probe_p
+from mner.reporting.statistics_tables import INTERVALS, pair_cells, probe_p, says
 from mner.reporting.tables import to_entries
+from mner.reporting.text_only import text_only_beside
 from mner.reporting.waterfall_tables import Bar, bars
 from mner.tracking.record import Record
 
@@ -125,9 +127,10 @@ def _ours(cell: Mapping[str, Any], results: Results) -> Lines:
         "  ours",
         f"    F1 {f1.plain()} ({over}); {SURE} interval {interval.spread} ({both['source']})",
     ]
-    name, text = text_only_beside(cell, results.scores["cells"])
-    if name:
-        lines.append(f"    text only, same encoder ({name})  {text.plain()}")
+    titles = "best text-only row of this encoder", "text-only row of this family"
+    for title, row in zip(titles, text_only_beside(cell, results.scores["cells"]).rows, strict=False):
+        if row.system:
+            lines.append(f"    {title} ({row.system})  {row.f1.plain()}")
     for entry in held["reliance"]:
         if entry["system"] == cell["system"]:
             for view, found in entry["views"].items():
@@ -220,12 +223,25 @@ def _compared(a: str, b: str, results: Results, dataset: str) -> Lines:
     lines += indented(
         [(name, under(results, dataset, name, results.lenses["standard"]).plain()) for name in (a, b)]
     )
-    titles = ("A − B", f"difference [{SURE}]", "p", "p (Holm)", "runs ahead", "seeds needed", "detectable", "says")
     lines.append("")
-    for title, cell in zip(titles, pair_cells(one), strict=True):
+    for title, cell in _tested(one, primary_pair(results, dataset, a, b)):
         why = getattr(cell, "why", "")
-        lines.append(f"    {title:<18}  {cell.plain()}{f' ({why})' if why else ''}")
+        lines.append(f"    {title:<19}  {cell.plain()}{f' ({why})' if why else ''}")
     by_lens = [("lens", a, b)]
     for lens in results.lenses["lenses"]:
         by_lens.append((lens["title"], *(under(results, dataset, name, lens["name"]).plain() for name in (a, b))))
     return [*lines, "", *indented(by_lens)]
+
+
+def _tested(one: Mapping[str, Any], primary: Mapping[str, Any] | None) -> list[tuple[str, Cell]]:
+    """Title and cell of what the test of a pair says; in the primary family its p there decides what is said."""
+    name, difference, p_value, of_all, *further, said = pair_cells(one)
+    in_family: Cell = State("–", "no row with a picture against text alone of the same encoder")
+    if primary is not None:
+        in_family = pair_cells(primary)[3]
+        said = Words(says(primary), "by p within the primary family")
+    titles = (
+        *("A − B", f"difference [{SURE}]", "p", "p (Holm, all pairs)", "p (Holm, primary)"),
+        *("runs ahead", "seeds needed", "detectable", "says"),
+    )
+    return list(zip(titles, (name, difference, p_value, of_all, in_family, *further, said), strict=True))

@@ -22,17 +22,10 @@ from mner.reporting.cells import (
     with_minus,
 )
 from mner.reporting.control_checks import are_controls
-from mner.reporting.reliance import (
-    PROBE_NOTE,
-    PROBES,
-    TEXT_NOTE,
-    TEXT_ONLY,
-    has_number,
-    probe_cells,
-    text_only_beside,
-)
+from mner.reporting.reliance import PROBE_NOTE, PROBES, has_number, probe_cells
 from mner.reporting.results import Results
 from mner.reporting.tables import Column, Row, Table
+from mner.reporting.text_only import TEXT_NOTE, Beside, beside_cells, beside_columns, has_own, text_only_beside
 
 OVERALL = ("P", "R", "F1")
 DATASET_TITLES = {
@@ -58,7 +51,7 @@ VERDICT_NOTE = (
 class Line:
     """One row of a report on one data set; ``row`` and ``verdict`` are None where no paper has such a row.
 
-    ``text_only`` is the text-only system with the same encoder, by name and F1.
+    ``text_only`` are the text-only systems with the same encoder.
     """
 
     id: str
@@ -72,7 +65,7 @@ class Line:
     paper: Mapping[str, Cell]
     ours: Mapping[str, Cell]
     probes: Mapping[str, Cell]
-    text_only: tuple[str, Cell]
+    text_only: Beside
 
     @property
     def finished(self) -> bool:
@@ -180,8 +173,8 @@ def _own_line(results: Results, cell: Mapping[str, Any]) -> Line:
     return Line(name, name, name, "", dataset, None, cell, None, nothing, _ours(cell), *_picture(cell, results))
 
 
-def _picture(cell: Mapping[str, Any] | None, results: Results) -> tuple[dict[str, Cell], tuple[str, Cell]]:
-    """Probes of a cell, and the text-only system beside it."""
+def _picture(cell: Mapping[str, Any] | None, results: Results) -> tuple[dict[str, Cell], Beside]:
+    """Probes of a cell, and the text-only systems beside it."""
     return probe_cells(cell, results.statistics), text_only_beside(cell, results.scores["cells"])
 
 
@@ -246,20 +239,21 @@ def _metric_table(
 
 
 def _probe_table(section: Section, block: Block, records: frozenset[str], cards: Collection[str]) -> Table:
+    lines = [
+        line for line in {line.system: line for line in block.lines}.values() if has_number(line.probes.values())
+    ]
+    own = has_own(line.text_only for line in lines)
     columns = (
         Column("system", "System", "words"),
         Column("F1", "F1", "ours"),
-        Column("text", TEXT_ONLY, "ours"),
-        Column("text.system", "which is", "words"),
+        *beside_columns(own),
         *(Column(view, f"{PROBES[view]} [{SURE}]", "ours") for view in PROBES),
     )
     rows = []
-    for line in {line.system: line for line in block.lines}.values():
-        if has_number(line.probes.values()):
-            name, text = line.text_only
-            probes = (line.probes[view] for view in PROBES)
-            cells = (_label(line, cards), line.ours["F1"], text, Words(name or "–"), *probes)
-            rows.append(Row(line.id, cells, line.group))
+    for line in lines:
+        probes = (line.probes[view] for view in PROBES)
+        cells = (_label(line, cards), line.ours["F1"], *beside_cells(line.text_only, own), *probes)
+        rows.append(Row(line.id, cells, line.group))
     name = f"{section.id}-{block.dataset}-reliance"
     title = f"{block.title}: image reliance (F1 points)"
     return Table(name, title, block.dataset, columns, tuple(rows), records, (PROBE_NOTE, TEXT_NOTE))

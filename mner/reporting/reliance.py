@@ -1,16 +1,14 @@
-"""How much F1 hangs on the picture: each probe with its interval, and the text-only system to hold it against."""
+"""How much F1 hangs on the picture: each probe with its interval, and what it gains over text alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mner.evaluation.averages import encoder_name
-from mner.reporting.cells import SURE, Cell, Cited, Measured, State, cited, estimate, missing
+from mner.reporting.cells import SURE, Cell, Cited, Measured, State, estimate, missing
 from mner.reporting.pairs import pair_of
 
 PROBES = {"none": "own − none", "shuffled": "own − shuffled", "neighbours": "own − others' neighbours"}
-TEXT_ONLY = "Text only"
 PROBE_NOTE = (
     "Image reliance: F1 with the tweet's own picture minus F1 with none, or with another tweet's (its captions, "
     "objects and neighbours included), or with its own picture but another tweet's neighbours, paired by run and "
@@ -20,11 +18,7 @@ PROBE_NOTE = (
 )
 HOLM_NOTE = (
     "p (Holm): of no difference, adjusted for all probes of all systems of this table; F1 − text only is tested "
-    "among the pairs above."
-)
-TEXT_NOTE = (
-    "Text only: the text-only system of the same encoder and profile, of the same family where there is one, else "
-    "the best."
+    "in the first table."
 )
 
 
@@ -48,30 +42,8 @@ def _views(cell: Mapping[str, Any], statistics: Mapping[str, Any]) -> Mapping[st
     return next((row["views"] for row in rows if row["system"] == cell["system"]), {})
 
 
-def text_only_beside(cell: Mapping[str, Any] | None, cells: Iterable[Mapping[str, Any]]) -> tuple[str, Cell]:
-    """Name and F1 of the text-only system that shares data set and encoder with a multimodal cell.
-
-    Several may: one of the same family (the name up to its first hyphen) is taken, else the one with the best F1,
-    so that a picture is never flattered by a weak text model.
-    """
-    if cell is None or cell["state"] != "finished":
-        return "", missing(cell)
-    if cell["visual_input"] == "none":
-        return "", State("–", "reads no picture")
-    beside = [
-        other
-        for other in cells
-        if other["state"] == "finished" and other["visual_input"] == "none" and _alike(cell, other)
-    ]
-    if not beside:
-        return "", State("not run", "no text-only system with this encoder in this profile")
-    own = _family(cell["system"])
-    chosen = max(beside, key=lambda other: (_family(other["system"]) == own, _f1(other)["mean"]))
-    return chosen["system"], cited(_f1(chosen))
-
-
 def gain_over_text(cell: Mapping[str, Any], text_only: str, statistics: Mapping[str, Any]) -> Cell:
-    """F1 of a multimodal cell minus that of the text-only system beside it, with its interval."""
+    """F1 of a multimodal cell minus that of a text-only system beside it, with its interval."""
     pair = pair_of(statistics, cell["dataset"], cell["system"], text_only)
     if pair is None:
         return State("–", "no text-only system beside it")
@@ -83,15 +55,3 @@ def gain_over_text(cell: Mapping[str, Any], text_only: str, statistics: Mapping[
 def has_number(cells: Iterable[Cell]) -> bool:
     """Whether any of the cells holds a number of ours."""
     return any(isinstance(cell, Cited | Measured) for cell in cells)
-
-
-def _alike(cell: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return cell["dataset"] == other["dataset"] and encoder_name(cell) == encoder_name(other)
-
-
-def _family(system: str) -> str:
-    return system.partition("-")[0]
-
-
-def _f1(cell: Mapping[str, Any]) -> Mapping[str, Any]:
-    return cell["views"]["test.own"]["f1"]

@@ -212,7 +212,7 @@ def _line(
         ],
         "dots": strip(line.ours["F1"], line.paper["F1"], scale),
         "verdict": _verdict(line),
-        "text_only": {"system": line.text_only[0], **view(line.text_only[1])},
+        "text_only": [{"system": row.system, **view(row.f1)} for row in line.text_only.rows],
         "probes": [view(line.probes[name]) for name in PICTURE_PROBES],
         "speeds": _speeds(line, devices),
         "notes": list(row.notes) if row else [],

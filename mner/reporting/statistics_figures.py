@@ -10,11 +10,14 @@ from mner.reporting.cells import SURE, State, estimate
 from mner.reporting.charts import ForestRow, forest, reach_of
 from mner.reporting.page import Figure
 from mner.reporting.pairs import pair_of
-from mner.reporting.reliance import PROBES, text_only_beside
+from mner.reporting.reliance import PROBES
 from mner.reporting.results import Results
+from mner.reporting.text_only import text_only_beside
 
 UNADJUSTED = "Each interval stands for itself; p adjusted for their number (Holm) is in the table."
-MOST_PAIRS = 15  # where there are more, each row is drawn against its own text-only system; the table has them all
+MOST_PAIRS = (
+    15  # where there are more, each row is drawn against the best text-only system; the tables have them all
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +68,15 @@ def _reliance(results: Results, dataset: str) -> _Forest | None:
 
 
 def _differences(results: Results, dataset: str) -> _Forest | None:
-    """All pairs where they are few; else every row minus the text-only system beside it."""
+    """All pairs where they are few; else every row minus the best text-only system beside it."""
     tested = [one for one in results.statistics["datasets"][dataset]["comparisons"] if "state" not in one]
     shown, name, note = tested, "Systems compared", UNADJUSTED
     if len(tested) > MOST_PAIRS:
-        shown, name = list(_beside_text(results, dataset)), "Each row minus its text-only system"
+        shown, name = list(_beside_text(results, dataset)), "Each row minus the best text-only system"
         note = (
-            f"{len(shown)} of {len(tested)} pairs are drawn: each row that reads pictures minus the text-only row "
-            f"with the same encoder. The other {len(tested) - len(shown)} stand in the table only. {UNADJUSTED}"
+            f"{len(shown)} of {len(tested)} pairs are drawn: each row that reads pictures minus the best "
+            f"text-only row with the same encoder. The other {len(tested) - len(shown)} stand in the tables "
+            f"only. {UNADJUSTED}"
         )
     if not shown:
         return None
@@ -88,7 +92,7 @@ def _differences(results: Results, dataset: str) -> _Forest | None:
 def _beside_text(results: Results, dataset: str) -> Iterator[Mapping[str, Any]]:
     cells = [cell for cell in results.scores["cells"] if cell["dataset"] == dataset]
     for cell in cells:
-        beside, _ = text_only_beside(cell, cells)
+        beside = text_only_beside(cell, cells).best.system
         pair = pair_of(results.statistics, dataset, cell["system"], beside) if beside else None
         if pair is not None and "state" not in pair:
             yield pair

@@ -9,18 +9,20 @@ from mner.evaluation.gaps import BOLDEST
 from mner.evaluation.power import FEWEST_RUNS, POWER
 from mner.evaluation.statistics import ALPHA
 from mner.reporting.cells import SURE, Cell, Measured, State, Words, cited, estimate
+from mner.reporting.families import FAMILY_NOTE, primary_family
 from mner.reporting.layout import DATASET_TITLES
-from mner.reporting.reliance import (
-    HOLM_NOTE,
-    PROBE_NOTE,
-    PROBES,
-    TEXT_NOTE,
-    TEXT_ONLY,
-    gain_over_text,
-    text_only_beside,
-)
+from mner.reporting.reliance import HOLM_NOTE, PROBE_NOTE, PROBES, gain_over_text
 from mner.reporting.results import Results
 from mner.reporting.tables import Column, Row, Table
+from mner.reporting.text_only import (
+    OWN_TEXT_ONLY,
+    TEXT_NOTE,
+    TEXT_ONLY,
+    beside_cells,
+    beside_columns,
+    has_own,
+    text_only_beside,
+)
 
 UNCERTAINTY_NOTES = (
     "± seeds: s.d. of one run over seeds, test set fixed. ± sample: s.d. of the mean F1 over test sets like "
@@ -58,8 +60,13 @@ PAIR_NOTES = (
 
 
 def statistics_tables(results: Results, dataset: str) -> list[Table]:
-    """Uncertainty by source, pairs of systems, image reliance; those that have rows."""
-    made = (_uncertainty(results, dataset), _pairs(results, dataset), _reliance(results, dataset))
+    """The primary comparisons, uncertainty by source, all pairs, image reliance; those that have rows."""
+    made = (
+        _primary(results, dataset),
+        _uncertainty(results, dataset),
+        _pairs(results, dataset),
+        _reliance(results, dataset),
+    )
     return [table for table in made if table is not None]
 
 
@@ -99,11 +106,29 @@ def _spread(entry: Mapping[str, Any], records: tuple[str, ...]) -> Measured:
     return Measured(entry["standard_deviation"], records, f"s.d., {entry['source']}: {entry['resampled']}")
 
 
+def _primary(results: Results, dataset: str) -> Table | None:
+    """Rows with a picture against text alone, by text-only row."""
+    pairs = primary_family(results, dataset)
+    if not pairs:
+        return None
+    rows = tuple(Row(f"{one['a']}-{one['b']}", pair_cells(one), f"minus {one['b']}") for one in pairs)
+    title = f"{DATASET_TITLES.get(dataset, dataset)}: rows with a picture against text alone (F1 points)"
+    notes = (FAMILY_NOTE, *_sources(pairs), *PAIR_NOTES)
+    return Table(f"primary-{dataset}", title, dataset, _pair_columns(), rows, results.records, notes)
+
+
 def _pairs(results: Results, dataset: str) -> Table | None:
     pairs = results.statistics["datasets"][dataset]["comparisons"]
     if not pairs:
         return None
-    columns = (
+    rows = tuple(Row(f"{one['a']}-{one['b']}", pair_cells(one)) for one in pairs)
+    title = f"{DATASET_TITLES.get(dataset, dataset)}: all systems compared (F1 points)"
+    notes = (*_sources(pairs), *PAIR_NOTES)
+    return Table(f"pairs-{dataset}", title, dataset, _pair_columns(), rows, results.records, notes)
+
+
+def _pair_columns() -> tuple[Column, ...]:
+    return (
         Column("pair", "A − B", "words"),
         Column("difference", f"Difference [{SURE}]", "ours"),
         Column("p", "p", "ours"),
@@ -113,10 +138,6 @@ def _pairs(results: Results, dataset: str) -> Table | None:
         Column("detectable", "Detectable", "ours"),
         Column("says", "Says", "words"),
     )
-    rows = tuple(Row(f"{one['a']}-{one['b']}", pair_cells(one)) for one in pairs)
-    title = f"{DATASET_TITLES.get(dataset, dataset)}: systems compared (F1 points)"
-    notes = (*_sources(pairs), *PAIR_NOTES)
-    return Table(f"pairs-{dataset}", title, dataset, columns, rows, results.records, notes)
 
 
 def _sources(entries: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -174,12 +195,14 @@ def _reliance(results: Results, dataset: str) -> Table | None:
     entries = results.statistics["datasets"][dataset]["reliance"]
     if not entries:
         return None
+    cells = {c["system"]: c for c in results.scores["cells"] if c["dataset"] == dataset}
+    beside = {entry["system"]: text_only_beside(cells[entry["system"]], cells.values()) for entry in entries}
+    own = has_own(beside.values())
     columns = (
         Column("system", "System", "words"),
         Column("F1", "F1", "ours"),
-        Column("text", TEXT_ONLY, "ours"),
-        Column("text.system", "which is", "words"),
-        Column("gain", f"F1 − text only [{SURE}]", "ours"),
+        *beside_columns(own),
+        *_gain_columns(own),
         *(
             column
             for view in PROBES
@@ -189,18 +212,24 @@ def _reliance(results: Results, dataset: str) -> Table | None:
             )
         ),
     )
-    cells = {c["system"]: c for c in results.scores["cells"] if c["dataset"] == dataset}
     rows = []
     for entry in entries:
-        cell = cells[entry["system"]]
-        name, text = text_only_beside(cell, cells.values())
-        gain = gain_over_text(cell, name, results.statistics)
+        cell, held = cells[entry["system"]], beside[entry["system"]]
+        names = (held.best.system, held.own.system if held.own else "") if own else (held.best.system,)
+        gains = (gain_over_text(cell, name, results.statistics) for name in names)
         f1 = cited(cell["views"]["test.own"]["f1"])
-        rows.append(Row(cell["system"], (Words(cell["system"]), f1, text, Words(name), gain, *_views(entry))))
+        told = (Words(cell["system"]), f1, *beside_cells(held, own), *gains, *_views(entry))
+        rows.append(Row(cell["system"], told))
     title = f"{DATASET_TITLES.get(dataset, dataset)}: image reliance (F1 points)"
     probes = [view for entry in entries for view in entry["views"].values()]
     notes = (PROBE_NOTE, *_sources(probes), HOLM_NOTE, TEXT_NOTE)
     return Table(f"image-reliance-{dataset}", title, dataset, columns, tuple(rows), results.records, notes)
+
+
+def _gain_columns(own: bool) -> tuple[Column, ...]:
+    """Gains over the best text-only row and, with ``own``, over that of the same family."""
+    best = Column("gain", f"F1 − {TEXT_ONLY.lower()} [{SURE}]", "ours")
+    return (best, Column("gain.own", f"F1 − {OWN_TEXT_ONLY.lower()} [{SURE}]", "ours")) if own else (best,)
 
 
 def _views(entry: Mapping[str, Any]) -> list[Cell]:
