@@ -9,9 +9,9 @@ from mner.evaluation.paper_audit import RowAudit, audit_rows, gap_of, trend
 from mner.evaluation.selection import OWN, scored
 from mner.paper import Figure, Paper, PaperRow
 from mner.reporting.cells import Cell, Printed, State, Words, with_minus
-from mner.reporting.layout import DATASET_TITLES
 from mner.reporting.results import Results, mean_of
 from mner.reporting.tables import Column, Row, Table
+from mner.reporting.titles import dataset_title
 
 LENSES = {"rgcn-16": "Batches of 16", "rgcn-64": "Batches of 64"}
 GAP_NOTE = (
@@ -39,7 +39,7 @@ def arithmetic_tables(results: Results, paper: Paper, dataset: str) -> list[Tabl
         Column("scorer", "Scored with", "words"),
     )
     rows = [_row(row, audit, dataset) for row, audit in zip(printed, audits, strict=True)]
-    title = f"{DATASET_TITLES.get(dataset, dataset)}: F1 against 2PR/(P + R) of the printed rows"
+    title = f"{dataset_title(dataset)}: F1 against 2PR/(P + R) of the printed rows"
     notes = (GAP_NOTE, *_trends(paper))
     made = [Table(f"arithmetic-{dataset}", title, dataset, columns, tuple(rows), results.records, notes)]
     ours = _ours(results, dataset)
@@ -106,9 +106,7 @@ def _ours(results: Results, dataset: str) -> Table | None:
         Row(system, (Words(system), *(_gap(results, dataset, system, name) for name in LENSES)))
         for system in systems
     )
-    title = (
-        f"{DATASET_TITLES.get(dataset, dataset)}: gap that batch averaging leaves on our predictions (F1 points)"
-    )
+    title = f"{dataset_title(dataset)}: gap that batch averaging leaves on our predictions (F1 points)"
     return Table(f"averaging-{dataset}", title, dataset, columns, rows, results.records, (OURS_NOTE,))
 
 

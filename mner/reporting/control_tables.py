@@ -19,11 +19,11 @@ from mner.reporting.control_checks import (
     control_checks,
     reads_relations,
 )
-from mner.reporting.layout import DATASET_TITLES
 from mner.reporting.profile import VerifyFacts
 from mner.reporting.reliance import PROBES
 from mner.reporting.results import Results
 from mner.reporting.tables import Column, Row, Table
+from mner.reporting.titles import dataset_title
 
 NOT_JUDGED = "not judged"
 CONTROLS = (POSITIVE, NEGATIVE)
@@ -116,7 +116,7 @@ def _judgement(system: str, controls: Sequence[str], finished: Cells, checks: Se
 
 
 def _said(check: ControlCheck) -> str:
-    return with_minus(f"{DATASET_TITLES[check.dataset]}: {check.statement}: {check.detail}")
+    return with_minus(f"{dataset_title(check.dataset)}: {check.statement}: {check.detail}")
 
 
 def _short(control: str) -> str:

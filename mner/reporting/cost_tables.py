@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from mner.reporting.cells import Cell, Cited, State, Words, cited
-from mner.reporting.layout import DATASET_TITLES
 from mner.reporting.results import Results, mean_of
 from mner.reporting.tables import Column, Row, Table
+from mner.reporting.titles import dataset_title
 
 NOT_MEASURED = State("not measured", "no run of this cell measured it; energy needs a GPU that counts it")
 
@@ -45,7 +45,7 @@ def cost_table(results: Results, dataset: str) -> Table | None:
         "Rows under different devices are not comparable; of runs that shared a device the rates are what each "
         "got, and energy is not known.",
     )
-    title = f"{DATASET_TITLES.get(dataset, dataset)}: what a run costs"
+    title = f"{dataset_title(dataset)}: what a run costs"
     return Table(f"cost-{dataset}", title, dataset, tuple(columns), tuple(rows), results.records, notes)
 
 

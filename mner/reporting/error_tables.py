@@ -8,9 +8,9 @@ from typing import Any
 
 from mner.evaluation.label_patch import patch_entry
 from mner.reporting.cells import Cell, Cited, Measured, State, Words
-from mner.reporting.layout import DATASET_TITLES
 from mner.reporting.results import Results, mean_of
 from mner.reporting.tables import Column, Row, Table
+from mner.reporting.titles import dataset_title
 
 CUTS = {
     "all": "All entities",
@@ -65,7 +65,7 @@ def _errors(results: Results, dataset: str, cell: Mapping[str, Any]) -> Table:
             cells += [mean_of(tuple(counts[outcome]), records, digits=1) for outcome in outcomes]
             cells.append(_recall(counts["correct"], gold, records))
             rows.append(Row(f"{cut}/{row['group']}", tuple(cells), heading))
-    title = f"{DATASET_TITLES.get(dataset, dataset)}, {cell['system']}: what became of entities"
+    title = f"{dataset_title(dataset)}, {cell['system']}: what became of entities"
     name = f"errors-{dataset}-{cell['system']}"
     return Table(name, title, dataset, columns, tuple(rows), results.records, ERROR_NOTES)
 
@@ -110,7 +110,7 @@ def _agreement(results: Results, dataset: str, entries: list[Mapping[str, Any]])
                 ),
             )
         )
-    title = f"{DATASET_TITLES.get(dataset, dataset)}: agreement between runs"
+    title = f"{dataset_title(dataset)}: agreement between runs"
     return Table(f"agreement-{dataset}", title, dataset, columns, tuple(rows), results.records, AGREEMENT_NOTES)
 
 
@@ -130,7 +130,7 @@ def _suspects(results: Results, dataset: str, held: Mapping[str, Any]) -> list[T
         numbers = [kinds[name, kind] for kind in types]
         counted = [Measured(float(n), records, "suspected labels", digits=0) for n in (*numbers, sum(numbers))]
         rows.append(Row(name, (Words(name), *counted)))
-    title = f"{DATASET_TITLES.get(dataset, dataset)}: labels that the runs contradict together"
+    title = f"{dataset_title(dataset)}: labels that the runs contradict together"
     return [Table(f"suspects-{dataset}", title, dataset, columns, tuple(rows), results.records, SUSPECT_NOTES)]
 
 

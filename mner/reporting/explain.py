@@ -13,7 +13,7 @@ from mner.paper import METRICS, Paper
 from mner.reporting.analysis import pages
 from mner.reporting.cells import SURE, Cell, Measured, Printed, State, Words, cited, estimate
 from mner.reporting.families import primary_pair
-from mner.reporting.layout import DATASET_TITLES, section_tables, sections
+from mner.reporting.layout import section_tables, sections
 from mner.reporting.lens_tables import under
 from mner.reporting.pairs import pair_of
 from mner.reporting.profile import Settings
@@ -24,6 +24,7 @@ from mner.reporting.runs import commit, epoch, f1_on_dev, f1_on_test
 from mner.reporting.statistics_tables import INTERVALS, pair_cells, probe_p, says
 from mner.reporting.tables import to_entries
 from mner.reporting.text_only import text_only_beside
+from mner.reporting.titles import dataset_title
 from mner.reporting.waterfall_tables import Bar, bars
 from mner.tracking.record import Record
 
@@ -209,7 +210,7 @@ def compare(a: str, b: str, results: Results, dataset: str | None = None) -> str
         lacking = [system for system in (a, b) if system not in results.finished(name)]
         if lacking or a == b:
             why = f"{' and '.join(lacking)} has no finished run" if lacking else "a system equals itself"
-            blocks.append([DATASET_TITLES.get(name, name), f"  {why}"])
+            blocks.append([dataset_title(name), f"  {why}"])
             continue
         blocks.append(_compared(a, b, results, name))
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
@@ -219,7 +220,7 @@ def _compared(a: str, b: str, results: Results, dataset: str) -> Lines:
     one = pair_of(results.statistics, dataset, a, b)
     if one is None:
         raise NoResultsError(f"{a} and {b} were not compared on {dataset}; run `mner score`")
-    lines = [DATASET_TITLES.get(dataset, dataset)]
+    lines = [dataset_title(dataset)]
     lines += indented(
         [(name, under(results, dataset, name, results.lenses["standard"]).plain()) for name in (a, b)]
     )

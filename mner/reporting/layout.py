@@ -26,15 +26,9 @@ from mner.reporting.reliance import PROBE_NOTE, PROBES, has_number, probe_cells
 from mner.reporting.results import Results
 from mner.reporting.tables import Column, Row, Table
 from mner.reporting.text_only import TEXT_NOTE, Beside, beside_cells, beside_columns, has_own, text_only_beside
+from mner.reporting.titles import dataset_title
 
 OVERALL = ("P", "R", "F1")
-DATASET_TITLES = {
-    "twitter2015": "Twitter-2015",
-    "twitter2017": "Twitter-2017",
-    "controls-positive": "Positive control",
-    "controls-negative": "Negative control",
-    "controls-neighbours": "Neighbour control",
-}
 GROUPS = {"text": "Text", "text+image": "Text + image", "": ""}
 SPREAD_NOTE = (
     "Ours: mean ± s.d. (n − 1) over seeds; one seed has no ±. Paper: ± as printed, over an unknown number of runs."
@@ -82,7 +76,7 @@ class Block:
 
     @property
     def title(self) -> str:
-        return DATASET_TITLES.get(self.dataset, self.dataset)
+        return dataset_title(self.dataset)
 
     def has_probes(self) -> bool:
         """Whether any line was also predicted with another picture or none."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from mner.evaluation.selection import OWN, scored
 from mner.reporting.cells import Cell, Cited, Measured, State, Words
-from mner.reporting.layout import DATASET_TITLES
 from mner.reporting.results import Results, mean_of
 from mner.reporting.tables import Column, Row, Table
+from mner.reporting.titles import dataset_title
 
 NOTE = "Mean ± s.d. over seeds, the same predictions in every column. {origins}."
 RANK_NOTE = "Rank of each system among those of this data set by mean F1 under the lens; 1 is best."
@@ -51,7 +51,7 @@ def lens_tables(results: Results, dataset: str) -> list[Table]:
         *(Column(lens["name"], lens["title"], "ours") for lens in lenses),
     )
     origins = "; ".join(f"{lens['title']}: {lens['origin']}" for lens in lenses)
-    title = DATASET_TITLES.get(dataset, dataset)
+    title = dataset_title(dataset)
     rows = [
         Row(system, (Words(system), *(under(results, dataset, system, lens["name"]) for lens in lenses)))
         for system in systems

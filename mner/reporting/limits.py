@@ -7,8 +7,8 @@ from typing import Any
 
 from mner.evaluation.averages import encoder_name
 from mner.reporting.control_checks import are_controls
-from mner.reporting.layout import DATASET_TITLES
 from mner.reporting.runs import commit
+from mner.reporting.titles import dataset_title
 
 SEVERITIES = ("differs", "defect", "info")
 
@@ -58,7 +58,7 @@ def _cut(truncation: Sequence[Mapping[str, Any]]) -> list[str]:
         if row.get("state"):
             alike.setdefault(row["state"], []).append(row["system"])
         elif row["cut_words"]:
-            title = DATASET_TITLES.get(row["dataset"], row["dataset"])
+            title = dataset_title(row["dataset"])
             cut, words, sentences = row["cut_words"], row["words"], row["cut_sentences"]
             what = (
                 f"{cut} of {words} test words of {title}, in {sentences} sentences, lie beyond"
@@ -72,7 +72,7 @@ def facts(scores: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Name and value of what was run, for the head of the page."""
     finished = [run for run in scores["runs"] if run["status"] == "finished"]
     promised = len(scores["cells"]) * len(scores["seeds"])
-    names = (DATASET_TITLES.get(name, name) for name in scores["datasets"])
+    names = (dataset_title(name) for name in scores["datasets"])
     devices = {run["throughput"]["device"] for run in finished if run["throughput"]}
     commits = {commit(run) for run in finished}
     hours = sum(run["duration_seconds"] for run in finished) / 3600
@@ -96,7 +96,7 @@ def audit_summary(findings: Mapping[str, Sequence[Mapping[str, Any]] | None]) ->
     """
     summary = []
     for dataset, found in findings.items():
-        entry: dict[str, Any] = {"title": DATASET_TITLES.get(dataset, dataset), "audited": found is not None}
+        entry: dict[str, Any] = {"title": dataset_title(dataset), "audited": found is not None}
         found = found or ()
         counts = [sum(one["severity"] == severity for one in found) for severity in SEVERITIES]
         words = (

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from mner.reporting.layout import DATASET_TITLES
 from mner.reporting.tables import Table
+from mner.reporting.titles import dataset_title
 
 MOST_FIGURES = 8
 
@@ -31,7 +31,7 @@ class Part:
 
     @property
     def title(self) -> str:
-        return DATASET_TITLES.get(self.dataset, self.dataset)
+        return dataset_title(self.dataset)
 
     @property
     def folded(self) -> str:

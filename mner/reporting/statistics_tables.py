@@ -10,7 +10,6 @@ from mner.evaluation.power import FEWEST_RUNS, POWER
 from mner.evaluation.statistics import ALPHA
 from mner.reporting.cells import SURE, Cell, Measured, State, Words, cited, estimate
 from mner.reporting.families import FAMILY_NOTE, primary_family
-from mner.reporting.layout import DATASET_TITLES
 from mner.reporting.reliance import HOLM_NOTE, PROBE_NOTE, PROBES, gain_over_text
 from mner.reporting.results import Results
 from mner.reporting.tables import Column, Row, Table
@@ -23,6 +22,7 @@ from mner.reporting.text_only import (
     has_own,
     text_only_beside,
 )
+from mner.reporting.titles import dataset_title
 
 UNCERTAINTY_NOTES = (
     "± seeds: s.d. of one run over seeds, test set fixed. ± sample: s.d. of the mean F1 over test sets like "
@@ -96,7 +96,7 @@ def _uncertainty(results: Results, dataset: str) -> Table | None:
                 (Words(cell["system"]), f1, spread, _spread(sample, records), interval, Words(both["source"])),
             )
         )
-    title = f"{DATASET_TITLES.get(dataset, dataset)}: how sure each F1 is (%)"
+    title = f"{dataset_title(dataset)}: how sure each F1 is (%)"
     return Table(
         f"uncertainty-{dataset}", title, dataset, columns, tuple(rows), results.records, UNCERTAINTY_NOTES
     )
@@ -112,7 +112,7 @@ def _primary(results: Results, dataset: str) -> Table | None:
     if not pairs:
         return None
     rows = tuple(Row(f"{one['a']}-{one['b']}", pair_cells(one), f"minus {one['b']}") for one in pairs)
-    title = f"{DATASET_TITLES.get(dataset, dataset)}: rows with a picture against text alone (F1 points)"
+    title = f"{dataset_title(dataset)}: rows with a picture against text alone (F1 points)"
     notes = (FAMILY_NOTE, *_sources(pairs), *PAIR_NOTES)
     return Table(f"primary-{dataset}", title, dataset, _pair_columns(), rows, results.records, notes)
 
@@ -122,7 +122,7 @@ def _pairs(results: Results, dataset: str) -> Table | None:
     if not pairs:
         return None
     rows = tuple(Row(f"{one['a']}-{one['b']}", pair_cells(one)) for one in pairs)
-    title = f"{DATASET_TITLES.get(dataset, dataset)}: all systems compared (F1 points)"
+    title = f"{dataset_title(dataset)}: all systems compared (F1 points)"
     notes = (*_sources(pairs), *PAIR_NOTES)
     return Table(f"pairs-{dataset}", title, dataset, _pair_columns(), rows, results.records, notes)
 
@@ -220,7 +220,7 @@ def _reliance(results: Results, dataset: str) -> Table | None:
         f1 = cited(cell["views"]["test.own"]["f1"])
         told = (Words(cell["system"]), f1, *beside_cells(held, own), *gains, *_views(entry))
         rows.append(Row(cell["system"], told))
-    title = f"{DATASET_TITLES.get(dataset, dataset)}: image reliance (F1 points)"
+    title = f"{dataset_title(dataset)}: image reliance (F1 points)"
     probes = [view for entry in entries for view in entry["views"].values()]
     notes = (PROBE_NOTE, *_sources(probes), HOLM_NOTE, TEXT_NOTE)
     return Table(f"image-reliance-{dataset}", title, dataset, columns, tuple(rows), results.records, notes)

@@ -10,9 +10,9 @@ from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.selection import picked
 from mner.evaluation.waterfall import SAME, STEPS, SUPPOSED, Step, Waterfall
 from mner.reporting.cells import Cell, Cited, Measured, Printed, State, Words
-from mner.reporting.layout import DATASET_TITLES
 from mner.reporting.results import Results, mean_of
 from mner.reporting.tables import Column, Row, Table
+from mner.reporting.titles import dataset_title
 
 ELSEWHERE = "*"
 SUM_NOTE = (
@@ -95,7 +95,7 @@ def waterfall_table(falls: Sequence[Waterfall], dataset: str, records: frozenset
         label = fall.row.label + fall.row.mark
         rows.append(Row(f"{fall.system}/{fall.row.id}", (Words(f"{label} ({fall.system})"), *cells, unpicked)))
         notes.append(_note(fall))
-    title = f"{DATASET_TITLES.get(dataset, dataset)}: from the printed F1 to ours (F1 points)"
+    title = f"{dataset_title(dataset)}: from the printed F1 to ours (F1 points)"
     notes = [SUM_NOTE, CHOICE_NOTE, ERROR_NOTE, *dict.fromkeys(notes)]
     return Table(f"waterfall-{dataset}", title, dataset, columns, tuple(rows), records, tuple(notes))
 
@@ -148,7 +148,7 @@ def what_if_table(results: Results, dataset: str) -> Table | None:
         rows.append(Row(system, tuple(cells)))
     if not rows:
         return None
-    title = f"{DATASET_TITLES.get(dataset, dataset)}: what must not be done (F1, %)"
+    title = f"{dataset_title(dataset)}: what must not be done (F1, %)"
     return Table(f"what-if-{dataset}", title, dataset, columns, tuple(rows), results.records, (WHAT_IF_NOTE,))
 
 
