@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from mner.evaluation.paper_audit import RowAudit, audit_rows, gap_of, trend
-from mner.evaluation.selection import OWN, scored
 from mner.paper import Figure, Paper, PaperRow
-from mner.reporting.cells import Cell, Printed, State, Words, with_minus
-from mner.reporting.results import Results, mean_of
+from mner.reporting.cells import Cell, Printed, Words, with_minus
+from mner.reporting.lens_tables import over_runs
+from mner.reporting.results import Results
 from mner.reporting.tables import Column, Row, Table
 from mner.reporting.titles import dataset_title
 
@@ -111,11 +112,7 @@ def _ours(results: Results, dataset: str) -> Table | None:
 
 
 def _gap(results: Results, dataset: str, system: str, lens: str) -> Cell:
-    gaps, records = [], []
-    for run in results.runs(dataset, system):
-        entry = scored(run, run["data_copy"], OWN, lens)
-        if entry is None or "state" in entry:
-            return State("does not apply", "" if entry is None else entry["state"])
-        gaps.append(gap_of(entry["precision"], entry["recall"], entry["f1"]))
-        records.append(run["record"])
-    return mean_of(tuple(gaps), tuple(records), digits=3, signed=True)
+    def gap(scores: Mapping[str, Any]) -> float:
+        return gap_of(scores["precision"], scores["recall"], scores["f1"])
+
+    return over_runs(results, dataset, system, lens, gap, digits=3, signed=True)

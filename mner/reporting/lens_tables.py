@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from mner.evaluation.selection import OWN, scored
 from mner.reporting.cells import Cell, Cited, Measured, State, Words
 from mner.reporting.results import Results, mean_of
@@ -14,15 +17,26 @@ RANK_NOTE = "Rank of each system among those of this data set by mean F1 under t
 
 def under(results: Results, dataset: str, system: str, lens: str) -> Cited | State:
     """Mean F1 of a cell under a lens on its own copy, or why there is none."""
+    return over_runs(results, dataset, system, lens, lambda scores: scores["f1"])
+
+
+def over_runs(
+    results: Results,
+    dataset: str,
+    system: str,
+    lens: str,
+    number_of: Callable[[Mapping[str, Any]], float],
+    **style: Any,
+) -> Cited | State:
+    """The mean over runs of a number of each run's scores under a lens, or why there is none."""
     values, records = [], []
     for run in results.runs(dataset, system):
         entry = scored(run, run["data_copy"], OWN, lens)
         if entry is None or "state" in entry:
-            why = "not scored" if entry is None else entry["state"]
-            return State("does not apply", why)
-        values.append(entry["f1"])
+            return State("does not apply", "not scored" if entry is None else entry["state"])
+        values.append(number_of(entry))
         records.append(run["record"])
-    return mean_of(tuple(values), tuple(records)) if values else State("not run", "no finished run")
+    return mean_of(tuple(values), tuple(records), **style) if values else State("not run", "no finished run")
 
 
 def ranks(results: Results, dataset: str, lens: str) -> dict[str, Measured | State]:
