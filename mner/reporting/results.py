@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,5 @@ class Results:
 
 def mean_of(values: tuple[float, ...], records: tuple[str, ...], **style: Any) -> Cited:
     """A mean over runs with its s.d. (n - 1), as a citation."""
-    mean = sum(values) / len(values)
-    sd = (sum((v - mean) ** 2 for v in values) / (len(values) - 1)) ** 0.5 if len(values) > 1 else None
-    return Cited(mean, records, values, sd, **style)
+    sd = statistics.stdev(values) if len(values) > 1 else None
+    return Cited(statistics.fmean(values), records, values, sd, **style)
