@@ -63,6 +63,21 @@ def _conditions(dataset: str, system: str, runs: Sequence[Mapping[str, Any]]) ->
     return told | {"encoder": text_encoder(told["encoder"], told["options"]), "software": software}
 
 
+def cells_of(scores: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """The cells of ``scores.json`` by data set and system."""
+    return {(cell["dataset"], cell["system"]): cell for cell in scores["cells"]}
+
+
+def finished_cells(scores: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """Those that have numbers."""
+    return {place: cell for place, cell in cells_of(scores).items() if cell["state"] == "finished"}
+
+
+def own_f1(cell: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Test F1 of a finished cell with the tweets' own pictures, as :func:`summary` gives it."""
+    return cell["views"]["test.own"]["f1"]
+
+
 def encoder_name(cell: Mapping[str, Any]) -> str:
     """What read the words of a finished cell, by name; ``none`` where its own layers did."""
     return (cell["encoder"] or {}).get("name", "none")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from mner.evaluation.averages import encoder_name
+from mner.evaluation.averages import encoder_name, finished_cells
 from mner.evaluation.gaps import gap_between
 from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.selection import Picked, picked, runs_of
@@ -131,9 +131,7 @@ class Move:
 def scored_cells(scores: Mapping[str, Any], lenses: Mapping[str, Any]) -> list[Scored]:
     """All finished cells of a profile."""
     return [
-        Scored(scores["profile"], cell, runs_of(lenses, cell["dataset"], cell["system"]))
-        for cell in scores["cells"]
-        if cell["state"] == "finished"
+        Scored(scores["profile"], cell, runs_of(lenses, *place)) for place, cell in finished_cells(scores).items()
     ]
 
 

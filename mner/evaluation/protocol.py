@@ -8,6 +8,7 @@ from typing import Any
 
 from mner.data.documented import SENTENCES, apart
 from mner.data.sources import ANNOTATIONS
+from mner.evaluation.averages import own_f1
 from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.selection import picked
 from mner.paper import UNKNOWN, Paper, Used
@@ -54,7 +55,7 @@ def as_printed(cell: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], used:
     only. An unknown scorer leaves the standard lens, an unknown copy our own.
     """
     copy, lens, lacking = cell["data_copy"], STANDARD, []
-    values = tuple(cell["views"]["test.own"]["f1"]["values"])
+    values = tuple(own_f1(cell)["values"])
     if used.copy not in (UNKNOWN, copy):
         on_copy = picked(runs, STANDARD, used.copy)
         if isinstance(on_copy, str):

@@ -10,6 +10,7 @@ from typing import Any
 
 from mner.data.control_corpora import CORPORA, NEIGHBOURS, POSITIVE
 from mner.data.probe_views import PICTURE_PROBES, PROBES
+from mner.evaluation.averages import finished_cells, own_f1
 from mner.evaluation.gaps import gap_between, gap_to_fixed
 
 HOLDS, FAILS = "HOLDS", "FAILS"
@@ -60,7 +61,7 @@ def control_checks(
     ``absence`` holds, by system, why one reads a tweet without a picture differently though pictures say nothing
     (its card): on the negative control what the picture's absence changes is then shown and not judged.
     """
-    finished = {(c["dataset"], c["system"]): c for c in scores["cells"] if c["state"] == "finished"}
+    finished = finished_cells(scores)
     checks: list[ControlCheck] = []
     for (dataset, system), cell in finished.items():
         if dataset not in CORPORA:
@@ -160,4 +161,4 @@ def _interval(low: float, high: float, alpha: float) -> str:
 
 
 def _f1(cell: Mapping[str, Any]) -> list[float]:
-    return cell["views"]["test.own"]["f1"]["values"]
+    return own_f1(cell)["values"]

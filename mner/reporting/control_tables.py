@@ -8,6 +8,7 @@ from typing import Any
 
 from mner.data.control_corpora import NEGATIVE, NEIGHBOURS, POSITIVE
 from mner.data.probe_views import PICTURE_PROBES
+from mner.evaluation.averages import finished_cells, own_f1
 from mner.reporting.cells import Cell, Measured, State, Words, cited, missing, with_minus
 from mner.reporting.control_checks import (
     FAILS,
@@ -47,7 +48,7 @@ def control_table(results: Results, limits: VerifyFacts, absence: Mapping[str, s
     The rules are those of ``mner verify``; ``absence`` is as in :func:`control_checks`.
     """
     scores = results.scores
-    finished = {(c["dataset"], c["system"]): c for c in scores["cells"] if c["state"] == "finished"}
+    finished = finished_cells(scores)
     if not are_controls(scores["datasets"]) or not finished:
         return None
     checks = control_checks(scores, limits.control_gain, limits.alpha, limits.reference_margin, absence)
@@ -97,7 +98,7 @@ def _number(measure: str, control: str, system: str, finished: Cells) -> Cell:
         return State("–", "this view was not predicted") if found is None else cited(found, signed=True)
     if text is None:
         return State("not known", f"{TEXT_ONLY} was not run")
-    ours, theirs = (one["views"]["test.own"]["f1"] for one in (cell, text))
+    ours, theirs = (own_f1(one) for one in (cell, text))
     gain = statistics.fmean(ours["values"]) - statistics.fmean(theirs["values"])
     records = (*ours["records"], *theirs["records"])
     return Measured(gain, records, f"mean F1 minus that of {TEXT_ONLY}", signed=True)

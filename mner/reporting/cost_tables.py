@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mner.evaluation.averages import own_f1
 from mner.reporting.cells import Cell, Cited, State, Words, cited
 from mner.reporting.results import Results, mean_of
 from mner.reporting.tables import Column, Row, Table
@@ -71,7 +72,7 @@ def minutes_of(results: Results, cell: Mapping[str, Any], device: str) -> Cited:
 def f1_on(results: Results, cell: Mapping[str, Any], device: str) -> Cited:
     """Test F1 (own pictures, standard lens) over the cell's runs on one device."""
     minutes = minutes_of(results, cell, device)
-    whole = cell["views"]["test.own"]["f1"]
+    whole = own_f1(cell)
     by_record = dict(zip(whole["records"], whole["values"], strict=True))
     return mean_of(tuple(by_record[record] for record in minutes.records), minutes.records)
 

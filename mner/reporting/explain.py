@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mner.columns import aligned_with_notes, indented, wrapped
+from mner.evaluation.averages import cells_of, own_f1
 from mner.evaluation.verdicts import judge
 from mner.evaluation.waterfall import waterfalls
 from mner.paper import METRICS, Paper
@@ -76,7 +77,7 @@ def _number(query: str, results: Results, paper: Paper, settings: Settings, root
     if not printed:
         wanted = dict.fromkeys(places[record] for one in ours for record in one[5] if record in places)
     for dataset, system in wanted:
-        if any((cell["dataset"], cell["system"]) == (dataset, system) for cell in results.scores["cells"]):
+        if (dataset, system) in cells_of(results.scores):
             lines += ["", *_cell(dataset, system, results, paper, settings, root)]
         else:
             lines += ["", f"{dataset} / {system}: not in profile {results.scores['profile']}"]
@@ -91,7 +92,7 @@ def _entries(results: Results, paper: Paper, settings: Settings) -> list[dict[st
 
 
 def _cell(dataset: str, system: str, results: Results, paper: Paper, settings: Settings, root: Path) -> Lines:
-    cells = {(cell["dataset"], cell["system"]): cell for cell in results.scores["cells"]}
+    cells = cells_of(results.scores)
     cell = cells.get((dataset, system))
     if cell is None:
         known = ", ".join("/".join(place) for place in cells)
@@ -120,8 +121,7 @@ def _ours(cell: Mapping[str, Any], results: Results) -> Lines:
     sure = next(one for one in held["cells"] if one["system"] == cell["system"])
     both = sure["sample"] if "state" in sure["both"] else sure["both"]
     interval = estimate({**both, "records": sure["records"]}, INTERVALS[both["source"]], "estimate")
-    f1 = cited(cell["views"]["test.own"]["f1"])
-    seeds = cell["views"]["test.own"]["f1"]["n"]
+    f1, seeds = cited(own_f1(cell)), own_f1(cell)["n"]
     over = f"± is the s.d. over {seeds} seeds" if seeds > 1 else "one seed"
     lines = [
         "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mner.evaluation.averages import own_f1
 from mner.evaluation.significance import holm
 from mner.reporting.pairs import pair_of
 from mner.reporting.results import Results
@@ -54,4 +55,4 @@ def _adjusted(pairs: list[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
 
 def _f1(cells: list[Mapping[str, Any]], system: str) -> float:
     cell = next(cell for cell in cells if cell["system"] == system)
-    return float(cell["views"]["test.own"]["f1"]["mean"])
+    return float(own_f1(cell)["mean"])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mner.data.corpus import TYPES
+from mner.evaluation.averages import cells_of, own_f1
 from mner.evaluation.verdicts import NOT_COMPARABLE, Verdict, judge
 from mner.paper import METRICS, Paper, PaperRow, PaperTable
 from mner.reporting.cells import (
@@ -105,7 +106,7 @@ def sections(results: Results, paper: Paper, margin: float, alpha: float) -> tup
     scores = results.scores
     controls = are_controls(scores["datasets"])
     order = {dataset: place for place, dataset in enumerate(scores["datasets"])}
-    cells = {(cell["dataset"], cell["system"]): cell for cell in scores["cells"]}
+    cells = cells_of(scores)
     made = []
     for table in () if controls else paper.tables:
         blocks = [
@@ -255,7 +256,7 @@ def _probe_table(section: Section, block: Block, records: frozenset[str], cards:
 
 def seeds_of(line: Line) -> str:
     """The seeds behind our number, as text."""
-    f1 = line.cell["views"]["test.own"]["f1"] if line.cell and line.finished else None
+    f1 = own_f1(line.cell) if line.cell and line.finished else None
     return " ".join(str(seed) for seed in f1["seeds"]) if f1 else "–"
 
 

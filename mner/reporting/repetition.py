@@ -17,6 +17,7 @@ from typing import Any
 
 from mner.columns import aligned, aligned_with_notes
 from mner.data.corpus import read_tags
+from mner.evaluation.averages import finished_cells, own_f1
 from mner.files import sha256_of
 from mner.reporting.reference import committed_record, kept_tags
 from mner.tracking.record import Record
@@ -174,15 +175,12 @@ def _machine(record: Record) -> str:
 
 
 def _f1_by_run(scores: Mapping[str, Any]) -> dict[tuple[str, str, int], float]:
-    found = {}
-    for cell in scores["cells"]:
-        if cell["state"] == "finished":
-            f1 = cell["views"][VIEW]["f1"]
-            found |= {
-                (cell["dataset"], cell["system"], seed): value
-                for seed, value in zip(f1["seeds"], f1["values"], strict=True)
-            }
-    return found
+    f1_by_cell = {place: own_f1(cell) for place, cell in finished_cells(scores).items()}
+    return {
+        (*place, seed): value
+        for place, f1 in f1_by_cell.items()
+        for seed, value in zip(f1["seeds"], f1["values"], strict=True)
+    }
 
 
 def _between_seeds(tags: Mapping[tuple[str, str, int], Tags]) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mner.evaluation.averages import own_f1
 from mner.evaluation.gaps import BOLDEST
 from mner.evaluation.power import FEWEST_RUNS, POWER
 from mner.evaluation.statistics import ALPHA
@@ -217,7 +218,7 @@ def _reliance(results: Results, dataset: str) -> Table | None:
         cell, held = cells[entry["system"]], beside[entry["system"]]
         names = (held.best.system, held.own.system if held.own else "") if own else (held.best.system,)
         gains = (gain_over_text(cell, name, results.statistics) for name in names)
-        f1 = cited(cell["views"]["test.own"]["f1"])
+        f1 = cited(own_f1(cell))
         told = (Words(cell["system"]), f1, *beside_cells(held, own), *gains, *_views(entry))
         rows.append(Row(cell["system"], told))
     title = f"{dataset_title(dataset)}: image reliance (F1 points)"

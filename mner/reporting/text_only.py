@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mner.evaluation.averages import encoder_name
+from mner.evaluation.averages import encoder_name, own_f1
 from mner.reporting.cells import Cell, State, Words, cited, missing
 from mner.reporting.tables import Column
 
@@ -54,7 +54,7 @@ def text_rows(cell: Mapping[str, Any], cells: Iterable[Mapping[str, Any]]) -> li
         for other in cells
         if other["state"] == "finished" and other["visual_input"] == "none" and _alike(cell, other)
     ]
-    return sorted(beside, key=lambda other: -_f1(other)["mean"])
+    return sorted(beside, key=lambda other: -own_f1(other)["mean"])
 
 
 def text_only_beside(cell: Mapping[str, Any] | None, cells: Iterable[Mapping[str, Any]]) -> Beside:
@@ -63,7 +63,7 @@ def text_only_beside(cell: Mapping[str, Any] | None, cells: Iterable[Mapping[str
         return Beside(TextOnly("", missing(cell)))
     if cell["visual_input"] == "none":
         return Beside(TextOnly("", State("–", "reads no picture")))
-    found = [TextOnly(other["system"], cited(_f1(other))) for other in text_rows(cell, cells)]
+    found = [TextOnly(other["system"], cited(own_f1(other))) for other in text_rows(cell, cells)]
     if not found:
         return Beside(TextOnly("", State("not run", "no text-only system with this encoder in this profile")))
     best, *others = found
@@ -101,7 +101,3 @@ def _alike(cell: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def _family(system: str) -> str:
     return system.partition("-")[0]
-
-
-def _f1(cell: Mapping[str, Any]) -> Mapping[str, Any]:
-    return cell["views"]["test.own"]["f1"]

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mner.columns import WIDTH, aligned, wrapped
-from mner.evaluation.averages import CONDITIONS
+from mner.evaluation.averages import CONDITIONS, cells_of, own_f1
 from mner.evaluation.selection import runs_of
 from mner.evaluation.verdicts import (
     ABOVE,
@@ -120,8 +120,7 @@ def verify(
     (``verdicts.judge``).
     """
     rescored, rescored_before = (one or {"runs": ()} for one in lenses)
-    cells = {(cell["dataset"], cell["system"]): cell for cell in scores["cells"]}
-    references = {(cell["dataset"], cell["system"]): cell for cell in (reference or {"cells": ()})["cells"]}
+    cells, references = cells_of(scores), cells_of(reference or {"cells": ()})
     committed = _records(reference or {"runs": ()})
     checks: list[Check] = []
     for dataset in settings.active.datasets:
@@ -171,7 +170,7 @@ def _presence(
         lost = before is not None and before["state"] == "finished"
         detail = f"{cell['reason']}{'; the reference has results for it' if lost else ''}"
         return [Check(*where, "skipped", "profile", SKIPPED, not lost, detail)]
-    found = cell["views"]["test.own"]["f1"]["seeds"]
+    found = own_f1(cell)["seeds"]
     absent = [seed for seed in seeds if seed not in found]
     if absent:
         detail = f"no result for seed {', '.join(map(str, absent))} of {', '.join(map(str, seeds))}"
@@ -227,9 +226,7 @@ def _records(scores: Mapping[str, Any], cell: Mapping[str, Any] | None = None) -
 
 
 def _same_f1(cell: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
-    return before["state"] == "finished" and (
-        cell["views"]["test.own"]["f1"]["values"] == before["views"]["test.own"]["f1"]["values"]
-    )
+    return before["state"] == "finished" and own_f1(cell)["values"] == own_f1(before)["values"]
 
 
 def _against_itself(cell: Mapping[str, Any]) -> Check:
@@ -242,7 +239,7 @@ def _against_reference(cell: Mapping[str, Any], before: Mapping[str, Any] | None
     where = (cell["dataset"], cell["system"], _shown(cell), "reference")
     if before is None or before["state"] != "finished":
         return Check(*where, NO_REFERENCE, True, "no committed result of this cell to hold it against")
-    ours, theirs = (Sample.of(one["views"]["test.own"]["f1"]) for one in (cell, before))
+    ours, theirs = (Sample.of(own_f1(one)) for one in (cell, before))
     same_machine = all(set(cell[name] or ()) == set(before[name] or ()) for name in MACHINE)
     limits = settings.verify.reference_margin, settings.verify.alpha
     verdict = compare_with_reference(ours, theirs, *limits, same_machine)
@@ -252,5 +249,5 @@ def _against_reference(cell: Mapping[str, Any], before: Mapping[str, Any] | None
 
 
 def _shown(cell: Mapping[str, Any]) -> str:
-    f1 = cited(cell["views"]["test.own"]["f1"])
+    f1 = cited(own_f1(cell))
     return f"{f1.plain()} (n={f1.runs})" if isinstance(f1, Cited) else f1.plain()
