@@ -75,7 +75,7 @@ def test_cases_say_of_what_they_are_and_how_many_go_the_other_way() -> None:
     tagged = _tagged({"a": [GOLD, GOLD], "b": [MISSED, MISSED]})
     gold, sentences = tagged.gold["twitter2017", "test"], tagged.sentences["twitter2017", "test"]
     found = find_cases(tagged, "twitter2017", "a", ["b"])
-    assert found == [Case(0, 1, {"a": 1.0, "b": 0.0})]
+    assert found == [Case(0, {"a": 1.0, "b": 0.0})]
     text = render_cases("twitter2017", found, 0, gold, sentences, "a", ["b"], words=False)
     assert text.startswith(
         "twitter2017, 1 test sentences: 1 that every run of a reads right and none of b does; 0 the"

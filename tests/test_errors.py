@@ -69,9 +69,7 @@ def test_breakdown_by_type_length_training_and_opening() -> None:
     predicted = [["B-PER", "O", "B-LOC", "I-LOC", "O"], ["O", "O", "B-MISC"]]
     seen = training_entities(training)
     assert seen == {("old", "york", "city"), ("ann",)}
-    rows = {(row.cut, row.group): row for row in breakdown(test, judge(gold, predicted), seen)}
-    found = {cell: {o: n for o, n in row.counts.items() if n} for cell, row in rows.items()}
-    assert found == {
+    assert breakdown(test, judge(gold, predicted), seen) == {
         ("all", "all"): {"correct": 1, "boundary": 1, "missed": 1, "spurious": 1},
         ("type", "PER"): {"correct": 1, "missed": 1},
         ("type", "LOC"): {"boundary": 1},
@@ -83,7 +81,6 @@ def test_breakdown_by_type_length_training_and_opening() -> None:
         ("opening", "B-"): {"correct": 1, "boundary": 1, "spurious": 1},
         ("opening", "orphan I-"): {"missed": 1},
     }
-    assert (rows["all", "all"].gold, rows["type", "MISC"].gold) == (3, 0)
 
 
 def test_blind_sentences_have_no_training_entities() -> None:
@@ -151,9 +148,8 @@ def test_cases_are_what_one_system_alone_gets_right() -> None:
     runs = {"a": [RIGHT, RIGHT], "b": [OTHER, OTHER], "c": [BLANK, RIGHT]}
     assert [case.sentence for case in cases(GOLD, runs, "a", ["b"])] == [1, 3]
     assert cases(GOLD, runs, "a", ["b", "c"]) == []
-    loose = cases(GOLD, runs, "a", ["b", "c"], at_most=0.5)
-    assert [case.sentence for case in loose] == [1, 3]
-    assert loose[0].right == {"a": 1.0, "b": 0.0, "c": 0.5}
+    assert cases(GOLD, runs, "a", ["b"])[0].right == {"a": 1.0, "b": 0.0}
+    assert cases(GOLD, runs, "c", ["b"]) == []
     with pytest.raises(ValueError, match="no runs of 'umt'; there are a, b, c"):
         cases(GOLD, runs, "a", ["umt"])
 

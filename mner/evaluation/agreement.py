@@ -54,7 +54,6 @@ class Case:
     """A sentence that one system reads right and others do not; shares of runs that are right, by system."""
 
     sentence: int
-    entities: int
     right: Mapping[str, float]
 
 
@@ -110,17 +109,8 @@ def suspects(gold: Tags, runs: Runs, at_least: float = 0.8) -> list[Suspect]:
     return sorted(found, key=lambda suspect: (-suspect.share, suspect.sentence, suspect.entity.first))
 
 
-def cases(
-    gold: Tags,
-    runs: Runs,
-    right: str,
-    wrong: Sequence[str],
-    at_least: float = 1.0,
-    at_most: float = 0.0,
-) -> list[Case]:
-    """Sentences with entities that ``right`` reads exactly and every system in ``wrong`` does not.
-
-    ``at_least`` of the runs of ``right`` must equal gold, and ``at_most`` that share of each ``wrong`` system's.
+def cases(gold: Tags, runs: Runs, right: str, wrong: Sequence[str]) -> list[Case]:
+    """Sentences with entities that every run of ``right`` reads exactly and no run of the systems in ``wrong``.
 
     Raises:
         ValueError: a system that is not among the runs.
@@ -137,8 +127,8 @@ def cases(
             name: sum(run[sentence] == truth for run in of_system) / len(of_system)
             for name, of_system in readings.items()
         }
-        if truth and shares[right] >= at_least and all(shares[name] <= at_most for name in wrong):
-            found.append(Case(sentence, len(truth), shares))
+        if truth and shares[right] == 1 and not any(shares[name] for name in wrong):
+            found.append(Case(sentence, shares))
     return found
 
 

@@ -42,10 +42,7 @@ def _cells(tagged: Tagged, dataset: str, seen: Collection[SurfaceForm]) -> list[
     gold, sentences = tagged.gold[dataset, "test"], tagged.sentences[dataset, "test"]
     found = []
     for system, runs in tagged.cells(dataset):
-        tables = [
-            {(r.cut, r.group): r.counts for r in breakdown(sentences, judge(gold, run.tags["test.own"]), seen)}
-            for run in runs
-        ]
+        tables = [breakdown(sentences, judge(gold, run.tags["test.own"]), seen) for run in runs]
         groups = sorted({group for table in tables for group in table})
         rows = [
             {

@@ -6,8 +6,8 @@ from unseen ones; nothing here returns a word.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,20 +31,6 @@ class Judgement:
     entity: Entity
     outcome: Outcome
     orphan: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorRow:
-    """Counts of outcomes in one group of one cut, such as (``type``, ``ORG``) or (``training``, ``unseen``)."""
-
-    cut: str
-    group: str
-    counts: Mapping[Outcome, int]
-
-    @property
-    def gold(self) -> int:
-        """Gold entities of the group: every outcome but ``spurious``."""
-        return sum(count for outcome, count in self.counts.items() if outcome != "spurious")
 
 
 def judge(gold: Tags, predicted: Tags) -> list[Judgement]:
@@ -99,20 +85,19 @@ def training_entities(training: Sequence[Sentence]) -> frozenset[SurfaceForm]:
 
 def breakdown(
     sentences: Sequence[Sentence], judgements: Iterable[Judgement], seen: Collection[SurfaceForm]
-) -> list[ErrorRow]:
-    """Outcomes by ``type``, ``length``, ``training`` (seen or unseen there) and ``opening`` (B- or orphan I-).
+) -> dict[tuple[str, str], Counter[Outcome]]:
+    """Counts of outcomes by cut and group, such as (``type``, ``ORG``) or (``training``, ``unseen``).
+
+    Cuts are ``all``, ``type``, ``length``, ``training`` (seen or unseen there) and ``opening`` (B- or orphan I-).
 
     A spurious prediction counts under its own type, length, surface form and opening. ``sentences`` supplies
     words; its tags are not read.
     """
-    counts: dict[tuple[str, str], Counter[Outcome]] = {}
+    counts: dict[tuple[str, str], Counter[Outcome]] = defaultdict(Counter)
     for judgement in judgements:
         for cell in _cells(sentences[judgement.sentence], judgement, seen):
-            counts.setdefault(cell, Counter())[judgement.outcome] += 1
-    return [
-        ErrorRow(cut, group, {outcome: row[outcome] for outcome in OUTCOMES})
-        for (cut, group), row in sorted(counts.items())
-    ]
+            counts[cell][judgement.outcome] += 1
+    return dict(counts)
 
 
 def _cells(sentence: Sentence, judgement: Judgement, seen: Collection[SurfaceForm]) -> Iterator[tuple[str, str]]:
