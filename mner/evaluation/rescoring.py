@@ -98,7 +98,7 @@ def _copies(
         place = run.dataset, said.split
         gold, numbers = tagged.gold[place], counted[place]
         found[run.data_copy][name] = _all_lenses(gold, predicted, numbers, pieces)
-        if (said.split, said.view) != ("test", "own"):
+        if not said.is_own_test:
             continue
         for copy in others:
             if copy.name == run.data_copy:

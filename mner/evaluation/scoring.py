@@ -126,6 +126,11 @@ class PredictionName:
         epoch = None if found["epoch"] is None else int(found["epoch"])
         return cls(found["split"], found["view"], epoch)
 
+    @property
+    def is_own_test(self) -> bool:
+        """Whether these are test sentences read with their own pictures."""
+        return (self.split, self.view) == ("test", "own")
+
 
 def gold_reader(data_folder: Path) -> GoldOf:
     """A ``gold_of`` that reads ``corpus/dev.jsonl`` and the sealed ``gold/test.jsonl`` below ``data_folder``."""

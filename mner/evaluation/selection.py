@@ -6,13 +6,13 @@ result.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mner.evaluation.scoring import PredictionName
+
 OWN = "test.own"
-_EPOCH = re.compile(r"epoch-\d+\.test\.own")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +56,14 @@ def picked(runs: Sequence[Mapping[str, Any]], lens: str, copy: str | None = None
         epochs = [
             values["f1"]
             for name, by_lens in run["copies"][held].items()
-            if _EPOCH.fullmatch(name) and "f1" in (values := by_lens[lens])
+            if _is_own_epoch(name) and "f1" in (values := by_lens[lens])
         ]
         complete = complete and bool(epochs)
         on_dev.append(entry["f1"])
         on_test.append(max([*epochs, entry["f1"]]))
     return Picked(tuple(run["record"] for run in runs), tuple(on_dev), tuple(on_test) if complete else None)
+
+
+def _is_own_epoch(name: str) -> bool:
+    said = PredictionName.of(name)
+    return said.epoch is not None and said.is_own_test
