@@ -212,10 +212,9 @@ def _estimate(cell: Cell, i: int, y: float, x: Callable[[float], float], words: 
         return [svg.text(words, y + 4, cell.plain(), "state")]
     style = f"series{i}"
     hover = f"{cell.plain()} · {cell.method} · {', '.join(cell.records)}"
-    dot = '<circle cx="{}" cy="{}" r="4.5" class="{}"><title>{}</title></circle>'
     return [
         svg.line(x(cell.low), y, x(cell.high), y, f"interval {style}"),
-        Markup(dot).format(f"{x(cell.value):.1f}", f"{y:.1f}", style, hover),
+        svg.dot(x(cell.value), y, style, hover),
         svg.text(words, y + 4, cell.plain(), f"value {style}"),
     ]
 

@@ -179,6 +179,4 @@ def _dot(point: CostPoint, at: float, height: float, y: _Scale, best: bool) -> l
     if point.f1.sd is not None:
         ends = [y(point.f1.value + sign * point.f1.sd) for sign in (-1, 1)]
         parts.append(svg.line(at, ends[0], at, ends[1], "interval series0"))
-    dot = '<circle cx="{}" cy="{}" r="4.5" class="{}"><title>{}</title></circle>'
-    style = "series0" if best else "beaten"
-    return [*parts, Markup(dot).format(f"{at:.1f}", f"{height:.1f}", style, point.hover())]
+    return [*parts, svg.dot(at, height, "series0" if best else "beaten", point.hover())]

@@ -158,8 +158,8 @@ def pair_cells(one: Mapping[str, Any]) -> tuple[Cell, ...]:
     return (
         name,
         estimate(one, f"paired by sentence, {one['source']}", signed=True),
-        Measured(one["p_value"], records, TESTS[one["source"]], digits=3, least=0.001),
-        Measured(one["holm"], records, "Holm over the pairs of this table", digits=3, least=0.001),
+        _p(one["p_value"], records, TESTS[one["source"]]),
+        _p(one["holm"], records, "Holm over the pairs of this table"),
         _ahead(one, records),
         _needed(one["seeds_needed"], records),
         State("–", detectable["state"])
@@ -250,4 +250,8 @@ def _views(entry: Mapping[str, Any]) -> list[Cell]:
 def probe_p(found: Mapping[str, Any]) -> Measured:
     """The adjusted p of one probe of one system."""
     method = f"{TESTS[found['source']]}, Holm over the probes of this table"
-    return Measured(found["holm"], tuple(found["records"]), method, digits=3, least=0.001)
+    return _p(found["holm"], tuple(found["records"]), method)
+
+
+def _p(value: float, records: tuple[str, ...], method: str) -> Measured:
+    return Measured(value, records, method, digits=3, least=0.001)

@@ -32,6 +32,12 @@ def line(x1: float, y1: float, x2: float, y2: float, style: str) -> Markup:
     return Markup('<line x1="{}" x2="{}" y1="{}" y2="{}" class="{}"/>').format(*numbers, style)
 
 
+def dot(x: float, y: float, style: str, title: str) -> Markup:
+    """A filled circle; ``title`` is what pointing at it says."""
+    shape = '<circle cx="{}" cy="{}" r="4.5" class="{}"><title>{}</title></circle>'
+    return Markup(shape).format(f"{x:.1f}", f"{y:.1f}", style, title)
+
+
 def rect(x: float, y: float, width: float, height: float, style: str, title: str, opacity: float = 1) -> Markup:
     """A box with round corners; ``title`` is what pointing at it says."""
     numbers = [f"{number:.1f}" for number in (x, y, width, height)]
