@@ -36,8 +36,8 @@ class SmallTestSetError(StatisticsError):
     """No number of runs suffices: sentences alone move the difference too much."""
 
 
-def comparison_power(difference: float, spread: Spread, runs: int, alpha: float = ALPHA) -> float:
-    """Chance that the t-test of ``significance.paired_comparison`` sees a true ``difference``, two-sided.
+def comparison_power(difference: float, spread: Spread, runs: int) -> float:
+    """Chance that the t-test of ``significance.paired_comparison`` at ``ALPHA`` sees a true ``difference``.
 
     Each side has ``runs`` runs. The error that the test shows varies with the spread that the runs happen to
     have; so do its degrees of freedom (Satterthwaite), with how unequal the two sides' spreads turn out. The
@@ -50,15 +50,15 @@ def comparison_power(difference: float, spread: Spread, runs: int, alpha: float 
     def seen(ratio: np.ndarray) -> np.ndarray:
         shown = seeds * ratio[:, None] ** 2
         doubt = shown**2 * (nodes**2 + (1 - nodes) ** 2) / (runs - 1) + lasting**2 / (spread.sentences - 1)
-        limit = stats.t.isf(alpha / 2, (shown + lasting) ** 2 / doubt) * np.sqrt(shown + lasting)
+        limit = stats.t.isf(ALPHA / 2, (shown + lasting) ** 2 / doubt) * np.sqrt(shown + lasting)
         chance = stats.norm.cdf((difference - limit) / error) + stats.norm.cdf((-difference - limit) / error)
         return chance @ weights
 
     return _over_shown_deviation(seen, 2 * runs - 2)
 
 
-def runs_needed(difference: float, spread: Spread, power: float = POWER, alpha: float = ALPHA) -> int:
-    """Runs a side with which :func:`comparison_power` reaches ``power``.
+def runs_needed(difference: float, spread: Spread) -> int:
+    """Runs a side with which :func:`comparison_power` reaches ``POWER``.
 
     Raises:
         SmallTestSetError: not even endless runs would do, on a test set of this size.
@@ -67,13 +67,13 @@ def runs_needed(difference: float, spread: Spread, power: float = POWER, alpha: 
     if difference == 0 or max(spread.run, spread.lasting) <= 0:
         raise StatisticsError("runs_needed: the difference must not be 0 and the s.d. must be positive")
     endless = replace(spread, run=0.0)
-    if spread.lasting > 0 and comparison_power(difference, endless, 2, alpha) < power:
+    if spread.lasting > 0 and comparison_power(difference, endless, 2) < POWER:
         raise SmallTestSetError("no number of seeds: this test set cannot show so small a difference")
-    return _first_enough(lambda runs: comparison_power(difference, spread, runs, alpha), power)
+    return _first_enough(lambda runs: comparison_power(difference, spread, runs))
 
 
-def detectable_difference(runs: int, spread: Spread, power: float = POWER, alpha: float = ALPHA) -> float:
-    """Smallest true difference that ``runs`` runs a side find with chance ``power``, in the unit of ``spread``.
+def detectable_difference(runs: int, spread: Spread) -> float:
+    """Smallest true difference that ``runs`` runs a side find with chance ``POWER``, in the unit of ``spread``.
 
     Raises:
         StatisticsError: fewer than two runs a side, or nothing varies.
@@ -83,7 +83,7 @@ def detectable_difference(runs: int, spread: Spread, power: float = POWER, alpha
     unit = math.hypot(spread.run, spread.lasting)
     if unit == 0:
         raise StatisticsError("the runs do not differ: their spread is unknown")
-    found = optimize.brentq(lambda gap: comparison_power(gap * unit, spread, runs, alpha) - power, 1e-6, 1e4)
+    found = optimize.brentq(lambda gap: comparison_power(gap * unit, spread, runs) - POWER, 1e-6, 1e4)
     return float(found) * unit
 
 
@@ -107,17 +107,15 @@ def settling_power(difference: float, deviation: float, runs: int, margin: float
     return _over_shown_deviation(equivalent if abs(difference) <= margin else different, degrees)
 
 
-def runs_to_settle(
-    difference: float, deviation: float, margin: float, alpha: float, power: float = POWER, most: int = MOST_RUNS
-) -> int:
-    """Runs with which the truth about a ``difference`` to a printed number is shown with chance ``power``.
+def runs_to_settle(difference: float, deviation: float, margin: float, alpha: float, most: int = MOST_RUNS) -> int:
+    """Runs with which the truth about a ``difference`` to a printed number is shown with chance ``POWER``.
 
     Raises:
         StatisticsError: more than ``most`` would be needed (the difference sits on the margin), or no spread.
     """
     if deviation <= 0:
         raise StatisticsError("runs_to_settle: the s.d. must be positive")
-    return _first_enough(lambda runs: settling_power(difference, deviation, runs, margin, alpha), power, most)
+    return _first_enough(lambda runs: settling_power(difference, deviation, runs, margin, alpha), most)
 
 
 def _over_shown_deviation(chance: Callable[[np.ndarray], np.ndarray], degrees: int) -> float:
@@ -149,16 +147,16 @@ def _unequal_shares(runs: int) -> tuple[np.ndarray, np.ndarray]:
     return stats.beta.ppf((nodes + 1) / 4, (runs - 1) / 2, (runs - 1) / 2), weights / 2
 
 
-def _first_enough(power_of: Callable[[int], float], wanted: float, most: int = MOST_RUNS) -> int:
-    """Smallest number of runs from 2 up whose power reaches ``wanted``; power grows with runs."""
+def _first_enough(power_of: Callable[[int], float], most: int = MOST_RUNS) -> int:
+    """Smallest number of runs from 2 up whose power reaches ``POWER``; power grows with runs."""
     low, high = 2, 2
-    while power_of(high) < wanted:
+    while power_of(high) < POWER:
         if high == most:
             raise StatisticsError(f"more than {most} runs would be needed: the difference is too small to show")
         low, high = high + 1, min(2 * high, most)
     while low < high:
         middle = (low + high) // 2
-        low, high = (low, middle) if power_of(middle) >= wanted else (middle + 1, high)
+        low, high = (low, middle) if power_of(middle) >= POWER else (middle + 1, high)
     return low
 
 

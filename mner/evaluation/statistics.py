@@ -59,7 +59,7 @@ def run_f1(counts: RunCounts) -> Float[np.ndarray, " seeds"]:
     return micro_f1(counts.sum(axis=1))
 
 
-def seed_spread(values: Sequence[float], level: float = LEVEL) -> Uncertainty:
+def seed_spread(values: Sequence[float]) -> Uncertainty:
     """Mean over runs, s.d. of one run (n - 1), and the t interval of the mean. Varied: the seed.
 
     Raises:
@@ -69,9 +69,9 @@ def seed_spread(values: Sequence[float], level: float = LEVEL) -> Uncertainty:
     if len(runs) < 2:
         raise StatisticsError(f"{len(runs)} run(s): a spread over seeds needs at least two")
     mean, deviation = float(runs.mean()), float(runs.std(ddof=1))
-    half = float(stats.t.ppf((1 + level) / 2, len(runs) - 1)) * deviation / len(runs) ** 0.5
+    half = float(stats.t.ppf((1 + LEVEL) / 2, len(runs) - 1)) * deviation / len(runs) ** 0.5
     return Uncertainty(
-        mean, deviation, mean - half, mean + half, level, "seeds", f"{len(runs)} runs, test set fixed"
+        mean, deviation, mean - half, mean + half, LEVEL, "seeds", f"{len(runs)} runs, test set fixed"
     )
 
 
@@ -91,9 +91,7 @@ def sentence_bootstrap(
     return _percentiles(float(run_f1(runs).mean()), values, level, words)
 
 
-def hierarchical_bootstrap(
-    counts: RunCounts, generator: np.random.Generator, draws: int = DRAWS, level: float = LEVEL
-) -> Uncertainty:
+def hierarchical_bootstrap(counts: RunCounts, generator: np.random.Generator, draws: int = DRAWS) -> Uncertainty:
     """Mean F1 over runs on new seeds and new sentences. Resampled: the seeds, and the test sentences, crossed.
 
     A draw takes runs with replacement and one set of sentences for all of them, see
@@ -111,10 +109,10 @@ def hierarchical_bootstrap(
     own = run_f1(counts)
     seeds, sample = [(float(own.var(ddof=1)) / runs, runs - 1)], float(f1.mean(axis=1).var(ddof=1))
     gap, _ = gap_on_both(float(own.mean()), seeds, sample, crossed_noise(counts), sentences)
-    low, high = gap.interval(1 - level)
+    low, high = gap.interval(1 - LEVEL)
     words = f"{runs} runs and {sentences} sentences with replacement, {draws} draws"
     ends = max(0.0, low), min(1.0, high)
-    return Uncertainty(gap.difference, float(values.std(ddof=1)), *ends, level, "seeds and sample", words)
+    return Uncertainty(gap.difference, float(values.std(ddof=1)), *ends, LEVEL, "seeds and sample", words)
 
 
 def draw_sentences(
