@@ -17,6 +17,15 @@ def require_dataset(name: str, config: Config) -> None:
     known(name, config.data.captions, "data sets of params.yaml")
 
 
+def require_system(name: str, config: Config) -> None:
+    """Refuse a system that params.yaml does not have.
+
+    Raises:
+        ConfigError: it has none of that name; the message says the nearest one.
+    """
+    known(name, config.systems, "systems of params.yaml")
+
+
 def require(
     config: Config, datasets: Sequence[str] = (), systems: Sequence[str] = (), seeds: Sequence[int] = ()
 ) -> None:
@@ -31,7 +40,7 @@ def require(
         holders = [profile.name for profile in profiles if name in profile.datasets]
         _held(active.name, "data set", name, active.datasets, holders)
     for name in systems:
-        known(name, config.systems, "systems of params.yaml")
+        require_system(name, config)
         holders = [profile.name for profile in profiles if name in profile.systems]
         _held(active.name, "system", name, active.systems, holders)
     for seed in seeds:

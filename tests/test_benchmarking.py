@@ -248,7 +248,7 @@ def test_an_operator_is_of_the_kind_its_name_says(operator: str, kind: str | Non
 
 def test_a_profile_on_a_processor_splits_the_whole_step(levers) -> None:
     one = levers.trainee
-    found = profile_step(one, "bert-crf", levers.batches(2), warm_up=1)
+    found = profile_step(one, "bert-crf", levers.batches(2))
     assert found.steps == 2
     assert found.total > 0
     assert sum(found.phases.values()) == pytest.approx(found.total)

@@ -147,7 +147,7 @@ def test_what_is_still_to_be_written_when_the_reader_is_gone_ends_quietly_too(mo
         ("bench --dataset nope", "unknown 'nope'"),
         ("bench --levers --json found.json", "--profile and --levers write no file"),
         ("bench --profile umt --json found.json", "--profile and --levers write no file"),
-        ("bench --profile nope", "no system 'nope' in params.yaml; choose one of bilstm-crf"),
+        ("bench --profile nope", "unknown 'nope'; known: bilstm-crf"),
         ("bench --only nope", "no anchor for nope; choose umt, rgcn, rgcn-released or bert-crf"),
         ("bench --device cuda:99", "--device cuda:99: this machine has cpu"),
         ("sweep --gpus 99", "99 GPUs were asked for with --gpus"),

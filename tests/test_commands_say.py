@@ -195,4 +195,4 @@ def test_a_card_names_the_rows_own_encoder_and_an_unknown_row_is_refused(
     assert [cli.main(["card", system]) for system in ("rgcn", "ita")] == [0, 0]
     assert capsys.readouterr().out == "rgcn with other\nita with tiny\n"
     assert cli.main(["card", "rgnc"]) == 2
-    assert "no system 'rgnc' in params.yaml: bert-crf, ita, rgcn" in capsys.readouterr().err
+    assert "systems of params.yaml: unknown 'rgnc'; did you mean 'rgcn'?" in capsys.readouterr().err

@@ -52,19 +52,16 @@ class Clock:
         return time.process_time() if self.cpu_time else time.perf_counter()
 
 
-def interleaved(
-    ways: Mapping[str, Round], rounds: int, clock: Clock, label: str, warm_up: int = 1
-) -> dict[str, Rates]:
-    """Run every way in turn, ``rounds`` times over (A B A B ...), after ``warm_up`` untimed turns."""
+def interleaved(ways: Mapping[str, Round], rounds: int, clock: Clock, label: str) -> dict[str, Rates]:
+    """Run every way in turn, ``rounds`` times over (A B A B ...), after one untimed turn."""
     seen: dict[str, list[float]] = {name: [] for name in ways}
-    total = (rounds + warm_up) * len(ways)
-    with tqdm(total=total, desc=label, unit="round", leave=False, disable=None) as bar:
-        for turn in range(warm_up + rounds):
+    with tqdm(total=(rounds + 1) * len(ways), desc=label, unit="round", leave=False, disable=None) as bar:
+        for turn in range(rounds + 1):
             for name, work in ways.items():
                 started = clock()
                 sentences = work()
                 seconds = clock() - started
-                if turn >= warm_up:
+                if turn:
                     seen[name].append(sentences / seconds)
                 bar.update()
     return {name: Rates(tuple(rates)) for name, rates in seen.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -17,6 +17,7 @@ from mner.benchmarking.models import build_model, speed_recipe
 from mner.benchmarking.speed import Trainee
 from mner.benchmarking.stacked import StackedSeeds
 from mner.benchmarking.workload import make_workload
+from mner.columns import aligned
 from mner.config import Config
 from mner.models.system import load_system
 from mner.training.determinism import make_deterministic
@@ -47,11 +48,11 @@ class Packing:
             ("one seed, stacked parameters", self.stacked_alone, 1),
             (f"{self.seeds} seeds, stacked parameters", self.stacked, self.seeds),
         )
-        lines = [f"{'way':<32} {'s':>8} {'s a seed':>9} {'times one alone':>16}"]
-        lines += [
-            f"{name:<32} {seconds:>8.2f} {seconds / seeds:>9.2f} {seconds / self.alone:>14.2f} x"
+        shown = [
+            (name, f"{seconds:.2f}", f"{seconds / seeds:.2f}", f"{seconds / self.alone:.2f} x")
             for name, seconds, seeds in rows
         ]
+        lines = aligned([("way", "s", "s a seed", "times one alone"), *shown], numbers=(1, 2, 3))
         lines.append(f"{self.updates} updates a seed, batches of 16; starting the processes is left out")
         return "\n".join(lines) + "\n"
 
@@ -152,8 +153,3 @@ def _repeated(batches: Sequence[list[int]], count: int) -> list[list[int]]:
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
-
-
-def as_json(found: Packing) -> Mapping[str, Any]:
-    """The measured seconds by name."""
-    return {name: getattr(found, name) for name in Packing.__dataclass_fields__}

@@ -10,6 +10,7 @@ from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile, record_function
 
 from mner.benchmarking.speed import Trainee
+from mner.columns import aligned
 
 PHASES = ("batching", "text encoder, forward", "decoder, forward", "rest of the model, forward", "backward")
 OPTIMISER, REST = "optimiser", "clipping, gradients set free, schedule"
@@ -30,6 +31,8 @@ KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("sums of the chain (CRF)", ("logsumexp", "max", "where", "gather", "index", "exp", "log")),
 )
 OTHER = "other operators and Python"
+OPERATORS_SHOWN = 12
+WARM_UP = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,13 @@ class StepProfile:
     operators: dict[str, float]
 
 
-def profile_step(trainee: Trainee, system: str, batches: Sequence[list[int]], warm_up: int = 2) -> StepProfile:
-    """Profile one training step a batch, after ``warm_up`` untimed ones.
+def profile_step(trainee: Trainee, system: str, batches: Sequence[list[int]]) -> StepProfile:
+    """Profile one training step a batch, after ``WARM_UP`` untimed ones.
 
     On CUDA the times are those of the kernels, so phases overlap less than the clock says; on a CPU they are the
     clock's. Profiling itself costs some percent.
     """
-    for rows in batches[:warm_up]:
+    for rows in batches[:WARM_UP]:
         trainee.train(trainee.workload.on(rows, trainee.device), trainee.recipe)
     cuda = trainee.device.type == "cuda"
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]
@@ -106,7 +109,7 @@ def _summary(events: Sequence[Any], system: str, steps: int, cuda: bool) -> Step
         if event.name.startswith("autograd::engine::evaluate_function"):
             backward += spent * scale
         whole[event.name] = whole.get(event.name, 0.0) + spent * scale
-        if event.name not in ("step",):
+        if event.name != "step":
             operators[event.name] = operators.get(event.name, 0.0) + alone * scale
     total = _kernels(events) * scale if cuda else whole["step"]
     optimiser = sum(value for name, value in whole.items() if name.startswith("Optimizer.step"))
@@ -152,16 +155,13 @@ def _kind_of(operator: str) -> str | None:
     return None
 
 
-def render_profile(found: StepProfile, most: int = 0) -> str:
-    """Two aligned lists, milliseconds and shares; the ``most`` expensive operators too."""
-    lines = [f"{found.system}: {found.total:.1f} ms a training step (mean of {found.steps})", ""]
-    parts = [("phase", found.phases), ("kind of operator", found.kinds)]
-    if most:
-        top = sorted(found.operators.items(), key=lambda item: -item[1])[:most]
-        parts.append(("operator, alone", dict(top)))
-    for title, values in parts:
-        lines.append(f"{title:<42} {'ms':>9} {'share':>7}")
-        for name, value in values.items():
-            lines.append(f"{name:<42} {value:>9.1f} {100 * value / found.total:>5.1f} %")
-        lines.append("")
-    return "\n".join(lines)
+def render_profile(found: StepProfile) -> str:
+    """Aligned lists, milliseconds and shares: by phase, by kind of operator, and the most expensive operators."""
+    most = dict(sorted(found.operators.items(), key=lambda item: -item[1])[:OPERATORS_SHOWN])
+    rows = []
+    for title, values in (("phase", found.phases), ("kind of operator", found.kinds), ("operator, alone", most)):
+        rows.append((title, "ms", "share"))
+        rows += [(name, f"{ms:.1f}", f"{100 * ms / found.total:.1f} %") for name, ms in values.items()]
+        rows.append(("", "", ""))
+    head = f"{found.system}: {found.total:.1f} ms a training step (mean of {found.steps})"
+    return "\n".join([head, "", *aligned(rows, numbers=(1, 2))])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
+from mner.asked import require_system
 from mner.benchmarking import packing, profiling, render
 from mner.benchmarking.levers import Levers
 from mner.benchmarking.measure import Clock
@@ -60,8 +62,7 @@ def ceilings(clock: Clock) -> Mapping[str, float]:
 def profile_report(config: Config, options: argparse.Namespace, root: Path, device: torch.device) -> str:
     """Where a training step's time goes, for any row of params.yaml."""
     name = options.profile
-    if name not in config.systems:
-        raise ConfigError(f"bench: no system {name!r} in params.yaml; choose one of {', '.join(config.systems)}")
+    require_system(name, config)
     size = options.size or ("minilm" if name == "bert-crf" else "bert-base")
     row = config.systems[name]
     module, tokenizer = load_system(row.file), config.encoders["minilm"].tokenizer()
@@ -71,7 +72,7 @@ def profile_report(config: Config, options: argparse.Namespace, root: Path, devi
     steps = 3 if options.quick else PROFILED_STEPS
     found = profiling.profile_step(trainee, name, workload.batches(16, steps, training=True))
     notes = f"{size}, {workload.source}, {torch.get_num_threads()} threads, {device}"
-    return f"{profiling.render_profile(found, most=12)}{notes}"
+    return f"{profiling.render_profile(found)}{notes}"
 
 
 def levers_report(config: Config, options: argparse.Namespace, root: Path, device: torch.device) -> str:
@@ -90,5 +91,5 @@ def packing_report(config: Config, options: argparse.Namespace, device: torch.de
     size, updates = options.size or "minilm", 5 if options.quick else PACKED_UPDATES
     found = packing.measure_packing(config, size, options.dataset, device, options.seeds, updates)
     if options.json is not None:
-        write_json_atomically(options.json, packing.as_json(found))
+        write_json_atomically(options.json, asdict(found))
     return found.render()

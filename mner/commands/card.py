@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from mner.commands import PARAMS, settings
-from mner.config import ConfigError
+from mner.asked import require_system
+from mner.commands import settings
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,8 +17,7 @@ def run(options: argparse.Namespace) -> None:
     from mner.reporting.card import render
 
     config = settings()
-    if options.system not in config.systems:
-        raise ConfigError(f"no system {options.system!r} in {PARAMS}: {', '.join(config.systems)}")
     name = options.system
+    require_system(name, config)
     row, recipe, encoder = config.systems[name], config.recipe_of(name), config.active.encoder_of(name)
     print(render(name, row, load_system(row.file).CARD, recipe, encoder), end="")
