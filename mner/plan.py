@@ -10,7 +10,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mner.asked import require
-from mner.columns import wrapped
+from mner.columns import aligned, wrapped
 from mner.config import Config
 from mner.estimates import Cost, cost_of, past_records
 from mner.models.encoders import EncoderError, EncoderSource
@@ -21,6 +21,7 @@ from mner.training.cell import Cell
 from mner.training.runs import FAILURE, inputs_of, missing_seeds
 
 PAST = (Path(RUNS), Path("reports/results"))
+HEADER = ("data set", "system", "finished", "missing", "failed", "time/run", "GiB/run", "Wh/run", "note")
 _UNITS = ((3600.0, "h"), (60.0, "min"))
 
 
@@ -149,12 +150,7 @@ def _open_runs(cell: Cell) -> tuple[tuple[Job, ...] | None, tuple[tuple[Job, Fai
 
 def render(plan: Sequence[PlannedCell], profile: str) -> str:
     """An aligned table (peak memory and energy of one run), its sums, and the reasons of what failed."""
-    lines = [
-        f"{'data set':<20} {'system':<18} {'finished':>8} {'missing':>8} {'failed':>7} {'time/run':>9} "
-        f"{'GiB/run':>8} {'Wh/run':>7}  note"
-    ]
-    lines += [_row(cell) for cell in plan]
-    lines += ["", *_sums(plan)]
+    lines = [*aligned([HEADER, *map(_row, plan)], numbers=range(2, 8)), "", *_sums(plan)]
     for cell in plan:
         for job, failure in cell.failed:
             note = run_folder(Path(), profile, job.dataset, job.system, job.seed) / FAILURE
@@ -165,7 +161,7 @@ def render(plan: Sequence[PlannedCell], profile: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _row(cell: PlannedCell) -> str:
+def _row(cell: PlannedCell) -> tuple[str, ...]:
     finished = cell.seeds - cell.to_train - len(cell.failed)
     notes = [] if cell.skipped is None else [f"skipped: {cell.skipped}"]
     if cell.missing is None:
@@ -181,9 +177,8 @@ def _row(cell: PlannedCell) -> str:
         energy = "unknown" if cell.cost.joules is None else f"{mark}{cell.cost.joules / 3600:.1f}"
         if cell.cost.differs:
             notes.append(f"~ from runs that differ in {', '.join(cell.cost.differs)}")
-    counts = f"{finished:>8} {cell.to_train:>8} {len(cell.failed):>7}"
-    costs = f"{seconds:>9} {memory:>8} {energy:>7}"
-    return f"{cell.dataset:<20} {cell.system:<18} {counts} {costs}  {'; '.join(notes)}".rstrip()
+    counts = map(str, (finished, cell.to_train, len(cell.failed)))
+    return (cell.dataset, cell.system, *counts, seconds, memory, energy, "; ".join(notes))
 
 
 def _sums(plan: Sequence[PlannedCell]) -> list[str]:
