@@ -18,14 +18,13 @@ from pathlib import Path
 
 from mner.data.control_corpora import CORPORA, NEIGHBOURS, POSITIVE
 from mner.data.controls_audit import audit_controls
-from mner.data.controls_lists import RETRIEVAL_K, Lists, no_lists, planted_lists
+from mner.data.controls_lists import RETRIEVAL_K, no_lists, planted_lists
 from mner.data.controls_pictures import caption_scene, label_scene
 from mner.data.controls_settings import ControlsError, ControlsSettings
 from mner.data.controls_text import Draft, Example, ambiguous_mentions, draft_split
-from mner.data.corpus import SPLITS, TYPES, Sentence, write_sentences
+from mner.data.corpus import SPLITS, TYPES, Sentence
+from mner.data.dataset_folder import write_audit, write_corpus, write_side
 from mner.data.drawings import compose_scene, draw_scene
-from mner.data.findings import to_json, to_markdown
-from mner.files import write_json_atomically, write_text_atomically
 
 SOURCE = "planted"
 
@@ -59,7 +58,7 @@ def write_controls(dataset: str, folder: Path, settings: ControlsSettings) -> No
         ControlsError: ``dataset`` is not one of ``CORPORA``.
     """
     splits = plan_controls(dataset, settings)
-    _write_corpus(folder, splits)
+    write_corpus(folder, {split: _sentences(examples) for split, examples in splits.items()})
     captions, objects, pixels = _write_pictures(folder, splits, settings.seed)
     lists = {
         split: planted_lists(examples, _stream(settings, "lists", split))
@@ -67,10 +66,16 @@ def write_controls(dataset: str, folder: Path, settings: ControlsSettings) -> No
         else no_lists(examples)
         for split, examples in splits.items()
     }
-    _write_side(folder, splits, captions, objects, pixels, lists)
+    write_side(
+        folder,
+        captions={SOURCE: captions},
+        objects={SOURCE: objects},
+        retrieval={"k": RETRIEVAL_K, **lists},
+        invalid=[one.image for examples in splits.values() for one in examples if one.shown is None],
+        pixels=pixels,
+    )
     findings = audit_controls(splits, captions, lists, settings.names(), informative=dataset == POSITIVE)
-    write_json_atomically(folder / "audit" / "findings.json", to_json(findings))
-    write_text_atomically(folder / "audit" / "audit.md", to_markdown(dataset, findings))
+    write_audit(folder, dataset, findings)
 
 
 def _stream(settings: ControlsSettings, *purpose: str) -> random.Random:
@@ -100,18 +105,11 @@ def _shown_types(
     return [types.get(index) for index in range(len(drafts))]
 
 
-def _write_corpus(folder: Path, splits: Mapping[str, Sequence[Example]]) -> None:
-    sentences = {
-        split: [
-            Sentence(index, example.image, example.draft.words, example.draft.tags)
-            for index, example in enumerate(examples)
-        ]
-        for split, examples in splits.items()
-    }
-    write_sentences(folder / "corpus" / "train.jsonl", sentences["train"])
-    write_sentences(folder / "corpus" / "dev.jsonl", sentences["dev"])
-    write_sentences(folder / "corpus" / "test.blind.jsonl", (one.blind() for one in sentences["test"]))
-    write_sentences(folder / "gold" / "test.jsonl", sentences["test"])
+def _sentences(examples: Sequence[Example]) -> list[Sentence]:
+    return [
+        Sentence(index, example.image, example.draft.words, example.draft.tags)
+        for index, example in enumerate(examples)
+    ]
 
 
 def _write_pictures(
@@ -140,19 +138,3 @@ def _write_pictures(
         if stale.stem not in pixels:
             stale.unlink()
     return captions, objects, pixels
-
-
-def _write_side(
-    folder: Path,
-    splits: Mapping[str, Sequence[Example]],
-    captions: Mapping[str, str],
-    objects: Mapping[str, list[str]],
-    pixels: Mapping[str, dict[str, str]],
-    lists: Mapping[str, Sequence[Lists | None]],
-) -> None:
-    absent = [one.image for examples in splits.values() for one in examples if one.shown is None]
-    write_json_atomically(folder / "side" / "captions.json", {SOURCE: captions})
-    write_json_atomically(folder / "side" / "objects.json", {SOURCE: objects})
-    write_json_atomically(folder / "side" / "images.json", {"invalid": absent})
-    write_json_atomically(folder / "side" / "pixels.json", pixels)
-    write_json_atomically(folder / "side" / "retrieval.json", {"k": RETRIEVAL_K, **lists})

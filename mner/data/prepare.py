@@ -10,11 +10,11 @@ from typing import Any
 from mner.data import readers, sources
 from mner.data.audit import Material, audit, invalid_images
 from mner.data.corpus import SPLITS, CorpusError, Sentence, write_sentences
-from mner.data.findings import to_json, to_markdown
+from mner.data.dataset_folder import write_audit, write_corpus, write_side
 from mner.data.images import ImageScan, scan_images
 from mner.data.readers import Alignment, RetrievalRecord
 from mner.data.sources import CANONICAL, SourceFile
-from mner.files import read_json, write_json_atomically, write_text_atomically
+from mner.files import read_json, write_json_atomically
 
 Fetch = Callable[[SourceFile], Path]
 FORGET = "delete it: the pictures as they are now are then taken for those that arrived first"
@@ -46,16 +46,14 @@ def prepare(
     write_corpus(folder, material.splits)
     write_annotations(folder, material)
     write_side(
-        folder / "side",
+        folder,
         captions=material.captions,
         objects=material.objects,
         retrieval=retrieval_table(material.alignments),
         invalid=invalid,
         pixels={} if material.images is None else material.images.pixels,
     )
-    findings = audit(material)
-    write_json_atomically(folder / "audit" / "findings.json", to_json(findings))
-    write_text_atomically(folder / "audit" / "audit.md", to_markdown(dataset, findings))
+    write_audit(folder, dataset, audit(material))
 
 
 def _scan(images: Path, wanted: Sequence[str], arrivals: Path | None) -> ImageScan:
@@ -91,15 +89,6 @@ def read_material(dataset: str, paths: Mapping[SourceFile, Path]) -> Material:
     return Material(dataset, splits, copies, captions, objects, alignments)
 
 
-def write_corpus(folder: Path, splits: Mapping[str, Iterable[Sentence]]) -> None:
-    """Write ``corpus/{train,dev,test.blind}.jsonl`` and, apart from them, ``gold/test.jsonl``."""
-    test = tuple(splits["test"])
-    write_sentences(folder / "corpus" / "train.jsonl", splits["train"])
-    write_sentences(folder / "corpus" / "dev.jsonl", splits["dev"])
-    write_sentences(folder / "corpus" / "test.blind.jsonl", (one.blind() for one in test))
-    write_sentences(folder / "gold" / "test.jsonl", test)
-
-
 def write_annotations(folder: Path, material: Material) -> None:
     """Write the test split of each copy that tags the same sentences differently.
 
@@ -113,23 +102,6 @@ def write_annotations(folder: Path, material: Material) -> None:
         if [one.words for one in test] != [one.words for one in material.splits["test"]]:
             raise CorpusError(f"{material.dataset}: copy {copy} does not hold the test sentences of {CANONICAL}")
         write_sentences(sources.annotation_file(folder, annotation), test)
-
-
-def write_side(
-    folder: Path,
-    *,
-    captions: Mapping[str, Mapping[str, str]],
-    objects: Mapping[str, Mapping[str, list[str]]],
-    retrieval: Mapping[str, Any],
-    invalid: Iterable[str],
-    pixels: Mapping[str, Any],
-) -> None:
-    """Write the files of ``side/``; ``pixels.json`` apart from what training reads."""
-    write_json_atomically(folder / "captions.json", captions)
-    write_json_atomically(folder / "objects.json", objects)
-    write_json_atomically(folder / "retrieval.json", retrieval)
-    write_json_atomically(folder / "images.json", {"invalid": sorted(invalid)})
-    write_json_atomically(folder / "pixels.json", dict(pixels))
 
 
 def retrieval_table(alignments: Mapping[str, Alignment]) -> dict[str, Any]:
