@@ -212,13 +212,15 @@ def _difference_rows(difference: Difference) -> Iterator[tuple[str, ...]]:
     if difference.image:
         yield (*start, "-", "image id", left.image, right.image)
     for ours, theirs in difference.words:
-        yield (*start, _positions(ours or theirs), "other words", _words(left, ours), _words(right, theirs))
+        yield (
+            *start,
+            _ranges([place + 1 for place in ours or theirs]),
+            "other words",
+            _words(left, ours),
+            _words(right, theirs),
+        )
     for i, j in difference.tags:
         yield (*start, str(i + 1), repr(left.words[i]), (left.tags or ())[i], (right.tags or ())[j])
-
-
-def _positions(positions: Sequence[int]) -> str:
-    return f"{positions[0] + 1}" if len(positions) == 1 else f"{positions[0] + 1}-{positions[-1] + 1}"
 
 
 def _words(sentence: Sentence, positions: Sequence[int]) -> str:
