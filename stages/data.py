@@ -11,7 +11,7 @@ from mner.data import controls
 from mner.data.control_corpora import CORPORA
 from mner.data.download import fetch
 from mner.data.prepare import prepare
-from mner.data.sources import CANONICAL, DATASETS
+from mner.data.sources import DATASETS
 from mner.ending import end_with
 from mner.files import exclusive
 
@@ -30,10 +30,6 @@ def write(dataset: str, folder: Path) -> None:
     if dataset in CORPORA:
         controls.write_controls(dataset, folder, settings.controls)
         return
-    if settings.data.copy != CANONICAL:
-        raise config.ConfigError(
-            f"data.copy is {settings.data.copy!r}; corpora are prepared from {CANONICAL!r} only"
-        )
     places = config.Places.from_environment()
     get = partial(fetch, cache=places.cache, mirrors=places.mirrors, network=places.network)
     arrivals = places.cache / "images" / f"{dataset}.json"
