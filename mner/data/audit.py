@@ -20,6 +20,7 @@ SHARED_CAPTION = 100
 """A caption that so many pictures share word for word is taken for the caption of a placeholder."""
 
 Splits = Mapping[str, Sequence[Sentence]]
+_Texts = dict[tuple[str, ...], list[Sentence]]
 
 
 class Pixels(Protocol):
@@ -132,36 +133,37 @@ def _repetitions(material: Material) -> Iterator[Finding]:
             images=[one.image for group in repeated for one in group],
         )
     for left, right in combinations(SPLITS, 2):
-        common = [text for text in texts[left] if text in texts[right]]
-        groups = [[*texts[left][text], *texts[right][text]] for text in common]
-        yield finding(
-            f"{left}-{right}.repeated",
-            "texts that both splits hold word for word",
-            len(common),
-            documented.REPEATED.get((material.dataset, left, right)),
-            defect=True,
-            images=[one.image for group in groups for one in group],
-        )
-        contradicting = [group for group in groups if len({one.tags for one in group}) > 1]
-        yield finding(
-            f"{left}-{right}.contradicting",
-            "of these, texts with different tags",
-            len(contradicting),
-            defect=True,
-            images=[one.image for group in contradicting for one in group],
-        )
-        images = {one.image for one in material.splits[left]} & {one.image for one in material.splits[right]}
-        yield finding(
-            f"{left}-{right}.images",
-            "image ids that both splits use",
-            len(images),
-            defect=True,
-            images=sorted(images),
-        )
+        yield from _shared(material, left, right, texts[left], texts[right])
 
 
-def _by_text(sentences: Iterable[Sentence]) -> dict[tuple[str, ...], list[Sentence]]:
-    groups: dict[tuple[str, ...], list[Sentence]] = defaultdict(list)
+def _shared(material: Material, left: str, right: str, ours: _Texts, theirs: _Texts) -> Iterator[Finding]:
+    """Texts, and pictures, that two splits have in common."""
+    groups = [[*ours[text], *theirs[text]] for text in ours if text in theirs]
+    contradicting = [group for group in groups if len({one.tags for one in group}) > 1]
+    images = {one.image for one in material.splits[left]} & {one.image for one in material.splits[right]}
+    found = f"{left}-{right}"
+    yield finding(
+        f"{found}.repeated",
+        "texts that both splits hold word for word",
+        len(groups),
+        documented.REPEATED.get((material.dataset, left, right)),
+        defect=True,
+        images=[one.image for group in groups for one in group],
+    )
+    yield finding(
+        f"{found}.contradicting",
+        "of these, texts with different tags",
+        len(contradicting),
+        defect=True,
+        images=[one.image for group in contradicting for one in group],
+    )
+    yield finding(
+        f"{found}.images", "image ids that both splits use", len(images), defect=True, images=sorted(images)
+    )
+
+
+def _by_text(sentences: Iterable[Sentence]) -> _Texts:
+    groups: _Texts = defaultdict(list)
     for sentence in sentences:
         groups[sentence.words].append(sentence)
     return groups
