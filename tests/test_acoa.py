@@ -82,7 +82,11 @@ def write_own_golden(path: Path) -> None:
     gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
     for key in [key for key in tensors if key.startswith("param/")]:
         tensors[key.replace("param/", "grad/")] = gradients[parity.our_name(key)]
-    save_file({key: value.contiguous().clone() for key, value in tensors.items()}, path)
+    save({key: value.contiguous().clone() for key, value in tensors.items()}, path)
+
+
+def save(tensors: dict[str, Tensor], path: Path) -> None:
+    save_file(tensors, path, {"model": "ACOA"})
 
 
 def _their_name(ours: str, theirs: dict[str, str]) -> str:
@@ -114,7 +118,7 @@ def test_other_sizes_pass_and_every_change_fails(tmp_path: Path) -> None:
             continue
         changed = tensors[key].clone()
         changed.view(-1)[-1] += 1 if not changed.is_floating_point() else 1e-6 * max(1, float(changed.abs().max()))
-        save_file({**tensors, key: changed}, path)
+        save({**tensors, key: changed}, path)
         report = parity.check(path)
         assert not report.passed
         assert [comparison.name for comparison in report.comparisons if not comparison.passed] == [key]
@@ -126,7 +130,7 @@ def test_a_changed_parameter_or_input_fails(tmp_path: Path, key: str) -> None:
     write_own_golden(path)
     tensors = read(path)
     key = key.replace("region", "dim_match.0.weight")
-    save_file({**tensors, key: tensors[key] + 1e-6}, path)
+    save({**tensors, key: tensors[key] + 1e-6}, path)
     assert not parity.check(path).passed
 
 
@@ -141,11 +145,11 @@ def test_incomplete_files_are_refused(tmp_path: Path) -> None:
         ({"param/surprise.weight": torch.zeros(1)}, "not a parameter of the ACOA port"),
         ({"param/gmf.gate_linear.bias": torch.zeros(2, dtype=torch.float64)}, "has shape"),
     ):
-        save_file({**tensors, **change}, path)
+        save({**tensors, **change}, path)
         with pytest.raises(ParityError, match=message):
             parity.check(path)
     for missing in ("output/loss", "param/gmf.gate_linear.bias", "input/mask"):
-        save_file({key: value for key, value in tensors.items() if key != missing}, path)
+        save({key: value for key, value in tensors.items() if key != missing}, path)
         with pytest.raises(ParityError, match=missing.partition("/")[2].replace("gmf.gate_linear", "fusion.gate")):
             parity.check(path)
     path.write_bytes(b"not tensors")
@@ -228,7 +232,7 @@ def test_padding_is_not_read(scores: str) -> None:
 def test_perturbed_reference_file_fails(golden: Path, tmp_path: Path) -> None:
     tensors, key = read(golden / "acoa.safetensors"), "param/co_attention.img_linear_1.weight"
     path = tmp_path / "perturbed.safetensors"
-    save_file({**tensors, key: tensors[key] * (1 + 1e-6)}, path)
+    save({**tensors, key: tensors[key] * (1 + 1e-6)}, path)
     report = parity.check(path)
     assert not report.passed
     assert "output/visual_attention" in {c.name for c in report.comparisons if not c.passed}

@@ -18,7 +18,8 @@ from mner.data.batch import Visual
 from mner.models.decoders import CRFDecoder
 from mner.models.recurrent import ParallelCharCNN
 from mner.models.system import Emissions
-from mner.parity.golden import Golden
+from mner.parity.bert_golden import padded_paths
+from mner.parity.golden import Golden, run_check
 from mner.parity.report import Comparison, ParityError, ParityReport, compare
 
 NAMES = {
@@ -48,8 +49,6 @@ NAMES = {
 VANISHING = 1e-12
 """Gradients this small are zero in theory: softmax cancels what they belong to (golden/OLDER.md 1, Q1)."""
 
-_LAYOUT_ERRORS = (IndexError, TypeError, ValueError, RuntimeError)
-
 
 def check(path: Path) -> ParityReport:
     """Compare our ACOA with the port's numbers in ``path``.
@@ -57,15 +56,7 @@ def check(path: Path) -> ParityReport:
     Raises:
         ParityError: the file cannot be read as an ACOA golden file; the message names what does not fit.
     """
-    golden = Golden.read(path)
-    try:
-        comparisons = tuple(_comparisons(golden))
-    except ParityError:
-        raise
-    except _LAYOUT_ERRORS as error:
-        raise ParityError(f"{path} is not laid out as golden/OLDER.md 1 says: {error}") from error
-    golden.refuse_unread()
-    return ParityReport("acoa (released)", path, comparisons)
+    return run_check("acoa (released)", path, "ACOA", "golden/OLDER.md 1", _comparisons)
 
 
 def build(golden: Golden) -> nn.ModuleDict:
@@ -93,7 +84,8 @@ def build(golden: Golden) -> nn.ModuleDict:
 
 def _network(golden: Golden, words: Tensor) -> Network:
     characters, embedding = golden["param/lstm.char_cnn.char_emb.weight"].shape
-    convolutions = [golden[f"param/lstm.char_cnn.convs.{i}.0.weight"] for i in range(_widths(golden))]
+    count = golden.layers_below("lstm.char_cnn.convs.")
+    convolutions = [golden[f"param/lstm.char_cnn.convs.{number}.0.weight"] for number in range(count)]
     hidden, visual_size = golden["param/dim_match.0.weight"].shape
     outputs, inner = golden["param/lstm.char_cnn.linear.3.weight"].shape
     spelling = ParallelCharCNN(
@@ -118,11 +110,6 @@ def _network(golden: Golden, words: Tensor) -> Network:
 
 def _labels(golden: Golden) -> int:
     return golden["param/crf.transitions"].shape[0]
-
-
-def _widths(golden: Golden) -> int:
-    prefix = "param/lstm.char_cnn.convs."
-    return len({key.removeprefix(prefix).partition(".")[0] for key in golden.tensors if key.startswith(prefix)})
 
 
 def our_name(key: str) -> str:
@@ -177,10 +164,7 @@ def run(golden: Golden, model: nn.ModuleDict) -> tuple[Trace, Tensor, Tensor, Te
     emissions = Emissions(trace.emissions, golden["input/mask"].bool())
     gold = golden["input/label_ids"]
     likelihood = model["decoder"].crf(emissions.scores, gold, mask=emissions.mask, reduction="none")
-    tags = torch.full_like(gold, -1)
-    for row, path in enumerate(model["decoder"].decode(emissions)):
-        tags[row, : len(path)] = torch.tensor(path)
-    return trace, likelihood, model["decoder"].nll(emissions, gold), tags
+    return trace, likelihood, model["decoder"].nll(emissions, gold), padded_paths(model["decoder"], emissions)
 
 
 def outputs(golden: Golden, model: nn.ModuleDict, trace: Trace) -> dict[str, Tensor]:

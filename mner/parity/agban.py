@@ -92,7 +92,7 @@ def check(path: Path) -> ParityReport:
         ParityError: the file cannot be read as an Object-AGBAN golden file, or its settings are not those that the
             released program trains with.
     """
-    golden = Golden.read(path, ncrf.TOLERANCE)
+    golden = Golden.read(path)
     outputs, parameters, adversary = run(golden)
     comparisons = [
         *ncrf.compare_outputs(golden, outputs),

@@ -7,11 +7,9 @@ runs in float64 and evaluation mode; the tolerance is 1e-9, absolute.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -22,46 +20,15 @@ from mner.models.chain import ChainScores, log_partition, path_score
 from mner.models.decoders import CRFDecoder
 from mner.models.system import Emissions
 from mner.parity.golden import Golden
-from mner.parity.report import Comparison, ParityError, ParityReport
+from mner.parity.report import Comparison, ParityError
 
-TOLERANCE = 1e-9
 LAYER_NORM_EPSILON = 1e-12
-_LAYOUT_ERRORS = (KeyError, IndexError, TypeError, ValueError, RuntimeError)
 Names = Sequence[tuple[str, str]]
-
-
-def run_check(
-    system: str, path: Path, model: str, layout: str, comparisons: Callable[[Golden], Iterator[Comparison]]
-) -> ParityReport:
-    """Open ``path``, make sure that it holds the authors' ``model``, and collect the comparisons.
-
-    Raises:
-        ParityError: no such file, another model's, not laid out as ``layout`` says, or a result is not compared.
-    """
-    golden = Golden.read(path, TOLERANCE)
-    named = golden.metadata.get("model", "nothing")
-    if named.partition(" ")[0] != model:
-        raise ParityError(f"{path} is a golden file of {named}, not of {model}")
-    try:
-        found = tuple(comparisons(golden))
-    except ParityError:
-        raise
-    except _LAYOUT_ERRORS as error:
-        raise ParityError(f"{path} is not laid out as {layout} says: {error!r}") from error
-    golden.refuse_unread()
-    return ParityReport(system, path, found)
 
 
 def checked(golden: Golden, key: str, ours: Tensor) -> Comparison:
     """Ours beside the stored ``key``; whole numbers must be equal."""
     return replace(golden.compare(key, ours, exact=not golden[key].is_floating_point()), name=key)
-
-
-def layers_below(golden: Golden, prefix: str) -> int:
-    """How many numbered modules the parameters hold below ``prefix``."""
-    pattern = re.compile(rf"param/{re.escape(prefix)}(\d+)\.")
-    numbers = {int(found[1]) for found in map(pattern.match, golden.tensors) if found}
-    return max(numbers, default=-1) + 1
 
 
 def read_bert(golden: Golden, root: str, heads: int) -> BertModel:
@@ -71,7 +38,7 @@ def read_bert(golden: Golden, root: str, heads: int) -> BertModel:
     config = BertConfig(
         vocab_size=words.shape[0],
         hidden_size=words.shape[1],
-        num_hidden_layers=layers_below(golden, f"{root}.encoder.layer."),
+        num_hidden_layers=golden.layers_below(f"{root}.encoder.layer."),
         num_attention_heads=heads,
         intermediate_size=golden[f"param/{root}.encoder.layer.0.intermediate.dense.weight"].shape[0],
         max_position_embeddings=golden[f"{embeddings}position_embeddings.weight"].shape[0],
@@ -227,6 +194,6 @@ def gradient_comparisons(
     for name in sorted(stored | {name for name, gradient in ours.items() if gradient is not None}):
         key, gradient = f"{prefix}{name}", ours.get(name)
         if name not in stored:
-            yield Comparison(key, math.inf, TOLERANCE, "absolute")
+            yield Comparison(key, math.inf, golden.tolerance, "absolute")
         else:
             yield checked(golden, key, torch.full_like(golden[key], math.nan) if gradient is None else gradient)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from mner.parity.report import Comparison, ParityError, compare
+from mner.parity.report import Comparison, ParityError, ParityReport, compare
 
+LAYOUT_ERRORS = (KeyError, IndexError, TypeError, ValueError, RuntimeError)
+"""What reading a file raises that is not laid out as expected."""
 RESULTS = ("output/", "grad/", "grad_input/")
 
 
@@ -78,16 +81,19 @@ class Golden:
             if key.startswith("input/") and key.endswith(ending)
         )
 
-    def compare(
-        self, key: str, ours: Tensor, *, where: Any = ..., exact: bool = False, group: str | None = None
-    ) -> Comparison:
+    def layers_below(self, prefix: str) -> int:
+        """How many numbered modules the parameters hold below ``prefix``."""
+        pattern = re.compile(rf"param/{re.escape(prefix)}(\d+)\.")
+        return len({found[1] for found in map(pattern.match, self.tensors) if found})
+
+    def compare(self, key: str, ours: Tensor, *, where: Any = ..., exact: bool = False) -> Comparison:
         """Compare ours with the stored ``key``, both read at ``where`` (an index; everything by default).
 
-        The comparison is called ``<group>/<rest of the key>``; the group is the case unless given.
+        The comparison is called ``<case>/<rest of the key>``.
         """
         self._read.add(key)
         kind, case, rest = _parts(key)
-        name = f"{group or case}/{'' if kind == 'output' else kind + '.'}{rest}"
+        name = f"{case}/{'' if kind == 'output' else kind + '.'}{rest}"
         stored = self[key]
         if ours.shape != stored.shape:
             raise ParityError(f"{self.file}: {key} has shape {list(stored.shape)}, ours has {list(ours.shape)}")
@@ -105,3 +111,36 @@ def _parts(key: str) -> tuple[str, str, str]:
     kind, _, rest = key.partition("/")
     case, _, name = rest.partition(".")
     return kind, case, name
+
+
+def run_check(
+    system: str, path: Path, model: str, layout: str, comparisons: Callable[[Golden], Iterator[Comparison]]
+) -> ParityReport:
+    """Open ``path``, make sure that it holds the authors' ``model``, and collect the comparisons.
+
+    Raises:
+        ParityError: no such file, another model's, not laid out as ``layout`` says, or a result is not compared.
+    """
+    golden = Golden.read(path)
+    named = golden.metadata.get("model", "nothing")
+    if named.partition(" ")[0] != model:
+        raise ParityError(f"{path} is a golden file of {named}, not of {model}")
+    return report_of(system, golden, layout, comparisons)
+
+
+def report_of(
+    system: str, golden: Golden, layout: str, comparisons: Callable[[Golden], Iterator[Comparison]]
+) -> ParityReport:
+    """Collect the comparisons of an opened file.
+
+    Raises:
+        ParityError: it is not laid out as ``layout`` says, or one of its results is not compared.
+    """
+    try:
+        found = tuple(comparisons(golden))
+    except ParityError:
+        raise
+    except LAYOUT_ERRORS as error:
+        raise ParityError(f"{golden.file} is not laid out as {layout} says: {error!r}") from error
+    golden.refuse_unread()
+    return ParityReport(system, golden.file, found)

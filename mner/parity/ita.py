@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mner.evaluation.ita_lens import Counts, ItaScores, read_spans, score
 from mner.models.tag_schemes import bio_to_bioes
 from mner.parity import ita_crf, ita_cva, ita_pooling
-from mner.parity.golden import Golden
+from mner.parity.golden import LAYOUT_ERRORS, Golden, report_of
 from mner.parity.report import Comparison, ParityError, ParityReport
 
 SCORE_TOLERANCE = 1e-12
@@ -24,7 +24,6 @@ _TENSOR_CHECKS = {
     ".subtoken_states": ("ita pooling", ita_pooling.comparisons),
     ".emissions": ("ita crf", ita_crf.comparisons),
 }
-_LAYOUT_ERRORS = (KeyError, IndexError, TypeError, ValueError, RuntimeError)
 _SCORER_KEYS = {"sets", "span_unit_cases", "metric_unit_cases", "bio_to_bioes"}
 
 
@@ -64,21 +63,8 @@ def _check_tensors(file: Path) -> ParityReport | None:
     inputs = [key for key in golden.tensors if key.startswith("input/")]
     for ending, (system, comparisons) in _TENSOR_CHECKS.items():
         if any(key.endswith(ending) for key in inputs):
-            return _report(system, file, comparisons, golden)
+            return report_of(system, golden, "golden/ITA.md", comparisons)
     return None
-
-
-def _report(
-    system: str, file: Path, comparisons: Callable[[Golden], Iterator[Comparison]], golden: Golden
-) -> ParityReport:
-    try:
-        found = tuple(comparisons(golden))
-    except ParityError:
-        raise
-    except _LAYOUT_ERRORS as error:
-        raise ParityError(f"{file} is not laid out as golden/ITA.md says: {error!r}") from error
-    golden.refuse_unread()
-    return ParityReport(system, file, found)
 
 
 def _check_scorer(file: Path) -> ParityReport | None:
@@ -87,7 +73,7 @@ def _check_scorer(file: Path) -> ParityReport | None:
         return None
     try:
         return ParityReport("ita scorer", file, tuple(_scorer_comparisons(content)))
-    except _LAYOUT_ERRORS as error:
+    except LAYOUT_ERRORS as error:
         raise ParityError(f"{file} is not laid out as golden/ITA.md 6 says: {error!r}") from error
 
 

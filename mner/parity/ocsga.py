@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -27,7 +26,7 @@ class Network(nn.Module):
             labels.shape[1],
             self.text.width,
             heads=int(ncrf.constant(golden, "heads")),
-            layers=_layers(golden),
+            layers=golden.layers_below("mca.enc_list."),
             dropout=0.0,
             variant="released",
         )
@@ -45,7 +44,7 @@ def check(path: Path) -> ParityReport:
     Raises:
         ParityError: the file cannot be read as an OCSGA golden file; the message names what does not fit.
     """
-    golden = Golden.read(path, ncrf.TOLERANCE)
+    golden = Golden.read(path)
     outputs, parameters = run(golden)
     comparisons = [
         *ncrf.compare_outputs(golden, outputs),
@@ -66,11 +65,6 @@ def run(golden: Golden) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     outputs |= ncrf.chain_outputs(golden, emissions, square)
     outputs |= ncrf.chain_outputs(golden, emissions.detach(), golden["input/alt_transitions"], "alt_")
     return outputs | {"loss": outputs["crf_nll_sum"]}, trained | {"crf.transitions": square}
-
-
-def _layers(golden: Golden) -> int:
-    found = {match[1] for key in golden.tensors if (match := re.match(r"param/mca\.enc_list\.(\d+)\.", key))}
-    return len(found)
 
 
 def _block(theirs: str, ours: str, attentions: dict[str, str], norms: int) -> dict[str, str]:

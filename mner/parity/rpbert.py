@@ -30,9 +30,8 @@ from mner.parity.bert_golden import (
     read_bert,
     received,
     recorded,
-    run_check,
 )
-from mner.parity.golden import Golden
+from mner.parity.golden import Golden, run_check
 from mner.parity.report import Comparison, ParityError, ParityReport
 
 RELATION_TASK = "grad/relation_task/"

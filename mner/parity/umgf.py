@@ -22,16 +22,14 @@ from mner.parity.bert_golden import (
     chain_comparisons,
     checked,
     gradient_comparisons,
-    layers_below,
     load,
     padded_paths,
     paired,
     pieces_as_words,
     read_bert,
     recorded,
-    run_check,
 )
-from mner.parity.golden import Golden
+from mner.parity.golden import Golden, run_check
 from mner.parity.report import Comparison, ParityReport
 from mner.training.model import Model
 
@@ -78,7 +76,7 @@ def build(golden: Golden) -> Model:
     labels = tuple(golden.json("tag2idx"))
     tagger = Tagger(
         Ingredients(labels, lambda: TextEncoder(bert), features.shape[2]),
-        layers=layers_below(golden, "mhatt_x."),
+        layers=golden.layers_below("mhatt_x."),
         heads=config["n_heads"],
         width=width,
         inner=inner,

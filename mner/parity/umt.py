@@ -23,16 +23,14 @@ from mner.parity.bert_golden import (
     chain_comparisons,
     checked,
     gradient_comparisons,
-    layers_below,
     load,
     padded_paths,
     paired,
     pieces_as_words,
     read_bert,
     recorded,
-    run_check,
 )
-from mner.parity.golden import Golden
+from mner.parity.golden import Golden, run_check
 from mner.parity.report import Comparison, ParityError, ParityReport
 from mner.training.model import Model
 
@@ -58,7 +56,7 @@ def build(golden: Golden) -> Model:
     bert = read_bert(golden, "bert", golden.json("config")["num_attention_heads"])
     labels = tuple(golden.json("labels"))
     ingredients = Ingredients(labels, lambda: TextEncoder(bert), golden["input/visual_feature_map"].shape[1])
-    layers = [layers_below(golden, f"{theirs}.") for theirs in STACKS]
+    layers = [golden.layers_below(f"{theirs}.") for theirs in STACKS]
     model = Model(CARD, Tagger(ingredients, layers=layers), len(labels)).double().eval()
     load(golden, paired(model, names(model)))
     return model
