@@ -22,7 +22,7 @@ def graph(rows: list[list[int]], scores: list[list[float]] | None = None) -> Rel
 
 def test_the_excess_is_counted_in_deviations_of_the_exchanged_lists(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = iter([np.array([1, 2, 0]), np.array([2, 0, 1])])
-    monkeypatch.setattr(module, "_cycle", lambda count, generator: next(drawn))
+    monkeypatch.setattr(module, "derangement", lambda count, generator: next(drawn))
     first, second = graph([[0, 1], [2, 3], [4, 5]]), graph([[0, 1], [2, 0], [4, 2]])
     found = agreement(first, second, "inter", 2, draws=2)
     # Own lists share 2, 1 and 1; the next one's 1, 1 and 0; those of the one after that, nothing.
@@ -33,7 +33,7 @@ def test_the_excess_is_counted_in_deviations_of_the_exchanged_lists(monkeypatch:
 
 def test_nobody_is_given_the_own_list_in_exchange() -> None:
     for count in (2, 3, 10):
-        given = module._cycle(count, np.random.default_rng(count))
+        given = module.derangement(count, np.random.default_rng(count))
         assert sorted(given.tolist()) == list(range(count))
         assert not (given == np.arange(count)).any()
 

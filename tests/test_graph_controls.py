@@ -14,7 +14,7 @@ import torch
 from mner import config
 from mner.config import ConfigError
 from mner.data.corpus import ABSENT, Corpus, Sentence
-from mner.graphs.build import build_graph, build_graphs
+from mner.graphs.build import GraphBuilder, build_graphs
 from mner.graphs.controls import controlled, train_pool_only
 from mner.graphs.recipe import CONTROLS, GraphRecipe, RelationSettings
 from mner.graphs.relations import GraphError, Relation, RelationGraph, read_graph
@@ -235,7 +235,7 @@ def test_a_row_may_name_its_own_graph_and_the_stage_builds_what_active_rows_read
     assert train_pool.provenance["of_test"] == {"pool": 0.0, "inter": 0.0, "intra": 0.0}
     assert 0 < shared.provenance["of_test"]["pool"] < 1
     assert published.provenance["source"].startswith("published")
-    only = build_graph(settings, tiny.DATASET, world, torch.device("cpu"), "rgcn-published-train")
+    only = GraphBuilder(settings, tiny.DATASET, world, torch.device("cpu")).write("rgcn-published-train")
     assert only.stem == "released+pool-train"
     assert all(image.startswith("train") for image in read_graph(only).images)
     for row in ("rgcn", "rgcn-elsewhere"):

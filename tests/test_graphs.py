@@ -13,7 +13,7 @@ import torch
 
 from mner.data.corpus import ABSENT, Corpus, Sentence
 from mner.files import write_json_atomically
-from mner.graphs.build import build_graph
+from mner.graphs.build import build_graphs
 from mner.graphs.rebuild import object_vectors, rebuilt_graph
 from mner.graphs.relations import (
     INTER,
@@ -222,7 +222,7 @@ def test_without_object_labels_captions_stand_in_and_provenance_says_so():
 
 
 def test_object_vectors_are_binary_and_of_length_one():
-    vectors = object_vectors([["b", "b"], [], ["a", "b"]], {"x": ["b"], "y": ["a", "b"]})
+    vectors = object_vectors([["b", "b"], [], ["a", "b"]], ["b", "a", "b"])
     expected = torch.tensor([[0.0, 1.0], [0.0, 0.0], [0.5**0.5, 0.5**0.5]], dtype=torch.float64)
     torch.testing.assert_close(vectors, expected)
 
@@ -239,7 +239,7 @@ def test_objects_weigh_by_confidence_where_a_detector_found_them_and_only_there(
         raw["features"]["extractors"] = {"objects": {"name": "objects-yolox-nano", "batch_size": 2}}
 
     with pytest.raises(GraphError, match="their source has no scores"):
-        build_graph(tiny.change_parameters(tmp_path, by_confidence), tiny.DATASET, tmp_path, torch.device("cpu"))
+        build_graphs(tiny.change_parameters(tmp_path, by_confidence), tiny.DATASET, tmp_path, torch.device("cpu"))
     found = {
         "train1": {"dog": 0.9, "car": 0.6},
         "train2": {"dog": 0.9, "car": 0.6},
@@ -252,7 +252,7 @@ def test_objects_weigh_by_confidence_where_a_detector_found_them_and_only_there(
     path = tmp_path / "features" / tiny.DATASET / "objects.json"
     write_json_atomically(path, {"provenance": {"kind": "objects"}, "found": items})
     settings = tiny.change_parameters(tmp_path, extracted)
-    graph = read_graph(build_graph(settings, tiny.DATASET, tmp_path, torch.device("cpu")))
+    graph = read_graph(build_graphs(settings, tiny.DATASET, tmp_path, torch.device("cpu"))[0])
     assert graph.provenance["intra"] == "object labels, confidence"
     # The three pictures hold the same kinds: were they counted alone, all would be alike.
     alike = (0.9 * 0.6 + 0.6 * 0.9) / (0.9**2 + 0.6**2)
@@ -272,7 +272,7 @@ def test_a_data_sets_graph_is_of_the_kind_the_parameters_name(tmp_path):
     released = tiny.change_parameters(
         tmp_path, lambda raw: raw["relations"].update(kind={tiny.DATASET: "released"}, k=3)
     )
-    graph = read_graph(build_graph(released, tiny.DATASET, tmp_path, torch.device("cpu")))
+    graph = read_graph(build_graphs(released, tiny.DATASET, tmp_path, torch.device("cpu"))[0])
     assert graph.name == "released"
     assert named(graph, graph.inter)[1] == tiny.retrieved(1)["inter_images"]
     assert named(graph, graph.inter)[0] == [None] * 3

@@ -17,7 +17,7 @@ from mner import config
 from mner.data.corpus import Sentence, write_sentences
 from mner.features.build import build_features
 from mner.files import write_json_atomically
-from mner.graphs.build import build_graph
+from mner.graphs.build import build_graphs
 from mner.models.encoders import EncoderSource
 from mner.tracking.record import Record
 from mner.training.cell import Cell
@@ -220,7 +220,7 @@ def make_world(root: Path, **recipe: Any) -> config.Config:
     settings = write_parameters(root, parameters(str(source.package), **recipe))
     device = torch.device("cpu")
     build_features(settings, DATASET, root, device)
-    build_graph(settings, DATASET, root, device)
+    build_graphs(settings, DATASET, root, device)
     return settings
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from mner.data.corpus import ABSENT, SPLITS, Corpus
+from mner.graphs.controls import derangement
 from mner.graphs.relations import GraphError, Relation, RelationGraph
 
 RELATIONS = ("inter", "intra")
@@ -114,7 +115,7 @@ def agreement(
     left, right = left[both], right[both]
     shared = overlap_at(left, right)
     generator = np.random.default_rng(seed)
-    exchanged = [overlap_at(left, right[_cycle(len(right), generator)]).mean() for _ in range(draws)]
+    exchanged = [overlap_at(left, right[derangement(len(right), generator)]).mean() for _ in range(draws)]
     spread = float(np.std(exchanged, ddof=1))
     size = pool or len(images)
     sizes = (left != ABSENT).sum(1) * (right != ABSENT).sum(1)
@@ -158,14 +159,6 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float | None:
     if np.ptp(a) == 0 or np.ptp(b) == 0:
         return None
     return float(spearmanr(a, b).statistic)
-
-
-def _cycle(count: int, generator: np.random.Generator) -> np.ndarray:
-    """A permutation without fixed points."""
-    order = generator.permutation(count)
-    given = np.empty(count, dtype=np.int64)
-    given[order] = np.roll(order, 1)
-    return given
 
 
 def _share(flags: np.ndarray) -> float:

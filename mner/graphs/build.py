@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from mner.config import Config
 from mner.data.control_corpora import CORPORA
@@ -16,35 +14,22 @@ from mner.data.side import Side
 from mner.features.caption_tokens import sentence_vectors
 from mner.features.visual_inputs import confidences_of, side_of
 from mner.graphs.controls import controlled, train_pool_only
+from mner.graphs.pixels import OpenPicture
 from mner.graphs.rebuild import rebuilt_graph
 from mner.graphs.recipe import GraphRecipe
 from mner.graphs.relations import GraphError, RelationGraph, released_graph, write_graph
 from mner.models.encoders import TextEncoder
 from mner.threads import cpu_threads
 
-OpenPicture = Callable[[str], Image.Image | None]
-
-
-def build_graph(
-    config: Config,
-    dataset: str,
-    root: Path,
-    device: torch.device,
-    system: str | None = None,
-    open_picture: OpenPicture | None = None,
-) -> Path:
-    """Write graphs/<dataset>/<name>.safetensors: the data set's graph, or the one that the row ``system`` reads.
-
-    Raises:
-        GraphError: the data set lacks what the graph is made of.
-    """
-    return GraphBuilder(config, dataset, root, device, open_picture).write(system)
-
 
 def build_graphs(
     config: Config, dataset: str, root: Path, device: torch.device, open_picture: OpenPicture | None = None
 ) -> list[Path]:
-    """Write the data set's graph and every other one that a row of the active profile reads."""
+    """Write the data set's graph and every other one that a row of the active profile reads.
+
+    Raises:
+        GraphError: the data set lacks what a graph is made of.
+    """
     builder = GraphBuilder(config, dataset, root, device, open_picture)
     names: dict[str, str | None] = {config.graph_of(dataset): None}
     for system in config.active.systems:
@@ -65,8 +50,8 @@ class GraphBuilder:
     _vectors: dict[tuple, torch.Tensor] = field(default_factory=dict)
     _encoders: dict[str, tuple] = field(default_factory=dict)
 
-    def write(self, system: str | None = None) -> Path:
-        """Build one graph and write it under its name."""
+    def write(self, system: str | None) -> Path:
+        """Build the graph that a row reads (None: the data set's) and write it under its name."""
         name = self.config.graph_of(self.dataset, system)
         path = self.root / "graphs" / self.dataset / f"{name}.safetensors"
         with cpu_threads(self.config.recipe["threads"]):

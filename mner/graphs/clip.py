@@ -7,18 +7,15 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
-from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from mner.data.corpus import ABSENT, SPLITS, Corpus
+from mner.graphs.pixels import OpenPicture
 from mner.graphs.rebuild import pool_of, share_of_test
 from mner.graphs.relations import GraphError, RelationGraph
 from mner.graphs.top_k import nearest
 from mner.models.encoders import EncoderSource
-
-OpenPicture = Callable[[str], Image.Image | None]
-"""Opens a picture by its id; None where there is no usable one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import torch
-from PIL import Image
 
 from mner.config import Config
 from mner.data.corpus import read_corpus
 from mner.graphs.agreement import RELATIONS, Agreement, Hubness, agreement, hubness, pool_size
 from mner.graphs.build import GraphBuilder
+from mner.graphs.pixels import OpenPicture
 from mner.graphs.recipe import CONTROLS, GraphRecipe
 from mner.graphs.relations import GraphError, RelationGraph, read_graph
 
@@ -35,7 +35,7 @@ def compare_graphs(
     root: Path,
     names: Sequence[str],
     k: int,
-    open_picture: Callable[[str], Image.Image | None] | None = None,
+    open_picture: OpenPicture | None = None,
 ) -> Comparison:
     """Compare two graphs, or (no names) the published one with every way to rebuild it.
 

@@ -38,7 +38,7 @@ def other_tweet(graph: RelationGraph, corpus: Corpus, generator: np.random.Gener
 
     Its own picture, should the other list hold it, is taken out: a tweet never retrieves itself.
     """
-    giver = torch.cat([part for _, part in _by_split(graph, lambda rows: _derangement(rows, generator))])
+    giver = torch.cat([part for _, part in _by_split(graph, lambda rows: _exchanged(rows, generator))])
     row_of = {image: row for row, image in enumerate(graph.images)}
     own = torch.tensor([row_of.get(one.image, ABSENT) for split in SPLITS for one in corpus.split(split)])
 
@@ -113,13 +113,17 @@ def _by_split(graph: RelationGraph, change: Callable[[Tensor], Tensor]) -> list[
     return parts
 
 
-def _derangement(rows: Int[Tensor, " rows"], generator: np.random.Generator) -> Int[Tensor, " rows"]:
-    """A permutation of ``rows`` that leaves none in its place: one random cycle."""
+def _exchanged(rows: Int[Tensor, " rows"], generator: np.random.Generator) -> Int[Tensor, " rows"]:
     if len(rows) == 1:
         raise GraphError("control other_tweet: a split has a single sentence, so there is no other tweet")
-    order = torch.from_numpy(generator.permutation(len(rows)))
-    given = torch.empty_like(rows)
-    given[order] = rows[order.roll(1)]
+    return rows[torch.from_numpy(derangement(len(rows), generator))]
+
+
+def derangement(count: int, generator: np.random.Generator) -> Int[np.ndarray, " count"]:
+    """A permutation that leaves nothing in its place, if there are two things or more: one random cycle."""
+    order = generator.permutation(count)
+    given = np.empty(count, dtype=np.int64)
+    given[order] = np.roll(order, 1)
     return given
 
 

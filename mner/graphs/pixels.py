@@ -11,8 +11,11 @@ from mner.data.picture_file import Refusal
 from mner.features.open_image import open_image
 from mner.files import read_json
 
+OpenPicture = Callable[[str], Image.Image | None]
+"""Opens a picture by its id; None where there is no usable one."""
 
-def opener(side: Path, folder: Path | None) -> Callable[[str], Image.Image | None] | None:
+
+def opener(side: Path, folder: Path | None) -> OpenPicture | None:
     """A function from image id to picture; None as a whole where no folder of pictures is named.
 
     It gives None for a picture that was not recorded, is gone, damaged or has changed since it was recorded.

@@ -118,6 +118,7 @@ def _formula_facts(listed: Listed, objects: Mapping[str, Sequence[str]]) -> Iter
     """
     seen = {one.image: entry for one, entry in listed if objects.get(one.image) and any(entry["intra_scores"])}
     images = sorted({image for image, found in objects.items() if found})
+    labels = [objects[image] for image in images]
     row_of = {image: row for row, image in enumerate(images)}
     own = [row_of[image] for image in seen]
     lists = [[row_of[other] for other, _ in _list(entry, "intra") if other in row_of] for entry in seen.values()]
@@ -125,7 +126,7 @@ def _formula_facts(listed: Listed, objects: Mapping[str, Sequence[str]]) -> Iter
     if not 0 < places < len(images):
         return
     for name, weighting in (("sets", "binary"), ("counts", "count")):
-        vectors = object_vectors([objects[image] for image in images], objects, weighting)
+        vectors = object_vectors(labels, {kind for found in labels for kind in found}, weighting)
         shares = [
             share_within_ties(vectors[own], vectors, given, own, places)
             for given in (lists, [*lists[1:], lists[0]])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -52,7 +52,7 @@ def rebuilt_graph(
     inter = nearest(tweets, scenes, own, k, index=index)
     own_images = [s.image for s in sentences]
     if objects:
-        kinds = sorted({label for found in objects.values() for label in found})
+        kinds = {label for found in objects.values() for label in found}
         keys = object_vectors([objects.get(i, ()) for i in images], kinds, weighting, _scores(confidences, images))
         queries = object_vectors(
             [objects.get(i, ()) for i in own_images], kinds, weighting, _scores(confidences, own_images)
@@ -96,14 +96,14 @@ def share_of_test(graph: RelationGraph, corpus: Corpus) -> dict[str, float]:
 
 def object_vectors(
     labels: Sequence[Sequence[str]],
-    vocabulary_of: Mapping[str, Sequence[str]] | Sequence[str],
+    kinds: Iterable[str],
     weighting: str = "binary",
     confidences: Sequence[Sequence[float]] | None = None,
 ) -> Float[Tensor, "pictures kinds"]:
     """One column a kind of object, L2-normalised, float64; zero where no object was found.
 
     ``binary``: 1 for a kind that is there; ``count``: how many; ``confidence``: the sum of the detector's scores
-    of that kind. ``vocabulary_of`` gives the kinds: a list, or pictures' labels of which all kinds are taken.
+    of that kind. ``kinds`` may repeat, and stand in any order.
 
     Raises:
         GraphError: an unknown weighting; confidences that are lacking or not one for every label.
@@ -115,9 +115,7 @@ def object_vectors(
         if confidences is None:
             raise GraphError("objects weigh by confidence, but their source has no scores; choose binary or count")
         weights = confidences
-    if isinstance(vocabulary_of, Mapping):
-        vocabulary_of = [label for found in vocabulary_of.values() for label in found]
-    column = {kind: number for number, kind in enumerate(sorted(set(vocabulary_of)))}
+    column = {kind: number for number, kind in enumerate(sorted(set(kinds)))}
     vectors = torch.zeros(len(labels), len(column), dtype=torch.float64)
     for row, (found, weight) in enumerate(zip(labels, weights, strict=True)):
         if len(found) != len(weight):
