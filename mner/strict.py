@@ -8,7 +8,7 @@ import difflib
 import functools
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -62,9 +62,14 @@ def _hints(cls: type) -> dict[str, Any]:
 def known(key: Any, names: Any, where: str) -> None:
     """Raise a ConfigError that names the nearest of ``names`` if ``key``, whatever it is, is none of them."""
     if not isinstance(key, collections.abc.Hashable) or key not in names:
-        near = difflib.get_close_matches(str(key), [str(name) for name in names], n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(map(str, names))}"
-        raise ConfigError(f"{where}: unknown {key!r}; {hint}")
+        raise ConfigError(f"{where}: unknown {key!r}; {nearest(key, names)}")
+
+
+def nearest(word: Any, names: Iterable[Any]) -> str:
+    """For an error's end: which of the names was probably meant, or all of them."""
+    known_names = [str(name) for name in names]
+    near = difflib.get_close_matches(str(word), known_names, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known_names) or 'none'}"
 
 
 def convert(hint: Any, value: Any, where: str) -> Any:

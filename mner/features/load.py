@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import torch
 from mner.data.download import fetch
 from mner.features.extractor import Extractor, ExtractorError
 from mner.features.found import CROP_PARTS
+from mner.strict import nearest
 
 NAMES: tuple[str, ...] = (
     "grid-efficientnet-lite2",
@@ -86,7 +86,7 @@ def load_extractor(name: str, around: Surroundings, options: Mapping[str, Any] |
             from mner.features.blip import load_blip
 
             return _called(load_blip, name, options, **hub)
-    raise ExtractorError(f"unknown extractor {name!r}; {_nearest(name, NAMES)}")
+    raise ExtractorError(f"unknown extractor {name!r}; {nearest(name, NAMES)}")
 
 
 def _yolox(name: str, around: Surroundings, options: dict[str, Any], runtime: dict[str, Any]) -> Extractor:
@@ -113,10 +113,5 @@ def _called(factory: Callable[..., Extractor], name: str, options: Mapping[str, 
     known = tuple(parameter for parameter in inspect.signature(factory).parameters if parameter not in context)
     for option in options:
         if option not in known:
-            raise ExtractorError(f"{name}: unknown option {option!r}; {_nearest(option, known)}")
+            raise ExtractorError(f"{name}: unknown option {option!r}; {nearest(option, known)}")
     return factory(**context, **options)
-
-
-def _nearest(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
