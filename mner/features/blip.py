@@ -48,8 +48,8 @@ class BlipCaptions:
         device: torch.device,
         origin: Mapping[str, Any],
         *,
-        pieces: int = 30,
-        beams: int = 1,
+        pieces: int,
+        beams: int,
     ) -> None:
         if pieces < 1 or beams < 1:
             raise ExtractorError(f"{pieces} pieces and {beams} beams; both are at least 1")

@@ -49,10 +49,10 @@ class DetrObjects:
         device: torch.device,
         origin: Mapping[str, Any],
         *,
-        score: float = 0.7,
-        limit: int = 100,
-        short: int = 800,
-        long: int = 1333,
+        score: float,
+        limit: int,
+        short: int,
+        long: int,
     ) -> None:
         if not (0 <= score <= 1 and limit >= 1 and 1 <= short <= long):
             raise ExtractorError(f"score {score} is a share, limit {limit} at least 1, 1 <= {short} <= {long} px")

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from mner.data.picture_file import Refusal, quiet_pillow
 from mner.features.extractor import Extractor
-from mner.features.finished import read_refused, result_path, stands, write_findings
+from mner.features.finished import REGION_KINDS, read_refused, result_path, stands, write_findings
 from mner.features.found import Found, Regions
 from mner.features.merge import merge_found, merge_regions
 from mner.features.open_image import open_image
@@ -180,7 +180,7 @@ def _extract(job: _Job, folder: Path, work: Path, pictures_per_shard: int) -> tu
         "identity_sha256": key,
     }
     write_findings(folder, kind, wanted, refused)
-    if path.suffix == ".safetensors":
+    if kind in REGION_KINDS:
         merge_regions(path, held, [shard for shard, _ in shards], provenance)
     else:
         merge_found(path, (shard for shard, _ in shards), provenance)
@@ -240,7 +240,7 @@ def _found(extractor: Extractor, images: list[str], prepared: list[np.ndarray]) 
     if not images:
         return []
     found = extractor.extract(prepared)
-    regions = extractor.kind in ("grid", "crops")
+    regions = extractor.kind in REGION_KINDS
     if len(found) != len(images) or any(isinstance(one, Regions) != regions for one in found):
         raise ExtractionError(
             f"pictures {images[0]} to {images[-1]}: an extractor of kind {extractor.kind} gave {len(found)} "

@@ -47,7 +47,7 @@ class HubGrid:
         device: torch.device,
         origin: dict[str, object],
         crop: CentreCrop,
-        pool: int | None = None,
+        pool: int | None,
     ) -> None:
         self._backbone, self._device, self._crop, self._pool = backbone, device, crop, pool
         self._scale = Scale()

@@ -12,6 +12,7 @@ from PIL import Image
 
 from mner.features.extractor import ExtractorError
 from mner.features.found import Found, Lines, TextLine, fractions
+from mner.features.onnx import uses_cuda
 from mner.features.packages import checked_weights, needed, versions
 from mner.features.pixels import shrunk
 
@@ -37,7 +38,7 @@ def load_rapidocr(*, device: torch.device, threads: int = 1, score: float = 0.5)
     package = needed("rapidocr", "RapidOCR")
     runtime = needed("onnxruntime", "RapidOCR")
     folder = Path(str(package.__file__)).parent / "models"
-    cuda = device.type == "cuda" and "CUDAExecutionProvider" in runtime.get_available_providers()
+    cuda = uses_cuda(runtime, device)
     parameters: dict[str, Any] = {
         "Global.log_level": "error",
         "Global.max_side_len": LONGEST,

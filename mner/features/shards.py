@@ -110,7 +110,7 @@ class WorkFolder:
             body = content["body"]
             if content["sha256"] != sha256_of_json(body):
                 raise ValueError("its checksum is wrong")
-            if body["vectors_sha256"] not in (None, _sha256_or_none(self._vectors(number))):
+            if body["vectors_sha256"] not in (None, _sha256_at(self._vectors(number))):
                 raise ValueError(f"the checksum of {self._vectors(number).name} is wrong")
         except (ValueError, KeyError, TypeError) as error:
             print(f"{path}: damaged ({error}); it is computed again", file=sys.stderr)
@@ -200,5 +200,6 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _sha256_or_none(path: Path) -> str | None:
+def _sha256_at(path: Path) -> str:
+    """The file's hash; ``absent``, which is none, where there is no file."""
     return sha256_of(path) if path.is_file() else "absent"
