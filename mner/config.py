@@ -241,23 +241,7 @@ def _check(config: Config, path: Path) -> None:
         if source.name != name:
             raise ConfigError(f"{path}: encoders.{name} calls itself {source.name!r}")
     for name, profile in config.profiles.items():
-        if profile.name != name:
-            raise ConfigError(f"{path}: profile {name} calls itself {profile.name!r}")
-        for system in profile.systems:
-            known(system, config.systems, f"{path}: profiles.{name}.systems")
-        where = f"{path}: profiles.{name}.recipe.rows"
-        for system in convert(Mapping[str, Mapping[str, Any]], profile.recipe.get("rows", {}), where):
-            known(system, profile.systems, where)
-            known(profile.encoder_of(system), config.encoders, f"{where}.{system}.{ENCODER}")
-        for dataset in profile.datasets:
-            known(dataset, config.data.captions, f"{path}: profiles.{name}.datasets")
-            known(dataset, config.data.objects, f"{path}: data.objects, for profiles.{name}.datasets")
-            known(dataset, config.relations.kind, f"{path}: relations.kind, for profiles.{name}.datasets")
-        for field in ("datasets", "systems", "seeds"):
-            entries = getattr(profile, field)
-            if not entries or len(set(entries)) != len(entries):
-                raise ConfigError(f"{path}: profiles.{name}.{field} is empty or repeats an entry: {list(entries)}")
-        known(profile.encoder, config.encoders, f"{path}: profiles.{name}.encoder")
+        _check_profile(name, profile, config, path)
     if config.profiles.get(config.active.name) != config.active:
         raise ConfigError(f"{path}: 'active' must name a profile: active: *{next(iter(config.profiles), 'NAME')}")
     by_dataset = {f"data.{part}": getattr(config.data, part) for part in ("objects", "ocr", "regions")}
@@ -267,6 +251,32 @@ def _check(config: Config, path: Path) -> None:
     for where in ("features", "relations"):
         known(getattr(config, where).encoder, config.encoders, f"{path}: {where}.encoder")
     _check_kinds(config, path)
+    _check_rows(config, path)
+
+
+def _check_profile(name: str, profile: Profile, config: Config, path: Path) -> None:
+    place = f"{path}: profiles.{name}"
+    if profile.name != name:
+        raise ConfigError(f"{path}: profile {name} calls itself {profile.name!r}")
+    for system in profile.systems:
+        known(system, config.systems, f"{place}.systems")
+    where = f"{place}.recipe.rows"
+    for system in convert(Mapping[str, Mapping[str, Any]], profile.recipe.get("rows", {}), where):
+        known(system, profile.systems, where)
+        known(profile.encoder_of(system), config.encoders, f"{where}.{system}.{ENCODER}")
+    for dataset in profile.datasets:
+        known(dataset, config.data.captions, f"{place}.datasets")
+        known(dataset, config.data.objects, f"{path}: data.objects, for profiles.{name}.datasets")
+        known(dataset, config.relations.kind, f"{path}: relations.kind, for profiles.{name}.datasets")
+    for field in ("datasets", "systems", "seeds"):
+        entries = getattr(profile, field)
+        if not entries or len(set(entries)) != len(entries):
+            raise ConfigError(f"{place}.{field} is empty or repeats an entry: {list(entries)}")
+    known(profile.encoder, config.encoders, f"{place}.encoder")
+
+
+def _check_rows(config: Config, path: Path) -> None:
+    """Options by data set are the row's, and every row can be made in every profile, be it there or not."""
     for name, row in config.systems.items():
         for dataset, options in row.by_dataset.items():
             known(dataset, config.data.captions, f"{path}: systems.{name}.by_dataset")
