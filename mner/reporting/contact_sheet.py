@@ -186,35 +186,45 @@ def _card(
             if one.boxes:
                 card["boxes"][kind] = [_placed(box, width, height) for box in one.boxes]
         elif isinstance(one, Objects):
-            colours = _colours([item.label for item in one.items])
-            objects = [
-                {
-                    "number": str(number),
-                    "colour": colours[item.label],
-                    "text": item.label,
-                    "score": _score(item.score),
-                    **_placed(item.box, width, height),
-                }
-                for number, item in enumerate(one.items, start=1)
-            ]
-            card["boxes"][kind] = objects
+            card["boxes"][kind] = objects = _objects(one, width, height)
             card["objects"] = _folded(objects, SHOWN["objects"], "object")
         elif isinstance(one, Lines):
-            lines = [
-                {"text": item.text, "score": _score(item.score), **_placed(item.box, width, height)}
-                for item in one.items
-            ]
-            card["boxes"][kind] = lines
+            card["boxes"][kind] = lines = _lines(one, width, height)
             card["lines"] = _folded(lines, SHOWN["lines"], "line")
         elif isinstance(one, Tags):
-            card["tags"] = [
-                {"text": tag.label, "score": _score(tag.score), "share": f"{100 * min(1, max(0, tag.score)):.1f}"}
-                for tag in one.items
-            ]
+            card["tags"] = _tags(one)
         elif isinstance(one, Caption):
             texts.insert(0, ("extracted", one.text))
     card["captions"] = texts
     return card
+
+
+def _objects(found: Objects, width: int, height: int) -> list[dict[str, str]]:
+    colours = _colours([item.label for item in found.items])
+    return [
+        {
+            "number": str(number),
+            "colour": colours[item.label],
+            "text": item.label,
+            "score": _score(item.score),
+            **_placed(item.box, width, height),
+        }
+        for number, item in enumerate(found.items, start=1)
+    ]
+
+
+def _lines(found: Lines, width: int, height: int) -> list[dict[str, str]]:
+    return [
+        {"text": item.text, "score": _score(item.score), **_placed(item.box, width, height)}
+        for item in found.items
+    ]
+
+
+def _tags(found: Tags) -> list[dict[str, str]]:
+    return [
+        {"text": tag.label, "score": _score(tag.score), "share": f"{100 * min(1, max(0, tag.score)):.1f}"}
+        for tag in found.items
+    ]
 
 
 def _thumbnail(image: Image.Image) -> tuple[str, tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""``mner explain``, ``mner compare`` and ``mner cases``: answers for a terminal, from the same cited cells."""
+"""``mner explain`` and ``mner compare``: answers for a terminal, from the same cited cells."""
 
 from __future__ import annotations
 
@@ -46,25 +46,10 @@ def explain(query: str, results: Results, paper: Paper, settings: Settings, root
 
 def _number(query: str, results: Results, paper: Paper, settings: Settings, root: Path) -> Lines:
     try:
-        digits = len(query.partition(".")[2])
         float(query)
     except ValueError as error:
         raise NoResultsError(f"{query!r} is neither <data set>/<system> nor a number as printed") from error
-    printed = [
-        (f"{table.id}: {row.label}{row.mark}", dataset, metric, Printed(figure, row.source).plain(), row.system)
-        for table in paper.tables
-        for row in table.rows
-        for dataset in table.datasets
-        for metric in METRICS
-        if (figure := row.figure(dataset, metric)) and f"{figure.value:.{digits}f}" == query
-    ]
-    ours = [
-        (entry["table"], entry["dataset"], entry["row"], entry["column"], entry["text"], entry["records"])
-        for entry in _entries(results, paper, settings)
-        if entry["origin"] == "ours"
-        and entry["value"] is not None
-        and query in (f"{entry['value']:.{digits}f}", f"{entry['value']:+.{digits}f}")
-    ]
+    printed, ours = _where_printed(query, paper), _where_ours(query, results, paper, settings)
     if not printed and not ours:
         raise NoResultsError(f"{query} stands neither in a published table nor in this profile's results")
     lines = [f"{query} as printed"] if printed else [f"{query}: no paper prints it"]
@@ -82,6 +67,34 @@ def _number(query: str, results: Results, paper: Paper, settings: Settings, root
         else:
             lines += ["", f"{dataset} / {system}: not in profile {results.scores['profile']}"]
     return lines
+
+
+def _where_printed(query: str, paper: Paper) -> list[tuple[str, str, str, str, str]]:
+    """Row, data set, metric, text and system of every printed number that reads so."""
+    return [
+        (f"{table.id}: {row.label}{row.mark}", dataset, metric, Printed(figure, row.source).plain(), row.system)
+        for table in paper.tables
+        for row in table.rows
+        for dataset in table.datasets
+        for metric in METRICS
+        if (figure := row.figure(dataset, metric)) and f"{figure.value:.{_digits(query)}f}" == query
+    ]
+
+
+def _where_ours(query: str, results: Results, paper: Paper, settings: Settings) -> list[tuple[Any, ...]]:
+    """Table, data set, row, column, text and records of every number of ours that reads so."""
+    digits = _digits(query)
+    return [
+        (entry["table"], entry["dataset"], entry["row"], entry["column"], entry["text"], entry["records"])
+        for entry in _entries(results, paper, settings)
+        if entry["origin"] == "ours"
+        and entry["value"] is not None
+        and query in (f"{entry['value']:.{digits}f}", f"{entry['value']:+.{digits}f}")
+    ]
+
+
+def _digits(query: str) -> int:
+    return len(query.partition(".")[2])
 
 
 def _entries(results: Results, paper: Paper, settings: Settings) -> list[dict[str, Any]]:
