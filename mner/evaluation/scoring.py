@@ -197,11 +197,11 @@ def score_profile(
 
 
 def _score_folder(path: Path, root: Path, profile: str, gold_of: GoldOf) -> dict[str, Any]:
-    record = asdict(Record.read(path))
+    read = Record.read(path)
     name = path.parent.relative_to(root).as_posix()
-    said = (record["profile"], record["dataset"], record["system"], str(record["seed"]))
-    if said != (profile, *path.parts[-4:-1]):
-        raise ScoringError(f"run {name}: its record says {'/'.join(said)}; the folder was moved or copied")
+    if read.place != (profile, *path.parts[-4:-1]):
+        raise ScoringError(f"run {name}: its record says {'/'.join(read.place)}; the folder was moved or copied")
+    record = asdict(read)
     kept = {field: value for field, value in record.items() if field != "environment"}
     kept |= {"precision": record["environment"].get("precision"), "software": _software(record["environment"])}
     run = {**kept, "record": path.relative_to(root).as_posix(), "record_sha256": sha256_of(path), "views": {}}

@@ -105,8 +105,7 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
 def _checked_run(folder: Path) -> Record:
     """The record of a run folder whose files are those it speaks of, and whose key is that of what it read."""
     record = Record.read(folder / "record.json")
-    where = tuple(folder.parts[-4:])
-    if where != (record.profile, record.dataset, record.system, str(record.seed)):
+    if folder.parts[-4:] != record.place:
         run = f"{record.dataset} x {record.system} seed {record.seed} in profile {record.profile}"
         raise PackError(f"{folder}: its record is of {run}")
     for name, digest in record.predictions.items():

@@ -277,9 +277,9 @@ def _records(folder: Path, profile: str) -> list[tuple[Path, Record]]:
     if not records:
         raise TrackingError(f"no record.json below {folder}: nothing has been trained in profile {profile}")
     for path, record in records:
-        claimed = (record.profile, record.dataset, record.system, str(record.seed))
-        if claimed != (profile, *path.parts[-4:-1]):
-            raise TrackingError(f"{path} is the record of {'/'.join(claimed)}; put it back or delete the folder")
+        if record.place != (profile, *path.parts[-4:-1]):
+            said = "/".join(record.place)
+            raise TrackingError(f"{path} is the record of {said}; put it back or delete the folder")
     return records
 
 

@@ -99,6 +99,11 @@ class Record:
         _check_meaning(self)
 
     @property
+    def place(self) -> tuple[str, str, str, str]:
+        """Profile, data set, system and seed: the last four parts of the folder this record belongs in."""
+        return self.profile, self.dataset, self.system, str(self.seed)
+
+    @property
     def best_dev_f1(self) -> float | None:
         """Dev F1 in percent at the epoch whose weights made the predictions."""
         return None if self.best_epoch is None else self.dev_f1[self.best_epoch]
