@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mner.config import Config
 from mner.files import sha256_of_json
+from mner.reporting.reference import committed_record
 from mner.tracking.record import Record
 from mner.training.cell import Cell
 from mner.training.runs import code_of
@@ -34,7 +35,7 @@ class Origins:
         )
 
 
-def origins(config: Config, root: Path, reference: Path) -> Origins | None:
+def origins(config: Config, root: Path) -> Origins | None:
     """Compares the committed records of the active profile; None where none were committed.
 
     Code is compared by its meaning (comments do not count), parameters are recipe, options and encoder. What a
@@ -47,7 +48,7 @@ def origins(config: Config, root: Path, reference: Path) -> Origins | None:
 
     found = [
         (record.code == code(record.system), _parameters(record) == _parameters_now(config, record, root))
-        for record in _committed(config, root / reference / config.active.name)
+        for record in _committed(config, root)
     ]
     if not found:
         return None
@@ -55,10 +56,10 @@ def origins(config: Config, root: Path, reference: Path) -> Origins | None:
     return Origins(len(found), len(found) - same_code, len(found) - same_parameters, sum(map(all, found)))
 
 
-def _committed(config: Config, folder: Path) -> Iterator[Record]:
+def _committed(config: Config, root: Path) -> Iterator[Record]:
     for dataset, system in config.active.cells:
         for seed in config.active.seeds:
-            path = folder / "runs" / dataset / system / str(seed) / "record.json"
+            path = committed_record(config.active.name, dataset, system, seed, root)
             if path.is_file() and (record := Record.read(path)).status == "finished":
                 yield record
 

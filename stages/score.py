@@ -15,7 +15,14 @@ from mner.evaluation.evaluate import evaluate
 from mner.evaluation.rescoring import Pieces
 from mner.files import write_json_atomically
 from mner.models.encoders import EncoderError, EncoderSource
-from mner.reporting.reference import NoResultsError, accept, check_against_reference, reference_of, restore
+from mner.reporting.reference import (
+    RESULTS,
+    NoResultsError,
+    accept,
+    check_against_reference,
+    reference_of,
+    restore,
+)
 from mner.tracking.mlflow import DATABASE, log_scores
 
 UNCASED = ("bert-base-uncased", "minilm")
@@ -61,7 +68,7 @@ def score(config: Config, root: Path) -> Mapping[str, dict]:
 def write(results: Mapping[str, dict], profile: str) -> None:
     """Write ``results/<profile>/<kind>.json``."""
     for kind, content in results.items():
-        write_json_atomically(Path("results") / profile / f"{kind}.json", content, indent=None)
+        write_json_atomically(RESULTS / profile / f"{kind}.json", content, indent=None)
 
 
 def score_reference(config: Config, take: bool = False) -> None:

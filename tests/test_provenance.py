@@ -11,10 +11,10 @@ from types import SimpleNamespace
 import pytest
 
 from mner.provenance import Origins, origins
+from mner.reporting.reference import REFERENCE
 from mner.tracking.record import Record
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
-KEPT = Path("kept")
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tiny.make_world(root, epochs=1)
     for system in ("bert-crf", "rgcn"):
         tiny.train(root, system)
-    shutil.copytree(root / "runs" / "tiny", root / KEPT / "tiny" / "runs")
+    shutil.copytree(root / "runs" / "tiny", root / REFERENCE / "tiny" / "runs")
     return root
 
 
@@ -33,7 +33,7 @@ def world(trained: Path, tmp_path: Path) -> Path:
 
 
 def found(root: Path) -> Origins | None:
-    return origins(tiny.cell_of(root).config, root, KEPT)
+    return origins(tiny.cell_of(root).config, root)
 
 
 def test_runs_of_this_code_and_these_parameters(world: Path) -> None:
@@ -74,12 +74,12 @@ def test_another_encoder_is_another_parameter(world: Path) -> None:
 
 
 def test_runs_that_were_skipped_are_none_that_anything_made(world: Path) -> None:
-    path = world / KEPT / "tiny" / "runs" / "toy" / "rgcn" / "1" / "record.json"
+    path = world / REFERENCE / "tiny" / "runs" / "toy" / "rgcn" / "1" / "record.json"
     nothing = {"dev_f1": (), "best_epoch": None, "predictions": {}, "throughput": None}
     replace(Record.read(path), status="skipped", reason="no captions", **nothing).write(path)
     assert found(world) == Origins(1, 0, 0, 1)
 
 
 def test_nothing_committed(world: Path) -> None:
-    shutil.rmtree(world / KEPT)
+    shutil.rmtree(world / REFERENCE)
     assert found(world) is None

@@ -20,7 +20,7 @@ def run(options: argparse.Namespace) -> int:
     from mner.paper import load_paper
     from mner.plan import outdated_runs
     from mner.provenance import origins
-    from mner.reporting.reference import REFERENCE, other_runs, reference_of, scores_of, without_runs
+    from mner.reporting.reference import other_runs, reference_of, scores_of, without_runs
     from mner.reporting.repetition import repetition_of
     from mner.reporting.verify import verify
 
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     print(repetition.render(), end="")
     if options.runs:
         print(repetition.table(), end="")
-    if made := origins(config, Path(), REFERENCE):
+    if made := origins(config, Path()):
         print("\n".join(wrapped(made.render())))
     if outdated := outdated_runs(config, Path()):
         note = f"note: {len(outdated)} runs here were made by other parameters, code or data than stand here now "

@@ -26,6 +26,7 @@ from mner.files import (
     write_text_atomically,
 )
 
+RESULTS = Path("results")
 REFERENCE = Path("reports/results")
 TAGS = "tags.json.xz"
 KEPT = ("scores", "lenses")
@@ -42,13 +43,13 @@ class NoResultsError(ValueError):
     """Results that a command needs are not there; the message says how to make them."""
 
 
-def scores_of(profile: str, kind: str = "scores") -> dict[str, Any]:
-    """What the score stage wrote for a profile; ``kind`` is one of ``KEPT``.
+def scores_of(profile: str, kind: str = "scores", folder: Path = RESULTS) -> dict[str, Any]:
+    """What the score stage wrote for a profile; ``kind`` is its file's name without ``.json``.
 
     Raises:
         NoResultsError: it has not run.
     """
-    path = Path("results") / profile / f"{kind}.json"
+    path = folder / profile / f"{kind}.json"
     if not path.is_file():
         raise NoResultsError(f"{path} is missing; {HOW_TO_GET_RESULTS}")
     return read_json(path, "run `mner score`")
@@ -86,7 +87,7 @@ def keep(profile: str) -> str:
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir(parents=True)
     for name in KEPT:
-        shutil.copy(Path("results") / profile / f"{name}.json", made / f"{name}.json")
+        shutil.copy(RESULTS / profile / f"{name}.json", made / f"{name}.json")
     _copy_runs(scores, Path("runs") / profile, made)
     shutil.rmtree(target, ignore_errors=True)
     made.rename(target)

@@ -118,9 +118,7 @@ class Repetition:
             yield "other", f"{name}, {count} of {len(self.repeats)} runs{named}"
 
 
-def repetition_of(
-    scores: Mapping[str, Any], reference: Mapping[str, Any] | None, root: Path = Path()
-) -> Repetition:
+def repetition_of(scores: Mapping[str, Any], reference: Mapping[str, Any] | None) -> Repetition:
     """Compare the runs that ``scores`` were made of with those ``reference`` (committed scores) was made of.
 
     Left out are runs that are not here, that are not the ones that were scored, that were not committed, or that
@@ -133,8 +131,8 @@ def repetition_of(
     scored = {(run["dataset"], run["system"], run["seed"]): run["record_sha256"] for run in scores["runs"]}
     repeats, tags = [], {}
     for place in f1:
-        here = run_folder(root, scores["profile"], *place) / "record.json"
-        there = committed_record(scores["profile"], *place, root=root)
+        here = run_folder(Path(), scores["profile"], *place) / "record.json"
+        there = committed_record(scores["profile"], *place)
         if not here.is_file() or sha256_of(here) != scored[place]:
             continue
         tags[place] = read_tags(here.with_name(f"{VIEW}.jsonl"))

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mner.evaluation.selection import runs_of
-from mner.files import read_json
 from mner.reporting.cells import Cited
-from mner.reporting.reference import HOW_TO_GET_RESULTS, REFERENCE, NoResultsError, kept_elsewhere
+from mner.reporting.reference import REFERENCE, RESULTS, kept_elsewhere, scores_of
 
 FILES = ("scores", "lenses", "statistics", "errors", "audit")
 
@@ -32,14 +31,9 @@ class Results:
     others: Sequence[Mapping[str, Any]] = ()
 
     @classmethod
-    def read(cls, profile: str, folder: Path = Path("results"), reference: Path = REFERENCE) -> Results:
+    def read(cls, profile: str, folder: Path = RESULTS, reference: Path = REFERENCE) -> Results:
         """Read them all, and what was kept of other profiles; raises NoResultsError where a file is missing."""
-        found = {}
-        for name in FILES:
-            path = folder / profile / f"{name}.json"
-            if not path.is_file():
-                raise NoResultsError(f"{path} is missing; {HOW_TO_GET_RESULTS}")
-            found[name] = read_json(path, "run `mner score`")
+        found = {name: scores_of(profile, name, folder) for name in FILES}
         return cls(**found, others=kept_elsewhere(profile, found["scores"]["datasets"], reference))
 
     @property
@@ -58,8 +52,7 @@ class Results:
 
     def finished(self, dataset: str) -> list[str]:
         """Systems with finished runs on a data set, in the profile's order."""
-        systems = (system for system in self.scores["systems"] if self.runs(dataset, system))
-        return list(systems)
+        return [system for system in self.scores["systems"] if self.runs(dataset, system)]
 
 
 def mean_of(values: tuple[float, ...], records: tuple[str, ...], **style: Any) -> Cited:
