@@ -12,9 +12,8 @@ from typing import Any
 
 import torch
 
-from mner.tracking.record import cpu_name
+from mner.tracking.record import GIB, cpu_name
 
-GIB = 2**30
 UTILISATION_INTERVAL_SECONDS = 1.0
 PROCESS_STATUS = Path("/proc/self/status")
 PROCESS_RESET = Path("/proc/self/clear_refs")
