@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Num
 from scipy import stats
 
 from mner.evaluation.gaps import gap_on_both
@@ -47,7 +47,7 @@ class Uncertainty:
     resampled: str
 
 
-def micro_f1(counts: Int[np.ndarray, "*shape 3"]) -> Float[np.ndarray, "*shape"]:
+def micro_f1(counts: Num[np.ndarray, "*shape 3"]) -> Float[np.ndarray, "*shape"]:
     """F1 of (correct, predicted, gold) counts, ``2 correct / (predicted + gold)``; 0 where both are 0."""
     counts = np.asarray(counts)
     total = counts[..., 1] + counts[..., 2]

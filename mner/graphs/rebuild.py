@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -71,7 +71,7 @@ def rebuilt_graph(
 
 
 def pool_of(
-    corpus: Corpus, pool: str, usable: Sequence[str] | set[str]
+    corpus: Corpus, pool: str, usable: Collection[str]
 ) -> tuple[tuple[str, ...], Int[Tensor, " sentences"]]:
     """Pictures one may retrieve, by id, and for every sentence the row of its own (``ABSENT`` if not there)."""
     if pool not in POOLS:
