@@ -66,7 +66,7 @@ def test_tries_are_counted_in_words() -> None:
 
 
 def test_what_this_machine_lacks_a_package_for_is_missing_said_once_and_in_no_sum() -> None:
-    lacking = [cell(system, 2, 0, MEASURED, lacks="pip install some-vectors") for system in ("a", "b")]
+    lacking = [cell(system, 2, 2, MEASURED, lacks="pip install some-vectors") for system in ("a", "b")]
     shown = render([*lacking, cell("c", 3, 1, MEASURED)], "small")
     assert row(shown, "a")[:3] == ["0", "2", "0"]
     assert row(shown, "a")[-4:] == ["cannot", "be", "trained", "here"]
