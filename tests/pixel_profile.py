@@ -44,8 +44,12 @@ def finished(config: Config, dataset: str, system: str, values: tuple[float, ...
         "data_copy": config.data.copy,
         "recipe": asdict(cell.recipe),
         "options": dict(cell.options),
-        "views": {"test.own": {"f1": {"values": list(values)}}},
+        "views": {"test.own": {"f1": {"values": list(values), "records": _records(dataset, system, len(values))}}},
     }
+
+
+def _records(dataset: str, system: str, runs: int) -> list[str]:
+    return [f"runs/paper/{dataset}/{system}/{seed}/record.json" for seed in range(runs)]
 
 
 def rescored(
@@ -53,9 +57,10 @@ def rescored(
 ) -> list[dict[str, Any]]:
     """The cell's runs of ``lenses.json``: its own F1 everywhere, ``moved`` by some points under (lens, copy)."""
     held = COPIES[cell["dataset"]] if copies is None else copies
+    f1 = cell["views"]["test.own"]["f1"]
     return [
         {
-            "record": f"runs/paper/{cell['dataset']}/{cell['system']}/{seed}/record.json",
+            "record": record,
             "dataset": cell["dataset"],
             "system": cell["system"],
             "seed": seed,
@@ -65,5 +70,5 @@ def rescored(
                 for copy in held
             },
         }
-        for seed, value in enumerate(cell["views"]["test.own"]["f1"]["values"])
+        for seed, (record, value) in enumerate(zip(f1["records"], f1["values"], strict=True))
     ]

@@ -9,11 +9,8 @@ from typing import Any
 
 import pytest
 
-from mner.evaluation.waterfall import MEASURED, REST, SUPPOSED, Step
-from mner.paper import Figure
-from mner.reporting.cells import Cited, Measured, Printed, State
-from mner.reporting.charts import ForestRow, HeatRow, forest, heat_map, reach_of, stacked, waterfall_chart
-from mner.reporting.waterfall_tables import Bar
+from mner.reporting.cells import Cited, Measured, State
+from mner.reporting.charts import ForestRow, HeatRow, forest, heat_map, reach_of, stacked
 
 Drawing = runpy.run_path(str(Path(__file__).with_name("drawing.py")))["Drawing"]
 RECORD = "runs/a/1/record.json"
@@ -80,88 +77,6 @@ def test_a_heat_map_of_many_lenses_keeps_within_the_page() -> None:
     assert width <= 1360
 
 
-def _step(kind: str, points: float) -> Step:
-    return Step("lens", "Lens", kind, (points,), "because <so>", records=(RECORD,))
-
-
-def _bars() -> list[Bar]:
-    unknown = Step("copy", "Copy", MEASURED, None, "not at <hand>", state="not measured")
-    return [
-        Bar(None, "Paper <p>", Printed(Figure(80.0), "Table 1"), 0.0, 80.0),
-        Bar(_step(REST, -4.0), "Remainder", _cited(-4.0, signed=True), 76.0, 80.0),
-        Bar(_step(SUPPOSED, 1.0), "Best seed", _cited(1.0, signed=True), 76.0, 77.0),
-        Bar(unknown, "Copy", State("not measured", "not at <hand>"), 77.0, 77.0),
-        Bar(_step(MEASURED, -2.0), "Lens", _cited(-2.0, signed=True), 75.0, 77.0),
-        Bar(_step(MEASURED, 0.0), "Training", _cited(0.0, signed=True), 75.0, 75.0),
-        Bar(None, "Ours", _cited(75.0), 0.0, 75.0),
-    ]
-
-
-def test_a_waterfalls_bars_hang_between_their_values_and_are_drawn_by_what_they_are() -> None:
-    drawn = Drawing(waterfall_chart("<t>", _bars()))
-    names = [(text, y) for text, _, y in drawn.texts("label")]
-    assert [text for text, _ in names] == [bar.title for bar in _bars()]
-    ticks = sorted((x, float(text)) for text, x, _ in drawn.texts("under"))
-    (first, low), _, (last, high) = ticks
-
-    def x(value: float) -> float:
-        return first + (last - first) * (value - low) / (high - low)
-
-    assert low < 75.0 < 80.0 < high
-    for style, ends in (("loss rest", (76.0, 80.0)), ("gain supposed", (76.0, 77.0)), ("loss", (75.0, 77.0))):
-        box = next(one for one in drawn.root.iter("rect") if one.attrib["class"] == style)
-        found = float(box.attrib["x"]), float(box.attrib["x"]) + float(box.attrib["width"])
-        assert found == pytest.approx((x(ends[0]), x(ends[1])), abs=0.6), style
-    (paper,), (ours,) = drawn.shapes("rect", "printed"), drawn.shapes("rect", "own")
-    widths = [float(paper["width"]) - float(ours["width"])]
-    assert widths == pytest.approx([x(80.0) - x(75.0)], abs=0.2)
-    heights = [y for _, y in names]
-    assert heights == sorted(heights)
-
-
-def test_a_waterfall_prints_every_number_at_its_bar_and_says_why_where_there_is_none() -> None:
-    chart = waterfall_chart("<t>", _bars())
-    drawn = Drawing(chart)
-    rows = {text: y for text, _, y in drawn.texts("label")}
-    printed = {text: y for text, _, y in drawn.texts("value")} | {text: y for text, _, y in drawn.texts("state")}
-    wanted = {
-        **{"80.00": "Paper <p>", "−4.00": "Remainder", "+1.00": "Best seed", "not measured": "Copy"},
-        **{"−2.00": "Lens", "+0.00": "Training", "75.00": "Ours"},
-    }
-    assert {text: rows[name] for text, name in wanted.items()} == printed
-    titles = [one.text for one in drawn.root.iter("title")]
-    assert f"−2.00: because <so> · {RECORD}" in titles
-    assert "not at <hand>" in titles
-    assert len(drawn.shapes("line", "break")) == 4, "two bars begin above zero, and say so"
-
-
-def test_levels_join_the_end_of_a_bar_to_the_next_one() -> None:
-    drawn = Drawing(waterfall_chart("t", _bars()))
-    ticks = sorted((x, float(text)) for text, x, _ in drawn.texts("under"))
-    (first, low), _, (last, high) = ticks
-    levels = [float(one["x1"]) for one in drawn.shapes("line", "level")]
-    values = [low + (at - first) / (last - first) * (high - low) for at in levels]
-    assert values == pytest.approx([80.0, 76.0, 77.0, 77.0, 77.0, 75.0, 75.0, 75.0], abs=0.05)
-
-
-def test_a_step_beyond_both_ends_stays_in_the_drawing() -> None:
-    ends = [Bar(None, name, _cited(value), 0.0, value) for name, value in (("Paper", 80.0), ("Ours", 79.0))]
-    steps = [
-        Bar(_step(REST, 9.0), "Remainder", _cited(9.0, signed=True), 80.0, 89.0),
-        Bar(_step(MEASURED, -10.0), "Lens", _cited(-10.0, signed=True), 79.0, 89.0),
-    ]
-    drawn = Drawing(waterfall_chart("t", [ends[0], *steps, ends[1]]))
-    (up,) = drawn.shapes("rect", "rest")
-    ticks = [x for _, x, _ in drawn.texts("under")]
-    assert float(up["x"]) + float(up["width"]) <= max(ticks)
-    assert [text for text, *_ in drawn.texts("strong")] == ["Paper", "Ours"]
-
-
-def test_a_waterfall_that_begins_at_zero_has_no_break() -> None:
-    bars = [Bar(None, "Paper", Printed(Figure(2.0), "t"), 0.0, 2.0), Bar(None, "Ours", _cited(1.0), 0.0, 1.0)]
-    assert Drawing(waterfall_chart("t", bars)).shapes("line", "break") == []
-
-
 def test_a_forests_dots_and_intervals_lie_where_its_axis_says() -> None:
     one = Measured(1.0, (RECORD,), "<m>", -1.0, 4.0, signed=True)
     two = Measured(-3.0, (OTHER,), "m", -4.0, -2.0, signed=True)
@@ -203,6 +118,16 @@ def test_the_longest_name_of_a_forest_fits_before_its_plot() -> None:
     rows = [ForestRow("x", (State("–"),)), ForestRow("a-system-of-a-long-name − another", (State("–"),))]
     (_, _, _), (name, end, _) = Drawing(forest("t", ["one"], rows, 1.0)).texts("label")
     assert end >= 6.5 * len(name)
+
+
+def test_the_longest_number_of_a_forest_fits_behind_its_plot() -> None:
+    wide = Measured(31.45, (RECORD,), "m", 27.02, 35.88, signed=True)
+    for cell in (wide, Measured(-131.45, (RECORD,), "m", -135.0, -127.0, signed=True)):
+        rows = [ForestRow("rgcn", (cell,))]
+        drawn = Drawing(forest("t", ["one"], rows, reach_of(rows)))
+        (text, start, _) = next(one for one in drawn.texts("value"))
+        assert text == cell.plain()
+        assert start + 6.6 * len(text) <= drawn.size()[0]
 
 
 @pytest.mark.parametrize("reach", [0.03, 0.7, 1.0, 1.9, 4.9, 5.0, 9.99, 47.0])

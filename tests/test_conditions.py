@@ -18,7 +18,7 @@ from mner.files import write_json_atomically
 from mner.paper import Used, load_paper
 from mner.reporting.cells import Cited, Measured, Printed
 from mner.reporting.reference import kept_elsewhere
-from mner.reporting.waterfall_tables import bars, waterfall_table
+from mner.reporting.waterfall_tables import bars, remainder, waterfall_table
 
 PAPER = load_paper(Path(__file__).resolve().parent.parent / "reports" / "paper.yaml")
 WATERFALL = runpy.run_path(str(Path(__file__).with_name("test_waterfall.py")))
@@ -94,6 +94,11 @@ def test_layers_that_were_frozen_are_a_bar_once_the_whole_encoder_was_trained() 
     assert "everything trained there, 4 encoder layers frozen here" in training.why
     assert "epochs 6 there, 2 here" in training.why
     assert "frozen layers" not in training.why
+    (move,) = fall.moves
+    assert move.changes == (("training", "everything trained", "4 encoder layers frozen"), ("epochs", "6", "2"))
+    assert move.between == "1 runs of profile full against 2 of profile quick"
+    assert remainder(fall) == "Remainder, of the runs of profile full"
+    assert remainder(_fall(whole)) == "Remainder"
     assert not any("frozen" in cause for cause in fall.causes)
     assert _steps(_fall(whole, frozen))["training"].state == "same"
 

@@ -62,6 +62,26 @@ def test_energy_is_a_number_where_measured_and_a_state_elsewhere(results: Result
     assert isinstance(energy[f"bert-crf@{CPU}"], State)
     assert "mfu" not in [column.key for column in table.columns], "no run has it, so it makes no column"
     assert "Energy of training, kJ" in to_markdown(table)
+    assert any("of runs that shared a device" in note for note in table.notes)
+
+
+def test_units_stand_in_the_headings_alone_and_what_no_run_measured_has_no_column(results: Results) -> None:
+    table = cost_table(results, "twitter2017")
+    titles = [column.title for column in table.columns]
+    assert not any("tilisation" in title for title in titles), "every record says None"
+    text = to_markdown(table).split("\n\n")[1]
+    for unit in ("minutes", "sentences per second", "GiB", "kJ"):
+        assert unit not in "".join(row for row in text.splitlines()[2:])
+    assert "Training, sentences/s" in titles
+    assert any(note.startswith("Rows under different devices") for note in table.notes)
+
+
+def test_a_table_of_one_cpu_says_nothing_of_energy_or_of_other_devices(tmp_path: Path) -> None:
+    active = FABRICATED["Active"]("tiny", ("twitter2017",), ("umt",), (1,))
+    FABRICATED["make_runs"](tmp_path, active, lambda *_: 0.2)
+    table = cost_table(FABRICATED["evaluated"](tmp_path, active), "twitter2017")
+    assert table.notes == ("Mean ± s.d. over runs. Rates leave warm-up out.",)
+    assert not any("nergy" in column.title for column in table.columns)
 
 
 def test_nothing_timed_makes_no_table(tmp_path: Path) -> None:

@@ -12,10 +12,11 @@ import pytest
 from mner.data.corpus import TYPES
 from mner.evaluation.verdicts import NOT_COMPARABLE, REPRODUCED
 from mner.reporting import layout
-from mner.reporting.layout import SPREAD_NOTE, VERDICT_NOTE, Section, section_tables, sections
+from mner.reporting.layout import Section, sections
 from mner.reporting.reliance import PROBES
 from mner.reporting.results import Results
-from mner.reporting.tables import Table
+from mner.reporting.section_tables import PAPER_NOTE, SPREAD_NOTE, VERDICT_NOTE, section_tables
+from mner.reporting.tables import Table, to_latex, to_markdown
 
 REPORT = runpy.run_path(str(Path(__file__).with_name("fabricated_report.py")))
 PAPER = REPORT["PAPER"]
@@ -51,17 +52,18 @@ def _mean(summary: dict[str, Any]) -> str:
 
 def test_every_number_stands_under_its_own_metric(results: Results, parts: tuple[Section, ...]) -> None:
     tables = _tables(_part(parts, "table1"), results)
-    overall, types = (tables[f"table1-{DATASET}-{part}"] for part in ("overall", "types"))
-    assert [table.title for table in (overall, types)] == [
-        "Twitter-2017: overall (%)",
+    overall, parted, types = (tables[f"table1-{DATASET}-{part}"] for part in ("overall", "parts", "types"))
+    assert [table.title for table in (overall, parted, types)] == [
+        "Twitter-2017: overall F1 (%)",
+        "Twitter-2017: precision and recall (%)",
         "Twitter-2017: F1 by type (%)",
     ]
     cells = {c["system"]: c for c in results.scores["cells"] if c["state"] == "finished"}
     rows = {row.id: row for row in _part(parts, "table1").table.rows}
     finished = {name: cells[row.system]["views"]["test.own"] for name, row in rows.items() if row.system in cells}
     assert len(finished) >= 3
-    for metric, key in (("P", "precision"), ("R", "recall"), ("F1", "f1")):
-        ours = _column(overall, f"{metric}.ours")
+    for table, metric, key in ((parted, "P", "precision"), (parted, "R", "recall"), (overall, "F1", "f1")):
+        ours = _column(table, f"{metric}.ours")
         assert {name: ours[name] for name in finished} == {
             name: _mean(view[key]) for name, view in finished.items()
         }
@@ -80,15 +82,18 @@ def test_every_number_stands_under_its_own_metric(results: Results, parts: tuple
 def test_headings_name_metric_and_whose_number_it_is(results: Results, parts: tuple[Section, ...]) -> None:
     tables = _tables(_part(parts, "table1"), results) | _tables(_part(parts, "others"), results)
     titles = {name: [column.title for column in table.columns] for name, table in tables.items()}
-    pairs = {
-        part: [f"{m} {whose}" for m in part for whose in ("paper", "ours")] for part in (layout.OVERALL, TYPES)
-    }
-    assert titles[f"table1-{DATASET}-overall"] == ["System", *pairs[layout.OVERALL], "Seeds", "Verdict on F1"]
+    pairs = {part: [f"{m} {whose}" for m in part for whose in ("paper", "ours")] for part in (("P", "R"), TYPES)}
+    judged = ("By its rule", "Difference", "Verdict on F1")
+    assert titles[f"table1-{DATASET}-overall"] == [
+        *("System", "F1 paper", "F1 ours", *judged, "Seeds", "Sentences/s")
+    ]
+    assert titles[f"table1-{DATASET}-parts"] == ["System", *pairs["P", "R"]]
     assert titles[f"table1-{DATASET}-types"] == ["System", *pairs[TYPES]]
-    assert titles[f"others-{DATASET}-overall"] == ["System", "P ours", "R ours", "F1 ours", "Seeds"]
+    assert titles[f"others-{DATASET}-overall"] == ["System", "F1 ours", "Seeds", "Sentences/s"]
+    assert titles[f"others-{DATASET}-parts"] == ["System", "P ours", "R ours"]
     assert titles[f"table1-{DATASET}-reliance"] == [
-        *("System", "F1", "Text only", "which is", "own − none [95 %]", "own − shuffled [95 %]"),
-        "own − others' neighbours [95 %]",
+        *("System", "F1", "Text only", "which is", "own − none [95 %]", "own − another's [95 %]"),
+        "own − another's neighbours [95 %]",
     ]
     keys = [column.key for column in tables[f"table1-{DATASET}-reliance"].columns]
     assert keys == ["system", "F1", "text", "text.system", *PROBES]
@@ -185,6 +190,8 @@ def test_notes_explain_what_stands_in_the_table_and_nothing_else(
     others = " ".join(_tables(_part(parts, "others"), results)[f"others-{DATASET}-overall"].notes)
     assert SPREAD_NOTE in others
     assert VERDICT_NOTE not in others
+    assert PAPER_NOTE in told
+    assert PAPER_NOTE not in others, "no paper has such a row"
     for mark, meaning in part.table.marks.items():
         assert f"{mark}: {meaning}" in told
     bare = replace(part.blocks[0], lines=tuple(line for line in part.blocks[0].lines if line.id == "bilstm-crf"))
@@ -204,5 +211,63 @@ def test_doubts_are_told_of_what_can_be_compared_and_reasons_alone_of_what_canno
         one = replace(part, blocks=(replace(block, lines=(replace(line, verdict=verdict),)),))
         return section_tables(one, results.records)[0].notes[-1]
 
-    assert note(REPRODUCED) == f"{line.label}: REPRODUCED: gap −0.20; a doubt"
-    assert note(NOT_COMPARABLE) == f"{line.label}: NOT-COMPARABLE: gap −0.20"
+    rule = line.verdict.rule
+    assert note(REPRODUCED) == f"{line.label}: REPRODUCED (by {rule}): gap −0.20; a doubt"
+    assert note(NOT_COMPARABLE) == f"{line.label}: NOT-COMPARABLE (by {rule}): gap −0.20"
+
+
+def test_the_number_that_a_verdict_rests_on_stands_beside_it_and_adds_up_as_printed(
+    results: Results, parts: tuple[Section, ...]
+) -> None:
+    table = _tables(_part(parts, "table1"), results)[f"table1-{DATASET}-overall"]
+    scored, apart, printed = (_column(table, f"F1.{one}") for one in ("scored", "difference", "paper"))
+    lines = [line for line in REPORT["lines"](results, "table1", DATASET) if line.finished]
+    rgcn = next(line for line in lines if line.id == "rgcn")
+    assert rgcn.verdict.rule.startswith("rgcn-64 on copy ")
+    assert scored["rgcn"] != rgcn.ours["F1"].plain(), "its program counts otherwise"
+    for line in lines:
+        assert line.scored.values == line.verdict.ours.values
+        assert line.scored.records == line.ours["F1"].records
+        ours, paper = (float(text[line.id].split()[0].rstrip("†♣")) for text in (scored, printed))
+        assert float(apart[line.id].replace("−", "-")) == pytest.approx(ours - paper, abs=1e-9)
+    assert (scored["bilstm-crf"], apart["bilstm-crf"], scored["ocsga"]) == ("not run", "–", "skipped")
+
+
+def test_speeds_of_training_stand_in_the_table_with_their_devices(
+    results: Results, parts: tuple[Section, ...]
+) -> None:
+    table = _tables(_part(parts, "table1"), results)[f"table1-{DATASET}-overall"]
+    speeds = _column(table, "speed")
+    assert (speeds["bert-crf"], speeds["umt"], speeds["bilstm-crf"]) == ("62 ± 1 (b)", "62 ± 1 (a)", "–")
+    (note,) = [note for note in table.notes if note.startswith("Sentences/s: ")]
+    assert "(a) NVIDIA <H200>, (b) cpu: Intel Xeon, 2 threads" in note
+    assert "not comparable" in note
+
+
+def test_readers_are_told_in_one_line_what_was_not_run_and_data_files_hold_it(
+    results: Results, parts: tuple[Section, ...]
+) -> None:
+    tables = _tables(_part(parts, "table1"), results)
+    overall, types = (tables[f"table1-{DATASET}-{part}"] for part in ("overall", "types"))
+    f1 = _column(overall, "F1.ours")
+    idle = [row.cells[0].plain() for row in overall.rows if f1[row.id] == "not run"]
+    assert "HBiLSTM-CRF" in idle
+    assert overall.notes[0] == f"Not run: {', '.join(idle)}."
+    for text in (to_markdown(overall), to_latex(overall)):
+        assert text.count("HBiLSTM-CRF") == 1, "in the note"
+        assert text.count("OCSGA") > 1, "what was skipped has its row"
+    assert "HBiLSTM-CRF" not in to_markdown(types), "the first table of the data set says it"
+    everything = tables["table1-twitter2015-overall"]
+    assert to_markdown(everything).count("| HBiLSTM-CRF") == 1, "where nothing was run, paper is shown"
+
+
+def test_numbers_that_no_paper_prints_stand_once_a_system(tmp_path: Path) -> None:
+    active = REPORT["FABRICATED"]["Active"]("tiny", (DATASET,), ("ita-text", "ita-all-cva"), (1, 2))
+    REPORT["FABRICATED"]["make_runs"](tmp_path, active, lambda *_: 0.2)
+    results = REPORT["FABRICATED"]["evaluated"](tmp_path, active)
+    tables = _tables(_part(sections(results, PAPER, 0.5, 0.05), "ita"), results)
+    assert len(tables[f"ita-{DATASET}-overall"].rows) > 6, "two printed rows each"
+    types = tables[f"ita-{DATASET}-types"]
+    told = [row.cells[0].plain() for row in types.rows if not row.idle]
+    assert told == ["ita-text", "ita-all-cva"]
+    assert [column.title for column in types.columns] == ["System", *(f"{kind} ours" for kind in TYPES)]

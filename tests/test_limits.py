@@ -12,6 +12,7 @@ from mner.reporting.limits import audit_summary, facts, limits
 def _cell(**changes: Any) -> dict[str, Any]:
     cell = {
         "dataset": "twitter2017",
+        "system": "umt",
         "state": "finished",
         "encoder": {"name": "minilm"},
         "recipe": {"epochs": 6, "frozen_layers": 0, "train_sentences": None},
@@ -34,7 +35,7 @@ def test_a_whole_training_is_not_called_a_part_of_one() -> None:
     for absent in ("subset", "Frozen", "lack at least one seed", "outside the profile", "Cut off"):
         assert absent not in said
     assert "Data copy: umt." in said
-    assert "What stands for the picture: none." in said
+    assert "What stands for the picture: none (umt)." in said
     assert "Scorer of all our numbers: conlleval." in said
 
 
@@ -50,6 +51,22 @@ def test_what_was_left_out_is_said_of_the_finished_cells() -> None:
     assert "1 of 3 cells lack at least one seed of the profile." in said
     assert "2 runs on disk lie outside the profile and were not scored." in said
     assert "unseen-encoder" not in " ".join(said)
+
+
+def test_what_stands_for_the_picture_is_said_by_system_and_by_data_set_where_it_differs() -> None:
+    cells = [
+        _cell(system="bert-crf"),
+        _cell(system="rgcn", visual_input="relations"),
+        _cell(system="rgcn", visual_input="relations", dataset="twitter2015"),
+        _cell(system="ita", visual_input="captions"),
+        _cell(system="ita", visual_input="captions+objects", dataset="twitter2015"),
+        _cell(system="ita", visual_input="captions", dataset="controls-positive"),
+    ]
+    (said,) = [one for one in limits(_scores(*cells), []) if one.startswith("What stands for the picture")]
+    assert said == (
+        "What stands for the picture: captions (ita on Twitter-2017 and Positive control); "
+        "captions+objects (ita on Twitter-2015); none (bert-crf); relations (rgcn)."
+    )
 
 
 def test_nothing_of_papers_is_said_of_controls() -> None:

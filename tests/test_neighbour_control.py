@@ -100,7 +100,7 @@ def test_its_columns_show_the_gain_and_what_other_neighbours_take_away(results: 
     table = control_table(results, FABRICATED["Verify"](), {})
     keys, titles = zip(*((column.key, column.title) for column in table.columns), strict=True)
     assert keys[-3:] == (f"gain.{NEIGHBOURS}", f"neighbours.{NEIGHBOURS}", "verdict")
-    assert titles[-3:-1] == ("gain (nei.)", "own − others' neighbours (nei.)")
+    assert titles[-3:-1] == ("gain (nei.)", "own − another's neighbours (nei.)")
     rows = {row.id: dict(zip(keys, row.cells, strict=True)) for row in table.rows}
     cells = {(cell["dataset"], cell["system"]): cell for cell in results.scores["cells"]}
     found = cells[NEIGHBOURS, "umt"]["reliance"]["neighbours"]["mean"]

@@ -97,6 +97,13 @@ def test_only_an_order_that_the_test_shows_can_be_turned_round(results: Results)
     assert close not in turned_round(shown, standard | {close[1]: _f1(99.0)})
 
 
+def test_without_a_shown_order_the_lenses_say_that_ranks_mean_nothing(results: Results) -> None:
+    datasets = {name: {**held, "comparisons": []} for name, held in results.statistics["datasets"].items()}
+    alike = replace(results, statistics={**results.statistics, "datasets": datasets})
+    said = "No pair differs significantly (Holm), so changes of rank mean nothing."
+    assert lens_figure(alike, "twitter2017").note.endswith(said)
+
+
 def test_the_note_of_the_lenses_counts_what_is_marked(results: Results) -> None:
     figure = lens_figure(results, "twitter2017")
     assert f"Of the {len(shown_orders(results, 'twitter2017'))} orders" in figure.note

@@ -13,8 +13,9 @@ import pytest
 from mner.data.corpus import TYPES
 from mner.data.probe_views import PICTURE_PROBES
 from mner.reporting.analysis import pages
-from mner.reporting.layout import OVERALL, VERDICT_NOTE, Line
+from mner.reporting.layout import OVERALL, Line
 from mner.reporting.results import Results
+from mner.reporting.section_tables import VERDICT_NOTE
 from mner.reporting.views import view
 
 REPORT = runpy.run_path(str(Path(__file__).with_name("fabricated_report.py")))
@@ -59,7 +60,7 @@ def test_a_row_that_was_run_has_each_number_under_its_heading(page: str, results
     assert f'title="{VERDICT_NOTE}">Verdict on F1' in html.unescape(head)
     assert titles[4:8] == ["Verdict on F1", "F1 by type, %", "Image reliance", "Sent./s train predict"]
     assert titles[8:10] == ["P", "R"]
-    assert titles[-7:] == [*TYPES, "text only", "own − none", "own − shuffled"]
+    assert titles[-7:] == [*TYPES, "text only", "own − none", "own − another's"]
     finished = [line for line in REPORT["lines"](results, "table1", DATASET) if line.finished]
     assert len(finished) >= 3
     for line in finished:
@@ -112,11 +113,13 @@ def test_the_proof_of_a_row_names_each_seed_with_its_scores_and_its_record(page:
             run = runs[record]
             assert cells[:2] == [str(run["seed"]), f"{f1:.2f}"]
             assert cells[2:4] == ["80.00", "2 of 2"]
-            assert cells[4:] == [run["key"][:16], record, run["command"]]
+            again = "mner profile tiny && dvc repro data features graphs && mner run"
+            command = f"{again} {DATASET} {line.system} --seed {run['seed']}"
+            assert cells[4:] == [run["key"][:16], record, command]
 
 
-def test_conditions_are_theirs_beside_ours(page: str, results: Results) -> None:
-    names = ("encoder", "visual", "scorer", "copy")
+def test_conditions_are_theirs_beside_ours_and_those_of_the_verdict(page: str, results: Results) -> None:
+    names, lenses = ("encoder", "visual", "scorer", "copy"), set()
     for line in REPORT["lines"](results, "table1", DATASET):
         if line.finished:
             text = page[page.index(f'<tr id="table1-{DATASET}-{line.id}">') :]
@@ -126,9 +129,14 @@ def test_conditions_are_theirs_beside_ours(page: str, results: Results) -> None:
             used = line.row.used[line.dataset]
             theirs = [getattr(used, n) + (" (inferred)" if n in used.inferred else "") for n in names]
             ours = ["minilm", line.cell["visual_input"], "conlleval", "umt"]
+            lens, copy = line.verdict.rule.split(" on copy ")
+            assert copy == "umt", "no other copy is at hand"
+            ours[2] += "" if lens == "conlleval" else f" for the verdict: {lens}"
+            lenses.add(lens)
             titles = ("Encoder", "Visual input", "Scorer", "Data copy")
             shown = [[_text(one) for one in re.findall(r"<t[hd]>(.*?)</t[hd]>", row)] for row in rows]
             assert shown == [list(row) for row in zip(titles, theirs, ours, strict=True)]
+    assert {"umt", "rgcn-64"} <= lenses
 
 
 def test_groups_of_rows_have_one_heading_each(page: str) -> None:

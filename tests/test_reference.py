@@ -23,8 +23,11 @@ from mner.reporting.reference import (
     check_against_reference,
     keep,
     pack_tags,
+    record_file,
     reference_of,
     restore,
+    scores_of,
+    source_of,
 )
 from stages import score
 
@@ -75,6 +78,24 @@ def test_every_number_comes_out_again(repository: Path, capsys: pytest.CaptureFi
         again = (repository / "results" / name / file).read_bytes()
         assert again == (repository / REFERENCE / name / file).read_bytes()
     assert not (repository / "runs").exists()
+
+
+def test_records_are_named_where_they_lie(repository: Path) -> None:
+    name = _profile(repository)
+    score.main([name, "--from-reference"])
+    scores = scores_of(name)
+    run = scores["runs"][0]
+    committed = REFERENCE / name / "runs" / Path(*Path(run["record"]).parts[2:])
+    assert record_file(run) == committed
+    assert committed.is_file()
+    assert source_of(scores).startswith(f"the committed runs below {REFERENCE / name / 'runs'}, ")
+    restore(name, repository)
+    assert record_file(run) == Path(run["record"])
+    assert source_of(scores) == f"the runs below runs/{name} on the machine that rendered it"
+    changed = repository / run["record"]
+    changed.write_text(changed.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    assert record_file(run) == committed, "what lies at its place is another run"
+    assert source_of(scores).startswith(f"runs below runs/{name} and, where those are not here, the committed")
 
 
 def test_a_number_that_differs_is_named(repository: Path) -> None:

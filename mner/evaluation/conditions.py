@@ -103,13 +103,27 @@ class Move:
         return (*self.before.level.records, *self.after.level.records)
 
     @property
-    def also(self) -> tuple[str, ...]:
-        """Parts of recipe and options that differ between the two cells besides the conditions."""
+    def also(self) -> tuple[tuple[str, str, str], ...]:
+        """Parts of recipe and options that differ besides the conditions: name, there (``after``) and here."""
         return tuple(
-            f"{name} {_said(theirs)} there, {_said(ours)} here"
+            (name, _said(theirs), _said(ours))
             for name, ours, theirs in _recipe_differences(self.before.cell, self.after.cell)
             if "training" not in self.names or name not in _OF_TRAINING
         )
+
+    @property
+    def changes(self) -> tuple[tuple[str, str, str], ...]:
+        """All that differs: name, there (``after``, nearer to paper) and here; the conditions come first."""
+        theirs, ours = self.after.conditions, self.before.conditions
+        named = ((TITLES[name].lower(), theirs[name], ours[name]) for name in self.names)
+        trained = (("trained on", self.after.machine, self.before.machine),) if self.machines else ()
+        return (*named, *self.also, *trained)
+
+    @property
+    def between(self) -> str:
+        """How many runs of which profiles are compared."""
+        runs = f"{len(self.after.runs)} runs of profile {self.after.profile} against {len(self.before.runs)}"
+        return f"{runs} of profile {self.before.profile}"
 
     @property
     def title(self) -> str:
@@ -122,10 +136,9 @@ class Move:
         """The change in words."""
         theirs, ours = self.after.conditions, self.before.conditions
         changed = ", ".join(f"{theirs[name]} there, {ours[name]} here" for name in self.names)
-        runs = f"{len(self.after.runs)} runs of profile {self.after.profile} against {len(self.before.runs)}"
-        also = f"; changed with it: {', '.join(self.also)}" if self.also else ""
+        also = ", ".join(f"{name} {there} there, {here} here" for name, there, here in self.also)
         machines = f"; trained on different machines: {self.machines}" if self.machines else ""
-        return f"{changed}: {runs} of profile {self.before.profile}{also}{machines}"
+        return f"{changed}: {self.between}{f'; changed with it: {also}' if also else ''}{machines}"
 
 
 def scored_cells(scores: Mapping[str, Any], lenses: Mapping[str, Any]) -> list[Scored]:

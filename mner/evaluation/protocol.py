@@ -23,13 +23,14 @@ SEEN = (("train", "training"), ("dev", "dev"))
 
 @dataclass(frozen=True, slots=True)
 class AsPrinted:
-    """Our F1 in percent by run, scored as a printed row was, as far as that is known and can be done.
+    """Our F1 in percent by run of ``records``, scored as a printed row was as far as that is known and possible.
 
     ``lens`` and ``copy`` (of the test split) say how it was done, ``how`` says it in words, and ``lacking`` says
     what of the row's own way could not be done.
     """
 
     values: tuple[float, ...]
+    records: tuple[str, ...]
     lens: str
     copy: str
     how: str = ""
@@ -55,21 +56,22 @@ def as_printed(cell: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], used:
     only. An unknown scorer leaves the standard lens, an unknown copy our own.
     """
     copy, lens, lacking = cell["data_copy"], STANDARD, []
-    values = tuple(own_f1(cell)["values"])
+    own = own_f1(cell)
+    values, records = tuple(own["values"]), tuple(own["records"])
     if used.copy not in (UNKNOWN, copy):
         on_copy = picked(runs, STANDARD, used.copy)
         if isinstance(on_copy, str):
             lacking.append(f"data copy: ours {copy}, theirs {used.copy} ({on_copy})")
         else:
-            copy, values = used.copy, on_copy.on_dev
+            copy, values, records = used.copy, on_copy.on_dev, on_copy.records
     wanted = lens_of(used.scorer, cell["dataset"], paper)
     under = picked(runs, wanted, copy) if wanted else "no lens counts so"
     if not isinstance(under, str):
-        lens, values = wanted or STANDARD, under.on_dev
+        lens, values, records = wanted or STANDARD, under.on_dev, under.records
     elif used.scorer != UNKNOWN and cell["dataset"] not in paper.scorers[used.scorer].same_as_ours:
         note = paper.scorers[used.scorer].note
         lacking.append(f"scorer: ours {STANDARD}, theirs {used.scorer} ({note}; {under})")
-    return AsPrinted(values, lens, copy, _how(lens, copy, used), tuple(lacking))
+    return AsPrinted(values, records, lens, copy, _how(lens, copy, used), tuple(lacking))
 
 
 def _how(lens: str, copy: str, used: Used) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from mner.evaluation.averages import WORD_VECTORS, encoder_name
 from mner.evaluation.gaps import Gap, gap_between, gap_to_fixed
 from mner.evaluation.power import runs_to_settle
-from mner.evaluation.protocol import as_printed, training_apart
+from mner.evaluation.protocol import AsPrinted, as_printed, training_apart
 from mner.evaluation.significance import equivalence
 from mner.evaluation.statistics import StatisticsError
 from mner.paper import UNKNOWN, Paper, PaperRow, Used
@@ -32,8 +32,8 @@ _OF_RECIPE = {"epochs": "epochs", "batch_size": "sentences a batch"}
 class Verdict:
     """A verdict and why; ``difference`` is ours minus theirs in F1 points, ``seeds_needed`` None where unknown.
 
-    ``reasons`` say what decides, ``doubts`` what nobody could verify about the other side, ``rule`` under which
-    lens and on which copy of the test split the difference to a printed number was taken.
+    ``reasons`` say what decides, ``doubts`` what nobody could verify about the other side, ``ours`` what was held
+    against a printed number, and by which rule.
     """
 
     name: str
@@ -41,7 +41,12 @@ class Verdict:
     doubts: tuple[str, ...] = ()
     difference: float | None = None
     seeds_needed: int | None = None
-    rule: str = ""
+    ours: AsPrinted | None = None
+
+    @property
+    def rule(self) -> str:
+        """Lens and copy of the test split under which the difference to a printed number was taken."""
+        return "" if self.ours is None else self.ours.rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +165,13 @@ def judge(
         doubts += (f"the number is {row.status}, not read in the paper itself",)
     if reasons:
         difference = statistics.fmean(ours.values) - figure.value
-        return Verdict(NOT_COMPARABLE, reasons, doubts, difference, rule=ours.rule)
+        return Verdict(NOT_COMPARABLE, reasons, doubts, difference, ours=ours)
     fixed = "the printed value is treated as fixed"
     if figure.spread is not None:
         fixed += f" (its ±{figure.spread:.2f} stands over an unknown number of runs)"
     settled = _settle(ours.values, figure.value, margin, alpha)
     said = (*settled.reasons, *([ours.how] if ours.how else []), fixed)
-    return replace(settled, reasons=said, doubts=doubts, rule=ours.rule)
+    return replace(settled, reasons=said, doubts=doubts, ours=ours)
 
 
 def _settle(values: Sequence[float], target: float, margin: float, alpha: float) -> Verdict:

@@ -82,7 +82,7 @@ class Waterfall:
 
     ``ours`` holds F1 in percent by run, in the order of ``records``; ``unpicked`` is the remainder by run of
     ``reached`` (the runs nearest to the paper's conditions) if the authors picked neither epoch nor seed;
-    ``causes`` are known differences that the remainder holds.
+    ``causes`` are known differences that the remainder holds, ``moves`` what other runs account for.
     """
 
     dataset: str
@@ -95,6 +95,7 @@ class Waterfall:
     records: tuple[str, ...]
     reached: tuple[str, ...]
     causes: tuple[str, ...]
+    moves: tuple[Move, ...] = ()
 
     def __post_init__(self) -> None:
         total = math.fsum([self.printed, *(step.points for step in self.steps)])
@@ -158,6 +159,7 @@ def _waterfall(here: Scored, row: PaperRow, paper: Paper, elsewhere: Sequence[Sc
         here.level.records,
         level.records,
         causes,
+        moves,
     )
 
 

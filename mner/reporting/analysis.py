@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mner.evaluation.waterfall import Waterfall, waterfalls
+from mner.evaluation.waterfall import waterfalls
 from mner.paper import Paper
 from mner.reporting.arithmetic import arithmetic_tables
-from mner.reporting.charts import stacked, waterfall_chart
+from mner.reporting.charts import stacked
 from mner.reporting.control_checks import are_controls
 from mner.reporting.cost_chart import cost_chart, cost_points
 from mner.reporting.cost_tables import cost_table
@@ -18,7 +18,8 @@ from mner.reporting.page import Figure, Page, Part
 from mner.reporting.results import Results, mean_of
 from mner.reporting.statistics_figures import statistics_figures
 from mner.reporting.statistics_tables import statistics_tables
-from mner.reporting.waterfall_tables import bars, waterfall_table, what_if_table
+from mner.reporting.waterfall_chart import Axis, waterfall_chart
+from mner.reporting.waterfall_tables import bars, moves_table, remainder, waterfall_table, what_if_table
 
 OF_PRINTED = ("waterfall", "arithmetic")  # generated corpora have no published counterpart
 
@@ -32,7 +33,9 @@ def pages(results: Results, paper: Paper) -> tuple[Page, ...]:
             *("waterfall", "Gap", "Why does our number differ from the printed one?"),
             "From the printed F1 to ours. Lens and copy are measured by re-scoring the same predictions; what is "
             "trained, encoder and visual input by runs of other kept profiles. Dashed steps are choices that "
-            "authors may or may not have made; the remainder holds what no file can tell.",
+            "authors may or may not have made; the remainder holds what no file can tell. ± of a step is its "
+            "standard error over runs, ± of ours the s.d. over seeds; *: its two sides were trained on different "
+            "machines. Figures of a data set share one axis.",
             "No finished run has a printed counterpart.",
             _gap(results, paper, datasets),
         ),
@@ -98,26 +101,23 @@ def _gap(results: Results, paper: Paper, datasets: Sequence[str]) -> list[Part]:
     falls = waterfalls(results.scores, results.lenses, paper, results.others)
     parts = []
     for dataset in datasets:
+        drawn = [(fall, bars(fall)) for fall in falls if fall.dataset == dataset]
+        axis = Axis.over([shown for _, shown in drawn])
         figures = tuple(
             Figure(
                 f"{fall.row.label}{fall.row.mark} · {fall.system}",
-                _figure_note(fall),
-                waterfall_chart(f"{fall.row.label} on {dataset}: paper to ours", bars(fall)),
+                f"{remainder(fall)}: {'; '.join(fall.causes)}",
+                waterfall_chart(f"{fall.row.label} on {dataset}: paper to ours", shown, axis),
             )
-            for fall in falls
-            if fall.dataset == dataset
+            for fall, shown in drawn
         )
-        tables = (waterfall_table(falls, dataset, results.all_records), what_if_table(results, dataset))
+        tables = (
+            waterfall_table(falls, dataset, results.all_records),
+            moves_table(falls, dataset, results.all_records),
+            what_if_table(results, dataset),
+        )
         parts.append(Part(dataset, figures, tuple(table for table in tables if table is not None)))
     return parts
-
-
-def _figure_note(fall: Waterfall) -> str:
-    """What the remainder holds, and what was compared where other runs stand for a condition."""
-    moved = [f"{step.title}: {step.why}." for step in reversed(fall.steps) if step.change is not None]
-    if any(step.error for step in fall.steps):
-        moved.append("± of a step: its standard error over runs; of ours: s.d. over seeds.")
-    return " ".join([*moved, f"Remainder: {'; '.join(fall.causes)}"])
 
 
 def _lenses(results: Results, dataset: str) -> Part:

@@ -8,13 +8,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from mner.evaluation.waterfall import REST
 from mner.reporting import svg
 from mner.reporting.cells import Cell, Cited, Measured, State, with_minus
-from mner.reporting.waterfall_tables import Bar, is_supposed
 
-ROW = 30
-BAND = 22
 WHOLE_WIDTH = 1360  # of a drawing that has the page to itself
 HALF_WIDTH = 640  # of one that stands beside another
 WIDEST_CELL = 170
@@ -78,93 +74,6 @@ def _heat_cell(
 
 
 @dataclass(frozen=True, slots=True)
-class _Axis:
-    """F1 from ``low`` to ``high``, as places in the plot of a waterfall."""
-
-    low: float
-    high: float
-
-    @classmethod
-    def over(cls, bars: Sequence[Bar]) -> _Axis:
-        """Wide enough for both ends and all steps, with room beside them."""
-        ends = [bar.high for bar in bars if bar.step is None]
-        moving = [end for bar in bars if bar.step is not None for end in (bar.low, bar.high)]
-        low, high = min([*ends, *moving]), max([*ends, *moving])
-        margin = max(0.5, 0.12 * (high - low))
-        return cls(max(0.0, low - 2 * margin), high + margin)
-
-    def __call__(self, value: float) -> float:
-        return BARS_LEFT + BARS_PLOT * (value - self.low) / (self.high - self.low)
-
-
-def waterfall_chart(title: str, bars: Sequence[Bar]) -> Markup:
-    """Paper at the top, ours at the bottom, a floating bar a step between; supposed choices are hatched."""
-    x = _Axis.over(bars)
-    parts: list[Markup] = []
-    level = bars[0].high
-    for j, bar in enumerate(bars):
-        y = 6 + j * ROW
-        strong = "label strong" if bar.step is None else "label"
-        parts.append(svg.text(BARS_LEFT - 12, y + BAND / 2 + 4, bar.title, strong, "end"))
-        if bar.step is None:
-            parts += _end_bar(bar, y, x, "printed" if j == 0 else "own")
-            level = bar.high
-        elif isinstance(bar.cell, State):
-            parts += _state_bar(bar.cell, y, x(level))
-        else:
-            parts += _step_bar(bar, y, x, x(level))
-            level = level + _points(bar)
-        if j + 1 < len(bars):
-            parts.append(svg.line(x(level), y + BAND, x(level), y + ROW, "level"))
-    bottom = 6 + len(bars) * ROW
-    parts.append(svg.line(BARS_LEFT, bottom, BARS_LEFT + BARS_PLOT, bottom, "tick"))
-    for value in (x.low, (x.low + x.high) / 2, x.high):
-        parts.append(svg.text(x(value), bottom + 14, f"{value:.1f}", "under", "middle"))
-    return svg.drawing("waterfall", BARS_LEFT + BARS_PLOT + BARS_RIGHT, bottom + 18, title, parts)
-
-
-def _end_bar(bar: Bar, y: float, x: _Axis, style: str) -> list[Markup]:
-    """The printed value or ours, from the left border; a break says where that is not zero."""
-    parts = [svg.rect(BARS_LEFT, y, x(bar.high) - BARS_LEFT, BAND, style, bar.cell.plain())]
-    if x.low > 0:
-        parts += [svg.line(BARS_LEFT + at, y + BAND + 1, BARS_LEFT + at + 5, y - 1, "break") for at in (9, 14)]
-    return [*parts, svg.text(*_beside(y), bar.cell.plain(), f"value {style}")]
-
-
-def _state_bar(state: State, y: float, level: float) -> list[Markup]:
-    """A step without a number: the level goes on, and words say why."""
-    return [
-        svg.line(level, y - 2, level, y + BAND + 2, "level"),
-        svg.text(*_beside(y), state.plain(), "state"),
-        Markup("<g><title>{}</title></g>").format(state.why),
-    ]
-
-
-def _step_bar(bar: Bar, y: float, x: _Axis, level: float) -> list[Markup]:
-    """A step from one level to the next; one that rounds to nothing leaves the level's line."""
-    style = ("gain" if _points(bar) > 0 else "loss") + (" supposed" if is_supposed(bar) else "")
-    if bar.step.kind == REST:
-        style += " rest"
-    hover = f"{bar.cell.plain()}: {bar.step.why} · {', '.join(bar.step.records)}"
-    if bar.cell.number.strip("+−0."):
-        drawn = svg.rect(x(bar.low), y, max(1.5, x(bar.high) - x(bar.low)), BAND, style, hover)
-    else:
-        drawn = svg.line(level, y - 2, level, y + BAND + 2, "level")
-    said = bar.cell.plain() if isinstance(bar.cell, Measured) else bar.cell.number
-    text = svg.text(*_beside(y), said, "value")
-    return [drawn, Markup("<g>{}<title>{}</title></g>").format(text, hover)]
-
-
-def _points(bar: Bar) -> float:
-    return bar.cell.value if isinstance(bar.cell, Cited | Measured) else 0.0
-
-
-def _beside(y: float) -> tuple[float, float]:
-    """Where the words right of a bar begin."""
-    return BARS_LEFT + BARS_PLOT + 10, y + BAND / 2 + 4
-
-
-@dataclass(frozen=True, slots=True)
 class ForestRow:
     """A label and one estimate with its interval for each series (a state where there is none)."""
 
@@ -189,7 +98,8 @@ def forest(
     """
     shown = [_shown(row) for row in rows]
     left = 28 + round(6.8 * max((len(row.label) for row in rows), default=0))
-    right, top = 150, 26
+    digits = len(f"+{reach:.2f}")  # the room of numbers follows the axis alone, so that its length is shared too
+    right, top = max(150, 16 + 7 * len("x [x, x]".replace("x", "0" * digits))), 26
     plot = max(240, HALF_WIDTH - left - right)
     height = top + sum(map(_height, shown)) + 26
 

@@ -12,6 +12,7 @@ from mner.data.control_corpora import CORPORA, NEIGHBOURS, POSITIVE
 from mner.data.probe_views import PICTURE_PROBES, PROBES
 from mner.evaluation.averages import finished_cells, own_f1
 from mner.evaluation.gaps import gap_between, gap_to_fixed
+from mner.reporting.reliance import PROBES as TITLES
 
 HOLDS, FAILS = "HOLDS", "FAILS"
 TEXT_ONLY = "bert-crf"
@@ -97,7 +98,7 @@ def _positive(
     statement = f"gain over {TEXT_ONLY} ≥ {margin:g}"
     yield ControlCheck(*place, statement, gain >= margin, f"gain {gain:+.2f}")
     for view in probes:
-        statement = f"own − {view} ≥ {margin:g}"
+        statement = f"{TITLES[view]} ≥ {margin:g}"
         reliance = cell["reliance"].get(view)
         passed = reliance is not None and reliance["mean"] >= margin
         yield ControlCheck(*place, statement, passed, _shown(view, reliance))
@@ -112,7 +113,7 @@ def _no_reliance(
             place = (cell["dataset"], cell["system"])
             yield ControlCheck(*place, "its card says why", passed=True, detail=told, judged=False)
             continue
-        statement = f"own − {view} about zero: below {margin:g}"
+        statement = f"{TITLES[view]} about zero: below {margin:g}"
         reliance = cell["reliance"].get(view)
         passed, detail = reliance is not None and abs(reliance["mean"]) < margin, _shown(view, reliance)
         if reliance is not None and len(reliance["values"]) > 1:
@@ -127,7 +128,7 @@ def _text_only(cell: Mapping[str, Any], near_zero: float) -> ControlCheck:
     """A text-only system is given no view but its own; one that has others must not move with them."""
     moved = {view: found["mean"] for view, found in cell["reliance"].items() if found is not None}
     passed = all(abs(points) < near_zero for points in moved.values())
-    detail = ", ".join(f"own − {view} {points:+.2f}" for view, points in moved.items())
+    detail = ", ".join(f"{TITLES[view]} {points:+.2f}" for view, points in moved.items())
     place = (cell["dataset"], cell["system"])
     if not moved:
         return ControlCheck(*place, "text only", passed=True, detail="it reads no picture", judged=False)
@@ -135,7 +136,7 @@ def _text_only(cell: Mapping[str, Any], near_zero: float) -> ControlCheck:
 
 
 def _shown(view: str, reliance: Mapping[str, Any] | None) -> str:
-    return f"the view {view} was not predicted" if reliance is None else f"own − {view} {reliance['mean']:+.2f}"
+    return f"{TITLES[view]}: not predicted" if reliance is None else f"{TITLES[view]} {reliance['mean']:+.2f}"
 
 
 def _negative(

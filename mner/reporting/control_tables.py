@@ -139,7 +139,7 @@ def _reasons(checks: Sequence[ControlCheck], absence: Mapping[str, str]) -> list
     """Every failed check, and every number that is told and not judged though its system reads pictures."""
     failed = [f"{one.system} {FAILS}: {_said(one)}" for one in checks if not one.passed]
     told = [
-        f"{one.system}: own − none on the negative control is told and not judged: {absence[one.system]}"
+        f"{one.system}: {PROBES['none']} on the negative control is told and not judged: {absence[one.system]}"
         for one in checks
         if not one.judged and absence.get(one.system)
     ]

@@ -30,7 +30,9 @@ class CostPoint:
 
     def hover(self) -> str:
         """What pointing at the dot says."""
-        return f"{self.label}: F1 {self.f1.plain()} in {self.minutes.plain()} · {', '.join(self.f1.records)}"
+        return (
+            f"{self.label}: F1 {self.f1.plain()} in {self.minutes.plain()} minutes · {', '.join(self.f1.records)}"
+        )
 
 
 def cost_points(results: Results, dataset: str) -> dict[str, list[CostPoint]]:

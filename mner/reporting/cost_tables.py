@@ -13,22 +13,27 @@ from mner.reporting.titles import dataset_title
 
 NOT_MEASURED = State("not measured", "no run of this cell measured it; energy needs a GPU that counts it")
 
-# Field of a record's throughput, heading, unit, factor, digits. A field that no run has makes no column.
-MEASURES: tuple[tuple[str, str, str, float, int], ...] = (
-    ("train_sentences_per_second", "Training, sentences/s", "sentences per second", 1, 1),
-    ("inference_sentences_per_second", "Inference, sentences/s", "sentences per second", 1, 0),
-    ("peak_memory_gib", "Peak memory, GiB", "GiB", 1, 2),
-    ("joules", "Energy of training, kJ", "kJ", 1e-3, 1),
-    ("utilisation", "Utilisation, %", "%", 1, 0),
-    ("mfu", "MFU, %", "% of the measured matrix rate", 100, 1),
+# Field of a record's throughput, heading with its unit, factor, digits. What no run measured makes no column.
+MEASURES: tuple[tuple[str, str, float, int], ...] = (
+    ("train_sentences_per_second", "Training, sentences/s", 1, 1),
+    ("inference_sentences_per_second", "Inference, sentences/s", 1, 0),
+    ("peak_memory_gib", "Peak memory, GiB", 1, 2),
+    ("joules", "Energy of training, kJ", 1e-3, 1),
+    ("utilisation", "Utilisation, %", 1, 0),
+    ("mfu", "MFU, %", 100, 1),
 )
+RATE_NOTE = "Mean ± s.d. over runs. Rates leave warm-up out."
+MFU_NOTE = "MFU: share of the rate at which the same device multiplied matrices, measured in the same run."
+ENERGY_NOTE = "Energy is the whole GPU's while the run trained; of runs that shared a device it is not known."
+DEVICE_NOTE = "Rows under different devices are not comparable; runs that shared a device each got a part of it."
 
 
 def cost_table(results: Results, dataset: str) -> Table | None:
     """One row a (device, system), grouped by device, with minutes a run; None where no speed was measured."""
     rows = []
     cells = [cell for cell in results.scores["cells"] if cell["dataset"] == dataset and cell.get("throughput")]
-    present = {name for cell in cells for measured in cell["throughput"].values() for name in measured}
+    measured = [values for cell in cells for values in cell["throughput"].values()]
+    present = {name for values in measured for name, found in values.items() if found is not None}
     measures = [measure for measure in MEASURES if measure[0] in present]
     for device in devices(results, dataset):
         for cell in cells:
@@ -41,11 +46,9 @@ def cost_table(results: Results, dataset: str) -> Table | None:
         return None
     columns = [Column("system", "System", "words"), Column("minutes", "Minutes a run", "ours")]
     columns += [Column(name, title, "ours") for name, title, *_ in measures]
-    notes = (
-        "Mean ± s.d. over runs. Rates leave warm-up out; energy is the whole GPU's while the run trained.",
-        "Rows under different devices are not comparable; of runs that shared a device the rates are what each "
-        "got, and energy is not known.",
-    )
+    told = {MFU_NOTE: "mfu" in present, ENERGY_NOTE: "joules" in present}
+    told[DEVICE_NOTE] = len({row.group for row in rows}) > 1
+    notes = (RATE_NOTE, *(note for note, wanted in told.items() if wanted))
     title = f"{dataset_title(dataset)}: what a run costs"
     return Table(f"cost-{dataset}", title, dataset, tuple(columns), tuple(rows), results.records, notes)
 
@@ -66,7 +69,7 @@ def minutes_of(results: Results, cell: Mapping[str, Any], device: str) -> Cited:
         and run["throughput"]["device"] == device
     ]
     values = tuple(run["duration_seconds"] / 60 for run in runs)
-    return mean_of(values, tuple(run["record"] for run in runs), digits=1, unit="minutes")
+    return mean_of(values, tuple(run["record"] for run in runs), digits=1)
 
 
 def f1_on(results: Results, cell: Mapping[str, Any], device: str) -> Cited:
@@ -77,10 +80,10 @@ def f1_on(results: Results, cell: Mapping[str, Any], device: str) -> Cited:
     return mean_of(tuple(by_record[record] for record in minutes.records), minutes.records)
 
 
-def _measured(summary: Mapping[str, Any] | None, unit: str, factor: float, digits: int) -> Cell:
+def _measured(summary: Mapping[str, Any] | None, factor: float, digits: int) -> Cell:
     if summary is None:
         return NOT_MEASURED
     if factor == 1:
-        return cited(summary, unit=unit, digits=digits)
+        return cited(summary, digits=digits)
     values = tuple(factor * value for value in summary["values"])
-    return mean_of(values, tuple(summary["records"]), unit=unit, digits=digits)
+    return mean_of(values, tuple(summary["records"]), digits=digits)

@@ -14,18 +14,20 @@ from mner.paper import METRICS, Paper
 from mner.reporting.analysis import pages
 from mner.reporting.cells import SURE, Cell, Measured, Printed, State, Words, cited, estimate
 from mner.reporting.families import primary_pair
-from mner.reporting.layout import section_tables, sections
+from mner.reporting.layout import sections
 from mner.reporting.lens_tables import under
 from mner.reporting.pairs import pair_of
 from mner.reporting.profile import Settings
 from mner.reporting.reference import NoResultsError, record_file
 from mner.reporting.reliance import PROBES
 from mner.reporting.results import Results
-from mner.reporting.runs import commit, epoch, f1_on_dev, f1_on_test
+from mner.reporting.runs import commit, epoch, f1_on_dev, f1_on_test, train_again
+from mner.reporting.section_tables import section_tables
 from mner.reporting.statistics_tables import INTERVALS, pair_cells, probe_p, says
 from mner.reporting.tables import to_entries
 from mner.reporting.text_only import text_only_beside
 from mner.reporting.titles import dataset_title
+from mner.reporting.verdict_cells import in_words
 from mner.reporting.waterfall_tables import Bar, bars
 from mner.tracking.record import Record
 
@@ -120,7 +122,7 @@ def _cell(dataset: str, system: str, results: Results, paper: Paper, settings: S
         if figure is not None and verdict is not None:
             lines.append(f"    {row.label}{row.mark}  {Printed(figure, row.source).plain()}  {verdict.name}")
             lines.append(f"      {table.source}; {row.source}")
-            for reason in (*verdict.reasons, *verdict.doubts):
+            for reason in (in_words(verdict, figure), *verdict.reasons, *verdict.doubts):
                 lines += wrapped(reason, "      - ", "        ")
     if not paper.rows_for(dataset, system):
         lines.append("    no paper prints an F1 of this system here")
@@ -147,7 +149,7 @@ def _ours(cell: Mapping[str, Any], results: Results) -> Lines:
             lines.append(f"    {title} ({row.system})  {row.f1.plain()}")
     for entry in held["reliance"]:
         if entry["system"] == cell["system"]:
-            for view, found in entry["views"].items():
+            for view, found in sorted(entry["views"].items(), key=lambda one: list(PROBES).index(one[0])):
                 points = estimate(found, "paired", signed=True).plain()
                 lines.append(f"    {PROBES[view]}  {points}, p (Holm) {probe_p(found).plain()}")
     return lines
@@ -176,8 +178,12 @@ def _runs(cell: Mapping[str, Any], results: Results, root: Path) -> Lines:
                 inputs.setdefault(name, set()).add(digest[:16])
     lines = ["", "  runs (tags lie beside their records)", *indented(rows)]
     lines += ["", "  read", *indented([(name, " ".join(sorted(found))) for name, found in sorted(inputs.items())])]
-    again = f"mner profile {results.scores['profile']} && mner run {cell['dataset']} {cell['system']}"
-    return [*lines, "", "  again", f"    {again}"]
+    return [
+        *lines,
+        "",
+        "  again",
+        f"    {train_again(results.scores['profile'], cell['dataset'], cell['system'])}",
+    ]
 
 
 def _why(cell: Mapping[str, Any], results: Results, paper: Paper) -> Lines:

@@ -1,45 +1,25 @@
-"""From scores and printed numbers to the sections of a report, and from sections to tables."""
+"""From scores and printed numbers to the sections of a report."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mner.data.corpus import TYPES
-from mner.evaluation.averages import cells_of, own_f1
-from mner.evaluation.verdicts import NOT_COMPARABLE, Verdict, judge
+from mner.evaluation.averages import cells_of
+from mner.evaluation.verdicts import Verdict, judge
 from mner.paper import METRICS, Paper, PaperRow, PaperTable
-from mner.reporting.cells import (
-    NOT_PRINTED,
-    NOT_RUN,
-    SURE,
-    Cell,
-    Printed,
-    State,
-    Words,
-    cited,
-    missing,
-    with_minus,
-)
+from mner.reporting.cells import NOT_PRINTED, Cell, Printed, cited, missing
 from mner.reporting.control_checks import are_controls
-from mner.reporting.reliance import PROBE_NOTE, PROBES, has_number, probe_cells
+from mner.reporting.reliance import has_number, probe_cells
 from mner.reporting.results import Results
-from mner.reporting.tables import Column, Row, Table
-from mner.reporting.text_only import TEXT_NOTE, Beside, beside_cells, beside_columns, has_own, text_only_beside
+from mner.reporting.text_only import Beside, text_only_beside
 from mner.reporting.titles import dataset_title
+from mner.reporting.verdict_cells import as_scored, from_paper
 
 OVERALL = ("P", "R", "F1")
 GROUPS = {"text": "Text", "text+image": "Text + image", "": ""}
-SPREAD_NOTE = (
-    "Ours: mean ± s.d. (n − 1) over seeds; one seed has no ±. Paper: ± as printed, over an unknown number of runs."
-)
-VERDICT_NOTE = (
-    "A verdict holds the printed F1 against what our runs reach as that row was scored (its program's rule, its "
-    "copy of the test split), where that is known and can be done; the columns are conlleval on our copy. It "
-    "comes from the interval of level 1 − 2 alpha (90 % where alpha is 5 %), takes the printed value as exact "
-    "even where the row prints a ±, and is not corrected for the number of rows."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +46,17 @@ class Line:
     def finished(self) -> bool:
         """Whether we have a number for this line."""
         return self.cell is not None and self.cell["state"] == "finished"
+
+    @property
+    def scored(self) -> Cell:
+        """Our F1 by the rule that the verdict was taken under."""
+        return as_scored(self.verdict) if self.finished else self.ours["F1"]
+
+    @property
+    def difference(self) -> Cell:
+        """That F1 minus the printed one."""
+        figure = self.row.figure(self.dataset, "F1") if self.row else None
+        return from_paper(self.verdict, figure) if self.finished else NOT_PRINTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,106 +170,3 @@ def _ours(cell: Mapping[str, Any] | None) -> dict[str, Cell]:
     view = cell["views"]["test.own"]
     overall = {name: cited(view[key]) for name, key in zip(OVERALL, ("precision", "recall", "f1"), strict=True)}
     return {**{kind: cited(view["types"][kind]) for kind in TYPES}, **overall}
-
-
-def section_tables(section: Section, records: frozenset[str], cards: Collection[str] = frozenset()) -> list[Table]:
-    """Per data set: overall scores, F1 by type, and image reliance where pictures were swapped.
-
-    Rows of systems named in ``cards`` lead to ``cards.md``.
-    """
-    tables = []
-    for block in section.blocks:
-        tables.append(_metric_table(section, block, OVERALL, "overall", records, cards))
-        tables.append(_metric_table(section, block, TYPES, "types", records, cards))
-        if block.has_probes():
-            tables.append(_probe_table(section, block, records, cards))
-    return tables
-
-
-def _label(line: Line, cards: Collection[str]) -> Words:
-    return Words(line.label, link=f"cards.md#{line.system}" if line.system in cards else "")
-
-
-def _metric_table(
-    section: Section,
-    block: Block,
-    metrics: Sequence[str],
-    part: str,
-    records: frozenset[str],
-    cards: Collection[str],
-) -> Table:
-    columns = [Column("system", "System", "words")]
-    for metric in metrics:
-        if section.table is not None:
-            columns.append(Column(f"{metric}.paper", f"{metric} paper", "paper"))
-        columns.append(Column(f"{metric}.ours", f"{metric} ours", "ours"))
-    if part == "overall":
-        columns.append(Column("seeds", "Seeds", "words"))
-        if section.table is not None:
-            columns.append(Column("verdict", "Verdict on F1", "words"))
-    rows = []
-    for line in block.lines:
-        cells: list[Cell] = [_label(line, cards)]
-        for metric in metrics:
-            cells += [line.paper[metric]] if section.table is not None else []
-            cells.append(line.ours[metric])
-        if part == "overall":
-            cells.append(Words(seeds_of(line)))
-            cells += [Words(line.verdict.name if line.verdict else "–")] if section.table is not None else []
-        rows.append(Row(line.id, tuple(cells), line.group))
-    what = "overall" if part == "overall" else "F1 by type"
-    title = f"{block.title}: {what} (%)"
-    name = f"{section.id}-{block.dataset}-{part}"
-    notes = _notes(section, block) if part == "overall" else ()
-    return Table(name, title, block.dataset, tuple(columns), tuple(rows), records, notes)
-
-
-def _probe_table(section: Section, block: Block, records: frozenset[str], cards: Collection[str]) -> Table:
-    lines = [
-        line for line in {line.system: line for line in block.lines}.values() if has_number(line.probes.values())
-    ]
-    own = has_own(line.text_only for line in lines)
-    columns = (
-        Column("system", "System", "words"),
-        Column("F1", "F1", "ours"),
-        *beside_columns(own),
-        *(Column(view, f"{PROBES[view]} [{SURE}]", "ours") for view in PROBES),
-    )
-    rows = []
-    for line in lines:
-        probes = (line.probes[view] for view in PROBES)
-        cells = (_label(line, cards), line.ours["F1"], *beside_cells(line.text_only, own), *probes)
-        rows.append(Row(line.id, cells, line.group))
-    name = f"{section.id}-{block.dataset}-reliance"
-    title = f"{block.title}: image reliance (F1 points)"
-    return Table(name, title, block.dataset, columns, tuple(rows), records, (PROBE_NOTE, TEXT_NOTE))
-
-
-def seeds_of(line: Line) -> str:
-    """The seeds behind our number, as text."""
-    f1 = own_f1(line.cell) if line.cell and line.finished else None
-    return " ".join(str(seed) for seed in f1["seeds"]) if f1 else "–"
-
-
-def _notes(section: Section, block: Block) -> tuple[str, ...]:
-    notes = [SPREAD_NOTE] if any(line.finished for line in block.lines) else []
-    if section.table is not None:
-        notes += [VERDICT_NOTE] if notes else []
-        used = {line.row.mark for line in block.lines if line.row} | {
-            figure.mark
-            for line in block.lines
-            if line.row
-            for figure in line.row.printed.get(block.dataset, {}).values()
-        }
-        notes += [f"{mark}: {meaning}" for mark, meaning in section.table.marks.items() if mark in used]
-    for line in block.lines:
-        if line.verdict and line.finished:
-            shown = (
-                line.verdict.reasons
-                if line.verdict.name == NOT_COMPARABLE
-                else (*line.verdict.reasons, *line.verdict.doubts)
-            )
-            notes.append(with_minus(f"{line.label}: {line.verdict.name}: {'; '.join(shown)}"))
-        elif line.ours["F1"] != NOT_RUN and isinstance(line.ours["F1"], State):
-            notes.append(f"{line.label}: skipped: {line.ours['F1'].why}")
-    return tuple(notes)

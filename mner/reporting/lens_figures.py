@@ -67,9 +67,7 @@ def _mark(system: str, turned: Sequence[Pair]) -> str:
 
 def _note(known: int, turned: Mapping[str, int]) -> str:
     if not known:
-        return (
-            "#: rank by mean F1. The test (Holm) shows no difference of two rows, so no order can be turned round."
-        )
+        return "#: rank by mean F1. No pair differs significantly (Holm), so changes of rank mean nothing."
     found = [f"{count} turned round under {title}" for title, count in turned.items() if count]
     said = f"{', '.join(found)} (▲ ▼ count them)" if found else "no lens turns one round"
     return (

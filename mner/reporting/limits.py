@@ -37,8 +37,7 @@ def limits(scores: Mapping[str, Any], truncation: Sequence[Mapping[str, Any]]) -
     if frozen != {0}:
         said.append(f"Frozen encoder layers: {_distinct(frozen)}; a fully tuned encoder may score higher.")
     said.append(f"Precision of training: {_distinct(cell['precision'] or 'not recorded' for cell in finished)}.")
-    visual = _distinct(cell["visual_input"] for cell in finished)
-    said.append(f"What stands for the picture: {visual}.")
+    said.append(f"What stands for the picture: {_pictures(finished)}.")
     said.append(f"Scorer of all our numbers: {scores['mode']}.")
     if not controls:
         said.append(f"Data copy: {_distinct(cell['data_copy'] for cell in finished)}.")
@@ -49,6 +48,23 @@ def limits(scores: Mapping[str, Any], truncation: Sequence[Mapping[str, Any]]) -
     if scores["outside"]:
         said.append(f"{len(scores['outside'])} runs on disk lie outside the profile and were not scored.")
     return said
+
+
+def _pictures(finished: Sequence[Mapping[str, Any]]) -> str:
+    """Every visual input with the systems that read it; with the data set where a system reads several."""
+    inputs: dict[str, set[str]] = {}
+    for cell in finished:
+        inputs.setdefault(cell["system"], set()).add(cell["visual_input"])
+    readers: dict[str, dict[str, list[str]]] = {}
+    for cell in finished:
+        where = readers.setdefault(cell["visual_input"], {}).setdefault(cell["system"], [])
+        where += [dataset_title(cell["dataset"])] if len(inputs[cell["system"]]) > 1 else []
+    return "; ".join(f"{visual} ({_named(names)})" for visual, names in sorted(readers.items()))
+
+
+def _named(places: Mapping[str, Sequence[str]]) -> str:
+    """Systems, with the data sets where it matters."""
+    return ", ".join(f"{name} on {' and '.join(on)}" if on else name for name, on in places.items())
 
 
 def _cut(truncation: Sequence[Mapping[str, Any]]) -> list[str]:

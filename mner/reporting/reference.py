@@ -112,10 +112,23 @@ def without_runs(scores: Mapping[str, Any], root: Path = Path()) -> list[str]:
 
 
 def record_file(run: Mapping[str, Any], root: Path = Path()) -> Path:
-    """The record of a scored run below ``root``: its own, or the kept one where the run itself is not here."""
+    """The record of a scored run below ``root``: its own, or the kept one where that very run is not here."""
     path = Path(run["record"])
     kept = REFERENCE / run["profile"] / "runs" / Path(*path.parts[2:])
-    return kept if not (root / path).is_file() and (root / kept).is_file() else path
+    here = _sha256_at_hand(run, root) == run["record_sha256"]
+    return kept if not here and (root / kept).is_file() else path
+
+
+def source_of(scores: Mapping[str, Any], root: Path = Path()) -> str:
+    """Where the predictions lie that scores were made of, in words."""
+    kept = [run for run in scores["runs"] if record_file(run, root).is_relative_to(REFERENCE)]
+    own, committed = f"runs/{scores['profile']}", REFERENCE / scores["profile"] / "runs"
+    if not kept:
+        return f"the runs below {own} on the machine that rendered it"
+    named = f"the committed runs below {committed}, where the records lie that are named {own}/…"
+    return (
+        named if len(kept) == len(scores["runs"]) else f"runs below {own} and, where those are not here, {named}"
+    )
 
 
 @contextmanager
@@ -138,8 +151,8 @@ def runs_at_hand(scores: Mapping[str, Any], profile: str) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _sha256_at_hand(run: Mapping[str, Any]) -> str | None:
-    path = Path(run["record"])
+def _sha256_at_hand(run: Mapping[str, Any], root: Path = Path()) -> str | None:
+    path = root / run["record"]
     return sha256_of(path) if path.is_file() else None
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from mner.reporting.cells import SURE, Cell, Cited, Measured, State, estimate, missing
 from mner.reporting.pairs import pair_of
 
-PROBES = {"none": "own − none", "shuffled": "own − shuffled", "neighbours": "own − others' neighbours"}
+PROBES = {"none": "own − none", "shuffled": "own − another's", "neighbours": "own − another's neighbours"}
+"""How each probe view is called wherever it is read; in files it keeps its name."""
 PROBE_NOTE = (
     "Image reliance: F1 with the tweet's own picture minus F1 with none, or with another tweet's (its captions, "
     "objects and neighbours included), or with its own picture but another tweet's neighbours, paired by run and "

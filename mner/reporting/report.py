@@ -12,11 +12,12 @@ from mner.reporting.analysis import OF_PRINTED, pages
 from mner.reporting.card import CardText, cards_markdown
 from mner.reporting.control_tables import control_table
 from mner.reporting.error_tables import suspects_file
-from mner.reporting.layout import Section, section_tables, sections
+from mner.reporting.layout import Section, sections
 from mner.reporting.limits import limits
 from mner.reporting.page import Page
 from mner.reporting.profile import Settings
 from mner.reporting.results import Results
+from mner.reporting.section_tables import section_tables
 from mner.reporting.site import render_cards, render_site
 from mner.reporting.tables import Table, to_csv, to_entries, to_latex, to_markdown
 

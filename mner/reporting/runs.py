@@ -31,5 +31,11 @@ def commit(run: Mapping[str, Any]) -> str:
     return (git["commit"] or "unknown")[:10] + (" (dirty)" if git["dirty"] else "")
 
 
+def train_again(profile: str, dataset: str, system: str, seed: int | None = None) -> str:
+    """The command that trains a cell, or one seed of it, in a fresh clone: its inputs are built before."""
+    which = f"{dataset} {system}" if seed is None else f"{dataset} {system} --seed {seed}"
+    return f"mner profile {profile} && dvc repro data features graphs && mner run {which}"
+
+
 def _of(run: Mapping[str, Any], value: float) -> Cited:
     return Cited(value, (run["record"],), (value,))

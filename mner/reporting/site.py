@@ -23,21 +23,24 @@ from mner.reporting.cells import NOT_RUN, SURE, CitationError, Cited, Printed, c
 from mner.reporting.citation import example_citation
 from mner.reporting.control_checks import FAILS, HOLDS
 from mner.reporting.control_tables import NOT_JUDGED
-from mner.reporting.layout import OVERALL, VERDICT_NOTE, Block, Line, Section
+from mner.reporting.layout import OVERALL, Block, Line, Section
 from mner.reporting.limits import audit_summary, facts, limits
+from mner.reporting.obstacles import obstacles
 from mner.reporting.page import Page
 from mner.reporting.profile import ProfileFacts
+from mner.reporting.reference import record_file, source_of
 from mner.reporting.reliance import PROBES
 from mner.reporting.results import Results
-from mner.reporting.runs import epoch, f1_on_dev, f1_on_test
+from mner.reporting.runs import epoch, f1_on_dev, f1_on_test, train_again
+from mner.reporting.section_tables import VERDICT_NOTE
 from mner.reporting.seed_dots import Scale, axis, strip
+from mner.reporting.speeds import device_marks
 from mner.reporting.tables import Table
 from mner.reporting.views import page_view, table_view, view
 
 VERDICTS = ("REPRODUCED", "ABOVE", "BELOW", "UNDECIDED", "NOT-COMPARABLE", "SKIPPED", "NOT-RUN")
 SECTIONS = {"table1": "Table 1", "table2": "Table 2", "ita": "ITA"}
 JUDGEMENTS = {HOLDS: "reproduced", FAILS: "below", NOT_JUDGED: "not-run"}
-MARKS = "abcdefghij"
 
 
 def refuse_bare_numbers(value: Any) -> Any:
@@ -80,7 +83,7 @@ def render_site(
     """
     scores = results.scores
     runs = {run["record"]: run for run in scores["runs"]}
-    devices = _devices(scores)
+    devices = device_marks(scores["cells"])
     published = any(part.table is not None for part in parts)
     ordered = sorted(parts, key=lambda part: not part.has_results())
     return (
@@ -93,6 +96,7 @@ def render_site(
             limits=limits(scores, results.audit["truncation"]),
             judgements=JUDGEMENTS,
             tally=_tally(parts, controls),
+            obstacles=obstacles(parts),
             controls=None if controls is None else table_view(controls),
             published=published,
             sections=[_section(part, published, runs, devices) for part in ordered],
@@ -103,6 +107,7 @@ def render_site(
             cards=cards,
             example=example_citation(parts, scores),
             digest=sha256_of_json(scores),
+            source=source_of(scores),
             probes={name: PROBES[name] for name in PICTURE_PROBES},
             types=TYPES,
             sure=SURE,
@@ -114,12 +119,6 @@ def render_site(
 def render_cards(cards: Sequence[CardText], profile: ProfileFacts, templates: Path) -> str:
     """The page of all cards as HTML; ``cards.html#NAME`` leads to a system."""
     return environment(templates).get_template("cards.html.j2").render(cards=cards, profile=profile.name)
-
-
-def _devices(scores: Mapping[str, Any]) -> dict[str, str]:
-    """Footnote mark of every device a speed was measured on."""
-    names = sorted({name for cell in scores["cells"] for name in cell.get("throughput", {})})
-    return {name: MARKS[i] if i < len(MARKS) else f"({name})" for i, name in enumerate(names)}
 
 
 def _tally(parts: Sequence[Section], controls: Table | None) -> list[tuple[str, str, str]]:
@@ -139,10 +138,12 @@ def _section(
     section: Section, published: bool, runs: Mapping[str, Any], devices: Mapping[str, str]
 ) -> dict[str, Any]:
     table = section.table
+    name = SECTIONS.get(section.id, "Further rows" if published else "Scores")
+    title = section.title.removeprefix(f"{name}: ")
     return {
         "id": section.id,
-        "name": SECTIONS.get(section.id, "Further rows" if published else "Scores"),
-        "title": section.title,
+        "name": name,
+        "title": title[:1].upper() + title[1:],
         "source": table.source if table else "",
         "published": table is not None,
         "marks": list(table.marks.items()) if table else [],
@@ -222,20 +223,18 @@ def _line(
 
 
 def _verdict(line: Line) -> dict[str, Any] | None:
-    """The verdict of a line; ``apart`` says why its difference is not that of the columns beside it."""
-    verdict = line.verdict
+    """The verdict of a line; ``apart`` says that the F1 it rests on is not the one that the columns print."""
+    verdict, ours = line.verdict, line.ours["F1"]
     if verdict is None:
         return None
-    ours, paper, apart = line.ours["F1"], line.paper["F1"], False
-    if verdict.difference is not None and isinstance(ours, Cited) and isinstance(paper, Printed):
-        apart = abs(ours.value - paper.figure.value - verdict.difference) > 5e-3
-    difference = "" if verdict.difference is None else with_minus(f"{verdict.difference:+.2f}")
+    apart = isinstance(line.scored, Cited) and isinstance(ours, Cited) and line.scored.number != ours.number
     return {
         "name": verdict.name,
         "style": verdict.name.lower(),
-        "difference": difference,
+        "difference": view(line.difference) if verdict.ours is not None else None,
         "rule": verdict.rule,
-        "apart": "by the row’s own rule" if apart else "",
+        "scored": view(line.scored),
+        "apart": apart,
         "reasons": [with_minus(reason) for reason in verdict.reasons],
         "doubts": [with_minus(doubt) for doubt in verdict.doubts],
     }
@@ -257,8 +256,8 @@ def _speeds(line: Line, devices: Mapping[str, str]) -> list[dict[str, Any]]:
     return speeds
 
 
-def _compared(line: Line) -> list[tuple[str, str, str]]:
-    """Encoder, picture, scorer and copy: theirs and ours."""
+def _compared(line: Line) -> list[tuple[str, str, str, str]]:
+    """Encoder, picture, scorer and copy: theirs, ours in the columns, and ours where the verdict was taken."""
     if not line.finished or line.cell is None:
         return []
     ours = (
@@ -267,13 +266,16 @@ def _compared(line: Line) -> list[tuple[str, str, str]]:
         STANDARD,
         line.cell["data_copy"],
     )
+    held = line.verdict.ours if line.verdict else None
+    copy = f"{held.copy}, test split" if held and held.copy != ours[3] else ours[3]
+    judged = (*ours[:2], held.lens, copy) if held else ours
     names = ("encoder", "visual", "scorer", "copy")
     used = line.row.used[line.dataset] if line.row else None
     theirs = [
         (getattr(used, name) + (" (inferred)" if name in used.inferred else "")) if used else "–" for name in names
     ]
     titles = ("Encoder", "Visual input", "Scorer", "Data copy")
-    return list(zip(titles, theirs, ours, strict=True))
+    return list(zip(titles, theirs, ours, judged, strict=True))
 
 
 def _proof(line: Line, runs: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -291,8 +293,8 @@ def _proof(line: Line, runs: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "dev": view(f1_on_dev(run)),
                 "epoch": epoch(run),
                 "key": run["key"],
-                "record": record,
-                "command": run["command"],
+                "record": str(record_file(run)),
+                "command": train_again(run["profile"], run["dataset"], run["system"], run["seed"]),
             }
         )
     return proof

@@ -52,11 +52,10 @@ PAIR_NOTES = (
     "A minus B, paired by sentence. Holm: p adjusted for all pairs of this table. Runs ahead: share of pairs of "
     "runs, one of A and one of B, in which A's is ahead (test set fixed).",
     "Seeds needed: runs a side with which the test of p (before Holm) would find this very difference with "
-    f"{100 * POWER:.0f} % power, were difference and spread as observed (what sentences add counts as nothing "
-    "where the noise of the runs hides it); none suffices: not even endless seeds would, on a test set of this "
-    "size. Detectable: the smallest difference that the runs at hand would find so. Both are – with fewer than "
-    f"{FEWEST_RUNS} seeds a side, which do not tell their own noise from what sentences add, and where nothing "
-    "varies.",
+    f"{100 * POWER:.0f} % power, were difference and spread as observed; none suffices: not even endless seeds "
+    "would, on a test set of this size. Detectable: the smallest difference that the runs at hand would find so. "
+    f"Both are – with fewer than {FEWEST_RUNS} seeds a side, which do not tell their own noise from what "
+    "sentences add, and where nothing varies.",
 )
 
 

@@ -32,11 +32,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``id`` names the row in data files; ``group`` is a heading shared by neighbouring rows."""
+    """``id`` names the row in data files; ``group`` is a heading shared by neighbouring rows.
+
+    Nothing was run for an ``idle`` row: data files have it, readers are shown it only where all rows are so.
+    """
 
     id: str
     cells: tuple[Cell, ...]
     group: str = ""
+    idle: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,11 @@ class Table:
                     raise CitationError(f"{place}: record {unknown[0]} is not among the scored runs")
 
 
+def _told(table: Table) -> tuple[Row, ...]:
+    """The rows that a reader is shown."""
+    return tuple(row for row in table.rows if not row.idle) or table.rows
+
+
 def to_markdown(table: Table) -> str:
     """GitHub Markdown with columns aligned in the source, readable in a terminal; links are defined at the end."""
     table.check()
@@ -80,7 +89,7 @@ def to_markdown(table: Table) -> str:
     body: list[list[str]] = []
     links: dict[str, str] = {}
     group = ""
-    for row in table.rows:
+    for row in _told(table):
         if row.group and row.group != group:
             body.append([f"*{row.group}*"] + [""] * (len(header) - 1))
             group = row.group
@@ -145,7 +154,7 @@ def to_latex(table: Table) -> str:
     lines.append(" & ".join(tex(column.title) for column in table.columns) + r" \\")
     lines.append(r"\midrule")
     group = ""
-    for number, row in enumerate(table.rows):
+    for number, row in enumerate(_told(table)):
         if row.group != group:
             group = row.group
             lines += [r"\midrule"] if number else []

@@ -27,6 +27,7 @@ from mner.paper import Paper, PaperRow
 from mner.reporting.cells import Cited, cited
 from mner.reporting.control_checks import FAILS, HOLDS, control_checks
 from mner.reporting.profile import Settings
+from mner.reporting.verdict_cells import in_words
 
 MACHINE = ("throughput", "software", "precision")
 NOT_JUDGED, NO_REFERENCE = "NOT JUDGED", "NO REFERENCE"
@@ -201,6 +202,7 @@ def _against_paper(
     checks = []
     for row, verdict in judged:
         detail = "; ".join(verdict.reasons)
+        held = in_words(verdict, row.figure(cell["dataset"], "F1"))
         passed = verdict.name not in (ABOVE, BELOW)
         if verdict.name == NOT_COMPARABLE:
             detail = f"not held against the paper ({detail})"
@@ -211,8 +213,8 @@ def _against_paper(
                 if passed
                 else "; the reference has no such gap"
             )
-        against = f"paper: {row.label}{row.mark}"
-        checks.append(Check(cell["dataset"], cell["system"], _shown(cell), against, verdict.name, passed, detail))
+        where = cell["dataset"], cell["system"], _shown(cell), f"paper: {row.label}{row.mark}"
+        checks.append(Check(*where, verdict.name, passed, f"{held}; {detail}"))
     return checks
 
 

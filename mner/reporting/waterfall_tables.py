@@ -30,6 +30,7 @@ ERROR_NOTE = (
     f"are no difference of two means (best seed, remainder). {ELSEWHERE}: the runs of its two sides were trained "
     "on different machines, which alone moves F1."
 )
+MOVE_COLUMNS = {"change": "What differs", "there": "There", "here": "Here"}
 WHAT_IF_NOTE = (
     "What must not be done: none of these numbers is a result. They show what picking the epoch on test, or "
     "reporting the best seed, would have added to the same runs under conlleval."
@@ -101,13 +102,40 @@ def waterfall_table(falls: Sequence[Waterfall], dataset: str, records: frozenset
 
 
 def _note(fall: Waterfall) -> str:
-    """What was compared for each step of one row; choices are explained once, in ``CHOICE_NOTE``."""
+    """What was compared for each step of one row; choices and what other runs tell are explained elsewhere."""
     said = [
         f"{step.title.lower()}: {step.why}"
         for step in reversed(fall.steps[1:])
-        if step.state != SAME and not (step.kind == SUPPOSED and step.measured)
+        if step.state != SAME and step.change is None and not (step.kind == SUPPOSED and step.measured)
     ]
-    return f"{fall.row.label}{fall.row.mark}: {'; '.join(said)}; remainder: {', '.join(fall.causes)}"
+    return f"{fall.row.label}{fall.row.mark}: {'; '.join(said)}. {remainder(fall)}: {', '.join(fall.causes)}"
+
+
+def remainder(fall: Waterfall) -> str:
+    """Whose difference to paper the causes of the remainder tell: that of the runs nearest to its conditions."""
+    return f"Remainder, of the runs of profile {fall.moves[-1].after.profile}" if fall.moves else "Remainder"
+
+
+def moves_table(falls: Sequence[Waterfall], dataset: str, records: frozenset[str]) -> Table | None:
+    """What differs where runs of other profiles stand for a condition, once for all systems it is alike for."""
+    alike: dict[tuple[str, tuple[tuple[str, str, str], ...]], list[str]] = {}
+    for fall in falls:
+        for move in fall.moves if fall.dataset == dataset else ():
+            alike.setdefault((f"{move.title}: {move.between}", move.changes), []).append(fall.system)
+    columns = tuple(Column(name, title, "words") for name, title in MOVE_COLUMNS.items())
+    rows = [
+        Row(f"{systems[0]}/{name}", (Words(name), Words(there), Words(here)), _heading(what, systems))
+        for (what, changes), systems in alike.items()
+        for name, there, here in changes
+    ]
+    if not rows:
+        return None
+    title = f"{dataset_title(dataset)}: runs that stand for the paper's conditions"
+    return Table(f"moves-{dataset}", title, dataset, columns, tuple(rows), records)
+
+
+def _heading(what: str, systems: Sequence[str]) -> str:
+    return f"{what} ({', '.join(dict.fromkeys(systems))})"
 
 
 def _without_spread(cell: Cell) -> Cell:
