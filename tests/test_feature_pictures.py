@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import runpy
 import shutil
 from pathlib import Path
@@ -53,6 +54,46 @@ def test_folders_without_pictures_are_refused(tmp_path):
         pictures_of_folder(tmp_path / "notes.txt")
 
 
+def test_pictures_are_found_below_a_folder_hidden_places_and_links_left_out(tmp_path):
+    tiny.draw(tmp_path / "drawn", 1)
+    for place in ("b.JPG", "deep/a.WebP", "deep/.hidden.png", ".trash/c.png", "deep/.d/e.png", "notes.txt"):
+        (tmp_path / "some" / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(tmp_path / "drawn" / "p000.jpg", tmp_path / "some" / place)
+    (tmp_path / "some" / "linked").symlink_to(tmp_path / "drawn")
+    listed = pictures_of_folder(tmp_path / "some").listed
+    assert [(one.image, one.file) for one in listed] == [("a", "deep/a.WebP"), ("b", "b.JPG")]
+
+
+@pytest.mark.parametrize("place", [b"caf\xe9.jpg", b"caf\xe9/a.jpg"])
+def test_a_name_that_results_cannot_hold_is_said_before_work_begins(place, tmp_path):
+    path = tmp_path / os.fsdecode(place)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"x")
+    with pytest.raises(
+        ImageError, match=r"the name 'caf\\udce9.*jpg' is not UTF-8; rename this file or its folder"
+    ):
+        pictures_of_folder(tmp_path)
+    path.rename(tmp_path / "café.jpg")
+    assert [one.image for one in pictures_of_folder(tmp_path).listed] == ["café"]
+
+
+def test_pictures_out_of_order_are_refused(pictures):
+    with pytest.raises(ImageError, match="in order of their ids"):
+        Pictures(pictures, (Picture("b", "b.png", None), Picture("a", "a.png", None)), {})
+
+
+def test_the_fingerprint_knows_ids_and_bytes_and_not_the_folder(pictures):
+    def fingerprint(folder: Path, *named: str) -> str:
+        return Pictures(
+            folder, tuple(Picture(one[0], f"{one[0]}.png", one[1:]) for one in named), {}
+        ).fingerprint()
+
+    known = fingerprint(pictures, "a1", "b2")
+    assert known == fingerprint(pictures.parent, "a1", "b2")
+    others = (("a1", "c2"), ("a1", "b3"), ("a2", "b1"), ("a1",), ("a1", "b2", "c"))
+    assert known not in {fingerprint(pictures, *named) for named in others}
+
+
 class TestPicturesOfADataSet:
     @pytest.fixture
     def data(self, tmp_path, pictures) -> Path:
@@ -87,7 +128,8 @@ class TestPicturesOfADataSet:
 
     def test_a_data_set_brings_its_own_pictures_where_it_has_them(self, data, pictures):
         shutil.move(pictures, data / "set" / "images")
-        assert pictures_of_dataset(data, "set", ["p001"], None).folder == data / "set"
+        for images in (None, data):
+            assert pictures_of_dataset(data, "set", ["p001"], images).folder == data / "set"
 
     def test_without_pictures_the_three_ways_out_are_named(self, data):
         ways = r"MNER_IMAGES.*`mner images set.*features\.kinds\.set: caption-tokens"
@@ -97,6 +139,8 @@ class TestPicturesOfADataSet:
         write_json_atomically(data / "set" / "side" / "pixels.json", {})
         with pytest.raises(ImageError, match=rf"(?s)pixels\.json records none.*{ways}"):
             pictures_of_dataset(data, "set", ["p001"], data)
+        with pytest.raises(ImageError, match=r"pixels\.json records none"):
+            pictures_of_dataset(data, "set", ["p001"], None)
 
 
 # ---- kinds of a data set

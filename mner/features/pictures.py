@@ -50,7 +50,7 @@ def pictures_of_folder(folder: Path) -> Pictures:
     """Every picture below ``folder``, hidden folders and links to folders left out; its id is its name's stem.
 
     Raises:
-        ImageError: not a folder, no picture in it, or one id for two files.
+        ImageError: not a folder, no picture in it, one id for two files, or a name that is not UTF-8.
     """
     if not folder.is_dir():
         raise ImageError(f"{folder} is not a folder; name one that holds pictures as <image id>.jpg")
@@ -58,6 +58,7 @@ def pictures_of_folder(folder: Path) -> Pictures:
     for path in _files_below(folder):
         if path.suffix.lower() not in SUFFIXES:
             continue
+        _check_name(folder, path)
         if path.stem in found:
             places = " and ".join(str(one.relative_to(folder)) for one in (found[path.stem], path))
             raise ImageError(f"{folder}: {places} have the same id {path.stem!r}; keep or rename one of them")
@@ -73,6 +74,15 @@ def _files_below(folder: Path) -> list[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         files += [Path(place) / name for name in sorted(names) if not name.startswith(".")]
     return files
+
+
+def _check_name(folder: Path, path: Path) -> None:
+    """Results are UTF-8 and name a picture by its file: one that they cannot name is said before work begins."""
+    name = str(path.relative_to(folder))
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise ImageError(f"{folder}: the name {name!r} is not UTF-8; rename this file or its folder") from error
 
 
 def _hashed(folder: Path, image: str, path: Path) -> Picture:
