@@ -145,6 +145,22 @@ def test_groups_of_rows_have_one_heading_each(page: str) -> None:
     assert re.findall(r'scope="rowgroup">(.*?)</th>', table) == ["Text", "Text + image"]
 
 
+def test_headings_and_proofs_span_their_table_and_no_more(page: str) -> None:
+    """A cell that spans too much gives the table columns that nothing stands in."""
+    spans = 0
+    for table in re.findall(
+        r"<table(?: class=\"idle\")?>(.*?)</table>\s*</div>\s*(?:<ul|</details|{|<|$)", page, re.S
+    ):
+        body = table[table.index("<tbody>") :]
+        rows = re.findall(r"<tr(?: id=[^>]*)?>\s*<th scope=\"row\".*?</tr>", body, re.S)
+        widths = {len(re.findall(r"<t[hd][ >]", row)) for row in rows}
+        found = {int(span) for span in re.findall(r'<t[hd] colspan="(\d+)"', body)}
+        assert found <= widths, table[:300]
+        assert len(widths) == 1
+        spans += len(found)
+    assert spans >= 3, "of rows that were run, that were not, and of the analysis"
+
+
 def test_speeds_bear_the_mark_of_their_device(page: str, results: Results) -> None:
     devices = sorted({run["throughput"]["device"] for run in results.scores["runs"] if run["throughput"]})
     foot = page[page.index('<p class="foot devices">') :]

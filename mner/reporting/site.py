@@ -160,6 +160,8 @@ def _block(section: Section, block: Block, runs: Mapping[str, Any], devices: Map
         name: _table(section, replace(block, lines=tuple(lines)), runs, devices) if lines else None
         for name, lines in (("told", told), ("idle", idle))
     }
+    if tables["idle"]:  # names and printed numbers, and no other column
+        tables["idle"]["span"] = str(1 + len(tables["idle"]["lines"][0]["cells"]))
     return {"title": block.title, "count": str(len(idle)), **tables}
 
 
