@@ -12,7 +12,7 @@ from mner.reporting.tables import Table
 def view(cell: Cell) -> dict[str, str]:
     """A cell as text for the template: kind, number, spread, mark, and what hovering says."""
     if isinstance(cell, Cited):
-        unit = f" {cell.unit}" if cell.unit else ""
+        unit = f", {cell.unit}" if cell.unit else ""
         what = f"mean ± s.d. over {cell.runs} seeds" if cell.runs > 1 else "one seed"
         about = f"{what}{unit}: {', '.join(cell.records)}"
         return {"kind": "ours", "number": cell.number, "spread": cell.spread, "mark": cell.mark, "about": about}
