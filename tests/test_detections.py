@@ -77,6 +77,22 @@ def test_repeats_go_within_a_class_only_and_ties_keep_their_order():
     assert suppress_repeats(boxes, scores, classes, 0.95) == [1, 3, 0, 2]
 
 
+def test_a_repeat_that_overlaps_no_more_than_allowed_stays():
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 10, 5], [0, 0, 10, 4]], dtype=float)
+    scores, classes = np.array([0.9, 0.8, 0.7]), np.zeros(3, dtype=int)
+    assert suppress_repeats(boxes[:2], scores[:2], classes[:2], 0.5) == [0, 1], "exactly half"
+    assert suppress_repeats(boxes[::2], scores[::2], classes[::2], 0.39) == [0]
+
+
+def test_many_equal_scores_are_taken_in_their_order():
+    """Of 200: numpy sorts a few in their order whatever it is asked for."""
+    corners = 20.0 * np.arange(200)[:, None]
+    boxes = np.concatenate([corners, 0 * corners, corners + 10, 0 * corners + 10], axis=1)
+    scores = np.tile([0.5, 0.75], 100)
+    kept = suppress_repeats(boxes, scores, np.zeros(200, dtype=int), 0.5)
+    assert kept == [*range(1, 200, 2), *range(0, 200, 2)]
+
+
 def test_what_stays_does_not_overlap_and_what_goes_does():
     rng = np.random.default_rng(0)
     corners = rng.uniform(0, 60, (80, 2))
@@ -137,6 +153,14 @@ def test_best_class_threshold_and_limit():
     assert len(select_objects(boxes, scores, ("a", "b"), **options, limit=1).items) == 1
 
 
+def test_an_object_of_just_the_score_counts_and_one_in_the_padding_takes_no_place():
+    boxes = np.array([[0, 50, 10, 60], [0, 0, 10, 10], [20, 0, 30, 10]], dtype=np.float32)
+    scores = np.array([[0.75], [0.5], [0.25]], dtype=np.float32)
+    options = {"width": 100, "height": 40, "overlap": 0.5, "limit": 2}
+    found = select_objects(boxes, scores, ("a",), score=0.25, **options)
+    assert [item.score for item in found.items] == [0.5, 0.25]
+
+
 def test_detr_boxes_are_centre_and_extent_and_the_last_class_is_nothing():
     logits = torch.tensor([[0.0, 9.0, 0.0], [9.0, 0.0, 0.0], [0.0, 0.0, 9.0]])
     boxes = torch.tensor([[0.5, 0.5, 0.5, 0.25], [0.0, 0.0, 0.5, 0.5], [0.5, 0.5, 1.0, 1.0]])
@@ -145,6 +169,15 @@ def test_detr_boxes_are_centre_and_extent_and_the_last_class_is_nothing():
         ("dog", (0.25, 0.375, 0.75, 0.625)),
         ("cat", (0.0, 0.0, 0.25, 0.25)),
     ]
+
+
+def test_detr_keeps_objects_of_just_the_score_and_drops_boxes_without_extent_or_outside():
+    logits = torch.tensor([[0.0, -99.0, 0.0], [9.0, 0.0, 0.0], [9.0, 0.0, 0.0]])
+    boxes = torch.tensor([[0.5, 0.5, 0.5, 0.5], [0.5, 0.5, 0.0, 0.5], [2.0, 0.5, 0.5, 0.5]])
+    found = decode_detr(logits, boxes, {0: "cat", 1: "dog"}, score=0.5, limit=9)
+    assert [(item.label, item.score) for item in found.items] == [("cat", 0.5)]
+    below = decode_detr(logits[:1], boxes[:1], {0: "cat", 1: "dog"}, score=0.51, limit=9)
+    assert below.items == (), "nothing is found, though the one before the last class is best"
 
 
 def test_fractions_never_leave_the_picture():
