@@ -18,7 +18,7 @@ from mner.data.drawings import compose_scene, draw_scene
 from mner.features import efficientnet, packages, rapid_ocr
 from mner.features.crops import WHOLE, CropRegions, cut_out
 from mner.features.extractor import ExtractorError, as_rgb
-from mner.features.found import Caption, Lines, Objects, Regions, Tags
+from mner.features.found import Lines, Objects, Regions, Tags
 from mner.features.load import NAMES, Surroundings, load_extractor
 from mner.features.pixels import CentreCrop, Scale, fitted, shrunk
 from mner.files import sha256_of
@@ -265,20 +265,3 @@ def test_a_missing_package_names_the_extra_and_other_weights_are_refused(tmp_pat
     (tmp_path / "weights.pth").write_bytes(b"other")
     with pytest.raises(ExtractorError, match=r"expected 0000.*another version"):
         packages.checked_weights(tmp_path / "weights.pth", "0" * 64, "a-package")
-
-
-@pytest.mark.parametrize(
-    ("kind", "data", "message"),
-    [
-        (Objects, {"objects": [{"label": "a", "score": 1, "box": [0, 0, 2, 1]}]}, "within the picture"),
-        (Objects, {"objects": [{"label": "a", "score": 1, "box": [0, 0, 1]}]}, "four edges"),
-        (Objects, {"lines": []}, "expected"),
-        (Lines, {"lines": [{"text": "a", "score": 1}]}, "score and box"),
-        (Tags, {"tags": [{"label": "a", "score": True}]}, "not a number"),
-        (Tags, {"tags": [{"label": 3, "score": 0.1}]}, "label and score"),
-        (Caption, {"caption": None}, "not a caption"),
-    ],
-)
-def test_other_data_is_no_finding(kind, data, message):
-    with pytest.raises(ValueError, match=message):
-        kind.from_json(data)
