@@ -7,7 +7,6 @@ import io
 import json
 import re
 import runpy
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +25,7 @@ from mner.reporting.contact_sheet import ContactSheetError, evenly, read_caption
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ROOT / "reports" / "templates"
 TinyGrid = runpy.run_path(str(Path(__file__).with_name("tiny_extractor.py")))["TinyGrid"]
+Elements = runpy.run_path(str(Path(__file__).with_name("elements.py")))["Elements"]
 HOSTILE = '"><script>alert(1)</script><img src=x onerror="alert(2)">&amp;</style>{{ 7 * 7 }}'
 OBJECTS = Objects(
     (Detection("dog", 0.912, (0.25, 0.5, 0.75, 1.0)), Detection("red car", 0.4, (0.0, 0.0, 0.1, 0.2)))
@@ -42,34 +42,6 @@ class Planted(TinyGrid):
 
     def extract(self, prepared):
         return [self.one for _ in prepared]
-
-
-class Elements(HTMLParser):
-    """Tags with attributes, and all text outside of style and title."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
-        self.text: list[str] = []
-        self._open: list[str] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attributes):
-        self.found.append((tag, dict(attributes)))
-        self._open.append(tag)
-
-    def handle_endtag(self, tag):
-        self._open.pop()
-
-    def handle_data(self, data):
-        if "style" not in self._open:
-            self.text.append(data)
-
-    def all(self, tag: str, style: str | None = None) -> list[dict[str, str | None]]:
-        return [a for name, a in self.found if name == tag and (style is None or style in (a.get("class") or ""))]
-
-    def words(self) -> str:
-        return re.sub(r"\s+", " ", " ".join(self.text))
 
 
 @pytest.fixture
@@ -248,6 +220,13 @@ def test_kinds_are_read_whole_or_refused(pictures, tmp_path):
     }
     path = folder / "objects.json"
     content = json.loads(path.read_text())
+    for change, message in (
+        ({"kind": "tags"}, r"objects\.json: "),
+        ({"pictures_sha256": None}, "made from other pictures"),
+    ):
+        write_json_atomically(path, {**content, "provenance": {**content["provenance"], **change}})
+        with pytest.raises(FeatureError, match=message):
+            read_kinds(folder, pictures)
     del content["found"]["small"]
     write_json_atomically(path, content)
     with pytest.raises(FeatureError, match=r"say nothing of 1 pictures \(small, ...\); extract the kind objects"):
