@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import runpy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 
 from mner.reporting.cells import Cited, State
 from mner.reporting.cost_chart import CostPoint, cost_chart, cost_points, frontier
-from mner.reporting.cost_tables import cost_table
+from mner.reporting.cost_tables import cost_table, f1_on
 from mner.reporting.results import Results
 from mner.reporting.tables import to_markdown
 
@@ -82,6 +84,24 @@ def test_a_table_of_one_cpu_says_nothing_of_energy_or_of_other_devices(tmp_path:
     table = cost_table(FABRICATED["evaluated"](tmp_path, active), "twitter2017")
     assert table.notes == ("Mean ± s.d. over runs. Rates leave warm-up out.",)
     assert not any("nergy" in column.title for column in table.columns)
+
+
+def test_f1_against_cost_is_of_the_runs_on_that_device_alone(results: Results) -> None:
+    cell = next(one for one in results.scores["cells"] if one["system"] == "rgcn")
+    (cpu, gpu) = cell["views"]["test.own"]["f1"]["values"]
+    assert cpu != gpu
+    assert [f1_on(results, cell, device).values for device in (CPU, GPU)] == [(cpu,), (gpu,)]
+
+
+def test_a_share_of_the_matrix_rate_is_printed_in_percent(results: Results) -> None:
+    scores = copy.deepcopy(dict(results.scores))
+    cell = next(one for one in scores["cells"] if one["system"] == "umt")
+    records = cell["throughput"][GPU]["joules"]["records"]
+    cell["throughput"][GPU]["mfu"] = {"mean": 0.25, "sd": 0.0, "values": [0.25, 0.25], "records": records}
+    table = cost_table(replace(results, scores=scores), "twitter2017")
+    place = [column.key for column in table.columns].index("mfu")
+    shown = {row.id: row.cells[place].plain() for row in table.rows}
+    assert shown[f"umt@{GPU}"] == "25.0 ± 0.0 % of the measured matrix rate"
 
 
 def test_nothing_timed_makes_no_table(tmp_path: Path) -> None:

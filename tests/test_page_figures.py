@@ -7,20 +7,25 @@ import re
 import runpy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from markupsafe import Markup
 
 from mner.evaluation.selection import OWN, scored
-from mner.reporting.cells import Cited, with_minus
-from mner.reporting.cost_chart import MOST_NAMES, CostPoint, cost_chart, frontier
+from mner.reporting.cells import Cited, State, with_minus
+from mner.reporting.cost_chart import MOST_NAMES, CostPoint, cost_chart, cost_points, frontier
+from mner.reporting.cost_tables import cost_table
 from mner.reporting.lens_figures import lens_figure, shown_orders, turned_round
+from mner.reporting.lens_tables import under
 from mner.reporting.page import MOST_FIGURES, Figure, Part
+from mner.reporting.reliance import PROBES
 from mner.reporting.results import Results
 from mner.reporting.statistics_figures import MOST_PAIRS, statistics_figures
 from mner.reporting.text_only import text_only_beside
 
 FABRICATED = runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py")))
+Drawing = runpy.run_path(str(Path(__file__).with_name("drawing.py")))["Drawing"]
 DATASETS = ("twitter2017", "twitter2015")
 SYSTEMS = ("bilstm-crf", "bert-crf", "ita-text", "umt", "rgcn", "iaik", "ita-all")
 ACTIVE = FABRICATED["Active"]("tiny", DATASETS, SYSTEMS, (1, 2))
@@ -70,6 +75,69 @@ def test_few_pairs_are_all_drawn(results: Results) -> None:
     assert "table only" not in compared.note
 
 
+def _compared(results: Results, pairs: list[dict[str, Any]], **held: Any) -> Results:
+    """The same results with other comparisons on every data set."""
+    datasets = {
+        name: {**one, "comparisons": pairs, **held} for name, one in results.statistics["datasets"].items()
+    }
+    return replace(results, statistics={**results.statistics, "datasets": datasets})
+
+
+def test_pairs_are_drawn_one_by_one_as_long_as_they_are_few_and_were_tested(results: Results) -> None:
+    pairs = results.statistics["datasets"]["twitter2017"]["comparisons"]
+    untested = [{"a": one["a"], "b": one["b"], "state": "no gold tags"} for one in pairs]
+    few = [*pairs[:MOST_PAIRS], *untested[MOST_PAIRS:]]
+    _, compared = statistics_figures(_compared(results, few))["twitter2017"]
+    assert len(_labels(compared.drawing)) == MOST_PAIRS
+    many = [*untested[:1], *pairs[1:]]
+    dropped = f"{pairs[0]['a']} − {pairs[0]['b']}"
+    _, compared = statistics_figures(_compared(results, many))["twitter2017"]
+    assert dropped not in _labels(compared.drawing)
+    assert f"of {len(pairs) - 1} pairs are drawn" in compared.note
+    (reliance,) = statistics_figures(_compared(results, untested))["twitter2017"]
+    assert reliance.title.startswith("Image reliance")
+    assert statistics_figures(_compared(results, [], reliance=[])) == dict.fromkeys(DATASETS, ())
+
+
+def test_a_pair_that_was_not_tested_is_no_gain_over_text(results: Results) -> None:
+    pairs = [dict(one) for one in results.statistics["datasets"]["twitter2017"]["comparisons"]]
+    untested = next(one for one in pairs if {one["a"], one["b"]} == {"umt", "bilstm-crf"})
+    untested["state"] = "no gold tags"
+    _, compared = statistics_figures(_compared(results, pairs))["twitter2017"]
+    assert len(_labels(compared.drawing)) == 3
+    assert "umt − bilstm-crf" not in _labels(compared.drawing)
+
+
+def test_each_probe_has_its_colour_its_number_and_room_on_the_axis(results: Results) -> None:
+    for dataset, (figure, _) in statistics_figures(results).items():
+        drawn = Drawing(figure.drawing)
+        assert drawn.root.attrib["aria-label"] == f"image reliance on {dataset}"
+        assert [text for text, *_ in drawn.texts("head")] == list(PROBES.values())
+        entries = results.statistics["datasets"][dataset]["reliance"]
+        for place, view in enumerate(PROBES):
+            wanted = [
+                f"{with_minus(format(one['views'][view]['difference'], '+.2f'))} "
+                for one in entries
+                if view in one["views"]
+            ]
+            titles = [one["title"] for one in drawn.shapes("circle", f"series{place}") if one["title"]]
+            assert [title.startswith(number) for title, number in zip(titles, wanted, strict=True)] == [
+                True
+            ] * len(wanted)
+        assert [text for text, *_ in drawn.texts("label")] == [one["system"] for one in entries]
+        width, _ = drawn.size()
+        ends = [float(one[key]) for one in drawn.shapes("line", "interval") for key in ("x1", "x2")]
+        assert all(0 < end < width - 150 for end in ends), "where the numbers stand"
+
+
+def test_every_source_of_the_intervals_is_named_once_above_the_figure(results: Results) -> None:
+    pairs = [dict(one) for one in results.statistics["datasets"]["twitter2017"]["comparisons"][:3]]
+    for one, source in zip(pairs, ("b runs", "a runs", "b runs"), strict=True):
+        one["source"] = source
+    _, compared = statistics_figures(_compared(results, pairs))["twitter2017"]
+    assert compared.title == "Systems compared, with 95 % interval (a runs, b runs)"
+
+
 def test_data_sets_share_the_axis_of_a_forest(results: Results) -> None:
     def axis(drawing: str) -> dict[str, str]:
         return {text: x for x, text in re.findall(r'<text x="([\d.]+)"[^>]*class="under"[^>]*>([^<]+)<', drawing)}
@@ -104,6 +172,25 @@ def test_without_a_shown_order_the_lenses_say_that_ranks_mean_nothing(results: R
     assert lens_figure(alike, "twitter2017").note.endswith(said)
 
 
+def test_an_order_needs_a_difference_that_holds_after_adjustment_and_falls_only_below(results: Results) -> None:
+    pairs = [
+        {"a": "a", "b": "b", "difference": 1.0, "p": 0.001, "holm": 0.05},
+        {"a": "a", "b": "c", "difference": -1.0, "p": 0.001, "holm": 0.001},
+        {"a": "a", "b": "d", "difference": 1.0, "p": 0.001, "holm": 0.051},
+        {"a": "a", "b": "e", "difference": 0.0, "p": 0.001, "holm": 0.001},
+        {"a": "a", "b": "f", "state": "no gold tags"},
+    ]
+    assert shown_orders(_compared(results, pairs), "twitter2017") == [("a", "b"), ("c", "a")]
+    assert turned_round([("a", "b")], {"a": _f1(70.0), "b": _f1(70.0)}) == []
+    assert turned_round([("a", "b")], {"a": _f1(70.0), "b": State("does not apply")}) == []
+
+
+def test_without_runs_there_are_no_lenses_and_without_an_order_none_to_turn(results: Results) -> None:
+    assert lens_figure(results, "elsewhere") is None
+    note = lens_figure(_compared(results, []), "twitter2017").note
+    assert note.endswith("so changes of rank mean nothing.")
+
+
 def test_the_note_of_the_lenses_counts_what_is_marked(results: Results) -> None:
     figure = lens_figure(results, "twitter2017")
     assert f"Of the {len(shown_orders(results, 'twitter2017'))} orders" in figure.note
@@ -127,8 +214,36 @@ def test_a_turned_order_is_marked_in_both_rows_and_counted(results: Results) -> 
     figure = lens_figure(changed, "twitter2017")
     beaten = [ahead for ahead, behind in shown_orders(changed, "twitter2017") if behind == last]
     assert f"{len(beaten)} turned round under UMT" in figure.note
-    assert figure.drawing.count(f" ▲{len(beaten)}<") == 1
+    assert figure.note.count("turned round") == 1
+    shift = 99.0 - under(results, "twitter2017", last, results.lenses["standard"]).value
+    assert figure.drawing.count(f">+{shift:.2f} · #1 ▲{len(beaten)}<") == 1
+    assert f"(+{shift:.2f}" in figure.drawing
     assert figure.drawing.count(" ▼1<") == len(beaten)
+
+
+def test_a_lens_is_named_shortly_and_one_that_cannot_score_a_run_leaves_its_cell_empty(results: Results) -> None:
+    runs = copy.deepcopy(results.lenses["runs"])
+    for run in runs:
+        if (run["dataset"], run["system"]) == ("twitter2017", "umt"):
+            entry = scored(run, run["data_copy"], OWN, results.lenses["standard"])
+            entry["state"] = "no pieces"
+    drawn = Drawing(lens_figure(replace(results, lenses={**results.lenses, "runs": runs}), "twitter2017").drawing)
+    heads = [text for text, *_ in drawn.texts("head")]
+    assert len(heads) == len(results.lenses["lenses"])
+    assert not [text for text in heads if "(standard)" in text or "batches of" in text]
+    assert len(drawn.shapes("rect", "void")) == len(heads), (
+        "without the standard there is nothing to hold it against"
+    )
+
+
+def test_costs_of_a_data_set_are_of_its_own_runs(results: Results) -> None:
+    for dataset in DATASETS:
+        ((device, points),) = cost_points(results, dataset).items()
+        assert [one.label for one in points] == list(SYSTEMS)
+        assert all(
+            f"/{dataset}/" in record for one in points for record in (*one.f1.records, *one.minutes.records)
+        )
+        assert [row.id for row in cost_table(results, dataset).rows] == [f"{name}@{device}" for name in SYSTEMS]
 
 
 def _points(count: int) -> list[CostPoint]:
