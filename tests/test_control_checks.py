@@ -30,7 +30,7 @@ def _cell(
     }
 
 
-def _text(dataset: str, f1: list[float], **reliance: list[float]) -> dict[str, Any]:
+def _text(dataset: str, f1: list[float], **reliance: list[float] | None) -> dict[str, Any]:
     return _cell(dataset, TEXT_ONLY, f1, reliance, "none")
 
 
@@ -53,6 +53,9 @@ def _of_umt(dataset: str, f1: list[float], text: list[float], **reliance: list[f
         ([70.3, 72.0, 73.7], TEXT, True),  # perhaps by chance, and surely less than the margin
         ([69.0, 72.0, 75.0], TEXT, False),  # perhaps by chance, perhaps more than the margin
         ([60.0, 60.1, 59.9], TEXT, True),  # a loss is no gain
+        ([71.0, 72.0, 73.0], [69.75, 70.0, 70.25], False),  # by chance at 2.5 %, if not at 5 %
+        ([70.75, 71.0, 71.25], [69.75, 70.0, 70.25], False),  # surely a gain, of just about zero's limit
+        ([65.0, 75.0, 85.0], [69.75, 70.0, 70.25], False),  # perhaps by chance, of just the margin
         ([74.9], [70.0], True),
         ([75.0], [70.0], False),
     ],
@@ -89,6 +92,12 @@ def test_reliance_where_pictures_are_random_is_about_zero_either_way(
     assert _of_umt(NEGATIVE, TEXT, TEXT, none=[0.0], shuffled=values) == [True, True, passes]
 
 
+def test_the_interval_of_a_gain_is_named_by_its_level() -> None:
+    cells = [_text(NEGATIVE, TEXT), _cell(NEGATIVE, "umt", [70.0, 70.4, 70.8], {"none": [0.0], "shuffled": [0.0]})]
+    details = [control_checks({"cells": cells}, MARGIN, alpha, NEAR_ZERO)[1].detail for alpha in (0.05, 0.1)]
+    assert [detail.split(" interval")[0] for detail in details] == ["gain +0.40, 95 %", "gain +0.40, 90 %"]
+
+
 def test_where_the_picture_decides_gain_and_reliance_reach_the_margin() -> None:
     assert _of_umt(POSITIVE, [75.0], [70.0], none=[5.0], shuffled=[9.0]) == [True, True, True]
     assert _of_umt(POSITIVE, [74.9], [70.0], none=[4.9], shuffled=None) == [False, False, False]
@@ -100,8 +109,9 @@ def test_a_text_only_system_may_not_move(points: float, passes: bool) -> None:
     for dataset in (POSITIVE, NEGATIVE):
         (check,) = _checks(_text(dataset, TEXT, none=[0.0], shuffled=[points]))
         assert (check.passed, check.judged) == (passes, True)
-        (told,) = _checks(_text(dataset, TEXT))
-        assert (told.passed, told.judged) == (True, False)
+        for absent in ({}, {"none": None}):
+            (told,) = _checks(_text(dataset, TEXT, **absent))
+            assert (told.passed, told.judged) == (True, False)
 
 
 def test_where_neighbours_decide_their_readers_gain_by_them_and_others_do_not_gain() -> None:
