@@ -103,11 +103,13 @@ class TestWhatStands:
             listed = findings(tmp_path)
             assert [one["image"] for one in listed["findings"]] == ["p001", *known]
             assert listed["pictures_wanted"] == COUNT + len(known)
+        known = replace(pictures, refused={"x": INVALID})
+        assert [run(known).computed for _ in range(2)][-1] == 0, "what is known is no reason to look again"
 
-    def test_results_of_another_batch_size_or_kind_are_made_anew(self, pictures, run) -> None:
+    def test_results_of_another_batch_size_or_device_are_made_anew(self, pictures, run) -> None:
         run(pictures)
-        assert run(pictures, batch_size=3).computed == COUNT
-        assert run(pictures, batch_size=3).computed == 0
+        for change in ({"batch_size": 3}, {"batch_size": 3, "device": torch.device("meta")}):
+            assert [run(pictures, **change).computed for _ in range(2)] == [COUNT, 0]
 
     @pytest.mark.parametrize("name", ["grid.safetensors", "grid.json", "grid.findings.json", "tags.json"])
     @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}"])
@@ -133,6 +135,12 @@ class TestShards:
         assert "pictures_per_shard: 4, now 6" in capsys.readouterr().err
         run(pictures, out="undisturbed")
         assert tiny.everything(tmp_path / "out") == tiny.everything(tmp_path / "undisturbed")
+
+    def test_shards_of_another_kind_are_not_continued(self, pictures, run, capsys) -> None:
+        with pytest.raises(KeyboardInterrupt):
+            run(pictures, Stops())
+        assert run(pictures, tiny.TinyGrid(kind="crops")).computed == COUNT
+        assert 'kind: "grid", now "crops"' in capsys.readouterr().err
 
     @pytest.mark.parametrize(("content", "said"), [(None, "nothing says how"), ("[]", "identity.json is damaged")])
     def test_shards_that_nothing_names_are_not_continued(

@@ -57,6 +57,11 @@ def test_boxes_are_given_with_all_regions_or_with_none(work: WorkFolder, tmp_pat
             work.write(0, [("a", Regions(VALUES, wrong))], {})
 
 
+def test_a_picture_without_regions_may_come_with_an_empty_list_of_boxes(work: WorkFolder) -> None:
+    shard = work.write(0, [("a", Regions(VALUES[:0], np.array([]))), ("b", Regions(VALUES, BOXES))], {})
+    assert (shard.counts, work.tensor(0, "boxes").shape) == ((0, 2), (2, 4))
+
+
 def test_shards_that_do_not_fit_together_or_were_damaged_after_their_check_end_the_merge(
     work: WorkFolder, tmp_path: Path
 ) -> None:
