@@ -219,17 +219,20 @@ def test_kinds_are_read_whole_or_refused(pictures, tmp_path):
         "torn": "damaged",
     }
     path = folder / "objects.json"
-    content = json.loads(path.read_text())
+    whole = json.loads(path.read_text())
     for change, message in (
         ({"kind": "tags"}, r"objects\.json: "),
         ({"pictures_sha256": None}, "made from other pictures"),
     ):
-        write_json_atomically(path, {**content, "provenance": {**content["provenance"], **change}})
+        write_json_atomically(path, {**whole, "provenance": {**whole["provenance"], **change}})
         with pytest.raises(FeatureError, match=message):
             read_kinds(folder, pictures)
-    del content["found"]["small"]
-    write_json_atomically(path, content)
+    write_json_atomically(path, {**whole, "found": {"large": whole["found"]["large"]}})
     with pytest.raises(FeatureError, match=r"say nothing of 1 pictures \(small, ...\); extract the kind objects"):
+        read_kinds(folder, pictures)
+    (folder / "objects.findings.json").unlink()
+    write_json_atomically(path, whole)
+    with pytest.raises(FeatureError, match=r"no list of masked pictures .* extract the kind objects again"):
         read_kinds(folder, pictures)
     (folder / "objects.json").unlink()
     store = folder / "crops.safetensors"

@@ -64,7 +64,7 @@ def test_a_picture_in_which_no_kind_looked_takes_no_place_on_the_sheet(pictures:
 def test_masked_pictures_stand_once_in_order_of_their_ids_with_who_met_them(pictures: Pictures) -> None:
     late, early = Refusal("damaged", "a fault"), Refusal("empty", "the file")
     known = Refusal("invalid", "known to show nothing")
-    listed = Pictures(pictures.folder, pictures.listed, {"c": known})
+    listed = Pictures(pictures.folder, pictures.listed, {"c": known, "d": known})
     found = {"a": Caption("x")}
     kinds = [kind("objects", {"a": objects()}, {"b": early, "z": late, "c": known})]
     kinds += [kind("captions", found, {"b": late, "c": known})]
@@ -75,9 +75,9 @@ def test_masked_pictures_stand_once_in_order_of_their_ids_with_who_met_them(pict
         "empty b the file objects",
         "invalid c known to show nothing objects, captions",
     ]
-    places = [words.index(row) for row in [*rows, "damaged z a fault objects"]]
+    places = [words.index(row) for row in [*rows, "invalid d known to show nothing", "damaged z a fault objects"]]
     assert places == sorted(places)
-    assert "1 pictures, 3 masked" in words, "three pictures, though one has two reasons"
+    assert "1 pictures, 4 masked" in words, "four pictures, though one has two reasons"
 
 
 def test_the_table_of_kinds_says_how_much_was_found_by_whom(pictures: Pictures) -> None:
@@ -85,15 +85,16 @@ def test_the_table_of_kinds_says_how_much_was_found_by_whom(pictures: Pictures) 
     page = sheet(
         pictures,
         kind("crops", {"a": RegionShape(2, 7, (box,) * 2), "b": RegionShape(3, 7, (box,) * 3)},
-             model="mean of G", grid={"model": "G"}, detector={"model": "D"}),
+             model="mean of D", grid={"model": "G"}, detector={"model": "D"}),
         kind("objects", {"a": objects("dog", "cat"), "b": objects()}),
         kind("ocr", {"a": Lines((TextLine("x", 0.5, box),))}, {"b": DAMAGED}),
         kind("tags", {"a": Tags((Tag("x", 0.5),)), "b": Tags((Tag("x", 0.5), Tag("y", 0.2)))}),
         kind("captions", {"a": Caption("x"), "b": Caption("")}, model="C"),
     )  # fmt: skip
     words = page.words()
+    assert "drawn 2 pictures, 1 masked. Boxes" in words
     for row in (
-        "crops 5 vectors of 7 2 0 mean of G; D",
+        "crops 5 vectors of 7 2 0 mean of D; G",
         "objects 2 objects, nothing in 1 pictures 2 0",
         "ocr 1 lines 1 1",
         "tags 3 labels 2 0",
@@ -149,9 +150,9 @@ def test_a_rest_of_two_is_not_folded_away(pictures: Pictures, lines: int, head: 
 
 
 def test_scores_are_rounded_and_one_that_is_hardly_anything_is_not_nothing(pictures: Pictures) -> None:
-    tags = [Tag("a", 1.0001), Tag("b", 0.0051), Tag("c", 0.0049), Tag("d", 0.0)]
+    tags = [Tag("a", 1.25), Tag("b", 0.0051), Tag("c", 0.0049), Tag("d", 0.0)]
     page = sheet(pictures, kind("tags", {"a": Tags(tuple(tags))}))
-    assert "a 1.00 b 0.01 c <0.01 d 0.00" in page.words()
+    assert "a 1.25 b 0.01 c <0.01 d 0.00" in page.words()
     shares = [one["style"] for one in page.all("span") if one.get("style")]
     assert shares == ["width: 100.0%", "width: 0.5%", "width: 0.5%", "width: 0.0%"]
 

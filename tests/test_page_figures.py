@@ -218,6 +218,10 @@ def test_a_turned_order_is_marked_in_both_rows_and_counted(results: Results) -> 
     shift = 99.0 - under(results, "twitter2017", last, results.lenses["standard"]).value
     assert figure.drawing.count(f">+{shift:.2f} · #1 ▲{len(beaten)}<") == 1
     assert f"(+{shift:.2f}" in figure.drawing
+    against = replace(changed, lenses={**changed.lenses, "standard": lens})
+    assert f">−{shift:.2f} · #" in lens_figure(against, "twitter2017").drawing, (
+        "the standard is the one that is named"
+    )
     assert figure.drawing.count(" ▼1<") == len(beaten)
 
 
