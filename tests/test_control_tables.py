@@ -96,6 +96,7 @@ def test_the_page_opens_with_the_controls_and_holds_nothing_of_papers(rendered: 
     for absent in ("Table 1", "Table 2", 'id="ita"', 'id="waterfall"', "Rows without a published", "Data copy: "):
         assert absent not in page, absent
     assert "not-run</span>" not in page
+    assert "printed rows that were not run" not in page, "ocsga is told beside the others"
     head = page[: page.index("<nav>")]
     tally = {name: int(count) for count, name in re.findall(r"<b>(\d+)</b><span>([\w ]+)</span>", head)}
     assert tally == {"holds": 2, "fails": 1, "not judged": 2}
