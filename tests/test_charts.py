@@ -51,6 +51,12 @@ def test_the_heat_map_sets_systems_beside_their_numbers_and_lenses_above_them() 
     assert all(x < width and y < height for x, y in values.values())
 
 
+def test_a_drawing_shrinks_to_three_quarters_and_no_further() -> None:
+    drawn = _heat()
+    width, _ = drawn.size()
+    assert drawn.root.attrib["style"] == f"width:{width:.0f}px;min-width:{round(0.75 * width)}px"
+
+
 def test_a_cell_of_the_heat_map_tells_its_shift_rank_mark_and_records() -> None:
     drawn = _heat()
     assert [text for text, *_ in drawn.texts("under")] == ["±0 · #2", "−2.00 · #1"]

@@ -79,6 +79,20 @@ def test_every_number_stands_under_its_own_metric(results: Results, parts: tuple
             )
 
 
+def test_printed_numbers_are_those_of_the_data_set_of_their_table(
+    results: Results, parts: tuple[Section, ...]
+) -> None:
+    part = _part(parts, "table1")
+    tables, rows = _tables(part, results), {row.id: row for row in part.table.rows}
+    shown = {}
+    for dataset in ("twitter2015", "twitter2017"):
+        shown[dataset] = _column(tables[f"table1-{dataset}-overall"], "F1.paper")
+        for name, text in shown[dataset].items():
+            figure = rows[name].figure(dataset, "F1")
+            assert text[:5] == ("–" if figure is None else f"{figure.value:.2f}"), name
+    assert shown["twitter2015"] != shown["twitter2017"]
+
+
 def test_headings_name_metric_and_whose_number_it_is(results: Results, parts: tuple[Section, ...]) -> None:
     tables = _tables(_part(parts, "table1"), results) | _tables(_part(parts, "others"), results)
     titles = {name: [column.title for column in table.columns] for name, table in tables.items()}
@@ -173,6 +187,28 @@ def test_the_note_of_verdicts_says_what_they_assume() -> None:
         "not corrected for the number of rows",
     ):
         assert assumed in VERDICT_NOTE
+
+
+def test_a_system_printed_for_one_data_set_has_a_row_of_its_own_on_another(results: Results) -> None:
+    idle = [{"dataset": "toy", "system": one, "state": "not-run", "reason": None} for one in REPORT["SYSTEMS"]]
+    scores = {**results.scores, "datasets": [DATASET, "toy"], "cells": [*results.scores["cells"], *idle]}
+    others = _part(sections(replace(results, scores=scores), PAPER, 0.5, 0.05), "others")
+    (here, there) = others.blocks
+    assert (here.dataset, there.dataset) == (DATASET, "toy")
+    assert [line.system for line in here.lines] == ["rgcn-shuffled"]
+    assert [line.system for line in there.lines] == list(REPORT["SYSTEMS"])
+
+
+def test_a_printed_row_keeps_its_mark_and_one_that_was_not_run_has_no_seeds(
+    results: Results, parts: tuple[Section, ...]
+) -> None:
+    lines = [line for part in parts for block in part.blocks for line in block.lines if line.row]
+    assert [line.label for line in lines] == [line.row.label + line.row.mark for line in lines]
+    assert any(line.row.mark for line in lines)
+    seeds = _column(_tables(_part(parts, "table1"), results)[f"table1-{DATASET}-overall"], "seeds")
+    finished = {line.id for line in lines if line.finished and line.dataset == DATASET}
+    assert {name for name, text in seeds.items() if text == "1 2"} == finished & seeds.keys()
+    assert {text for name, text in seeds.items() if name not in finished} == {"–"}
 
 
 def test_notes_explain_what_stands_in_the_table_and_nothing_else(

@@ -17,7 +17,7 @@ from mner.reporting.cells import Cited, State, with_minus
 from mner.reporting.cost_chart import MOST_NAMES, CostPoint, cost_chart, cost_points, frontier
 from mner.reporting.cost_tables import cost_table
 from mner.reporting.lens_figures import lens_figure, shown_orders, turned_round
-from mner.reporting.lens_tables import under
+from mner.reporting.lens_tables import lens_tables, under
 from mner.reporting.page import MOST_FIGURES, Figure, Part
 from mner.reporting.reliance import PROBES
 from mner.reporting.results import Results
@@ -231,7 +231,10 @@ def test_a_lens_is_named_shortly_and_one_that_cannot_score_a_run_leaves_its_cell
         if (run["dataset"], run["system"]) == ("twitter2017", "umt"):
             entry = scored(run, run["data_copy"], OWN, results.lenses["standard"])
             entry["state"] = "no pieces"
-    drawn = Drawing(lens_figure(replace(results, lenses={**results.lenses, "runs": runs}), "twitter2017").drawing)
+    changed = replace(results, lenses={**results.lenses, "runs": runs})
+    assert under(changed, "twitter2017", "umt", results.lenses["standard"]) == State("does not apply", "no pieces")
+    assert lens_tables(changed, "twitter2017")[0].notes[1:] == ("does not apply: no pieces",)
+    drawn = Drawing(lens_figure(changed, "twitter2017").drawing)
     heads = [text for text, *_ in drawn.texts("head")]
     assert len(heads) == len(results.lenses["lenses"])
     assert not [text for text in heads if "(standard)" in text or "batches of" in text]
