@@ -17,6 +17,7 @@ from mner.features.found import Caption
 from mner.features.pictures import pictures_of_folder
 from mner.features.store import read_store
 from mner.files import read_json, write_json_atomically
+from mner.threads import cpu_threads
 
 small = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny_extractor.py"))))
@@ -84,9 +85,13 @@ def test_the_encoder_is_run_as_the_parameters_say(
         return {"train0": torch.zeros(1, 4)}
 
     monkeypatch.setattr("mner.features.build.caption_token_features", features)
+    raw["encoders"]["another"] = {"package": str(small.write_encoder(root / "more", seed=1).package)}
     raw["recipe"]["threads"] = torch.get_num_threads() + 1
-    build_features(settings(root, raw, max_regions=5, batch_size=3), small.DATASET, root, CPU)
+    config = settings(root, raw, max_regions=5, batch_size=3)
+    build_features(config, small.DATASET, root, CPU)
     assert asked == {"max_regions": 5, "batch_size": 3, "device": CPU, "threads": raw["recipe"]["threads"]}
+    store = read_store(root / "features" / small.DATASET / "caption_tokens.safetensors")
+    assert store.provenance["encoder_sha256"] == config.encoders["tiny"].fingerprint()
 
 
 def test_an_extractor_gets_its_options_and_the_places_it_may_use(
@@ -101,11 +106,12 @@ def test_an_extractor_gets_its_options_and_the_places_it_may_use(
     monkeypatch.setattr("mner.features.build.load_extractor", load)
     extractors = {"grid": {"name": "some", "batch_size": 7, "options": {"seed": 3}}}
     places = Places(root / "cache", (root / "mirror",), None, network=False)
-    build_features(settings(root, raw, "grid", extractors=extractors), small.DATASET, root, CPU, places)
+    with cpu_threads(3):
+        build_features(settings(root, raw, "grid", extractors=extractors), small.DATASET, root, CPU, places)
     ((name, around, options),) = asked
     assert (name, options) == ("some", {"seed": 3})
     assert (around.device, around.cache, around.mirrors) == (CPU, root / "cache", (root / "mirror",))
-    assert (around.network, around.threads) == (False, torch.get_num_threads())
+    assert (around.network, around.threads) == (False, 3)
     store = read_store(root / "features" / small.DATASET / "grid.safetensors")
     assert store.provenance["batch_size"] == 7
     assert set(store.rows) == {"train0", "train1"}

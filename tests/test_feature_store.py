@@ -17,7 +17,7 @@ from mner.config import load
 from mner.data.corpus import ABSENT
 from mner.data.pieces import WordPieces
 from mner.features.build import build_features
-from mner.features.caption_tokens import caption_token_features, sentence_vectors
+from mner.features.caption_tokens import by_length, caption_token_features, sentence_vectors
 from mner.features.store import FeatureError, read_store, write_store
 from mner.models.encoders import TextEncoder
 from mner.threads import cpu_threads, side_by_side
@@ -129,6 +129,29 @@ def test_sentence_vectors_have_length_one_or_are_zero_for_no_words(source):
     torch.testing.assert_close(vectors.norm(dim=1), torch.tensor([1.0, 0.0, 1.0, 1.0]).double())
     torch.testing.assert_close(vectors[0], vectors[3])
     assert not torch.allclose(vectors[0], vectors[2])
+
+
+def test_batches_hold_similar_lengths_the_shortest_first_and_equal_ones_in_their_order():
+    assert by_length([3, 1, 3, 2, 1], 2) == [[1, 4], [3, 0], [2]]
+
+
+def test_a_long_text_is_read_to_its_end(source):
+    texts = [["alice"] * 10, ["alice"] * 10 + ["tokyo"] * 10]
+    common = {"batch_size": 2, "device": CPU, "desc": "t"}
+    first, both = sentence_vectors(texts, TextEncoder(source.model()), source.tokenizer(), **common)
+    assert not torch.allclose(first, both, atol=1e-3)
+
+
+def test_an_encoder_in_training_drops_nothing_out(source):
+    encoder, tokenizer = TextEncoder(source.model()), source.tokenizer()
+    common = {"batch_size": 2, "device": CPU}
+    captions = {"x": "a person"}
+    tokens = [
+        caption_token_features(captions, encoder.train(), tokenizer, max_regions=6, **common) for _ in range(2)
+    ]
+    assert torch.equal(tokens[0]["x"], tokens[1]["x"])
+    vectors = [sentence_vectors([["a"]], encoder.train(), tokenizer, desc="t", **common) for _ in range(2)]
+    assert torch.equal(*vectors)
 
 
 @pytest.mark.parametrize("make", ["tokens", "sentences"])
