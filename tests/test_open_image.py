@@ -86,6 +86,14 @@ def test_the_orientation_is_applied(opened, orientation, red_at):
     assert (pixels[side][:, 0] > pixels[side][:, 2] + 100).all()
 
 
+def test_the_orientation_of_sixteen_bits_is_applied(opened):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    values = np.arange(6, dtype=np.uint16).reshape(2, 3)
+    pixels = np.asarray(opened(encoded(Image.fromarray(values * 256), exif=exif)))
+    assert pixels[:, :, 0].tolist() == np.rot90(values, -1).tolist()
+
+
 def test_an_unreadable_orientation_counts_as_upright(opened):
     content = encoded(corners(), "JPEG", exif=b"Exif\0\0not a directory at all")
     pixels = np.asarray(opened(content), dtype=int)

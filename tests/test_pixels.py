@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from mner.features.extractor import as_rgb
 from mner.features.pixels import CentreCrop, Scale, fitted, same_shapes, shrunk, square
 
 BILINEAR, BICUBIC = Image.Resampling.BILINEAR, Image.Resampling.BICUBIC
@@ -15,6 +16,11 @@ BILINEAR, BICUBIC = Image.Resampling.BILINEAR, Image.Resampling.BICUBIC
 def noise(width: int, height: int) -> Image.Image:
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "PA"])
+def test_transparency_of_any_mode_shows_white(mode: str) -> None:
+    assert as_rgb(Image.new(mode, (1, 1))).getpixel((0, 0)) == (255, 255, 255), "black, and wholly transparent"
 
 
 def test_a_crop_is_cut_from_the_middle_of_the_resized_picture() -> None:
