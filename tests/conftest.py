@@ -1,4 +1,4 @@
-"""Fixtures: the public data and the golden vectors (or a skip with the reason), and a tiny world to train in."""
+"""Shapes checked in all tests; fixtures: public data, golden vectors (or why not), a tiny world to train in."""
 
 from __future__ import annotations
 
@@ -10,8 +10,25 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from jaxtyping import install_import_hook
 
 ROOT = Path(__file__).resolve().parent.parent
+CHECKED = (
+    "baselines",
+    *(
+        f"mner.{package}"
+        for package in (
+            "data", "evaluation", "graphs", "models", "parity", "probing", "systems", "training",
+        )
+    ),
+)  # fmt: skip
+"""Packages whose calls are held against their annotations, shapes of tensors included."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Check them before anything is imported, but not where time is measured."""
+    if not config.getoption("benchmark_only"):
+        install_import_hook(list(CHECKED), "shape_checks.checked")
 
 
 def _folder(variable: str, default: Path, what: str) -> Path:

@@ -95,7 +95,7 @@ def test_reliance_where_pictures_are_random_is_about_zero_either_way(
 def test_the_interval_of_a_gain_is_named_by_its_level() -> None:
     cells = [_text(NEGATIVE, TEXT), _cell(NEGATIVE, "umt", [70.0, 70.4, 70.8], {"none": [0.0], "shuffled": [0.0]})]
     details = [control_checks({"cells": cells}, MARGIN, alpha, NEAR_ZERO)[1].detail for alpha in (0.05, 0.1)]
-    assert [detail.split(" interval")[0] for detail in details] == ["gain +0.40, 95 %", "gain +0.40, 90 %"]
+    assert [detail.split(" interval")[0] for detail in details] == ["gain +0.40, 90 %", "gain +0.40, 80 %"]
 
 
 def test_where_the_picture_decides_gain_and_reliance_reach_the_margin() -> None:

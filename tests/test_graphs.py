@@ -90,7 +90,6 @@ def lists(**named) -> dict:
 @pytest.fixture
 def published() -> RelationGraph:
     retrieval = {
-        "k": 3,
         "train": [
             lists(
                 inter_images=["p", "q", "r"], inter_scores=[0.9, 0.8, 0.7], intra_images=["q"], intra_scores=[0.5]

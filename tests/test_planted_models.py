@@ -48,6 +48,9 @@ class PlantedCaptioner(nn.Module):
         return [self.said if skip_special_tokens else f"[CLS] {self.said}" for _ in pieces]
 
 
+BLIP = {"pieces": 20, "beams": 3}
+
+
 class TestBlip:
     def test_it_asks_for_pieces_and_beams_and_gives_the_bare_words(self) -> None:
         planted = PlantedCaptioner(" a dog\n that  runs ")
@@ -68,12 +71,12 @@ class TestBlip:
         planted = PlantedCaptioner("")
         picture = stripes(40, 30)
         expected = np.array(picture.resize((8, 8), Image.Resampling.BICUBIC))
-        np.testing.assert_array_equal(BlipCaptions(planted, planted, CPU, {}).prepare(picture), expected)
+        np.testing.assert_array_equal(BlipCaptions(planted, planted, CPU, {}, **BLIP).prepare(picture), expected)
 
     @pytest.mark.parametrize("options", [{"pieces": 0}, {"beams": 0}])
     def test_no_piece_and_no_beam_are_refused(self, options: dict[str, int]) -> None:
         with pytest.raises(ExtractorError, match="both are at least 1"):
-            BlipCaptions(PlantedCaptioner(""), None, CPU, {}, **options)
+            BlipCaptions(PlantedCaptioner(""), None, CPU, {}, **{**BLIP, **options})
 
 
 class PlantedObjects:
@@ -167,8 +170,8 @@ class TestEfficientNet:
             prepared = extractor.prepare(picture)
             assert prepared.shape == (260, 260, 3)
             assert not prepared.any(), "the white frame of 16 px is cut off"
-        (black,) = EfficientNetGrid(PlantedNetwork(), CPU).extract([prepared])
-        (white,) = EfficientNetGrid(PlantedNetwork(), CPU).extract([prepared + 255])
+        (black,) = EfficientNetGrid(PlantedNetwork(), CPU, None).extract([prepared])
+        (white,) = EfficientNetGrid(PlantedNetwork(), CPU, None).extract([prepared + 255])
         assert (set(black.values.ravel()), set(white.values.ravel())) == ({-127 / 128}, {1.0})
 
     def test_classes_that_share_a_name_are_added_up_and_equal_ones_keep_their_order(self) -> None:
@@ -193,16 +196,19 @@ class TestEfficientNet:
                 pooled_map(features, pool)
 
 
+DETR = {"score": 0.5, "limit": 10, "short": 800, "long": 1333}
+
+
 class TestDetr:
     @pytest.mark.parametrize(
         "options", [{"score": -0.1}, {"score": 1.1}, {"limit": 0}, {"short": 0}, {"short": 9, "long": 8}]
     )
     def test_options_that_mean_nothing_are_refused(self, options: dict[str, Any]) -> None:
         with pytest.raises(ExtractorError, match=r"is a share, limit .* at least 1"):
-            DetrObjects(PlantedNetwork(), CPU, {}, **options)
+            DetrObjects(PlantedNetwork(), CPU, {}, **{**DETR, **options})
 
     def test_the_short_side_is_brought_to_its_length_unless_the_long_one_would_pass_its_own(self) -> None:
-        extractor = DetrObjects(PlantedNetwork(), CPU, {}, short=20, long=50)
+        extractor = DetrObjects(PlantedNetwork(), CPU, {}, **{**DETR, "short": 20, "long": 50})
         shapes = [extractor.prepare(Image.new("RGB", size)).shape[:2] for size in ((80, 40), (400, 40), (5, 10))]
         assert shapes == [(20, 40), (5, 50), (40, 20)]
 

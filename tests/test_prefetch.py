@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from mner.data import prefetch
+from mner.data.batching import SplitData
 from mner.data.prefetch import batches_on, one_ahead
 from mner.training.cell import prepare
 
@@ -81,7 +82,12 @@ def test_batches_for_a_gpu_are_pinned_while_the_last_one_is_used_and_moved_when_
         return made
 
     monkeypatch.setattr(prefetch, "pinned", pin)
-    split, order = SimpleNamespace(batch=Made), [[0, 1], [2]]
+
+    class Split(SplitData):
+        def __init__(self) -> None:
+            object.__setattr__(self, "batch", Made)
+
+    split, order = Split(), [[0, 1], [2]]
     on_gpu = list(batches_on(split, order, torch.device("cuda")))
     assert on_gpu == [([0, 1], "[0, 1] on cuda"), ([2], "[2] on cuda")]
     assert sorted(done) == ["move [0, 1]", "move [2]", "pin [0, 1]", "pin [2]"]

@@ -1,4 +1,4 @@
-"""Which text-only system stands beside a row that reads pictures, and what is said where there is no number."""
+"""What probes and gains of a row that reads pictures say, and what is said where there is no number."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mner.reporting.cells import Cited, Measured, State, Words
-from mner.reporting.reliance import PROBES, gain_over_text, has_number, probe_cells, text_only_beside
+from mner.reporting.reliance import PROBES, gain_over_text, has_number, probe_cells
 
 
 def cell(system: str, f1: float = 70.0, visual: str = "none", encoder: str = "minilm", **other: Any) -> dict:
@@ -21,42 +21,6 @@ def cell(system: str, f1: float = 70.0, visual: str = "none", encoder: str = "mi
         "views": {"test.own": {"f1": summary}},
         **other,
     }
-
-
-def beside(of: dict, *others: dict) -> str:
-    return text_only_beside(of, [of, *others])[0]
-
-
-class TestTextOnlyBeside:
-    def test_it_reads_no_picture_and_shares_data_set_and_encoder(self) -> None:
-        strangers = (
-            cell("with-pictures", 90.0, "captions"),
-            cell("elsewhere", 90.0, dataset="other"),
-            cell("otherwise", 90.0, encoder="bert-base"),
-            cell("skipped", 90.0, state="skipped"),
-        )
-        umt = cell("umt", visual="captions")
-        assert beside(umt, *strangers, cell("bert", 60.0)) == "bert"
-        name, state = text_only_beside(umt, [umt, *strangers])
-        assert (name, state.plain(), state.why[:19]) == ("", "not run", "no text-only system")
-
-    def test_the_best_is_taken_so_that_no_picture_is_flattered(self) -> None:
-        found = text_only_beside(
-            cell("umt", visual="captions"), [cell("a", 60.0), cell("b", 62.0), cell("c", 61.0)]
-        )
-        assert (found[0], found[1].value) == ("b", 62.0)
-
-    def test_one_of_the_same_family_goes_before_a_better_one(self) -> None:
-        ita, others = cell("ita-all-cva", visual="captions"), (cell("bert", 90.0), cell("ita-text", 60.0))
-        assert beside(ita, *others) == "ita-text"
-        assert beside(ita, *others, cell("ita-text-large", 61.0)) == "ita-text-large"
-        assert beside(cell("italian", visual="captions"), *others) == "bert", "a family is a whole word"
-
-    def test_it_is_said_where_there_can_be_none(self) -> None:
-        assert text_only_beside(cell("bert"), [cell("other")])[1].why == "reads no picture"
-        assert text_only_beside(None, [])[1].plain() == "not run"
-        skipped = cell("umt", visual="captions", state="skipped", reason="no pictures")
-        assert text_only_beside(skipped, [cell("bert")]) == ("", State("skipped", "no pictures"))
 
 
 def statistics(pairs: list[dict] | None = None, views: dict | None = None) -> dict:

@@ -67,7 +67,7 @@ class Lens:
 class PieceBatches:
     """What R-GCN's program computes batch by batch: rounded (P, R, F1), overall first, then per type."""
 
-    scores: Float[np.ndarray, "batches 1_and_types 3"]
+    scores: Float[np.ndarray, "batches overall_and_types 3"]
     gold_chunks: Int[np.ndarray, " batches"]
     predicted_chunks: Int[np.ndarray, " batches"]
 

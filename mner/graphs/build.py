@@ -9,7 +9,7 @@ import torch
 
 from mner.config import Config
 from mner.data.control_corpora import CORPORA
-from mner.data.corpus import Corpus, read_corpus
+from mner.data.corpus import SPLITS, Corpus, read_corpus
 from mner.data.side import Side
 from mner.features.caption_tokens import sentence_vectors
 from mner.features.visual_inputs import confidences_of, side_of
@@ -69,7 +69,8 @@ class GraphBuilder:
         return side_of(self.config, self.dataset, self.root, recipe.captions)
 
     def _released(self, recipe: GraphRecipe, corpus: Corpus) -> RelationGraph:
-        retrieval = self._side(recipe).retrieval
+        side = self._side(recipe)
+        retrieval = {split: side.retrieval[split] for split in SPLITS}
         if recipe.pool == "all":
             graph = released_graph(corpus, retrieval, recipe.k)
         else:

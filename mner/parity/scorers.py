@@ -219,7 +219,8 @@ def _named(chunks: Sequence[Sequence[Any]]) -> list[list[Any]]:
     )
 
 
-def _canonical_name(name: str) -> str:
+def _canonical_name(name: str | int) -> str | int:
+    """Our name of a type; other keys, such as the index of a batch, stay."""
     return TYPE_ALIASES.get(name, name)
 
 
