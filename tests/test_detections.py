@@ -23,13 +23,13 @@ class PlantedSession:
         self.raw, self.seen = raw, []
 
     def get_inputs(self):
-        return [type("Input", (), {"name": "images"})()]
+        return [type("Input", (), {"name": "pixels"})()]
 
     def get_providers(self) -> list[str]:
         return ["CPUExecutionProvider"]
 
     def run(self, _, inputs):
-        self.seen.append(inputs["images"])
+        self.seen.append(inputs["pixels"])
         return [self.raw[None]]
 
 
@@ -130,6 +130,28 @@ def test_boxes_are_cut_at_the_picture_and_dropped_in_the_padding():
         [np.zeros((208, 416, 3), dtype=np.uint8)]
     )
     assert [item.box for item in found[0].items] == [(0.0, 0.0, 80 / 416, 80 / 208)]
+
+
+def test_score_overlap_and_limit_of_the_detector_are_those_it_was_given():
+    # Two boxes that overlap by a third, a weaker one elsewhere, and one weaker than the default score.
+    raw = planted(
+        {
+            0: ((2, 2, 0, 0), 1.0, 0, 0.9),
+            1: ((1.5, 2, 0, 0), 1.0, 0, 0.8),
+            2: ((8, 8, 0, 0), 1.0, 0, 0.35),
+            3: ((12, 12, 0, 0), 1.0, 0, 0.25),
+        }
+    )
+    for options, scores in (
+        ({}, [0.9, 0.8, 0.35]),
+        ({"overlap": 0.3}, [0.9, 0.35]),
+        ({"score": 0.2}, [0.9, 0.8, 0.35, 0.25]),
+        ({"limit": 1}, [0.9]),
+    ):
+        (found,) = YoloxObjects(PlantedSession(raw), "0" * 64, **options).extract(
+            [np.zeros((416, 416, 3), dtype=np.uint8)]
+        )
+        assert [round(item.score, 6) for item in found.items] == scores, options
 
 
 def test_the_network_sees_blue_first_and_padding_below():

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from mner.features import blip, detr, hub_grid, load, onnx, packages, rapid_ocr, tesseract, yolox
+from mner.features import blip, detr, efficientnet, hub_grid, load, onnx, packages, rapid_ocr, tesseract, yolox
 from mner.features.extractor import ExtractorError
 from mner.features.hub import from_hub, model_from_hub, state_sha256
 from mner.features.load import Surroundings, load_extractor
@@ -179,6 +179,8 @@ class TestOnnxRuntime:
         assert provenance["weights_sha256"] == sha256_of(weights)
         assert provenance["provider"] == "CUDAExecutionProvider"
         assert made[0].options.intra_op_num_threads == 4
+        plain = load_extractor("objects-yolox-nano", around).provenance["selection"]
+        assert [plain[name] for name in options] == [0.3, 0.45, 100]
 
 
 class TestRapidOcr:
@@ -249,6 +251,16 @@ class TestTesseract:
         package.get_tesseract_version = absent
         with pytest.raises(ExtractorError, match=r"apt-get install tesseract-ocr .or choose ocr-rapidocr"):
             tesseract.load_tesseract()
+
+
+def test_a_package_that_lacks_a_name_of_a_class_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for lacking in (None, ""):
+        package = SimpleNamespace(
+            get_1k_class_name=lambda number, lacking=lacking: "a" if number != 7 else lacking
+        )
+        monkeypatch.setattr(efficientnet, "needed", lambda module, extractor, package=package: package)
+        with pytest.raises(ExtractorError, match="lacks some of the 1000 names"):
+            efficientnet.imagenet_names()
 
 
 class TestNames:

@@ -50,7 +50,7 @@ def test_sides_are_brought_to_their_length_and_rounded_down() -> None:
     picture = noise(30, 20)
     np.testing.assert_array_equal(fitted(picture, short=10, long=99), np.array(picture.resize((15, 10), BILINEAR)))
     assert fitted(picture, short=10, long=12).shape == (8, 12, 3), "the long side binds"
-    assert fitted(picture, short=11, long=99).shape == (11, 16, 3), "16.5 columns are 16"
+    assert fitted(picture, short=13, long=99).shape == (13, 19, 3), "19.5 columns are 19"
     assert fitted(noise(1, 300), short=50, long=100).shape == (100, 1, 3), "a side keeps one pixel"
 
 

@@ -17,9 +17,9 @@ from mner.features.crops import CropRegions, cut_out
 from mner.features.detr import DetrObjects
 from mner.features.efficientnet import EfficientNetGrid, EfficientNetTags, pooled_map
 from mner.features.extractor import ExtractorError
-from mner.features.found import Caption, Detection, Found, Objects, Regions
+from mner.features.found import Caption, Detection, Found, Lines, Objects, Regions
 from mner.features.rapid_ocr import RapidOcrLines
-from mner.features.tesseract import TesseractLines
+from mner.features.tesseract import TesseractLines, lines_of
 from mner.features.yolox import YoloxObjects
 
 CPU = torch.device("cpu")
@@ -234,6 +234,12 @@ class TestRapidOcr:
             ("way out", 0.75, (0.1, 0.1, 0.52, 0.8))
         ]
 
+    @pytest.mark.parametrize(("boxes", "texts"), [(None, None), (np.zeros((1, 4, 2)), None), (None, ("a",))])
+    def test_boxes_without_text_and_text_without_boxes_are_no_lines(self, boxes: Any, texts: Any) -> None:
+        result = SimpleNamespace(boxes=boxes, txts=texts, scores=None)
+        reader = RapidOcrLines(lambda picture: result, 0.5, "CPU")
+        assert reader.extract([reader.prepare(BLACK)]) == [Lines(())]
+
     def test_the_engine_sees_blue_first(self) -> None:
         reader = RapidOcrLines(None, 0.5, "CPU")
         assert reader.prepare(Image.new("RGB", (1, 1), (1, 2, 3))).tolist() == [[[3, 2, 1]]]
@@ -245,6 +251,22 @@ class TestRapidOcr:
 
 
 class TestTesseract:
+    def test_a_line_is_told_by_block_paragraph_and_number_and_weak_words_of_it_stay(self) -> None:
+        words = [  # block, paragraph, line, text, confidence, left, top, width, height
+            (1, 1, 1, "a", 90, 10, 12, 10, 8),
+            (1, 1, 1, "weak", 30, 30, 10, 10, 6),
+            (1, 1, 1, " ", 95, 0, 0, 90, 90),
+            (1, 1, 1, "unread", -1, 0, 0, 90, 90),
+            (1, 1, 2, "b", 90, 0, 30, 10, 10),
+            (1, 2, 1, "c", 90, 0, 50, 10, 10),
+            (2, 1, 1, "d", 90, 0, 70, 10, 10),
+        ]
+        names = ("block_num", "par_num", "line_num", "text", "conf", "left", "top", "width", "height")
+        table = dict(zip(names, zip(*words, strict=True), strict=True))
+        found = lines_of(table, 100, 100, 0.5).items
+        assert [line.text for line in found] == ["a weak", "b", "c", "d"]
+        assert (found[0].score, found[0].box) == (pytest.approx(0.6), (0.1, 0.1, 0.4, 0.2))
+
     def test_the_program_is_asked_for_language_and_layout_and_its_pixels_become_fractions(self) -> None:
         asked: list[tuple[Any, ...]] = []
 
