@@ -64,7 +64,7 @@ def _row(table: Table, system: str) -> dict[str, Any]:
 def test_columns_are_measures_on_the_positive_then_the_negative_control() -> None:
     titles = [column.title for column in _table(*TEXT, *UMT).columns]
     measures = [
-        f"{what} ({short}.)" for what in ("gain", "own − none", "own − shuffled") for short in ("pos", "neg")
+        f"{what} ({short}.)" for what in ("gain", "own − none", "own − another's") for short in ("pos", "neg")
     ]
     assert titles == ["System", *measures, "Controls"]
 
@@ -83,7 +83,8 @@ def test_what_is_about_zero_is_what_the_margin_of_references_says() -> None:
     table = _table(*TEXT, *UMT)
     assert _row(table, "umt")["verdict"].text == HOLDS, "0.7 is surely no zero, and below one point"
     assert "all three are 5 points or more on the positive control" in table.notes[0]
-    assert "each is smaller than 5 and, with several seeds, smaller than 1 or not" in table.notes[0]
+    assert "each is smaller than 5, with several seeds together with its 90 % interval" in table.notes[0]
+    assert "also smaller than 1 unless that interval holds 0" in table.notes[0]
 
 
 def test_a_number_that_is_lacking_says_why() -> None:

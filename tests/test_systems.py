@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 import yaml
 
 import baselines
@@ -92,7 +93,11 @@ def test_a_new_system_is_one_file_and_one_entry(world, monkeypatch):
     assert "baselines/toy.py" in inputs_of(cell).code
     wrong = tiny.change_parameters(world, lambda raw: raw["systems"]["toy"].update(options={"bucket": 3}))
     with pytest.raises(ValueError, match=r"options of toy in params\.yaml: .*'buckets'"):
-        make_model(load_system("baselines/toy.py"), None, wrong.systems["toy"].options)
+        make_model(
+            load_system("baselines/toy.py"),
+            Ingredients(LABELS, torch.nn.Identity, None),
+            wrong.systems["toy"].options,
+        )
 
 
 def test_what_is_no_system_is_refused(tmp_path, monkeypatch):
