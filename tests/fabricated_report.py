@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from mner.paper import load_paper
 from mner.reporting.card import CardText
 from mner.reporting.layout import Line, Section, sections
@@ -49,6 +51,26 @@ def make_results(root: Path) -> Results:
     held = FABRICATED["evaluated"](root, ACTIVE)
     found = {"id": "x", "severity": "defect", "what": "a <script> & co", "expected": None, "seen": {"a": 1}}
     return replace(held, audit=dict(held.audit) | {"findings": {"twitter2017": [found | {"images": []}]}})
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """For a test file to take over under this name, like the next two."""
+    return make_results(tmp_path_factory.mktemp("results"))
+
+
+@pytest.fixture(scope="module")
+def rendered(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the whole report."""
+    target = tmp_path_factory.mktemp("rendered")
+    render(results, target)
+    return target
+
+
+@pytest.fixture(scope="module")
+def page(rendered: Path) -> str:
+    """Its page."""
+    return (rendered / "index.html").read_text(encoding="utf-8")
 
 
 def render(results: Results, target: Path) -> tuple[Path, ...]:

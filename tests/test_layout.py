@@ -19,13 +19,9 @@ from mner.reporting.section_tables import PAPER_NOTE, SPREAD_NOTE, VERDICT_NOTE,
 from mner.reporting.tables import Table, to_latex, to_markdown
 
 REPORT = runpy.run_path(str(Path(__file__).with_name("fabricated_report.py")))
+results = REPORT["results"]
 PAPER = REPORT["PAPER"]
 DATASET = "twitter2017"
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return REPORT["make_results"](tmp_path_factory.mktemp("results"))
 
 
 @pytest.fixture(scope="module")

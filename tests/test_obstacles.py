@@ -7,19 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
-
 from mner.evaluation.verdicts import NOT_COMPARABLE, REPRODUCED, Verdict
 from mner.reporting.layout import Block, Line, Section
 from mner.reporting.obstacles import MISSING_RUNS, OTHER_PROFILES, obstacles
 from mner.reporting.results import Results
 
 REPORT = runpy.run_path(str(Path(__file__).with_name("fabricated_report.py")))
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return REPORT["make_results"](tmp_path_factory.mktemp("results"))
+results = REPORT["results"]
 
 
 def _changed(parts: tuple[Section, ...], change: Callable[[Line], Line]) -> tuple[Section, ...]:

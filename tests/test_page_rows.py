@@ -8,8 +8,6 @@ import runpy
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from mner.data.corpus import TYPES
 from mner.data.probe_views import PICTURE_PROBES
 from mner.reporting.analysis import pages
@@ -19,19 +17,10 @@ from mner.reporting.section_tables import VERDICT_NOTE
 from mner.reporting.views import view
 
 REPORT = runpy.run_path(str(Path(__file__).with_name("fabricated_report.py")))
+results = REPORT["results"]
+rendered = REPORT["rendered"]
+page = REPORT["page"]
 DATASET = "twitter2017"
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return REPORT["make_results"](tmp_path_factory.mktemp("results"))
-
-
-@pytest.fixture(scope="module")
-def page(results: Results, tmp_path_factory: pytest.TempPathFactory) -> str:
-    target = tmp_path_factory.mktemp("rendered")
-    REPORT["render"](results, target)
-    return (target / "index.html").read_text(encoding="utf-8")
 
 
 def _row(page: str, name: str) -> list[str]:

@@ -19,18 +19,9 @@ from mner.reporting.seed_dots import PAD, WIDTH
 from mner.reporting.site import render_site
 
 REPORT = runpy.run_path(str(Path(__file__).with_name("fabricated_report.py")))
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return REPORT["make_results"](tmp_path_factory.mktemp("results"))
-
-
-@pytest.fixture(scope="module")
-def page(results: Results, tmp_path_factory: pytest.TempPathFactory) -> str:
-    target = tmp_path_factory.mktemp("rendered")
-    REPORT["render"](results, target)
-    return (target / "index.html").read_text(encoding="utf-8")
+results = REPORT["results"]
+rendered = REPORT["rendered"]
+page = REPORT["page"]
 
 
 @pytest.fixture

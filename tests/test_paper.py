@@ -167,6 +167,14 @@ def rgcn(change: Callable[[dict], object]) -> Callable[[dict], object]:
     return lambda raw: change(next(row for row in raw["tables"][0]["rows"] if row["id"] == "rgcn"))
 
 
+def _refused(tmp_path: Path, change: Callable[[dict], object], message: str) -> None:
+    raw = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    change(raw)
+    (tmp_path / "paper.yaml").write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(PaperError, match=message):
+        load_paper(tmp_path / "paper.yaml")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -189,11 +197,7 @@ def rgcn(change: Callable[[dict], object]) -> Callable[[dict], object]:
 def test_what_stands_beside_a_number_is_never_dropped(
     tmp_path: Path, change: Callable[[dict], object], message: str
 ) -> None:
-    raw = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    change(raw)
-    (tmp_path / "paper.yaml").write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
-    with pytest.raises(PaperError, match=message):
-        load_paper(tmp_path / "paper.yaml")
+    _refused(tmp_path, change, message)
 
 
 @pytest.mark.parametrize(
@@ -217,11 +221,7 @@ def test_what_stands_beside_a_number_is_never_dropped(
 def test_what_should_be_a_list_does_not_fall_into_letters(
     tmp_path: Path, change: Callable[[dict], object], message: str
 ) -> None:
-    raw = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    change(raw)
-    (tmp_path / "paper.yaml").write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
-    with pytest.raises(PaperError, match=message):
-        load_paper(tmp_path / "paper.yaml")
+    _refused(tmp_path, change, message)
 
 
 def test_a_scorer_says_where_it_agrees_with_ours() -> None:

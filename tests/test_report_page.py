@@ -16,18 +16,8 @@ from mner.reporting.citation import example_citation
 from mner.reporting.results import Results
 
 REPORT = runpy.run_path(str(Path(__file__).with_name("fabricated_report.py")))
-
-
-@pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return REPORT["make_results"](tmp_path_factory.mktemp("results"))
-
-
-@pytest.fixture(scope="module")
-def rendered(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("rendered")
-    REPORT["render"](results, target)
-    return target
+results = REPORT["results"]
+rendered = REPORT["rendered"]
 
 
 class _Page(html.parser.HTMLParser):

@@ -32,25 +32,15 @@ from stages import report, score
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = ROOT / "reports" / "templates"
 REPORT = runpy.run_path(str(Path(__file__).with_name("fabricated_report.py")))
+results = REPORT["results"]
+rendered = REPORT["rendered"]
 PAPER = REPORT["PAPER"]
 RECORD = "runs/tiny/twitter2017/umt/1/record.json"
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    return REPORT["make_results"](tmp_path_factory.mktemp("results"))
-
-
-@pytest.fixture(scope="module")
 def scored(results: Results) -> dict[str, Any]:
     return dict(results.scores)
-
-
-@pytest.fixture(scope="module")
-def rendered(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    target = tmp_path_factory.mktemp("rendered")
-    REPORT["render"](results, target)
-    return target
 
 
 def _table(cell: Any, origin: str = "ours", records: frozenset[str] = frozenset({RECORD})) -> Table:

@@ -57,7 +57,7 @@ def control_checks(
     has no interval: its value alone is held against ``margin``.
     On the neighbour control a system that reads relations must gain ``margin``, and its F1 with its own neighbours
     exceed that with another tweet's by as much; for others that control is a negative one.
-    The views of a text-only system, if it has any, must not move on either control.
+    The views of a text-only system, if it has any, must not move on any control.
 
     ``absence`` holds, by system, why one reads a tweet without a picture differently though pictures say nothing
     (its card): on the negative control what the picture's absence changes is then shown and not judged.
@@ -90,11 +90,17 @@ def reads_relations(cell: Mapping[str, Any]) -> bool:
     return any(part.startswith("relations") for part in cell["visual_input"].split("+"))
 
 
+def gain_of(cell: Mapping[str, Any], text: Mapping[str, Any]) -> float:
+    """Mean F1 of a cell minus that of the text-only one, in points."""
+    ours, theirs = (statistics.fmean(own_f1(one)["values"]) for one in (cell, text))
+    return ours - theirs
+
+
 def _positive(
     cell: Mapping[str, Any], text: Mapping[str, Any], margin: float, probes: Sequence[str]
 ) -> Iterator[ControlCheck]:
     place = (cell["dataset"], cell["system"])
-    gain = statistics.fmean(_f1(cell)) - statistics.fmean(_f1(text))
+    gain = gain_of(cell, text)
     statement = f"gain over {TEXT_ONLY} ≥ {margin:g}"
     yield ControlCheck(*place, statement, gain >= margin, f"gain {gain:+.2f}")
     for view in probes:
@@ -142,9 +148,7 @@ def _shown(view: str, reliance: Mapping[str, Any] | None) -> str:
 def _negative(
     cell: Mapping[str, Any], text: Mapping[str, Any], margin: float, alpha: float, near_zero: float
 ) -> ControlCheck:
-    ours, theirs = _f1(cell), _f1(text)
-    gain = statistics.fmean(ours) - statistics.fmean(theirs)
-    gap = gap_between(ours, theirs)
+    gain, gap = gain_of(cell, text), gap_between(*(own_f1(one)["values"] for one in (cell, text)))
     statement = f"no gain over {TEXT_ONLY}: below {margin:g}"
     if gap is None:
         return ControlCheck(
@@ -159,7 +163,3 @@ def _negative(
 
 def _interval(low: float, high: float, alpha: float) -> str:
     return f"{100 * (1 - 2 * alpha):.0f} % interval [{low:+.2f}, {high:+.2f}]"
-
-
-def _f1(cell: Mapping[str, Any]) -> list[float]:
-    return own_f1(cell)["values"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from mner.reporting.control_checks import (
     ControlCheck,
     are_controls,
     control_checks,
+    gain_of,
     reads_relations,
 )
 from mner.reporting.profile import VerifyFacts
@@ -98,10 +98,8 @@ def _number(measure: str, control: str, system: str, finished: Cells) -> Cell:
         return State("–", "this view was not predicted") if found is None else cited(found, signed=True)
     if text is None:
         return State("not known", f"{TEXT_ONLY} was not run")
-    ours, theirs = (own_f1(one) for one in (cell, text))
-    gain = statistics.fmean(ours["values"]) - statistics.fmean(theirs["values"])
-    records = (*ours["records"], *theirs["records"])
-    return Measured(gain, records, f"mean F1 minus that of {TEXT_ONLY}", signed=True)
+    records = (*own_f1(cell)["records"], *own_f1(text)["records"])
+    return Measured(gain_of(cell, text), records, f"mean F1 minus that of {TEXT_ONLY}", signed=True)
 
 
 def _judgement(system: str, controls: Sequence[str], finished: Cells, checks: Sequence[ControlCheck]) -> Words:

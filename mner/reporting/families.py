@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mner.evaluation.averages import own_f1
+from mner.evaluation.averages import cells_of, own_f1
 from mner.evaluation.significance import holm
 from mner.reporting.pairs import pair_of
 from mner.reporting.results import Results
@@ -25,14 +25,15 @@ def primary_family(results: Results, dataset: str) -> tuple[Mapping[str, Any], .
 
     The row with the picture is A; ``holm`` is adjusted within this family. By text-only row, the best first.
     """
-    cells = [cell for cell in results.scores["cells"] if cell["dataset"] == dataset]
+    place = cells_of(results.scores)
+    cells = [cell for (where, _), cell in place.items() if where == dataset]
     found: dict[str, list[Mapping[str, Any]]] = {}
     for cell in cells:
         for text in text_rows(cell, cells):
             pair = pair_of(results.statistics, dataset, cell["system"], text["system"])
             if pair is not None:
                 found.setdefault(text["system"], []).append(_with_picture_first(pair, text["system"]))
-    best_first = sorted(found, key=lambda system: -_f1(cells, system))
+    best_first = sorted(found, key=lambda system: -own_f1(place[dataset, system])["mean"])
     return _adjusted([pair for system in best_first for pair in found[system]])
 
 
@@ -51,8 +52,3 @@ def _adjusted(pairs: list[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
     p_values = {str(place): pair["p_value"] for place, pair in enumerate(pairs) if "p_value" in pair}
     adjusted = holm(p_values)
     return tuple({**pair, "holm": adjusted.get(str(place))} for place, pair in enumerate(pairs))
-
-
-def _f1(cells: list[Mapping[str, Any]], system: str) -> float:
-    cell = next(cell for cell in cells if cell["system"] == system)
-    return float(own_f1(cell)["mean"])
