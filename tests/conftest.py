@@ -1,4 +1,4 @@
-"""Shapes checked in all tests; fixtures: public data, golden vectors (or why not), a tiny world to train in."""
+"""Calls of models checked in all tests; fixtures: public data, golden vectors (or why not), a tiny world."""
 
 from __future__ import annotations
 
