@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from mner.files import read_json, write_json_atomically
 RELATIVE, ABSOLUTE = 1e-6, 1e-9
 """How far two numbers may be apart: of the largest in their list, and at least."""
 DIGITS = 10
-AFTER_DRAWS = ("updates", "after", "trained")
+FORBIDDEN = 100.0
+AFTER_DRAWS = ("updates", "after", "runs")
 """Parts of a golden step that depend on the dropout masks that the machine's build of torch draws."""
 
 
@@ -79,10 +80,11 @@ def summary(tensors: Iterable[Tensor]) -> list[float]:
     """Norm of some tensors together, and the sum of their products with cos(1), cos(2), ... each.
 
     The second number changes where entries change sign or place. Neither depends on the order of the tensors.
+    Entries beyond ``FORBIDDEN`` (scores of transitions that must not happen) would drown the others and count as it.
     """
     square, product = 0.0, 0.0
     for tensor in tensors:
-        flat = tensor.detach().double().flatten()
+        flat = tensor.detach().double().flatten().clamp(-FORBIDDEN, FORBIDDEN)
         square += float(flat @ flat)
         product += float(flat @ _waves(1 << len(flat).bit_length())[: len(flat)])
     return [rounded(square**0.5), rounded(product)]
@@ -91,6 +93,17 @@ def summary(tensors: Iterable[Tensor]) -> list[float]:
 @cache
 def _waves(count: int) -> Tensor:
     return torch.cos(1 + torch.arange(count, dtype=torch.float64))
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON gives it back: lists for tuples, mappings for dataclasses."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    return value
 
 
 def dropout_draws() -> str:
