@@ -48,7 +48,9 @@ def check_history(repository: Path, folder: PurePosixPath) -> History:
     Raises:
         GoldenStepError: not a git repository.
     """
-    commits = _git(repository, "rev-list", "--topo-order", "--reverse", "--full-history", "HEAD", "--", str(folder))
+    commits = _git(
+        repository, "rev-list", "--topo-order", "--reverse", "--full-history", "HEAD", "--", str(folder)
+    )
     shallow = _git(repository, "rev-parse", "--is-shallow-repository").strip() == "true"
     last: dict[str, GoldenFile] = {}
     refusals: list[Refusal] = []
@@ -75,7 +77,9 @@ def refused(commit: str, old: GoldenFile, new: GoldenFile) -> Refusal | None:
     changed = tuple(differences(old.numbers, new.numbers))
     if new.version > old.version or (new.version == old.version and not changed):
         return None
-    return Refusal(commit, new.name, old.version, new.version, changed or (Difference("version", old.version, new.version),))
+    return Refusal(
+        commit, new.name, old.version, new.version, changed or (Difference("version", old.version, new.version),)
+    )
 
 
 def _changed(

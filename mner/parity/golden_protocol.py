@@ -38,7 +38,11 @@ ITA = {
 }
 RUNS: Mapping[str, tuple[str, Mapping[str, Any], Mapping[str, Any]]] = {
     "whole encoder": ("baselines/bert_crf.py", {"dropout": 0.1}, {}),
-    "frozen layer, cached": ("baselines/bert_crf.py", {"dropout": 0.1}, {"frozen_layers": 1, "predict_every_epoch": True}),
+    "frozen layer, cached": (
+        "baselines/bert_crf.py",
+        {"dropout": 0.1},
+        {"frozen_layers": 1, "predict_every_epoch": True},
+    ),
     "words only, clipped": (
         "baselines/bilstm_crf.py",
         {"words": RANDOM_WORDS, "hidden": 16, "dropout": 0.5},
@@ -184,4 +188,3 @@ def protocol_version() -> int:
 def compute_protocol() -> GoldenFile:
     """The golden step of the protocol as the code computes it now, under its version now."""
     return GoldenFile(NAME, protocol_version(), "", {}, {}, {}, plain(golden_protocol()))
-

@@ -169,9 +169,7 @@ def _emissions(model: Model, batch: Batch) -> Tensor | None:
     return None
 
 
-def _updates(
-    model: Model, optimiser: torch.optim.Optimizer, recipe: Recipe, batch: Batch
-) -> tuple[Update, ...]:
+def _updates(model: Model, optimiser: torch.optim.Optimizer, recipe: Recipe, batch: Batch) -> tuple[Update, ...]:
     model.train()
     groups = _groups(optimiser)
     parameters = [weight for weights in groups.values() for weight in weights]
@@ -219,4 +217,3 @@ def row_settings(params: Path, row: str) -> GoldenFile:
 def rows_of(params: Path) -> list[str]:
     """Names of all rows of params.yaml."""
     return list(yaml.safe_load(params.read_text(encoding="utf-8"))["systems"])
-

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
@@ -45,7 +46,12 @@ TWEETS: Mapping[str, Sequence[tuple[str, str | None, tuple[str, ...], str]]] = {
         ("Ada/B-PER visits Tokyo/B-LOC today !", "a woman at a station", ("person", "train"), "TOKYO 2020"),
         ("Globex/B-ORG Corp/I-ORG sponsors the Oscars/B-MISC", "a stage with lights", ("stage",), ""),
         ("nothing happens here :(", None, (), ""),
-        ("@Bob Kelly/B-PER joins Acme/B-ORG in New/B-LOC York/I-LOC", "people in an office", ("person", "desk"), ""),
+        (
+            "@Bob Kelly/B-PER joins Acme/B-ORG in New/B-LOC York/I-LOC",
+            "people in an office",
+            ("person", "desk"),
+            "",
+        ),
         ("Super/B-MISC Bowl/I-MISC night 2015", "a trophy on a table", ("trophy", "table", "person"), "BOWL"),
         ("Carol/B-PER", "a dog", ("dog",), ""),
         ("what a day in Paris/B-LOC with Ada/B-PER", "a tower under clouds", ("tower", "person", "car"), ""),
@@ -188,6 +194,7 @@ def store() -> FeatureStore:
     )
 
 
+@cache
 def tokenizer() -> Any:
     """WordPiece over the first letters' words and single letters, so that most names are several subwords."""
     from transformers import BertTokenizer
@@ -200,6 +207,12 @@ def tokenizer() -> Any:
 
 
 def bert() -> nn.Module:
+    """A fresh copy of the tiny encoder."""
+    return deepcopy(_pretrained())
+
+
+@cache
+def _pretrained() -> nn.Module:
     """BERT of two layers; every weight is drawn uniformly from a named stream, tensor by tensor in name order."""
     from transformers import BertConfig, BertModel
 
@@ -220,7 +233,9 @@ def bert() -> nn.Module:
     return model
 
 
-def splits_of(file: str, options: Mapping[str, Any], relations: Mapping[str, Any], recipe: Recipe) -> dict:
+def splits_of(
+    file: str, options: Mapping[str, Any], relations: Mapping[str, Any], recipe: Recipe
+) -> dict[str, DoubleSplit]:
     """All splits of the world as the row in ``file`` reads them: ``train/own``, ``dev/own``, ``test/none``, ..."""
     module = load_system(file)
     context = getattr(module, "context", None)
@@ -271,7 +286,10 @@ def fresh_model(file: str, options: Mapping[str, Any], recipe: Recipe) -> Model:
     tweets = corpus()
     words = {name: tuple(sentence.words for sentence in tweets.split(name)) for name in SPLITS}
     pretrained = bert()  # outside of the stream: loading a pretrained encoder draws nothing
-    encoder = lambda: TextEncoder(deepcopy(pretrained), recipe.frozen_layers)  # noqa: E731
+
+    def encoder() -> TextEncoder:
+        return TextEncoder(pretrained, recipe.frozen_layers)
+
     ingredients = Ingredients(LABELS, encoder, VISUAL, words)
     with double_precision(), torch_stream(CPU, SEED, "init"):
         return make_model(load_system(file), ingredients, options).double()
