@@ -26,8 +26,8 @@ class Refusal:
     def __str__(self) -> str:
         places = ", ".join(difference.place for difference in self.changed[:3])
         return (
-            f"{self.commit[:12]}: {self.name} changed ({places}) and its version went from {self.version_before} to "
-            f"{self.version}; raise the version"
+            f"{self.commit[:12]}: {self.name} changed ({places}) and its version went from {self.version_before} "
+            f"to {self.version}; raise the version"
         )
 
 

@@ -1,4 +1,4 @@
-"""Numbers of golden steps: summaries of tensors that any processor agrees on, their files, and how they compare."""
+"""Numbers of golden steps: summaries of tensors that any processor agrees on, their files, how they compare."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def summary(tensors: Iterable[Tensor]) -> list[float]:
     """Norm of some tensors together, and the sum of their products with cos(1), cos(2), ... each.
 
     The second number changes where entries change sign or place. Neither depends on the order of the tensors.
-    Entries beyond ``FORBIDDEN`` (scores of transitions that must not happen) would drown the others and count as it.
+    Entries beyond ``FORBIDDEN`` (scores of transitions that must not happen) would drown others and count as it.
     """
     square, product = 0.0, 0.0
     for tensor in tensors:

@@ -72,7 +72,7 @@ class GoldenRun:
 
 @dataclass(frozen=True, slots=True)
 class GoldenRule:
-    """One optimiser with one schedule: the rate of every update relative to its peak, the parameters after each."""
+    """One optimiser with one schedule: each update's rate relative to its peak, the parameters after it."""
 
     rates: list[float]
     parameters: list[list[float]]
