@@ -105,7 +105,7 @@ def identity_of(cell: Cell) -> CellIdentity:
     """
     for path in cell.input_files():
         if not (cell.root / path).is_file():
-            text = f"{path} is not built here; run dvc repro data features graphs"
+            text = f"{path} is not built here, so its key cannot be checked; run dvc repro data features graphs"
             raise UnknownIdentityError(text, path)
     files = {path.as_posix(): cached_sha256_of(cell.root / path) for path in cell.input_files()}
     words = cell.options.get("words") or cell.options.get("reader", {}).get("words")

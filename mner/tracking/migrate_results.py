@@ -11,13 +11,14 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from mner.columns import aligned
 from mner.config import Config, load
+from mner.ending import exit_code_of
 from mner.files import read_json, sha256_of, sha256_of_json, write_json_atomically
 from mner.models.encoders import EncoderSource
 from mner.tracking.identity import identity_of_record, parameter_differences, versions_of
@@ -136,13 +137,9 @@ def _refer_anew(path: Path, moves: Sequence[Move]) -> None:
             continue
         if run["key"] != move.before["key"]:
             raise MigrationError(f"{path}: scored another run than {move.path} records; run `mner score` first")
-        run.pop("code", None)
-        run |= {
-            "key": move.after.key,
-            "versions": dict(move.after.versions),
-            "record_sha256": sha256_of(move.path),
-        }
-        run |= {"encoder": dict(move.after.encoder), "recipe": dict(move.after.recipe)}
+        after = move.after
+        run |= {"key": after.key, "versions": dict(after.versions), "record_sha256": sha256_of(move.path)}
+        run |= {"encoder": dict(after.encoder), "recipe": dict(after.recipe)}
     for cell in scores["cells"]:
         if (encoder := cell.get("encoder")) and encoder["sha256"] in encoders:
             encoder["sha256"] = encoders[encoder["sha256"]]
@@ -195,4 +192,7 @@ def _records_by_profile(folder: Path) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Under its own name, so that errors are known as ours.
+    from mner.tracking import migrate_results
+
+    sys.exit(exit_code_of("migrate_results", migrate_results.main))

@@ -50,4 +50,4 @@ def _local(config: Config, root: Path, profile: str, dataset: str, system: str) 
     try:
         return identity_of(Cell(replace(config, active=known), dataset, system, root))
     except UnknownIdentityError as error:
-        return f"its key cannot be checked here: {error}"
+        return f"its key cannot be checked here: {error}" if error.not_built is None else str(error)
