@@ -2,8 +2,8 @@
 
 Formats 1 and 2 identified a run by the syntax trees of the code it imported. A record is moved only if its old key
 follows from what it says, the encoder it names is here with the very weights it states, and every row passes its
-golden step, which the code that made the runs computed. Runs of still older code (``--older PROFILE``) get version 0,
-which no row has: their numbers stay, and no checkout takes them for its own.
+golden step, which the code that made the runs computed. Runs of still older code (``--older PROFILE``) get version
+0, which no row has: their numbers stay, and no checkout takes them for its own.
 """
 
 from __future__ import annotations
