@@ -103,14 +103,16 @@ def test_scores_of_kept_runs_refer_to_the_moved_records_and_keep_their_numbers(w
     row = json.loads(path.read_text())
     stated = ("profile", "dataset", "system", "seed", "key", "recipe", "encoder")
     run = {name: row[name] for name in stated} | {"record_sha256": sha256_of(path), "views": {"test.own": 81.25}}
-    scores = {"runs": [run], "cells": [{"encoder": dict(row["encoder"]), "views": 81.25}, {"reason": "skipped"}]}
+    cell = {"encoder": dict(row["encoder"]), "views": {"values": [81.25], "keys": [row["key"]]}}
+    scores = {"runs": [run], "cells": [cell, {"reason": "skipped"}]}
     (kept / "scores.json").write_text(json.dumps(scores))
     moves = planned_moves(kept, settings(world), world)
     apply(moves)
     (after,) = (found := json.loads((kept / "scores.json").read_text()))["runs"]
     assert after["views"] == run["views"]
     assert (after["key"], after["record_sha256"]) == (moves[0].after.key, sha256_of(path))
-    assert found["cells"][0] == {"encoder": dict(moves[0].after.encoder), "views": 81.25}
+    assert found["cells"][0]["encoder"] == dict(moves[0].after.encoder)
+    assert found["cells"][0]["views"] == {"values": [81.25], "keys": [moves[0].after.key]}
 
 
 def test_nothing_is_proved_without_a_golden_step_of_every_row_that_holds(tmp_path: Path) -> None:

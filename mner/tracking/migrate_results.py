@@ -135,20 +135,25 @@ def _refer_anew(path: Path, moves: Sequence[Move]) -> None:
     """Put new keys, record hashes, versions and encoder hashes into kept scores; every number stays as it is."""
     scores = read_json(path)
     places = {move.after.place: move for move in moves if path.parent in move.path.parents}
-    encoders = {move.before["encoder"]["sha256"]: move.after.encoder["sha256"] for move in places.values()}
+    renamed = {move.before["key"]: move.after.key for move in places.values()}
+    renamed |= {move.before["encoder"]["sha256"]: move.after.encoder["sha256"] for move in places.values()}
     for run in scores["runs"]:
         move = places.get((run["profile"], run["dataset"], run["system"], str(run["seed"])))
         if move is None:
             continue
         if run["key"] != move.before["key"]:
             raise MigrationError(f"{path}: scored another run than {move.path} records; run `mner score` first")
-        after = move.after
-        run |= {"key": after.key, "versions": dict(after.versions), "record_sha256": sha256_of(move.path)}
-        run |= {"encoder": dict(after.encoder), "recipe": dict(after.recipe)}
-    for cell in scores["cells"]:
-        if (encoder := cell.get("encoder")) and encoder["sha256"] in encoders:
-            encoder["sha256"] = encoders[encoder["sha256"]]
-    write_json_atomically(path, scores, indent=None)
+        run |= {"versions": dict(move.after.versions), "record_sha256": sha256_of(move.path)}
+    write_json_atomically(path, _renamed(scores, renamed), indent=None)
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """A JSON value with every text that ``names`` has replaced, wherever it stands."""
+    if isinstance(value, dict):
+        return {key: _renamed(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_renamed(item, names) for item in value]
+    return names.get(value, value) if isinstance(value, str) else value
 
 
 def render(moves: Sequence[Move], records: Mapping[str, int]) -> str:
