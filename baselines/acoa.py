@@ -20,6 +20,7 @@ VARIANTS = {"released": "separate", "interacting": "interacting"}
 
 CARD = Card(
     name="acoa",
+    version=1,
     title="ACOA",
     cite="Zhang, Fu, Liu, Huang: Adaptive Co-attention Network for Named Entity Recognition in Tweets. AAAI 2018",
     needs=("regions",),

@@ -10,6 +10,7 @@ from mner.models.system import Card, Emissions, Ingredients
 
 CARD = Card(
     name="bert",
+    version=1,
     title="BERT",
     cite="Devlin et al. 2019, BERT: Pre-training of Deep Bidirectional Transformers for Language Understanding, "
     "NAACL; as printed in the R-GCN paper's Table 1",

@@ -10,6 +10,7 @@ from mner.models.system import Card, Emissions, Ingredients
 
 CARD = Card(
     name="bert-crf",
+    version=1,
     title="BERT-CRF",
     cite="Devlin et al. 2019 (encoder), Lafferty et al. 2001 (CRF); as printed in the R-GCN paper's Table 1",
     decoder="crf",

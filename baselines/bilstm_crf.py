@@ -14,6 +14,7 @@ from mner.models.words import make_words
 
 CARD = Card(
     name="bilstm-crf",
+    version=1,
     title="BiLSTM-CRF",
     cite="Huang, Xu, Yu: Bidirectional LSTM-CRF Models for Sequence Tagging. arXiv:1508.01991, 2015",
     published={

@@ -15,6 +15,7 @@ from mner.models.words import make_words
 
 CARD = Card(
     name="cnn-bilstm-crf",
+    version=1,
     title="CNN-BiLSTM-CRF",
     cite="Ma, Hovy: End-to-end Sequence Labeling via Bi-directional LSTM-CNNs-CRF. ACL 2016",
     published={

@@ -13,6 +13,7 @@ from mner.models.system import Card, Emissions, Ingredients
 
 CARD = Card(
     name="hbilstm-crf",
+    version=1,
     title="HBiLSTM-CRF",
     cite="Lample, Ballesteros, Subramanian, Kawakami, Dyer: Neural Architectures for Named Entity Recognition. "
     "NAACL 2016",

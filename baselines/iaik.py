@@ -19,6 +19,7 @@ from mner.models.words import PADDING
 
 CARD = Card(
     name="iaik",
+    version=1,
     title="IAIK",
     cite="Chen, Li, Gu, Chen: Multimodal Named Entity Recognition with Image Attributes and Image Knowledge. "
     "DASFAA 2021",

@@ -24,6 +24,7 @@ from mner.models.system import Card, ContractError, Emissions, Ingredients, give
 
 CARD = Card(
     name="object-agban",
+    version=1,
     title="Object-AGBAN",
     cite="Zheng et al.: Object-Aware Multimodal Named Entity Recognition in Social Media Posts With Adversarial "
     "Learning. IEEE Transactions on Multimedia 2021, doi 10.1109/TMM.2020.3013398",

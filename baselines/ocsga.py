@@ -22,6 +22,7 @@ from mner.models.words import PADDING, Vocabulary, WordEmbedding, WordOptions
 
 CARD = Card(
     name="ocsga",
+    version=1,
     title="OCSGA",
     cite="Wu et al.: Multimodal Representation with Embedded Visual Guiding Objects for Named Entity Recognition "
     "in Social Media Posts. ACM MM 2020, doi 10.1145/3394171.3413650",

@@ -24,6 +24,7 @@ ADDS_MEANING = 1
 
 CARD = Card(
     name="rpbert",
+    version=1,
     title="RpBERT",
     cite="Sun, Wang, Zhang, Su, Weng 2021, RpBERT: A Text-image Relation Propagation-based BERT Model for "
     "Multimodal NER, AAAI",

@@ -26,6 +26,7 @@ NODES = {"pooled": pooled_regions, "first": first_regions}
 
 CARD = Card(
     name="umgf",
+    version=1,
     title="UMGF",
     cite="Zhang, Wei, Li, Wu, Li, Zhou 2021, Multi-modal Graph Fusion for Named Entity Recognition with Targeted "
     "Visual Guidance, AAAI",

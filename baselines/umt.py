@@ -22,6 +22,7 @@ SHARE = {"released": 0.5, "paper": 1.0}
 
 CARD = Card(
     name="umt",
+    version=1,
     title="UMT",
     cite="Yu, Jiang, Yang, Xia 2020, Improving Multimodal Named Entity Recognition via Entity Span Detection with "
     "Unified Multimodal Transformer, ACL",

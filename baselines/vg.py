@@ -19,6 +19,7 @@ VARIANTS = {"paper": "separate", "interacting": "interacting"}
 
 CARD = Card(
     name="vg",
+    version=1,
     title="VG",
     cite="Lu, Neves, Carvalho, Zhang, Ji: Visual Attention Model for Name Tagging in Multimodal Social Media. "
     "ACL 2018",

@@ -9,14 +9,17 @@ import lzma
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 
 REBUILD = "delete it and run `dvc repro`"
+SETTLED_NS = 2_000_000_000
 COMMITTED = "it is committed: `git checkout` brings it back"
 
 
@@ -88,9 +91,39 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def sha256_of_json(value: Any) -> str:
-    """SHA-256 of a value's canonical JSON text (sorted keys, no spaces)."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def cached_sha256_of(path: Path) -> str:
+    """:func:`sha256_of`, computed once in a process as long as the file stays as it is.
+
+    A file counts as unchanged if size, inode and both times are. One that was written in the last seconds is
+    hashed anew each time: a clock that ticks too coarsely would hide a second write.
+    """
+    held = path.stat()
+    if time.time_ns() - max(held.st_mtime_ns, held.st_ctime_ns) < SETTLED_NS:
+        return sha256_of(path)
+    return _sha256_of_version(path.absolute(), held.st_size, held.st_mtime_ns, held.st_ctime_ns, held.st_ino)
+
+
+@lru_cache(maxsize=4096)
+def _sha256_of_version(path: Path, *version: int) -> str:
+    return sha256_of(path)
+
+
+def sha256_of_folder(folder: Path, names: Callable[[Path], bool]) -> str:
+    """SHA-256 over names and contents of the files below a folder whose relative path ``names`` accepts.
+
+    Where the folder lies, and when its files were written, makes no difference.
+    """
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return sha256_of_json({path.as_posix(): cached_sha256_of(folder / path) for path in found if names(path)})
+
+
+def sha256_of_json(value: Any, *, allow_nan: bool = True) -> str:
+    """SHA-256 of a value's canonical JSON text (sorted keys, no spaces).
+
+    Raises:
+        ValueError: a number is not finite and ``allow_nan`` is False.
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=allow_nan)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 

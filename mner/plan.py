@@ -14,11 +14,11 @@ from mner.columns import aligned, wrapped
 from mner.config import Config
 from mner.estimates import Cost, cost_of, past_records
 from mner.models.encoders import EncoderError, EncoderSource
-from mner.models.word_vectors import WordVectorError
 from mner.sweeping.quarantine import Failure, failure_of
+from mner.tracking.identity import UnknownIdentityError, identity_of
 from mner.tracking.run_places import RUNS, run_folder
 from mner.training.cell import Cell
-from mner.training.runs import FAILURE, inputs_of, missing_seeds
+from mner.training.runs import FAILURE, missing_seeds
 
 PAST = (Path(RUNS), Path("reports/results"))
 HEADER = ("data set", "system", "finished", "missing", "failed", "time/run", "GiB/run", "Wh/run", "note")
@@ -94,7 +94,9 @@ def _planned(cell: Cell, cost: Cost | None) -> PlannedCell:
     told = cell.dataset, cell.system, len(cell.config.active.seeds)
     try:
         missing, failed = _open_runs(cell)
-    except (EncoderError, WordVectorError) as error:
+    except UnknownIdentityError as error:
+        if error.not_built is not None:
+            return PlannedCell(*told, None, (), cost, cell.skip_reason())
         unknown = tuple(Job(cell.dataset, cell.system, seed, "") for seed in cell.config.active.seeds)
         return PlannedCell(*told, unknown, (), cost, cell.skip_reason(), str(error))
     lacks = _absent(cell.encoder) if (missing or failed) and not cell.skip_reason() else None
@@ -112,7 +114,7 @@ def _absent(encoder: EncoderSource) -> str | None:
 
 
 def outdated_runs(config: Config, root: Path) -> list[str]:
-    """Records of the active profile that other parameters, code or data made than stand here now.
+    """Records of the active profile that other parameters, versions or data made than stand here now.
 
     Cells whose inputs are not built, or whose encoder or word vectors are not installed, are left out: what their
     runs would be is not known.
@@ -121,7 +123,7 @@ def outdated_runs(config: Config, root: Path) -> list[str]:
     return [
         str(cell.run_folder(seed) / "record.json")
         for cell in cells
-        if cell.runs.is_dir() and _is_built(cell)
+        if cell.runs.is_dir()
         for seed in _missing_if_known(cell)
         if (cell.run_folder(seed) / "record.json").is_file()
     ]
@@ -129,20 +131,14 @@ def outdated_runs(config: Config, root: Path) -> list[str]:
 
 def _missing_if_known(cell: Cell) -> list[int]:
     try:
-        return missing_seeds(cell, inputs_of(cell))
-    except (EncoderError, WordVectorError):
+        return missing_seeds(cell, identity_of(cell))
+    except UnknownIdentityError:
         return []
 
 
-def _is_built(cell: Cell) -> bool:
-    return all((cell.root / path).is_file() for path in cell.input_files())
-
-
-def _open_runs(cell: Cell) -> tuple[tuple[Job, ...] | None, tuple[tuple[Job, Failure], ...]]:
-    if not _is_built(cell):
-        return None, ()
-    inputs = inputs_of(cell)
-    jobs = [Job(cell.dataset, cell.system, seed, inputs.key(cell, seed)) for seed in missing_seeds(cell, inputs)]
+def _open_runs(cell: Cell) -> tuple[tuple[Job, ...], tuple[tuple[Job, Failure], ...]]:
+    identity = identity_of(cell)
+    jobs = [Job(cell.dataset, cell.system, seed, identity.key(seed)) for seed in missing_seeds(cell, identity)]
     failures = {job: failure_of(cell.run_folder(job.seed), job.key) for job in jobs}
     failed = tuple((job, failure) for job, failure in failures.items() if failure is not None)
     return tuple(job for job in jobs if failures[job] is None), failed
@@ -157,7 +153,9 @@ def render(plan: Sequence[PlannedCell], profile: str) -> str:
             tries = f"{failure.tries} {'try' if failure.tries == 1 else 'tries'}"
             lines.append(f"failed: {job} after {tries}: {failure.error}\n        traceback: {note}")
     if any(cell.failed for cell in plan):
-        lines.append("left out until their code, data or options change; to try them anyway: mner sweep --again")
+        lines.append(
+            "left out until their version, data or options change; to try them anyway: mner sweep --again"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -1,59 +1,52 @@
-"""Whether committed runs were made by the code and the parameters that stand here now."""
+"""Whether committed runs are those that the versions and the parameters that stand here would make."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 
 from mner.config import Config
-from mner.files import sha256_of_json
 from mner.reporting.reference import committed_record
+from mner.tracking.identity import parameter_differences
 from mner.tracking.record import Record
 from mner.training.cell import Cell
-from mner.training.runs import code_of
 
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """How many runs of a profile were committed, and how many by other code or other parameters."""
+    """How many runs of a profile were committed, and how many by other versions or other parameters."""
 
     runs: int
-    other_code: int
+    other_versions: int
     other_parameters: int
     same: int
 
     def render(self) -> str:
         """One sentence."""
         if self.same == self.runs:
-            return f"all {self.runs} committed runs were made by the code and parameters that stand here now"
+            return f"all {self.runs} committed runs have the versions and parameters that stand here now"
         return (
-            f"{self.same} of {self.runs} committed runs were made by the code and parameters that stand here now "
-            f"({self.other_code} by other code, {self.other_parameters} with other parameters): tags and speeds "
-            "are of that time, scores of today"
+            f"{self.same} of {self.runs} committed runs have the versions and parameters that stand here now "
+            f"({self.other_versions} have other versions, {self.other_parameters} other parameters): tags and "
+            "speeds are of that time, scores of today"
         )
 
 
 def origins(config: Config, root: Path) -> Origins | None:
     """Compares the committed records of the active profile; None where none were committed.
 
-    Code is compared by its meaning (comments do not count), parameters are recipe, options and encoder. What a
-    run has read is not compared: its data need not be here.
+    What a run has read is not compared: its data need not be here.
     """
-
-    @cache
-    def code(system: str) -> dict[str, str]:
-        return code_of(config.systems[system].file, root)
-
-    found = [
-        (record.code == code(record.system), _parameters(record) == _parameters_now(config, record, root))
+    kinds = [
+        {one.kind for one in parameter_differences(Cell(config, record.dataset, record.system, root), record)}
         for record in _committed(config, root)
     ]
-    if not found:
+    if not kinds:
         return None
-    same_code, same_parameters = (sum(part) for part in zip(*found, strict=True))
-    return Origins(len(found), len(found) - same_code, len(found) - same_parameters, sum(map(all, found)))
+    versions = sum("version" in found for found in kinds)
+    parameters = sum(bool(found - {"version"}) for found in kinds)
+    return Origins(len(kinds), versions, parameters, sum(not found for found in kinds))
 
 
 def _committed(config: Config, root: Path) -> Iterator[Record]:
@@ -62,12 +55,3 @@ def _committed(config: Config, root: Path) -> Iterator[Record]:
             path = committed_record(config.active.name, dataset, system, seed, root)
             if path.is_file() and (record := Record.read(path)).status == "finished":
                 yield record
-
-
-def _parameters(record: Record) -> str:
-    return sha256_of_json([record.recipe, record.options, record.encoder["name"]])
-
-
-def _parameters_now(config: Config, record: Record, root: Path) -> str:
-    cell = Cell(config, record.dataset, record.system, root)
-    return sha256_of_json([asdict(cell.recipe), cell.options, cell.encoder.name])

@@ -12,12 +12,10 @@ from typing import Any
 import pytest
 
 from mner.config import Config
-from mner.models.encoders import EncoderError
-from mner.models.word_vectors import WordVectorError
+from mner.tracking.identity import CellIdentity, UnknownIdentityError, identity_of
 from mner.tracking.record import Record
 from mner.training.arrival import objections
 from mner.training.cell import Cell
-from mner.training.runs import Inputs, inputs_of
 
 fabricated = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("test_record.py"))))
 
@@ -39,16 +37,16 @@ def made(settings: Config, world: Path, tiny: Any) -> Callable[..., Record]:
     def record(profile: str = "tiny", system: str = "bert-crf") -> Record:
         config = replace(settings, active=settings.profiles[profile])
         cell = Cell(config, tiny.DATASET, system, world)
-        inputs = inputs_of(cell)
+        identity = identity_of(cell)
         return fabricated.example(
-            key=inputs.key(cell, 1),
+            key=identity.key(1),
             profile=profile,
             dataset=cell.dataset,
             system=system,
             seed=1,
-            inputs=inputs.files,
-            code=inputs.code,
-            encoder=inputs.encoder,
+            inputs=identity.files,
+            versions=identity.versions,
+            encoder={"name": "tiny", "source": "any", "sha256": identity.encoder},
             options=cell.options,
             recipe=asdict(cell.recipe),
             visual_input=cell.visual_input(),
@@ -67,21 +65,19 @@ def test_runs_of_every_cell_and_profile_are_known(
     assert objection(other) == "made from another recipe epochs"
 
 
-@pytest.mark.parametrize("error", [EncoderError, WordVectorError])
 def test_a_run_whose_packages_are_not_installed_here_is_objected_to_and_the_next_is_asked(
     settings: Config,
     world: Path,
     made: Callable[..., Record],
     monkeypatch: pytest.MonkeyPatch,
-    error: type[ValueError],
 ) -> None:
-    def absent(cell: Cell) -> Inputs:
+    def absent(cell: Cell) -> CellIdentity:
         if cell.system == "rgcn":
-            raise error("it needs the package x: pip install x")
-        return inputs_of(cell)
+            raise UnknownIdentityError("it needs the package x: pip install x")
+        return identity_of(cell)
 
     lacking, whole = made("tiny", "rgcn"), made()
-    monkeypatch.setattr("mner.training.arrival.inputs_of", absent)
+    monkeypatch.setattr("mner.training.arrival.identity_of", absent)
     objection = objections(settings, world)
     told = "its key cannot be checked here: it needs the package x: pip install x"
     assert [objection(lacking), objection(whole)] == [told, None]
@@ -100,6 +96,6 @@ def test_the_first_differences_are_named_and_the_others_counted(
     settings: Config, world: Path, made: Callable[..., Record], differing: int, more: str
 ) -> None:
     record = made()
-    changed = {name: f"another {name}" for name in sorted(record.code)[:differing]}
-    told = objections(settings, world)(replace(record, code={**record.code, **changed}, key="other"))
-    assert told == f"made from another {', '.join(f'code {name}' for name in sorted(changed)[:3])}{more}"
+    changed = {name: f"another {name}" for name in sorted(record.recipe)[:differing]}
+    told = objections(settings, world)(replace(record, recipe={**record.recipe, **changed}, key="other"))
+    assert told == f"made from another {', '.join(f'recipe {name}' for name in sorted(changed)[:3])}{more}"

@@ -91,7 +91,7 @@ def test_the_encoder_is_run_as_the_parameters_say(
     build_features(config, small.DATASET, root, CPU)
     assert asked == {"max_regions": 5, "batch_size": 3, "device": CPU, "threads": raw["recipe"]["threads"]}
     store = read_store(root / "features" / small.DATASET / "caption_tokens.safetensors")
-    assert store.provenance["encoder_sha256"] == config.encoders["tiny"].fingerprint()
+    assert store.provenance["encoder_sha256"] == config.encoders["tiny"].extraction_fingerprint()
 
 
 def test_an_extractor_gets_its_options_and_the_places_it_may_use(

@@ -173,7 +173,7 @@ def test_an_unreachable_hub_says_what_to_choose_instead(monkeypatch, tmp_path):
         EncoderSource("x", hub="no-such-org/no-such-model", revision="a1" * 20).tokenizer()
 
 
-def test_fingerprints_are_of_the_weights_or_of_name_and_revision(source, tmp_path):
+def test_fingerprints_are_of_all_files_or_of_name_and_revision(source, tmp_path):
     other = tiny.write_encoder(tmp_path / "other", seed=1, layers=3)
     again = tiny.write_encoder(tmp_path / "again", seed=0, layers=3)
     assert source.fingerprint() == again.fingerprint() != other.fingerprint()

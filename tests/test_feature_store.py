@@ -199,7 +199,7 @@ def test_a_data_sets_features_cover_its_usable_pictures_and_say_how_they_were_ma
     assert provenance["pictures_wanted"] == len(pictures)
     assert provenance["pictures_with_features"] == len(store.rows)
     assert provenance["captions"] == "planted"
-    assert provenance["encoder_sha256"] == config.encoders["tiny"].fingerprint()
+    assert provenance["encoder_sha256"] == config.encoders["tiny"].extraction_fingerprint()
     before = path.read_bytes()
     build_features(load(tmp_path / "params.yaml"), tiny.DATASET, tmp_path, CPU)
     assert path.read_bytes() == before

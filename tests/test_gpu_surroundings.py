@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import runpy
 from dataclasses import replace
@@ -18,10 +17,9 @@ from mner.benchmarking.profiling import _summary
 from mner.estimates import _hardware
 from mner.models.decoders import CRFDecoder
 from mner.models.system import Emissions
-from mner.models.word_vectors import WordVectorError
 from mner.sweeping import worker
 from mner.sweeping.events import Kind, Setting, Share
-from mner.tracking.fingerprint import _meaning
+from mner.tracking.identity import UnknownIdentityError
 from mner.tracking.record import Record
 from mner.training.determinism import make_deterministic
 from mner.training.meters import describe_device, on_shared_device
@@ -98,14 +96,14 @@ def test_a_row_whose_package_is_absent_is_left_out_and_the_others_are_planned(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tiny.make_world(tmp_path)
-    usual = plan.inputs_of
+    usual = plan.identity_of
 
-    def inputs_of(cell):
+    def identity_of(cell):
         if cell.system == "ita":
-            raise WordVectorError("word vectors need the Python package x: pip install x")
+            raise UnknownIdentityError("word vectors need the Python package x: pip install x")
         return usual(cell)
 
-    monkeypatch.setattr(plan, "inputs_of", inputs_of)
+    monkeypatch.setattr(plan, "identity_of", identity_of)
     found = {cell.system: cell for cell in plan.plan_of(tiny.cell_of(tmp_path).config, tmp_path, "cpu: x")}
     assert found["ita"].to_train == 1
     assert "pip install x" in found["ita"].lacks
@@ -209,16 +207,6 @@ def test_paths_decoded_beside_the_device_are_the_chains_own() -> None:
     assert [len(path) for path in expected] == [6, 3, 1]
     meta = CRFDecoder(5).to("meta")
     assert meta.crf.transitions.device.type == "meta", "a chain elsewhere stays where it is"
-
-
-def test_an_f_string_means_the_same_to_every_python() -> None:
-    """Python 3.12.1 puts an empty constant behind a width that is an expression."""
-    older = ast.parse('f"{name:<{width}}"').body[0].value
-    newer = ast.parse('f"{name:<{width}}"').body[0].value
-    spec = newer.values[0].format_spec
-    newer.values[0].format_spec = ast.JoinedStr([*spec.values, ast.Constant("")])
-    assert _meaning(older) == _meaning(newer)
-    assert _meaning(ast.parse('f"{name:<{width}}x"')) != _meaning(ast.parse('f"{name:<{width}}"'))
 
 
 def test_a_share_of_a_device_is_told_to_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

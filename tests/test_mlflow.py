@@ -39,7 +39,7 @@ def record_of(seed: int = 1, best: float = 60.25, **changes: Any) -> Record:
         "seed": seed,
         "status": "finished",
         "reason": None,
-        **{name: {} for name in ("inputs", "code", "environment")},
+        **{name: {} for name in ("inputs", "sources", "environment")},
         **SETTINGS,
         "dev_f1": (41.5, best),
         "best_epoch": 1,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import runpy
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 import torch
 from torch import nn
 
-from mner.tracking.record import Record
 from mner.training.bert_adam import warmup_decay
 from mner.training.cell import prepare
 from mner.training.optimiser import make_optimiser, set_learning_rates
@@ -94,13 +92,3 @@ def test_the_optimiser_is_part_of_what_a_run_is(world: Path) -> None:
     (other,) = tiny.train(world, "bert-crf")
     assert one.key != other.key
     assert one.dev_f1 != other.dev_f1
-
-
-def test_records_that_name_no_optimiser_had_adamw(world: Path) -> None:
-    (record,) = tiny.train(world, "bert-crf")
-    path = world / "old.json"
-    record.write(path)
-    row = json.loads(path.read_text())
-    del row["recipe"]["optimiser"]
-    path.write_text(json.dumps(row | {"format": 1}))
-    assert Record.read(path) == replace(record, recipe={**record.recipe, "optimiser": "adamw"})

@@ -75,11 +75,6 @@ def test_the_same_runs_give_the_same_archive_whenever_it_is_written(away, archiv
     assert again.read_bytes() == archive.read_bytes()
 
 
-def change_code(root: Path) -> None:
-    path = root / "baselines" / "bert_crf.py"
-    path.write_text(path.read_text() + "\nEXTRA = 1\n")
-
-
 def change_data(root: Path) -> None:
     path = root / "data" / "toy" / "corpus" / "dev.jsonl"
     path.write_text(path.read_text() + "\n")
@@ -104,7 +99,6 @@ def drop_the_row(root: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (change_code, "made from another code baselines/bert_crf.py"),
         (change_data, "made from another file data/toy/corpus/dev.jsonl"),
         (change_option, "made from another option dropout"),
         (change_recipe, "made from another recipe clip"),
@@ -122,6 +116,12 @@ def test_a_run_this_checkout_would_not_make_is_kept_apart_with_the_reason(archiv
     assert kept.is_relative_to(world / APART)
     assert (kept / "record.json").read_bytes() == (away / "runs/tiny/toy/bert-crf/1/record.json").read_bytes()
     assert reason in render([arrival])
+
+
+def test_a_run_of_another_protocol_is_kept_apart(archive, world, monkeypatch):
+    monkeypatch.setattr("mner.tracking.identity.PROTOCOL_VERSION", 9)
+    (arrival,) = arrived(archive, world)
+    assert (arrival.state, arrival.reason) == ("apart", "made from another version protocol")
 
 
 def test_the_same_run_with_other_predictions_does_not_replace_the_one_here(archive, world, away):

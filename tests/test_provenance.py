@@ -36,40 +36,47 @@ def found(root: Path) -> Origins | None:
     return origins(tiny.cell_of(root).config, root)
 
 
-def test_runs_of_this_code_and_these_parameters(world: Path) -> None:
+def test_runs_of_these_versions_and_parameters(world: Path) -> None:
     assert found(world) == Origins(2, 0, 0, 2)
-    assert found(world).render() == "all 2 committed runs were made by the code and parameters that stand here now"
-    (world / "baselines" / "bert_crf.py").write_text(
-        (world / "baselines" / "bert_crf.py").read_text() + "\n# more\n"
-    )
+    assert found(world).render() == "all 2 committed runs have the versions and parameters that stand here now"
+    path = world / "baselines" / "bert_crf.py"
+    path.write_text(path.read_text().replace("Tagger", "Renamed"))
     assert found(world) == Origins(2, 0, 0, 2)
 
 
-def test_other_code_and_other_parameters_are_counted_apart(world: Path) -> None:
-    (world / "baselines" / "bert_crf.py").write_text(
-        (world / "baselines" / "bert_crf.py").read_text() + "\nX = 1\n"
-    )
+def record_of(root: Path, system: str) -> Path:
+    return root / REFERENCE / "tiny" / "runs" / "toy" / system / "1" / "record.json"
+
+
+def make_another_version(root: Path, system: str, part: str) -> None:
+    record = Record.read(record_of(root, system))
+    replace(record, versions={**record.versions, part: 9}).write(record_of(root, system))
+
+
+def test_other_versions_and_other_parameters_are_counted_apart(world: Path) -> None:
+    make_another_version(world, "bert-crf", "system")
     assert found(world) == Origins(2, 1, 0, 1)
+    make_another_version(world, "rgcn", "protocol")
     tiny.change_parameters(world, lambda raw: raw["recipe"].update(clip=0.5))
-    assert found(world) == Origins(2, 1, 2, 0)
-    assert found(world).render().startswith("0 of 2 committed runs were made by the code and parameters")
-    assert "(1 by other code, 2 with other parameters)" in found(world).render()
+    assert found(world) == Origins(2, 2, 2, 0)
+    assert "(2 have other versions, 2 other parameters)" in found(world).render()
 
 
-def test_a_run_is_the_same_only_if_code_and_parameters_both_are(world: Path) -> None:
-    (world / "baselines" / "bert_crf.py").write_text(
-        (world / "baselines" / "bert_crf.py").read_text() + "\nX = 1\n"
-    )
+def test_a_run_is_the_same_only_if_versions_and_parameters_both_are(world: Path) -> None:
+    make_another_version(world, "bert-crf", "system")
     tiny.change_parameters(world, lambda raw: raw["systems"]["rgcn"]["options"].update(heads=2))
     assert found(world) == Origins(2, 1, 1, 0)
 
 
-def test_another_encoder_is_another_parameter(world: Path) -> None:
+def test_another_encoder_is_another_parameter_and_another_name_is_not(world: Path) -> None:
     def change(raw) -> None:
         raw["encoders"]["other"] = raw["encoders"]["tiny"]
         raw["profiles"]["tiny"]["recipe"]["rows"] = {"rgcn": {"encoder": "other"}}
 
     tiny.change_parameters(world, change)
+    assert found(world) == Origins(2, 0, 0, 2)
+    record = Record.read(record_of(world, "rgcn"))
+    replace(record, encoder={**record.encoder, "sha256": "0" * 64}).write(record_of(world, "rgcn"))
     assert found(world) == Origins(2, 0, 1, 1)
 
 

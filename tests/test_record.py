@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from mner.tracking import record as record_module
-from mner.tracking.record import Record, RecordError, describe_environment, describe_git, now
+from mner.tracking.record import OutdatedRecordError, Record, RecordError, describe_environment, describe_git, now
 
 
 def example(**changes: Any) -> Record:
@@ -31,7 +31,8 @@ def example(**changes: Any) -> Record:
         "status": "finished",
         "reason": None,
         "inputs": {"data/planted/corpus/train.jsonl": "cd" * 32},
-        "code": {"mner/training/loop.py": "ef" * 32},
+        "versions": {"system": 1, "protocol": 1},
+        "sources": {"baselines/bert_crf.py": "ef" * 32},
         "recipe": {"epochs": 2, "views": ("own", "none"), "encoder_learning_rate": 3e-5},
         "options": {},
         "encoder": {"name": "tiny", "source": "embedded", "sha256": None},
@@ -66,7 +67,7 @@ def test_a_record_equals_what_is_read_back(tmp_path: Path) -> None:
     ):
         record.write(path)
         assert Record.read(path) == record
-    assert json.loads(path.read_text())["format"] == 2
+    assert json.loads(path.read_text())["format"] == 3
 
 
 def test_what_was_counted_only_later_may_be_in_a_record_or_not(tmp_path: Path) -> None:
@@ -79,6 +80,19 @@ def test_writing_is_canonical(tmp_path: Path) -> None:
     example(inputs={"b": "1", "a": "2"}).write(tmp_path / "one")
     example(inputs={"a": "2", "b": "1"}).write(tmp_path / "two")
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_record_of_an_earlier_format_names_the_command_that_moves_it(tmp_path: Path, number: int) -> None:
+    path = tmp_path / "record.json"
+    example().write(path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": number}))
+    with pytest.raises(OutdatedRecordError) as raised:
+        Record.read(path)
+    told = str(raised.value)
+    assert told.startswith(f"{path}: ")
+    assert record_module.MOVED_BY in told
+    assert "\n" not in told
 
 
 def test_best_dev_f1_and_start_follow_from_the_fields() -> None:
@@ -98,11 +112,13 @@ def remove(name: str) -> Callable[[dict], None]:
         (remove("format"), "field 'format' is missing"),
         (lambda row: row.update(speed=1), "unknown field 'speed'"),
         (
-            lambda row: row.update(format=3),
-            "format 3 is not known.*reads formats 1 and 2: use the version that wrote it",
+            lambda row: row.update(format=4),
+            "format 4 is not known.*reads format 3: use the version that wrote it",
         ),
         (lambda row: row.update(format=0), "format 0 is not known"),
-        (lambda row: row.update(format="2"), "format '2' is not known"),
+        (lambda row: row.update(format="3"), "format '3' is not known"),
+        (lambda row: row["versions"].update(system=True), "field 'versions' should be"),
+        (lambda row: row["versions"].pop("protocol"), r"missing field 'versions\.protocol'"),
         (lambda row: row.update(command=3), "field 'command' should be str, but is 3"),
         (lambda row: row.update(seed=None), "field 'seed' should be int, but is None"),
         (lambda row: row.update(duration_seconds=True), "field 'duration_seconds' should be float, but is True"),
@@ -145,7 +161,7 @@ def test_json_that_is_no_record_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_a_cut_off_record_names_its_line(tmp_path: Path) -> None:
     path = tmp_path / "record.json"
-    path.write_text('{"format": 2,\n "key": "a')
+    path.write_text('{"format": 3,\n "key": "a')
     with pytest.raises(RecordError, match=r"record\.json:2: not JSON"):
         Record.read(path)
 

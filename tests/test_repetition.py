@@ -104,14 +104,14 @@ def test_planted_differences_are_counted(repository: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
-        ({"code": {"mner/x.py": "5" * 64}}, ("code",)),
+        ({"versions": {"system": 2, "protocol": 1}}, ("version",)),
         ({"recipe": {"epochs": 7}}, ("recipe",)),
-        ({"options": {}}, ("options",)),
-        ({"encoder": {"name": "other", "source": "package", "sha256": "2" * 64}}, ("encoder",)),
+        ({"options": {}}, ("option",)),
+        ({"encoder": {"name": "other", "source": "package", "sha256": "5" * 64}}, ("encoder",)),
         ({"data_copy": "mner-mi"}, ("data copy",)),
         ({"visual_input": "captions:other"}, ("visual input",)),
         ({"inputs": {"data": "7" * 64, "new": "8" * 64}}, ("inputs",)),
-        ({"environment": ELSEWHERE, "throughput": None, "code": {}}, ("code", "machine")),
+        ({"environment": ELSEWHERE, "throughput": None, "options": {}}, ("option", "machine")),
     ],
     ids=lambda value: "-".join(value),
 )

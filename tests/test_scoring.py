@@ -129,7 +129,7 @@ def test_libraries_that_compute_and_precision_are_told(tmp_path: Path) -> None:
     assert {run["software"] for run in scores["runs"]} == {"torch 2.1, transformers 4.5"}
     assert all(cell["software"] == ["torch 2.1, transformers 4.5"] for cell in scores["cells"])
     assert all(cell["precision"] == "bf16" for cell in scores["cells"])
-    assert not any({"environment", "inputs", "code"} & set(run) for run in scores["runs"])
+    assert not any({"environment", "inputs", "sources"} & set(run) for run in scores["runs"])
 
 
 @pytest.mark.parametrize(

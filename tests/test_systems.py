@@ -15,9 +15,7 @@ from mner import config
 from mner.data.corpus import LABELS
 from mner.models.encoders import TextEncoder
 from mner.models.system import Ingredients, load_system
-from mner.training.cell import Cell
 from mner.training.model import make_model
-from mner.training.runs import inputs_of
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 ROOT = Path(__file__).resolve().parent.parent
@@ -89,8 +87,7 @@ def test_a_new_system_is_one_file_and_one_entry(world, monkeypatch):
     (record,) = tiny.train(world, "toy")
     assert record.status == "finished"
     assert record.best_dev_f1 > 90
-    cell = Cell(config.load(world / "params.yaml"), tiny.DATASET, "toy", world)
-    assert "baselines/toy.py" in inputs_of(cell).code
+    assert set(record.sources) == {"baselines/toy.py", "mner/"}
     wrong = tiny.change_parameters(world, lambda raw: raw["systems"]["toy"].update(options={"bucket": 3}))
     with pytest.raises(ValueError, match=r"options of toy in params\.yaml: .*'buckets'"):
         make_model(

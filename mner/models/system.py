@@ -29,6 +29,8 @@ class ContractError(ValueError):
 class Card:
     """What a reader must know of a system before believing its number.
 
+    ``version`` is part of every run's identity: raise it when the system would give other results. Moving,
+    renaming and rewording code leaves it alone.
     ``needs`` lists visual inputs (see ``NEEDS``); ``decoder`` is ``crf``, ``softmax`` or ``own`` (the tagger
     brings ``loss`` and ``decode`` itself). ``published`` states the paper's recipe in words, field by field;
     ``doubts`` what neither paper nor code settles. ``reconstructed`` is set where no code could be read.
@@ -39,6 +41,7 @@ class Card:
     name: str
     title: str
     cite: str
+    version: int = 1
     needs: tuple[str, ...] = ()
     decoder: str = "crf"
     published: Mapping[str, str] | None = None
@@ -51,6 +54,8 @@ class Card:
         unknown = set(self.needs) - set(NEEDS)
         if unknown or self.decoder not in DECODERS:
             raise ContractError(f"card {self.name}: needs {sorted(unknown)} or decoder {self.decoder!r} unknown")
+        if isinstance(self.version, bool) or not isinstance(self.version, int) or self.version < 1:
+            raise ContractError(f"card {self.name}: version {self.version!r} is no whole number from 1 on")
 
 
 @dataclass(frozen=True, slots=True)

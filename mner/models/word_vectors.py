@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mner.files import sha256_of
+from mner.files import cached_sha256_of
 
 
 class WordVectorError(ValueError):
@@ -86,8 +86,8 @@ def vectors_fingerprint(source: str) -> str:
     """SHA-256 of the source's values: what a run that uses them depends on."""
     if source in PACKAGES:
         package = PACKAGES[source]
-        return sha256_of(package.folder() / package.values)
-    return sha256_of(_text_file(source))
+        return cached_sha256_of(package.folder() / package.values)
+    return cached_sha256_of(_text_file(source))
 
 
 def _text_file(source: str) -> Path:

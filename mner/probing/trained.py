@@ -9,11 +9,12 @@ from safetensors.torch import load_file
 
 from mner.data.batching import SplitData
 from mner.files import reading
+from mner.tracking.identity import identity_of
 from mner.tracking.record import Record
 from mner.training.cell import Cell, PreparedCell, prepare
 from mner.training.checkpoint import CheckpointError, load_trainable
 from mner.training.model import Model
-from mner.training.runs import inputs_of, is_finished
+from mner.training.runs import is_finished
 
 
 class NoWeightsError(ValueError):
@@ -39,7 +40,7 @@ def load_run(cell: Cell, seed: int, device: torch.device) -> TrainedRun:
 
     Raises:
         NoWeightsError: the active profile has no such seed, the run is missing or not what today's parameters and
-            code would give, or its weights were not kept, or are another model's.
+            versions would give, or its weights were not kept, or are another model's.
     """
     name, folder = f"{cell.dataset} x {cell.system}, seed {seed}", cell.run_folder(seed)
     command = f"mner run {cell.dataset} {cell.system} --seed {seed}"
@@ -55,7 +56,7 @@ def load_run(cell: Cell, seed: int, device: torch.device) -> TrainedRun:
             f"{name}: weights are kept only where the recipe says so; add `keep_weights: true` to the recipe of "
             f"the row or the profile in params.yaml, then `{command}`"
         )
-    if not is_finished(folder, inputs_of(cell).key(cell, seed)):
+    if not is_finished(folder, identity_of(cell).key(seed)):
         raise NoWeightsError(f"{name}: no finished run with these parameters in {folder}; `{command}` trains it")
     path = folder / "weights.safetensors"
     if not path.is_file():

@@ -20,11 +20,11 @@ from mner.data.corpus import read_tags
 from mner.evaluation.averages import finished_cells, own_f1
 from mner.files import sha256_of
 from mner.reporting.reference import committed_record, kept_tags
+from mner.tracking.identity import differences, identity_of_record
 from mner.tracking.record import Record
 from mner.tracking.run_places import run_folder
 
 VIEW = "test.own"
-MAKING = ("code", "recipe", "options", "encoder", "data_copy", "visual_input")
 NAMED_FILES = 2
 Tags = Sequence[Sequence[str]]
 
@@ -34,8 +34,8 @@ class Repeat:
     """A run here and the committed one of the same data set, system and seed.
 
     ``otherwise`` of ``words`` test words are tagged otherwise (both None where the two predict other sentences).
-    ``points`` is F1 here minus F1 committed. ``making`` names the parts of the record that differ, ``files`` the
-    inputs whose content does. ``here`` and ``there`` are the machines.
+    ``points`` is F1 here minus F1 committed. ``making`` names the kinds of what differs (``identity.KINDS``),
+    ``files`` the inputs whose content does. ``here`` and ``there`` are the machines.
     """
 
     dataset: str
@@ -56,10 +56,9 @@ class Repeat:
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """What of the two records differs, in words: ``code``, ``inputs``, ``machine``."""
-        making = (name.replace("_", " ") for name in self.making)
+        """What of the two records differs, in words: ``version``, ``inputs``, ``machine``."""
         files, machine = ("inputs",) if self.files else (), ("machine",) if self.here != self.there else ()
-        return (*making, *files, *machine)
+        return (*self.making, *files, *machine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +152,11 @@ def words_otherwise(one: Tags, other: Tags) -> tuple[int, int] | None:
 def _repeat(here: Record, there: Record, tags: Tags, committed: Path, points: float) -> Repeat:
     lines = kept_tags(committed)[VIEW].splitlines()
     counted = words_otherwise(tags, [json.loads(line) for line in lines])
-    making = tuple(name for name in MAKING if getattr(here, name) != getattr(there, name))
-    files = tuple(
-        file
-        for file in sorted(here.inputs.keys() | there.inputs.keys())
-        if here.inputs.get(file) != there.inputs.get(file)
-    )
+    found = differences(identity_of_record(here), identity_of_record(there))
+    files = tuple(one.name for one in found if one.kind == "file")
+    making = tuple(dict.fromkeys(one.kind for one in found if one.kind != "file"))
+    if here.data_copy != there.data_copy:
+        making = (*making, "data copy")
     words, otherwise = counted or (None, None)
     place = here.dataset, here.system, here.seed
     return Repeat(*place, words, otherwise, points, making, files, _machine(here), _machine(there))

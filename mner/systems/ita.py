@@ -44,6 +44,7 @@ ALIGNMENTS = {
 
 CARD = Card(
     name="ita",
+    version=1,
     title="ITA",
     cite="Wang et al. 2022, ITA: Image-Text Alignments for Multi-Modal Named Entity Recognition, NAACL",
     needs=PARTS,

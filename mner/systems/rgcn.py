@@ -24,6 +24,7 @@ HEADS = ("both", "fused")
 
 CARD = Card(
     name="rgcn",
+    version=1,
     title="R-GCN",
     cite="Zhao, Li, Wu, Xing, Dai: Learning from Different text-image Pairs: A Relation-enhanced Graph "
     "Convolutional Network for Multimodal NER. ACM MM 2022, doi 10.1145/3503161.3548228",

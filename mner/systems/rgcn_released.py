@@ -28,6 +28,7 @@ BLOCK_NORM_EPSILON = 1e-8
 
 CARD = Card(
     name="rgcn-released",
+    version=1,
     title="R-GCN (released code)",
     cite=rgcn.CARD.cite,
     needs=("regions", "relations"),

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 
 from mner.data.archives import safe_extract
 from mner.files import exclusive, sha256_of, sha256_of_json, write_atomically
-from mner.tracking.fingerprint import key_of_run
+from mner.tracking.identity import identity_of_record
 from mner.tracking.record import Record, RecordError
 from mner.tracking.run_places import RUNS, run_folder, run_lock_file
 
@@ -114,7 +114,7 @@ def _checked_run(folder: Path) -> Record:
             raise PackError(f"{path}: missing, or not the predictions its record states; train the run again")
     if record.status == "finished" and not (folder / "curve.csv").is_file():
         raise PackError(f"{folder / 'curve.csv'} is missing though the run is finished; train the run again")
-    if key_of(record) != record.key:
+    if identity_of_record(record).key != record.key:
         raise PackError(f"{folder / 'record.json'}: its key is not the hash of what it says it read")
     return record
 
@@ -129,21 +129,6 @@ def _whole_run(folder: Path) -> Record:
         if path.name not in vouched:
             raise PackError(f"{path}: the run's record does not speak of this file")
     return record
-
-
-def key_of(record: Record) -> str:
-    """The key that follows from what a record says the run read."""
-    return key_of_run(
-        dataset=record.dataset,
-        system=record.system,
-        seed=record.seed,
-        files=record.inputs,
-        code=record.code,
-        encoder=record.encoder,
-        options=record.options,
-        recipe=record.recipe,
-        visual_input=record.visual_input,
-    )
 
 
 def unpack(archive: Path, root: Path, expected: Callable[[Record], str | None]) -> list[Arrival]:

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from mner.files import write_json_atomically
-from mner.tracking.fingerprint import UNNAMED_OPTIMISER
 
-FORMAT = 2
+FORMAT = 3
+MOVED_BY = "python -m mner.tracking.migrate_results"
 STATUSES = ("finished", "skipped")
 GIT_TIMEOUT_SECONDS = 10.0
 GIB = 2**30
@@ -30,6 +30,7 @@ GIB = 2**30
 _PARTS: dict[str, tuple[str, ...]] = {
     "encoder": ("name", "source", "sha256"),
     "git": ("commit", "dirty"),
+    "versions": ("system", "protocol"),
     "throughput": (
         "train_sentences_per_second",
         "inference_sentences_per_second",
@@ -49,12 +50,18 @@ class RecordError(ValueError):
     """A record that cannot be believed; the message names the file (if any), the field and what to do."""
 
 
+class OutdatedRecordError(RecordError):
+    """A record that an earlier version of mner wrote; the message names the command that moves it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One run, as ``record.json`` holds it (with its format in front).
 
-    ``key`` is the hash of everything the run read (``fingerprint.run_key``). ``inputs`` and ``predictions`` map
-    files to the SHA-256 of their bytes, ``code`` maps files to ``fingerprint.code_fingerprint``. ``dev_f1`` is in
+    ``key`` is the hash of the run's identity (``tracking.identity``). ``inputs`` and ``predictions`` map files to
+    the SHA-256 of their bytes. ``versions`` are those of the system and of the training protocol. ``sources`` maps
+    source files to SHA-256, for audit only; it is empty where a run was made before they were recorded; ``git``
+    names the commit either way. ``dev_f1`` is in
     percent, one value an epoch; ``best_epoch`` counts from 0. ``reason`` says why a run was skipped and is None
     for a finished one. ``throughput`` is what ``training.meters.throughput`` gives, None where it was not
     measured. ``finished_at`` is UTC in ISO 8601. The test F1 is not here: training does not know it.
@@ -71,7 +78,8 @@ class Record:
     status: str
     reason: str | None
     inputs: Mapping[str, str]
-    code: Mapping[str, str]
+    versions: Mapping[str, int]
+    sources: Mapping[str, str]
     recipe: Mapping[str, Any]
     options: Mapping[str, Any]
     encoder: Mapping[str, Any]
@@ -138,21 +146,24 @@ class Record:
         try:
             return cls(**_fields_of(row))
         except RecordError as error:
-            raise RecordError(f"{path}: {error}") from error
+            raise type(error)(f"{path}: {error}") from error
 
 
 def _fields_of(row: Any) -> dict[str, Any]:
     """The fields of a parsed record, after its format and its names have been checked."""
     if not isinstance(row, dict) or "format" not in row:
         raise RecordError("no record: the field 'format' is missing; delete the file and run again")
-    if row["format"] not in (1, FORMAT):
+    if row["format"] in (1, 2):
+        raise OutdatedRecordError(
+            f"format {row['format']} is from before runs were identified by version: `{MOVED_BY} FOLDER` moves "
+            f"all records below a folder to format {FORMAT}"
+        )
+    if row["format"] != FORMAT:
         raise RecordError(
-            f"format {row['format']!r} is not known, this version of mner reads formats 1 and {FORMAT}: "
+            f"format {row['format']!r} is not known, this version of mner reads format {FORMAT}: "
             "use the version that wrote it, or delete the run's folder and run again"
         )
     values = {name: value for name, value in row.items() if name != "format"}
-    if row["format"] == 1 and isinstance(values.get("recipe"), dict):
-        values["recipe"] = dict([UNNAMED_OPTIMISER]) | values["recipe"]
     _check_names("", values, tuple(field.name for field in fields(Record)))
     return values
 
@@ -196,6 +207,7 @@ def _check_kinds(record: Record) -> None:
             "float": _is_number(value),
             "tuple[float, ...]": isinstance(value, tuple) and all(map(_is_number, value)),
             "Mapping[str, Any]": isinstance(value, dict),
+            "Mapping[str, int]": isinstance(value, dict) and all(map(_is_whole, value.values())),
             "Mapping[str, str]": isinstance(value, dict) and all(isinstance(item, str) for item in value.values()),
         }[kind.removesuffix(" | None")]
         if not good:

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from mner.config import Config
-from mner.files import sha256_of_json
-from mner.models.encoders import EncoderError
-from mner.models.word_vectors import WordVectorError
+from mner.tracking.identity import (
+    CellIdentity,
+    UnknownIdentityError,
+    differences,
+    identity_of,
+    identity_of_record,
+    render_differences,
+)
 from mner.tracking.record import Record
 from mner.training.cell import Cell
-from mner.training.runs import Inputs, inputs_of
-
-MOST_NAMED = 3
 
 
 def objections(config: Config, root: Path) -> Callable[[Record], str | None]:
     """A function that says why this checkout would not make a record's very run; None if it would.
 
-    The run's key is computed anew from the data, features, graphs, code, options and encoder at hand.
+    The run's key is computed anew from the data, features, graphs, parameters, encoder and
+    versions at hand.
     """
-    held: dict[tuple[str, str, str], tuple[Cell, Inputs] | str] = {}
+    held: dict[tuple[str, str, str], CellIdentity | str] = {}
 
     def objection(record: Record) -> str | None:
         place = record.profile, record.dataset, record.system
@@ -32,41 +34,20 @@ def objections(config: Config, root: Path) -> Callable[[Record], str | None]:
         local = held[place]
         if isinstance(local, str):
             return local
-        cell, inputs = local
-        return None if inputs.key(cell, record.seed) == record.key else _difference(cell, inputs, record)
+        ours = local.run(record.seed)
+        found = differences(ours, identity_of_record(record))
+        if ours.key == record.key:
+            return None
+        return render_differences(found) if found else "its key is not the hash of what it says it read"
 
     return objection
 
 
-def _local(config: Config, root: Path, profile: str, dataset: str, system: str) -> tuple[Cell, Inputs] | str:
+def _local(config: Config, root: Path, profile: str, dataset: str, system: str) -> CellIdentity | str:
     known = config.profiles.get(profile)
     if known is None or dataset not in known.datasets or system not in known.systems:
         return f"params.yaml has no {dataset} x {system} in a profile {profile}"
-    cell = Cell(replace(config, active=known), dataset, system, root)
-    lacking = [path for path in cell.input_files() if not (root / path).is_file()]
-    if lacking:
-        return f"{lacking[0]} is not built here, so its key cannot be checked; run dvc repro data features graphs"
     try:
-        return cell, inputs_of(cell)
-    except (EncoderError, WordVectorError) as error:
-        return f"its key cannot be checked here: {error}"
-
-
-def _difference(cell: Cell, inputs: Inputs, record: Record) -> str:
-    """The parts of the key that differ, the first few by name."""
-    pairs: dict[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
-        "file": (inputs.files, record.inputs),
-        "code": (inputs.code, record.code),
-        "encoder": (inputs.encoder, record.encoder),
-        "option": (cell.options, record.options),
-        "recipe": (asdict(cell.recipe), record.recipe),
-        "visual input": ({"": cell.visual_input()}, {"": record.visual_input}),
-    }
-    named = [
-        f"{kind} {name}".strip()
-        for kind, (here, there) in pairs.items()
-        for name in sorted({*here, *there})
-        if sha256_of_json(here.get(name)) != sha256_of_json(there.get(name))
-    ]
-    more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
-    return f"made from another {', '.join(named[:MOST_NAMED])}{more}"
+        return identity_of(Cell(replace(config, active=known), dataset, system, root))
+    except UnknownIdentityError as error:
+        return f"its key cannot be checked here: {error}" if error.not_built is None else str(error)

@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from safetensors.torch import save_file
 
 from mner.data.corpus import write_tags
 from mner.files import sha256_of, write_atomically, write_text_atomically
+from mner.tracking.identity import CellIdentity
 from mner.tracking.record import Record, describe_environment, describe_git, now
+from mner.tracking.sources import describe_sources
 from mner.training.cell import Cell
 from mner.training.loop import Outcome
 from mner.training.trackers import CellTracker
 
-if TYPE_CHECKING:
-    from mner.training.runs import Inputs
-
 
 def write_run(
     cell: Cell,
-    inputs: Inputs,
+    identity: CellIdentity,
     seed: int,
     outcome: Outcome,
     folder: Path,
@@ -45,7 +44,7 @@ def write_run(
     write_text_atomically(folder / "curve.csv", "\n".join(rows) + "\n")
     record = _record(
         cell,
-        inputs,
+        identity,
         seed,
         environment={**describe_environment(), "precision": precision},
         status="finished",
@@ -62,13 +61,13 @@ def write_run(
 
 
 def write_skipped(
-    cell: Cell, inputs: Inputs, seed: int, reason: str, command: str, tracked: CellTracker
+    cell: Cell, identity: CellIdentity, seed: int, reason: str, command: str, tracked: CellTracker
 ) -> Record:
     """A record that says why the run was not made."""
     folder = cell.run_folder(seed)
     record = _record(
         cell,
-        inputs,
+        identity,
         seed,
         environment=describe_environment(),
         status="skipped",
@@ -85,18 +84,24 @@ def write_skipped(
     return record
 
 
-def _record(cell: Cell, inputs: Inputs, seed: int, **reached: Any) -> Record:
+def described_encoder(cell: Cell, identity: CellIdentity) -> dict[str, str]:
+    """The encoder as a record states it: the name of its row, where it is from, and the hash of its files."""
+    return {"name": cell.encoder.name, "source": cell.encoder.describe(), "sha256": identity.encoder}
+
+
+def _record(cell: Cell, identity: CellIdentity, seed: int, **reached: Any) -> Record:
     return Record(
-        key=inputs.key(cell, seed),
+        key=identity.key(seed),
         profile=cell.config.active.name,
         dataset=cell.dataset,
         system=cell.system,
         seed=seed,
-        inputs=inputs.files,
-        code=inputs.code,
+        inputs=identity.files,
+        versions=identity.versions,
+        sources=describe_sources(cell.module),
         recipe=asdict(cell.recipe),
         options=cell.options,
-        encoder=inputs.encoder,
+        encoder=described_encoder(cell, identity),
         data_copy=cell.config.data.copy,
         visual_input=cell.visual_input(),
         git=describe_git(cell.root),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,8 @@ from typing import Any
 import torch
 
 from mner.files import remove_partial_files, sha256_of
-from mner.models.word_vectors import vectors_fingerprint
-from mner.tracking.fingerprint import code_fingerprint, import_closure, key_of_run
-from mner.tracking.record import Record, RecordError
+from mner.tracking.identity import CellIdentity, identity_of
+from mner.tracking.record import OutdatedRecordError, Record, RecordError
 from mner.tracking.run_places import cell_lock_file, run_lock_file
 from mner.training.cell import Cell, PreparedCell, prepare
 from mner.training.flops import WorkOfCell
@@ -23,70 +22,24 @@ from mner.training.locks import presence, run_lock
 from mner.training.loop import fit
 from mner.training.meters import describe_device, on_shared_device
 from mner.training.precision import precision_of
-from mner.training.run_folder import write_run, write_skipped
+from mner.training.run_folder import described_encoder, write_run, write_skipped
 from mner.training.trackers import CellTracker, Told, Tracker
 
-PACKAGES = ("mner", "baselines")
 FAILURE = "failure.json"
-CORE = Path("mner/training/loop.py"), Path("mner/training/cell.py")
-# Measuring and describing a run does not move its result.
-NOT_PART_OF_A_RESULT = tuple(
-    f"mner/{part}"
-    for part in (
-        "tracking/",
-        "training/meters.py",
-        "training/flops.py",
-        "training/recipe.py",
-        "config.py",
-        "strict.py",
-    )
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """Hashes of everything a cell's runs read, seeds apart."""
-
-    files: Mapping[str, str]
-    code: Mapping[str, str]
-    encoder: Mapping[str, str]
-
-    def key(self, cell: Cell, seed: int) -> str:
-        """The key of the cell's run with this seed (:func:`mner.tracking.fingerprint.key_of_run`)."""
-        return key_of_run(
-            dataset=cell.dataset,
-            system=cell.system,
-            seed=seed,
-            files=self.files,
-            code=self.code,
-            encoder=self.encoder,
-            options=cell.options,
-            recipe=asdict(cell.recipe),
-            visual_input=cell.visual_input(),
-        )
-
-
-def inputs_of(cell: Cell) -> Inputs:
-    """Hash data files, the code in the import closure of loop and system, and the encoder's weights."""
-    files = {path.as_posix(): sha256_of(cell.root / path) for path in cell.input_files()}
-    if words := (cell.options.get("words") or cell.options.get("reader", {}).get("words")):
-        files[f"word vectors {words['vectors']}"] = vectors_fingerprint(words["vectors"])
-    encoder = {"name": cell.encoder.name, "source": cell.encoder.describe(), "sha256": cell.encoder.fingerprint()}
-    return Inputs(files, code_of(cell.config.systems[cell.system].file, cell.root), encoder)
-
-
-def code_of(system_file: str, root: Path) -> dict[str, str]:
-    """Fingerprints of the code that makes a system's results: what the loop and the system's file import."""
-    start = [*CORE, Path(system_file)]
-    return code_fingerprint(import_closure(start, PACKAGES, root, NOT_PART_OF_A_RESULT), root)
 
 
 def is_finished(folder: Path, key: str) -> bool:
-    """Whether the folder holds this very run, complete: record, and predictions with the hashes it states."""
+    """Whether the folder holds this very run, complete: record, and predictions with the hashes it states.
+
+    Raises:
+        OutdatedRecordError: an earlier version of mner wrote the record; it must be moved first, not trained over.
+    """
     if not (folder / "record.json").is_file():
         return False
     try:
         record = Record.read(folder / "record.json")
+    except OutdatedRecordError:
+        raise
     except RecordError:
         return False
     if record.key != key:
@@ -97,10 +50,10 @@ def is_finished(folder: Path, key: str) -> bool:
     )
 
 
-def missing_seeds(cell: Cell, inputs: Inputs) -> list[int]:
+def missing_seeds(cell: Cell, identity: CellIdentity) -> list[int]:
     """Seeds of the active profile whose run is not there, or not this one."""
     return [
-        seed for seed in cell.config.active.seeds if not is_finished(cell.run_folder(seed), inputs.key(cell, seed))
+        seed for seed in cell.config.active.seeds if not is_finished(cell.run_folder(seed), identity.key(seed))
     ]
 
 
@@ -118,7 +71,7 @@ def train_cell(
     name are left where they are.
     """
     trainer = Trainer(cell, device, command, say)
-    seeds = [seed for seed in missing_seeds(cell, trainer.inputs) if only is None or seed in only]
+    seeds = [seed for seed in missing_seeds(cell, trainer.identity) if only is None or seed in only]
     name = f"{cell.dataset} x {cell.system}"
     if not seeds:
         say(f"{name}: nothing to train, {len(only or cell.config.active.seeds)} runs are finished")
@@ -141,7 +94,7 @@ class Trainer:
     ) -> None:
         keep_freed_memory()
         torch.set_num_threads(cell.recipe.threads)
-        self.cell, self.inputs = cell, inputs_of(cell)
+        self.cell, self.identity = cell, identity_of(cell)
         self._device, self._command, self._say = device, command, say
         self._work, self._sharing = WorkOfCell(), sharing
 
@@ -159,16 +112,16 @@ class Trainer:
         cell, folder = self.cell, self.cell.run_folder(seed)
         place = cell.root, cell.config.active.name, cell.dataset, cell.system
         with presence(cell_lock_file(*place), self._tidy), run_lock(run_lock_file(*place, seed), wait=wait):
-            if is_finished(folder, self.inputs.key(cell, seed)):
+            if is_finished(folder, self.identity.key(seed)):
                 self._say(f"  seed {seed}: finished by another process")
                 return None
             reason = cell.skip_reason()
             if reason is not None:
                 self._say(f"  seed {seed}: skipped, {reason}")
-                return write_skipped(cell, self.inputs, seed, reason, self._command, tracked)
+                return write_skipped(cell, self.identity, seed, reason, self._command, tracked)
             record = train_run(
                 self._prepared,
-                self.inputs,
+                self.identity,
                 seed,
                 self._device,
                 self._command,
@@ -181,12 +134,12 @@ class Trainer:
             return record
 
     def _tidy(self) -> None:
-        _clear_checkpoints(self.cell, {self.inputs.key(self.cell, seed) for seed in self.cell.config.active.seeds})
+        _clear_checkpoints(self.cell, {self.identity.key(seed) for seed in self.cell.config.active.seeds})
 
 
 def train_run(
     prepared: PreparedCell,
-    inputs: Inputs,
+    identity: CellIdentity,
     seed: int,
     device: torch.device,
     command: str,
@@ -197,7 +150,7 @@ def train_run(
 ) -> Record:
     """Train one run; its record is written last, so a folder with a record is complete."""
     cell, started = prepared.cell, time.perf_counter()
-    folder, key = cell.run_folder(seed), inputs.key(cell, seed)
+    folder, key = cell.run_folder(seed), identity.key(seed)
     folder.mkdir(parents=True, exist_ok=True)
     remove_partial_files(folder)
     observer = tracked.seed(
@@ -205,7 +158,7 @@ def train_run(
         key,
         recipe=asdict(cell.recipe),
         options=cell.options,
-        encoder=inputs.encoder,
+        encoder=described_encoder(cell, identity),
         data_copy=cell.config.data.copy,
         visual_input=cell.visual_input(),
     )
@@ -234,7 +187,7 @@ def train_run(
         measured = work.beside(measured)
     if measured is not None and sharing > 1:
         measured = on_shared_device(measured, sharing)
-    record = write_run(cell, inputs, seed, outcome, folder, command, seconds, precision, measured)
+    record = write_run(cell, identity, seed, outcome, folder, command, seconds, precision, measured)
     scratch.unlink(missing_ok=True)
     best = record.dev_f1[record.best_epoch]
     say(f"  seed {seed}: dev F1 {best:.2f} at epoch {record.best_epoch + 1}, {record.duration_seconds:.0f} s")
