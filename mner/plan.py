@@ -12,8 +12,9 @@ from tqdm import tqdm
 from mner.asked import require
 from mner.columns import aligned, wrapped
 from mner.config import Config
+from mner.config.schema import EncoderSource
 from mner.estimates import Cost, cost_of, past_records
-from mner.models.encoders import EncoderError, EncoderSource
+from mner.models.encoders import EncoderError, longest_input
 from mner.models.word_vectors import WordVectorError
 from mner.sweeping.quarantine import Failure, failure_of
 from mner.tracking.run_places import RUNS, run_folder
@@ -105,7 +106,7 @@ def _planned(cell: Cell, cost: Cost | None) -> PlannedCell:
 def _absent(encoder: EncoderSource) -> str | None:
     """Why an encoder is not at hand, or None; asks the hub for one that no package holds, once in a process."""
     try:
-        encoder.max_pieces()
+        longest_input(encoder)
     except EncoderError as error:
         return str(error)
     return None

@@ -9,7 +9,7 @@ import pytest
 
 from mner import config
 from mner.asked import require
-from mner.strict import ConfigError
+from mner.config.strict import ConfigError
 
 PARAMS = config.load(Path(__file__).resolve().parent.parent / "params.yaml")
 SMALL = replace(PARAMS.active, name="small", datasets=("twitter2017",), systems=("rgcn", "umt"), seeds=(1, 3))

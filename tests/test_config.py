@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from mner.config import Config, ConfigError, Places, load
+from mner.config.training_recipe import Recipe
 from mner.paper import load_paper
 from mner.training.cell import Cell
-from mner.training.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))

@@ -11,8 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 from mner.cli import main
+from mner.config.schema import EncoderSource
 from mner.estimates import Work, cost_of, past_records, split_sizes, work_of
-from mner.models.encoders import EncoderError, EncoderSource
+from mner.models.encoders import EncoderError
 from mner.models.word_vectors import WordVectorError
 from mner.plan import _absent, duration, outdated_runs, plan_of, render
 from mner.sweeping.sweep import _jobs

@@ -16,8 +16,8 @@ from types import SimpleNamespace
 import pytest
 
 from mner import config
+from mner.config.strict import ConfigError
 from mner.plan import Job, plan_of, render
-from mner.strict import ConfigError
 from mner.sweeping import sweep as sweeping
 from mner.sweeping.events import Event, Setting
 from mner.sweeping.local import interrupts_held

@@ -13,7 +13,7 @@ import yaml
 import baselines
 from mner import config
 from mner.data.corpus import LABELS
-from mner.models.encoders import TextEncoder
+from mner.models.encoders import TextEncoder, pretrained_model
 from mner.models.system import Ingredients, load_system
 from mner.training.cell import Cell
 from mner.training.model import make_model
@@ -34,7 +34,7 @@ def world(tmp_path_factory) -> Path:
 def ingredients(world) -> Ingredients:
     source = config.load(world / "params.yaml").encoders["tiny"]
     words = {name: tuple(sentence.words for sentence in split) for name, split in tiny.splits().items()}
-    return Ingredients(LABELS, lambda: TextEncoder(source.model()), tiny.WIDTH, words)
+    return Ingredients(LABELS, lambda: TextEncoder(pretrained_model(source)), tiny.WIDTH, words)
 
 
 @pytest.mark.parametrize("system", sorted(yaml.safe_load((ROOT / "params.yaml").read_text())["systems"]))

@@ -14,11 +14,11 @@ import torch
 import yaml
 
 from mner import config
+from mner.config.schema import EncoderSource
 from mner.data.corpus import Sentence, write_sentences
 from mner.features.build import build_features
 from mner.files import write_json_atomically
 from mner.graphs.build import build_graphs
-from mner.models.encoders import EncoderSource
 from mner.tracking.record import Record
 from mner.training.cell import Cell
 from mner.training.runs import train_cell

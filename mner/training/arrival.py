@@ -41,7 +41,7 @@ def objections(config: Config, root: Path) -> Callable[[Record], str | None]:
 def _local(config: Config, root: Path, profile: str, dataset: str, system: str) -> tuple[Cell, Inputs] | str:
     known = config.profiles.get(profile)
     if known is None or dataset not in known.datasets or system not in known.systems:
-        return f"params.yaml has no {dataset} x {system} in a profile {profile}"
+        return f"no profile {profile} has {dataset} x {system} here"
     cell = Cell(replace(config, active=known), dataset, system, root)
     lacking = [path for path in cell.input_files() if not (root / path).is_file()]
     if lacking:

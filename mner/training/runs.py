@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from mner.files import remove_partial_files, sha256_of
+from mner.models.encoders import fingerprint_of
 from mner.models.word_vectors import vectors_fingerprint
 from mner.tracking.fingerprint import code_fingerprint, import_closure, key_of_run
 from mner.tracking.record import Record, RecordError
@@ -71,7 +72,11 @@ def inputs_of(cell: Cell) -> Inputs:
     files = {path.as_posix(): sha256_of(cell.root / path) for path in cell.input_files()}
     if words := (cell.options.get("words") or cell.options.get("reader", {}).get("words")):
         files[f"word vectors {words['vectors']}"] = vectors_fingerprint(words["vectors"])
-    encoder = {"name": cell.encoder.name, "source": cell.encoder.describe(), "sha256": cell.encoder.fingerprint()}
+    encoder = {
+        "name": cell.encoder.name,
+        "source": cell.encoder.describe(),
+        "sha256": fingerprint_of(cell.encoder),
+    }
     return Inputs(files, code_of(cell.config.systems[cell.system].file, cell.root), encoder)
 
 
