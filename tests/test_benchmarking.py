@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from profile_settings import settings
 
 from mner.benchmarking import measure
 from mner.benchmarking.lengths import QUANTILES, stand_ins, stated_lengths
@@ -165,7 +166,7 @@ def test_a_clock_counts_what_it_is_told_to_and_waits_for_a_gpu(monkeypatch) -> N
 def levers(tmp_path) -> Levers:
     """Levers over a tiny model and, as no data set is built there, sentences of the stated lengths."""
     package = str(tiny.write_encoder(tmp_path).package)
-    config = tiny.config.load(ROOT / "params.yaml")
+    config = settings()
     encoders = config.encoders | {"minilm": tiny.EncoderSource("minilm", package=package)}
     return Levers(replace(config, encoders=encoders), "tiny", tmp_path, "twitter2017", Clock(CPU))
 

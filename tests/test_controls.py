@@ -17,7 +17,7 @@ from seqeval.metrics import f1_score
 from mner.config.controls_settings import ControlsError, ControlsSettings
 from mner.data import controls_words as vocabulary
 from mner.data.control_corpora import CORPORA, NEIGHBOURS
-from mner.data.controls import plan_controls, write_controls
+from mner.data.controls import names_of, plan_controls, write_controls
 from mner.data.controls_audit import mutual_information
 from mner.data.controls_pictures import shown_type
 from mner.data.corpus import SPLITS, TYPES, read_corpus, read_sentences

@@ -25,7 +25,6 @@ from mner.features.pictures import Pictures, pictures_of_folder
 from mner.features.read_found import read_found
 from mner.features.shards import ExtractionError, WorkFolder
 from mner.features.store import FeatureError, read_store
-from mner.models.encoders import fingerprint_of
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny_extractor.py"))))
 CPU = torch.device("cpu")
@@ -278,4 +277,4 @@ class TestWhatIsSaid:
         provenance, found = read_found(done.path)
         assert (provenance["pictures_wanted"], provenance["pictures_with_features"]) == (COUNT + 1, len(found))
         assert (provenance["batch_size"], provenance["device"]) == (2, "cpu")
-        assert provenance["pictures_sha256"] == fingerprint_of(pictures)
+        assert provenance["pictures_sha256"] == pictures.fingerprint()

@@ -221,7 +221,7 @@ def add_rows(raw) -> None:
         "rgcn-published-train": {"kind": "released", "pool": "train"},
     }.items():
         raw["systems"][name] = {**row, "relations": changes}
-    raw["profiles"]["tiny"]["systems"] = ["rgcn", "rgcn-elsewhere", "rgcn-train-pool", "rgcn-published"]
+    raw["active"]["systems"] = ["rgcn", "rgcn-elsewhere", "rgcn-train-pool", "rgcn-published"]
 
 
 def test_a_row_may_name_its_own_graph_and_the_stage_builds_what_active_rows_read(world):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 import runpy
 import subprocess
 import sys
@@ -12,9 +11,10 @@ from pathlib import Path, PurePosixPath
 from types import SimpleNamespace
 
 import pytest
-import yaml
+from profile_settings import settings as profile_settings
+from profile_settings import write_profile
 
-from mner import config
+from mner.config import profiles
 from mner.data.control_corpora import CORPORA as CONTROLS
 from mner.data.sources import DATASETS as PUBLIC
 from mner.tracking.fingerprint import import_closure
@@ -24,7 +24,7 @@ from mner.training.runs import CORE, NOT_PART_OF_A_RESULT
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 ROOT = Path(__file__).resolve().parent.parent
 copy_pipeline = runpy.run_path(str(Path(__file__).with_name("pipeline_copy.py")))["copy_pipeline"]
-PROFILES = tuple(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["profiles"])
+PROFILES = profiles.names()
 SEALED = ("gold", "audit")
 # Who trains a run, and when, does not move its result; nor does how a stage says that it could not make one.
 HANDING_OUT = ("mner/asked.py", "mner/plan.py", "mner/estimates.py", "mner/sweeping/", "mner/ending.py")
@@ -40,10 +40,7 @@ def stages(tmp_path_factory):
     def of(profile: str) -> dict[str, SimpleNamespace]:
         if profile not in expanded:
             folder = tmp_path_factory.mktemp(profile)
-            text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-            switched, count = re.subn(r"(?m)^active: \*\S+", f"active: *{profile}", text)
-            assert count == 1
-            (folder / "params.yaml").write_text(switched, encoding="utf-8")
+            write_profile(folder, profile)
             (folder / "dvc.yaml").write_bytes((ROOT / "dvc.yaml").read_bytes())
             with Repo.init(str(folder), no_scm=True) as repo:
                 expanded[profile] = {stage.name: _plain(stage) for stage in repo.index.stages}
@@ -81,7 +78,7 @@ def of_kind(stages: dict[str, SimpleNamespace], kind: str) -> dict[str, SimpleNa
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_dvc_expands_every_cell_of_every_profile(stages, profile):
-    chosen = config.load(ROOT / "params.yaml").profiles[profile]
+    chosen = profile_settings(profile).active
     expected = {f"{kind}@{dataset}" for kind in ("data", "features", "graphs") for dataset in chosen.datasets}
     expected |= {f"train@{dataset}-{system}" for dataset in chosen.datasets for system in chosen.systems}
     assert set(stages(profile)) == expected | {"score", "report"}
@@ -154,9 +151,9 @@ def closure_of_library(stage_file: Path, ignore: tuple[str, ...]) -> list[Path]:
     return [file for file in found if (ROOT / file).read_text(encoding="utf-8").strip()]
 
 
-@pytest.mark.parametrize("system", sorted(yaml.safe_load((ROOT / "params.yaml").read_text())["systems"]))
+@pytest.mark.parametrize("system", sorted(profile_settings().systems))
 def test_the_code_in_a_runs_key_is_the_code_its_stage_depends_on(stages, system):
-    file = Path(config.load(ROOT / "params.yaml").systems[system].file)
+    file = Path(profile_settings().systems[system].file)
     keyed = import_closure([*CORE, file], ("mner", "baselines"), ROOT, NOT_PART_OF_A_RESULT)
     stage = next(iter(of_kind(stages("controls"), "train").values()))
     uncovered = [
@@ -166,7 +163,7 @@ def test_the_code_in_a_runs_key_is_the_code_its_stage_depends_on(stages, system)
 
 
 def test_the_data_sets_of_the_profiles_can_be_made():
-    settings = config.load(ROOT / "params.yaml")
+    settings = profile_settings()
     for profile in settings.profiles.values():
         assert set(profile.datasets) <= {*PUBLIC, *CONTROLS}
 
@@ -209,11 +206,11 @@ def test_training_neither_needs_nor_opens_gold(world, system):
     assert not any(set(SEALED) & set(PurePosixPath(path).parts) for path in with_gold[0].inputs)
     hidden = gold.rename(world / "hidden")
     try:
-        tiny.change_parameters(world, lambda raw: raw["profiles"]["tiny"].update(seeds=[5]))
+        tiny.change_parameters(world, lambda raw: raw["active"].update(seeds=[5]))
         assert [record.status for record in tiny.train(world, system)] == ["finished"]
     finally:
         hidden.rename(gold)
-        tiny.change_parameters(world, lambda raw: raw["profiles"]["tiny"].update(seeds=[1]))
+        tiny.change_parameters(world, lambda raw: raw["active"].update(seeds=[1]))
 
 
 def test_the_training_core_imports_neither_mlflow_nor_dvc():
@@ -230,7 +227,7 @@ def test_a_process_that_finds_nothing_to_train_starts_without_compiler_graph_lib
         "from mner.models.system import load_system; [load_system(name) for name in sys.argv[1:]];"
         "print(*sorted(sys.modules))"
     )
-    settings = config.load(ROOT / "params.yaml")
+    settings = profile_settings()
     rows = sorted({system.file for system in settings.systems.values()})
     command = [sys.executable, "-c", code, *rows]
     loaded = set(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split())
@@ -250,7 +247,7 @@ def test_what_python_compiles_is_no_dependency(tmp_path):
 
 
 def test_every_row_of_every_profile_stands_in_a_cell():
-    settings = config.load(ROOT / "params.yaml")
+    settings = profile_settings()
     for profile in settings.profiles.values():
         active = replace(settings, active=profile)
         for dataset in profile.datasets:

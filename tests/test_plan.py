@@ -32,7 +32,7 @@ def world(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("world")
     tiny.make_world(root)
     profile = {"systems": list(SYSTEMS), "seeds": [1, 2]}
-    tiny.change_parameters(root, lambda raw: raw["profiles"]["tiny"].update(profile))
+    tiny.change_parameters(root, lambda raw: raw["active"].update(profile))
     (record,) = tiny.train(root, "bert-crf", only=[1])
     measured(record).write(root / "runs" / "tiny" / "toy" / "bert-crf" / "1" / "record.json")
     return root

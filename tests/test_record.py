@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 import torch
+from profile_settings import write_profile
 
 from mner.tracking import record as record_module
 from mner.tracking.record import Record, RecordError, describe_environment, describe_git, now
@@ -209,7 +210,7 @@ def repository(tmp_path: Path) -> Path:
     git(tmp_path, "init")
     (tmp_path / "a.py").write_text("1\n")
     (tmp_path / "dvc.lock").write_text("1\n")
-    (tmp_path / "params.yaml").write_text("epochs: 2\nactive: *quick\n")
+    write_profile(tmp_path, "quick")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-m", "first")
     return tmp_path
@@ -226,9 +227,11 @@ def test_git_tells_commit_and_changes(repository: Path) -> None:
 
 
 def test_another_active_profile_is_no_change_but_another_parameter_is(repository: Path) -> None:
-    (repository / "params.yaml").write_text("epochs: 2\nactive: *full\n")
+    write_profile(repository, "full")
     assert describe_git(repository)["dirty"] is False
-    (repository / "params.yaml").write_text("epochs: 3\nactive: *full\n")
+    write_profile(repository, "full", lambda raw: raw["recipe"].update(epochs=3))
+    assert describe_git(repository)["dirty"] is True
+    write_profile(repository, "full", lambda raw: raw["systems"].update(mine={"like": "rgcn"}))
     assert describe_git(repository)["dirty"] is True
 
 

@@ -89,7 +89,7 @@ def test_a_processor_that_sums_in_another_order_changes_no_byte(source, here, tm
     packages = next(path for path in sys.path if (Path(path) / str(source.package)).is_dir())
     code = (
         "import json, runpy, sys; from pathlib import Path; sys.path.append(sys.argv[2]);"
-        "from mner.models.encoders import EncoderSource; import torch; torch.set_num_threads(1);"
+        "from mner.config import EncoderSource; import torch; torch.set_num_threads(1);"
         "source = EncoderSource('tiny', package=sys.argv[3]);"
         "made = runpy.run_path(sys.argv[1])['digests'](source, Path(sys.argv[4]));"
         "print(json.dumps([made, torch.backends.cpu.get_cpu_capability()]))"

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-import yaml
+from profile_settings import settings
 
 import baselines
 from mner import config
@@ -19,6 +19,7 @@ from mner.training.cell import Cell
 from mner.training.model import make_model
 from mner.training.runs import inputs_of
 
+SETTINGS = settings()
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -37,9 +38,9 @@ def ingredients(world) -> Ingredients:
     return Ingredients(LABELS, lambda: TextEncoder(pretrained_model(source)), tiny.WIDTH, words)
 
 
-@pytest.mark.parametrize("system", sorted(yaml.safe_load((ROOT / "params.yaml").read_text())["systems"]))
+@pytest.mark.parametrize("system", sorted(SETTINGS.systems))
 def test_every_row_loads_with_its_options_and_its_card_is_complete(system, ingredients):
-    settings = config.load(ROOT / "params.yaml").systems[system]
+    settings = SETTINGS.systems[system]
     module = load_system(settings.file)
     card = module.CARD
     for field in ("name", "title", "cite"):

@@ -200,7 +200,6 @@ def parameters(package: str, **recipe: Any) -> dict[str, Any]:
             },
         },
         "verify": {"margin": 0.5, "alpha": 0.05, "reference_margin": 1.0, "control_gain": 5.0},
-        "profiles": {"tiny": profile},
         "active": profile,
     }
 
@@ -225,10 +224,9 @@ def make_world(root: Path, **recipe: Any) -> config.Config:
 
 
 def change_parameters(root: Path, change: Callable[[dict[str, Any]], Any]) -> config.Config:
-    """Let ``change`` edit the parsed params.yaml of a world; the active profile follows its definition."""
+    """Let ``change`` edit the parsed params.yaml of a world."""
     raw = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     change(raw)
-    raw["active"] = raw["profiles"][raw["active"]["name"]]
     return write_parameters(root, raw)
 
 

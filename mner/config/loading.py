@@ -138,6 +138,7 @@ def _check(config: Config, path: Path) -> None:
 
 def _check_profile(profile: Profile, config: Config, path: Path) -> None:
     name, place = profile.name, f"{path}: active"
+    known(profile.encoder, config.encoders, f"{place}.encoder")
     for system in profile.systems:
         _known_row(system, config, f"{place}.systems")
     where = f"{place}.recipe.rows"
@@ -152,7 +153,6 @@ def _check_profile(profile: Profile, config: Config, path: Path) -> None:
         entries = getattr(profile, field)
         if not entries or len(set(entries)) != len(entries):
             raise ConfigError(f"{place}.{field} is empty or repeats an entry: {list(entries)}")
-    known(profile.encoder, config.encoders, f"{place}.encoder")
 
 
 def _known_row(system: str, config: Config, where: str) -> None:

@@ -300,7 +300,7 @@ def describe_git(root: Path) -> dict[str, Any]:
 
 
 def _another_profile_alone(root: Path) -> bool:
-    """Whether params.yaml differs from the committed one by another profile of the package, and in nothing else."""
+    """Whether params.yaml differs from the committed one by another profile of the package alone."""
     committed = _git(root, "show", "HEAD:params.yaml")
     try:
         before, now = yaml.safe_load(committed or ""), loading.read(root / "params.yaml")
