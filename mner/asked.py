@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mner.config import Config
+from mner.config.loading import known_row
 from mner.config.strict import ConfigError, known
 
 
@@ -23,10 +24,7 @@ def require_system(name: str, config: Config) -> None:
     Raises:
         ConfigError: it has none of that name; the message says the nearest one.
     """
-    try:
-        known(name, config.systems, "systems")
-    except ConfigError as error:
-        raise ConfigError(f"{error}; to add a row, add it under systems: in params.yaml") from error
+    known_row(name, config, "systems")
 
 
 def require(

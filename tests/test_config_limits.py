@@ -114,7 +114,6 @@ def test_a_misspelt_data_set_is_an_error_wherever_it_stands(tmp_path, section, e
         ([], "features.kinds.twitter2015 is empty or repeats an entry"),
         (["grid", "grid"], "features.kinds.twitter2015 is empty or repeats an entry"),
         (["gird"], "features.kinds.twitter2015: unknown 'gird'; did you mean 'grid'"),
-        (["grid"], "nothing makes 'grid'; name its extractor in features.extractors"),
     ],
 )
 def test_kinds_of_features_are_known_and_made_by_something(tmp_path, kinds, message):
@@ -172,10 +171,10 @@ def test_a_file_is_no_folder_of_pictures(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (None, r"profiles\.paper\.recipe\.rows: expected a mapping, found None"),
-        (["umt"], r"profiles\.paper\.recipe\.rows: expected a mapping, found \['umt'\]"),
-        ({"umt": None}, r"profiles\.paper\.recipe\.rows\.umt: expected a mapping, found None"),
-        ({"umt": 24}, r"profiles\.paper\.recipe\.rows\.umt: expected a mapping, found 24"),
+        (None, r"active\.recipe\.rows: expected a mapping, found None"),
+        (["umt"], r"active\.recipe\.rows: expected a mapping, found \['umt'\]"),
+        ({"umt": None}, r"active\.recipe\.rows\.umt: expected a mapping, found None"),
+        ({"umt": 24}, r"active\.recipe\.rows\.umt: expected a mapping, found 24"),
     ],
 )
 def test_rows_of_a_profile_that_are_none_are_an_error_by_their_place(tmp_path, rows, message):

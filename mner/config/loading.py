@@ -138,9 +138,13 @@ def _check(config: Config, path: Path) -> None:
 
 def _check_profile(profile: Profile, config: Config, path: Path) -> None:
     name, place = profile.name, f"{path}: active"
+    for field in ("datasets", "systems", "seeds"):
+        entries = getattr(profile, field)
+        if not entries or len(set(entries)) != len(entries):
+            raise ConfigError(f"{place}.{field} is empty or repeats an entry: {list(entries)}")
     known(profile.encoder, config.encoders, f"{place}.encoder")
     for system in profile.systems:
-        _known_row(system, config, f"{place}.systems")
+        known_row(system, config, f"{place}.systems")
     where = f"{place}.recipe.rows"
     for system in convert(Mapping[str, Mapping[str, Any]], profile.recipe.get("rows", {}), where):
         known(system, profile.systems, where)
@@ -149,13 +153,14 @@ def _check_profile(profile: Profile, config: Config, path: Path) -> None:
         known(dataset, config.data.captions, f"{place}.datasets")
         known(dataset, config.data.objects, f"{path}: data.objects, for datasets of profile {name}")
         known(dataset, config.relations.kind, f"{path}: relations.kind, for datasets of profile {name}")
-    for field in ("datasets", "systems", "seeds"):
-        entries = getattr(profile, field)
-        if not entries or len(set(entries)) != len(entries):
-            raise ConfigError(f"{place}.{field} is empty or repeats an entry: {list(entries)}")
 
 
-def _known_row(system: str, config: Config, where: str) -> None:
+def known_row(system: str, config: Config, where: str) -> None:
+    """Refuse a row that is not declared.
+
+    Raises:
+        ConfigError: there is none of that name; the message says the nearest one, and how to add one.
+    """
     try:
         known(system, config.systems, where)
     except ConfigError as error:
@@ -185,5 +190,3 @@ def _check_kinds(config: Config, path: Path) -> None:
             raise ConfigError(f"{where} is empty or repeats an entry: {list(kinds)}")
         for kind in kinds:
             known(kind, (CAPTION_TOKENS, *PICTURE_KINDS), where)
-            if kind != CAPTION_TOKENS and kind not in config.features.extractors:
-                raise ConfigError(f"{where}: nothing makes {kind!r}; name its extractor in features.extractors")
