@@ -37,9 +37,7 @@ NOT_PART_OF_A_RESULT = tuple(
         "tracking/",
         "training/meters.py",
         "training/flops.py",
-        "training/recipe.py",
-        "config.py",
-        "strict.py",
+        "config/",
     )
 )
 
