@@ -242,7 +242,7 @@ def test_an_encoder_that_is_not_at_hand_is_asked_for_once_and_only_for_what_is_m
         asked.append(encoder.name)
         raise EncoderError("its hub cannot be reached")
 
-    monkeypatch.setattr(EncoderSource, "max_pieces", absent)
+    monkeypatch.setattr("mner.plan.longest_input", absent)
     _absent.cache_clear()
     settings = tiny.cell_of(world).config
     finished = replace(settings, active=replace(settings.active, systems=("bert-crf",), seeds=(1,)))
