@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mner.config import Config
-from mner.strict import ConfigError, known
+from mner.config.loading import known_row
+from mner.config.strict import ConfigError, known
 
 
 def require_dataset(name: str, config: Config) -> None:
-    """Refuse a data set that params.yaml does not have.
+    """Refuse a data set that is not declared.
 
     Raises:
         ConfigError: it has none of that name; the message says the nearest one.
     """
-    known(name, config.data.captions, "data sets of params.yaml")
+    known(name, config.data.captions, "data sets")
 
 
 def require_system(name: str, config: Config) -> None:
-    """Refuse a system that params.yaml does not have.
+    """Refuse a system that is not declared.
 
     Raises:
         ConfigError: it has none of that name; the message says the nearest one.
     """
-    known(name, config.systems, "systems of params.yaml")
+    known_row(name, config, "systems")
 
 
 def require(

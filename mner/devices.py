@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from mner.strict import ConfigError
+from mner.config.strict import ConfigError
 
 
 def device_of(name: str | None = None) -> torch.device:

@@ -9,11 +9,11 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from mner.config.training_recipe import Recipe
 from mner.data.probe_views import views_for
 from mner.files import sha256_of_json
 from mner.tracking.record import Record, RecordError
 from mner.training.cell import Cell
-from mner.training.recipe import Recipe
 
 SPLIT_FILES = {"train": "train.jsonl", "dev": "dev.jsonl", "test": "test.blind.jsonl"}
 

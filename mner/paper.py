@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
+from mner.config.strict import ConfigError, EachKeyOnce, known
 from mner.data.corpus import TYPES
-from mner.strict import ConfigError, EachKeyOnce, known
 
 METRICS: tuple[str, ...] = (*TYPES, "P", "R", "F1")
 UNKNOWN = "unknown"

@@ -12,8 +12,10 @@ from tqdm import tqdm
 from mner.asked import require
 from mner.columns import aligned, wrapped
 from mner.config import Config
+from mner.config.schema import EncoderSource
 from mner.estimates import Cost, cost_of, past_records
-from mner.models.encoders import EncoderError, EncoderSource
+from mner.models.encoders import EncoderError, longest_input
+from mner.models.system import check_options, load_system
 from mner.sweeping.quarantine import Failure, failure_of
 from mner.tracking.identity import UnknownIdentityError, identity_of
 from mner.tracking.run_places import RUNS, run_folder
@@ -77,14 +79,17 @@ def plan_of(
 
     Raises:
         ConfigError: a data set or system that the profile does not have.
+        ContractError: options that a system does not take.
     """
     require(config, datasets, systems)
-    past = past_records(root / folder for folder in PAST)
     cells = [
         Cell(config, dataset, system, root)
         for dataset, system in config.active.cells
         if (not datasets or dataset in datasets) and (not systems or system in systems)
     ]
+    for cell in cells:
+        check_options(load_system(cell.config.systems[cell.system].file), cell.system, cell.options)
+    past = past_records(root / folder for folder in PAST)
     label = f"checking what {len(cells)} cells read"
     with tqdm(cells, desc=label, unit="cell", leave=False, delay=2.0, disable=None) as bar:
         return [_planned(cell, cost_of(cell, past, device)) for cell in bar]
@@ -107,7 +112,7 @@ def _planned(cell: Cell, cost: Cost | None) -> PlannedCell:
 def _absent(encoder: EncoderSource) -> str | None:
     """Why an encoder is not at hand, or None; asks the hub for one that no package holds, once in a process."""
     try:
-        encoder.max_pieces()
+        longest_input(encoder)
     except EncoderError as error:
         return str(error)
     return None

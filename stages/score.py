@@ -9,12 +9,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mner.config import Config, load
+from mner.config.schema import EncoderSource
 from mner.data.pieces import WordPieces
 from mner.ending import end_with
 from mner.evaluation.evaluate import evaluate
 from mner.evaluation.rescoring import Pieces
 from mner.files import write_json_atomically
-from mner.models.encoders import EncoderError, EncoderSource
+from mner.models.encoders import EncoderError, tokenizer_of
 from mner.reporting.reference import (
     RESULTS,
     NoResultsError,
@@ -94,7 +95,7 @@ def score_reference(config: Config, take: bool = False) -> None:
 def word_pieces(encoder: EncoderSource) -> Pieces:
     """The encoder's splitter for lenses that score pieces; without it those lenses state the reason."""
     try:
-        return Pieces(encoder.name, WordPieces(encoder.tokenizer()).count)
+        return Pieces(encoder.name, WordPieces(tokenizer_of(encoder)).count)
     except EncoderError as error:
         return Pieces(encoder.name, None, str(error))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+from profile_settings import write_profile
 
 from mner.data.corpus import TYPES, Sentence, write_sentences, write_tags
 from mner.evaluation.evaluate import evaluate
@@ -110,8 +110,7 @@ def make_repository(root: Path) -> None:
     held = evaluated(root, QUICK)
     for name in FILES:
         write_json_atomically(root / "results" / "quick" / f"{name}.json", getattr(held, name))
-    raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    (root / "params.yaml").write_text(yaml.safe_dump(raw | {"active": raw["profiles"]["quick"]}), encoding="utf-8")
+    write_profile(root, "quick")
     (root / "reports").mkdir()
     shutil.copy(ROOT / "reports" / "paper.yaml", root / "reports")
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from profile_settings import write_profile
+
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = ("mner", "baselines", "stages", "reports", "dvc.yaml", "params.yaml", ".dvcignore")
+PARTS = ("mner", "baselines", "stages", "reports", "dvc.yaml", ".dvcignore")
 
 
 def copy_pipeline(folder: Path) -> Path:
@@ -17,4 +19,5 @@ def copy_pipeline(folder: Path) -> Path:
             shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "rendered"))
         else:
             shutil.copy(ROOT / part, folder / part)
+    write_profile(folder)
     return folder

@@ -7,7 +7,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from mner.config import Config, ExtractorSettings, load
+from profile_settings import settings
+
+from mner.config import Config, ExtractorSettings
 from mner.evaluation.averages import text_encoder
 from mner.evaluation.rescoring import ALL_LENSES
 from mner.training.cell import Cell
@@ -23,12 +25,12 @@ REGIONS = {
 
 
 def pixels(regions: str = "grid", profile: str = "paper") -> Config:
-    """params.yaml with a profile active, and pictures' ``grid`` or ``crops`` as regions of both data sets."""
-    config = load(ROOT / "params.yaml")
+    """A profile, and pictures' ``grid`` or ``crops`` as regions of both data sets."""
+    config = settings(profile)
     kinds = dict.fromkeys(DATASETS, ("caption-tokens", regions))
     features = replace(config.features, kinds=kinds, extractors=config.features.extractors | REGIONS)
     data = replace(config.data, regions=dict.fromkeys(DATASETS, regions))
-    return replace(config, active=config.profiles[profile], features=features, data=data)
+    return replace(config, features=features, data=data)
 
 
 def finished(config: Config, dataset: str, system: str, values: tuple[float, ...]) -> dict[str, Any]:

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 import torch
 
+from mner.config.graph_recipe import GraphRecipe
 from mner.data.corpus import Corpus, Sentence
 from mner.features.store import ABSENT
 from mner.graphs.agreement import Agreement, Hubness, agreement, hubness, overlap_at
 from mner.graphs.comparison import compare_graphs, recipe_named
 from mner.graphs.published import published_facts
-from mner.graphs.recipe import GraphRecipe
 from mner.graphs.relations import GraphError, Relation, RelationGraph
 from mner.graphs.ties import share_within_ties
 from mner.reporting.graph_tables import agreement_table, figure, hubness_table, published_table, tables

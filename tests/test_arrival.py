@@ -23,11 +23,9 @@ fabricated = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("test
 @pytest.fixture
 def settings(world: Path, tiny: Any) -> Config:
     """A world with a second profile that is not active and trains longer."""
-
-    def add(raw: dict[str, Any]) -> None:
-        raw["profiles"]["long"] = {**raw["profiles"]["tiny"], "name": "long", "recipe": {"epochs": 9}}
-
-    return tiny.change_parameters(world, add)
+    config = tiny.config.load(world / "params.yaml")
+    long = replace(config.active, name="long", recipe={"epochs": 9})
+    return replace(config, profiles={**config.profiles, "long": long})
 
 
 @pytest.fixture
@@ -87,8 +85,8 @@ def test_a_cell_that_its_profile_does_not_have_is_named(
     settings: Config, world: Path, made: Callable[..., Record]
 ) -> None:
     objection = objections(settings, world)
-    assert objection(replace(made(), dataset="other")) == "params.yaml has no other x bert-crf in a profile tiny"
-    assert objection(replace(made(), profile="gone")) == "params.yaml has no toy x bert-crf in a profile gone"
+    assert objection(replace(made(), dataset="other")) == "no profile tiny has other x bert-crf here"
+    assert objection(replace(made(), profile="gone")) == "no profile gone has toy x bert-crf here"
 
 
 @pytest.mark.parametrize(("differing", "more"), [(3, ""), (5, " and 2 more")])

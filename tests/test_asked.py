@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from profile_settings import settings
 
-from mner import config
 from mner.asked import require
-from mner.strict import ConfigError
+from mner.config.strict import ConfigError
 
-PARAMS = config.load(Path(__file__).resolve().parent.parent / "params.yaml")
+PARAMS = settings()
 SMALL = replace(PARAMS.active, name="small", datasets=("twitter2017",), systems=("rgcn", "umt"), seeds=(1, 3))
 WIDE = replace(SMALL, name="wide", datasets=("twitter2017", "twitter2015"), systems=("rgcn", "vg"))
 SETTINGS = replace(PARAMS, profiles={"small": SMALL, "wide": WIDE}, active=SMALL)

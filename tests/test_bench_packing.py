@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from profile_settings import settings
 from torch import nn
 
 from mner.benchmarking import packing, two_processes
@@ -20,9 +21,8 @@ from mner.benchmarking.levers import no_dropout
 from mner.benchmarking.measure import Clock
 from mner.benchmarking.models import speed_recipe
 from mner.benchmarking.stacked import StackedSeeds
-from mner.config import load
 
-CONFIG = load(Path(__file__).resolve().parent.parent / "params.yaml")
+CONFIG = settings()
 CPU = torch.device("cpu")
 
 

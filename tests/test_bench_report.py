@@ -10,15 +10,16 @@ from typing import Any
 
 import pytest
 import torch
+from profile_settings import settings
 
 from mner.benchmarking import packing, report, speed
 from mner.benchmarking.measure import Clock, Rates
 from mner.benchmarking.packing import Packing
 from mner.benchmarking.released import RELEASED
 from mner.benchmarking.speed import FULL, QUICK, Line
-from mner.config import ConfigError, load
+from mner.config import ConfigError
 
-CONFIG = load(Path(__file__).resolve().parent.parent / "params.yaml")
+CONFIG = settings()
 CPU = torch.device("cpu")
 
 

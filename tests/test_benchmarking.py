@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from profile_settings import settings
 
 from mner.benchmarking import measure
 from mner.benchmarking.lengths import QUANTILES, stand_ins, stated_lengths
@@ -20,10 +21,11 @@ from mner.benchmarking.released import RELEASED, padded
 from mner.benchmarking.render import Machine, table
 from mner.benchmarking.speed import Line
 from mner.benchmarking.workload import _pictures, spread
+from mner.config.strict import ConfigError
 from mner.data.batching import Tables
 from mner.data.pieces import WordPieces
 from mner.data.side import Side
-from mner.strict import ConfigError
+from mner.models.encoders import tokenizer_of
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,7 +36,7 @@ CPU = torch.device("cpu")
 def test_stand_ins_have_the_stated_numbers_of_words_and_pieces(dataset, tmp_path) -> None:
     lengths = stated_lengths(dataset, 200)
     sentences = stand_ins(lengths)
-    tokenizer = tiny.write_encoder(tmp_path).tokenizer()
+    tokenizer = tokenizer_of(tiny.write_encoder(tmp_path))
     pieces = WordPieces(tokenizer).table([s.words for s in sentences], max_pieces=256).lengths()
     assert [len(s.words) for s in sentences] == [words for words, _ in lengths]
     assert pieces.tolist() == [count for _, count in lengths]
@@ -64,7 +66,7 @@ def test_random_pictures_lie_where_training_has_them() -> None:
 
 
 def test_the_released_regime_pads_and_changes_nothing_else(tmp_path) -> None:
-    tokenizer = tiny.write_encoder(tmp_path).tokenizer()
+    tokenizer = tokenizer_of(tiny.write_encoder(tmp_path))
     side = Side({}, None, {}, frozenset())
     tables = Tables(WordPieces(tokenizer), 64, side, None, None, None, {}, reads_image_text=False)
     batch = tables.split(tiny.sentences(4, "x"), None).batch(range(4))
@@ -164,7 +166,7 @@ def test_a_clock_counts_what_it_is_told_to_and_waits_for_a_gpu(monkeypatch) -> N
 def levers(tmp_path) -> Levers:
     """Levers over a tiny model and, as no data set is built there, sentences of the stated lengths."""
     package = str(tiny.write_encoder(tmp_path).package)
-    config = tiny.config.load(ROOT / "params.yaml")
+    config = settings()
     encoders = config.encoders | {"minilm": tiny.EncoderSource("minilm", package=package)}
     return Levers(replace(config, encoders=encoders), "tiny", tmp_path, "twitter2017", Clock(CPU))
 

@@ -17,6 +17,7 @@ from mner.features.found import Caption
 from mner.features.pictures import pictures_of_folder
 from mner.features.store import read_store
 from mner.files import read_json, write_json_atomically
+from mner.models.encoders import extraction_fingerprint_of
 from mner.threads import cpu_threads
 
 small = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
@@ -91,7 +92,7 @@ def test_the_encoder_is_run_as_the_parameters_say(
     build_features(config, small.DATASET, root, CPU)
     assert asked == {"max_regions": 5, "batch_size": 3, "device": CPU, "threads": raw["recipe"]["threads"]}
     store = read_store(root / "features" / small.DATASET / "caption_tokens.safetensors")
-    assert store.provenance["encoder_sha256"] == config.encoders["tiny"].extraction_fingerprint()
+    assert store.provenance["encoder_sha256"] == extraction_fingerprint_of(config.encoders["tiny"])
 
 
 def test_an_extractor_gets_its_options_and_the_places_it_may_use(

@@ -8,8 +8,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from profile_settings import settings as profile_settings
 
-from mner.config import Config, SystemSettings, load
+from mner.config import Config, SystemSettings
 from mner.models.system import Card
 from mner.reporting.card import CardText, card_text, cards_markdown, render
 from mner.reporting.site import render_cards
@@ -22,7 +23,7 @@ ROW = SystemSettings("mner/systems/row.py", {}, {})
 
 @pytest.fixture(scope="module")
 def settings() -> Config:
-    return load(ROOT / "params.yaml")
+    return profile_settings()
 
 
 def _text(settings: Config, row: SystemSettings = ROW, card: Card = CARD) -> CardText:

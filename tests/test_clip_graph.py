@@ -13,12 +13,12 @@ import pytest
 import torch
 from PIL import Image
 
+from mner.config.schema import EncoderSource
 from mner.data.corpus import Corpus, Sentence
 from mner.features.store import ABSENT
 from mner.graphs.clip import ClipEncoder, clip_graph
 from mner.graphs.pixels import opener
 from mner.graphs.relations import GraphError
-from mner.models.encoders import EncoderSource
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 COLOURS = {"a": (250, 0, 0), "b": (0, 0, 250), "c": (250, 10, 10), "d": (0, 200, 0)}

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from profile_settings import write_profile
 
 from mner import cli
 from mner.commands import all_commands
@@ -106,10 +107,11 @@ def test_an_interrupt_is_one_line(capsys, monkeypatch):
     assert capsys.readouterr().err == "mner plan: interrupted; what is finished stays\n"
 
 
-def test_a_reader_that_went_away_is_no_error():
+def test_a_reader_that_went_away_is_no_error(tmp_path):
+    write_profile(tmp_path)
     program = "import sys; from mner.cli import main; sys.exit(main(['profile']))"
     shell = f'set -o pipefail; {sys.executable} -c "{program}" | true'
-    ended = subprocess.run(["bash", "-c", shell], cwd=ROOT, capture_output=True, text=True, check=False)
+    ended = subprocess.run(["bash", "-c", shell], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ended.returncode in (0, READER_GONE)  # 0: all was written before the reader left
     assert ended.stderr == ""
 
@@ -159,8 +161,9 @@ def test_what_is_still_to_be_written_when_the_reader_is_gone_ends_quietly_too(mo
         ("sweep --system nope", "unknown 'nope'; known: bilstm-crf"),
     ],
 )
-def test_names_this_place_does_not_have_are_refused_in_one_line(typed, told, capsys, monkeypatch):
-    monkeypatch.chdir(ROOT)
+def test_names_this_place_does_not_have_are_refused_in_one_line(typed, told, capsys, monkeypatch, tmp_path):
+    write_profile(tmp_path)
+    monkeypatch.chdir(tmp_path)
     assert cli.main(typed.split()) == 2
     error = capsys.readouterr().err
     assert told in error

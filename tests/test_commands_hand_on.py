@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import runpy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 
 from mner import cli
 from mner.tracking.archive import Arrival
@@ -19,13 +19,8 @@ PARAMETERS = tiny.parameters("some_encoder")
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with parameters and nothing else: a profile ``tiny`` and a smaller one ``less``."""
-    less = {**PARAMETERS["profiles"]["tiny"], "name": "less", "systems": ["rgcn"], "seeds": [4, 5, 6]}
-    tiny.write_parameters(tmp_path, {**PARAMETERS, "profiles": {**PARAMETERS["profiles"], "less": less}})
-    head, _, profiles = (tmp_path / "params.yaml").read_text(encoding="utf-8").partition("\nprofiles:\n")
-    named = re.sub(r"(?m)^  (tiny|less):.*$", r"  \1: &\1", profiles.partition("\nactive:")[0])
-    text = f"{head}\nprofiles:\n{named}\nactive: *tiny\n"
-    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
+    """A folder with the parameters of the profile ``tiny`` and nothing else."""
+    tiny.write_parameters(tmp_path, PARAMETERS)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -144,27 +139,34 @@ def test_parity_looks_at_every_file_and_passes_where_all_do(
 def test_profile_counts_runs_and_marks_the_one_that_was_made_active(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["profile"]) == 0
-    assert [line.split()[:3] for line in capsys.readouterr().out.splitlines()] == [
-        ["*", "tiny", "4"],
-        ["less", "3", "runs"],
-    ]
-    assert cli.main(["profile", "less"]) == 0
-    assert [line.split()[:3] for line in capsys.readouterr().out.splitlines()] == [
-        ["tiny", "4", "runs"],
-        ["*", "less", "3"],
-    ]
-    assert (here / "params.yaml").read_text(encoding="utf-8").endswith("\nactive: *less\n")
+    def shown(typed: str) -> dict[str, list[str]]:
+        assert cli.main(typed.split()) == 0
+        lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+        return {line[line[0] == "*"]: line for line in lines if "runs" in line[1:4]}
+
+    before = shown("profile")
+    assert before["tiny"][:3] == ["*", "tiny", "4"]
+    assert before["full"][:2] == ["full", "300"]
+    after = shown("profile full")
+    assert "tiny" not in after
+    assert after["full"][:3] == ["*", "full", "300"]
+    kept = yaml.safe_load((here / "params.yaml").read_text(encoding="utf-8"))
+    assert kept["systems"] == PARAMETERS["systems"], "only cells and recipe are another profile's"
 
 
-def test_profile_auto_says_why_it_chose(
+def test_profile_auto_says_why_it_chose_and_leaves_what_is_active_already(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("mner.profiles.choose", lambda config, places: ("less", "because of the weather"))
+    monkeypatch.setattr("mner.data.availability.choose", lambda places: ("graphs", "because of the weather"))
     assert cli.main(["profile", "auto"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("because of the weather\n")
-    assert "* less" in out
+    assert "* graphs" in out
+    path = here / "params.yaml"
+    changed = path.read_text(encoding="utf-8").replace("seeds: [1, 2]", "seeds: [7]")
+    path.write_text(changed, encoding="utf-8")
+    assert cli.main(["profile", "auto"]) == 0
+    assert path.read_text(encoding="utf-8") == changed
 
 
 def test_plan_shows_the_plan_of_the_active_profile(

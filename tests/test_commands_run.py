@@ -39,7 +39,7 @@ def trained(tmp_path_factory) -> Path:
     tiny.make_world(root, epochs=1)
 
     def change(raw) -> None:
-        raw["profiles"]["tiny"]["systems"] = ["bert-crf"]
+        raw["active"]["systems"] = ["bert-crf"]
         raw["encoders"]["minilm"] = raw["encoders"]["tiny"]  # whose word pieces `mner bench` counts
 
     tiny.change_parameters(root, change)

@@ -187,12 +187,11 @@ def test_a_card_names_the_rows_own_encoder_and_an_unknown_row_is_refused(
 ) -> None:
     def change(raw: dict[str, Any]) -> None:
         raw["encoders"]["other"] = raw["encoders"]["tiny"]
-        raw["profiles"]["tiny"]["recipe"]["rows"] = {"rgcn": {"encoder": "other"}}
+        raw["active"]["recipe"]["rows"] = {"rgcn": {"encoder": "other"}}
 
     tiny.change_parameters(here, change)
-    monkeypatch.setattr("mner.models.system.load_system", lambda file: SimpleNamespace(CARD=None))
     monkeypatch.setattr("mner.reporting.card.render", lambda name, *told: f"{name} with {told[-1]}\n")
     assert [cli.main(["card", system]) for system in ("rgcn", "ita")] == [0, 0]
     assert capsys.readouterr().out == "rgcn with other\nita with tiny\n"
     assert cli.main(["card", "rgnc"]) == 2
-    assert "systems of params.yaml: unknown 'rgnc'; did you mean 'rgcn'?" in capsys.readouterr().err
+    assert "systems: unknown 'rgnc'; did you mean 'rgcn'?" in capsys.readouterr().err

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import copy
-import re
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 
 import pytest
 import yaml
+from profile_settings import settings, whole, write_profile
 
-from mner.config import Config, ConfigError, Places, load
+from mner.config import Config, ConfigError, Places, load, profiles
+from mner.config.training_recipe import Recipe
 from mner.paper import load_paper
 from mner.training.cell import Cell
-from mner.training.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture
 def edited(tmp_path):
-    """Loads params.yaml after an edit of its parsed form; the active profile follows its definition."""
+    """Loads the params.yaml of profile paper after an edit of its parsed form."""
 
     def edit(change) -> Config:
-        raw = copy.deepcopy(PARAMS)
+        raw = whole("paper")
         change(raw)
         path = tmp_path / "params.yaml"
         path.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
@@ -44,13 +42,14 @@ def setting(*keys, value):
     return change
 
 
-@pytest.mark.parametrize("name", PARAMS["profiles"])
+def test_the_params_yaml_of_this_repository_is_valid():
+    assert load(ROOT / "params.yaml").active.name
+
+
+@pytest.mark.parametrize("name", profiles.names())
 def test_every_profile_is_valid_when_active(tmp_path, name):
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    switched = re.sub(r"(?m)^active: \*\S+", f"active: *{name}", text)
-    (tmp_path / "params.yaml").write_text(switched, encoding="utf-8")
-    config = load(tmp_path / "params.yaml")
-    assert config.active == config.profiles[name]
+    config = load(write_profile(tmp_path, name))
+    assert config.active == replace(config.profiles[name], recipe={**config.active.recipe})
     for system in config.systems:
         assert isinstance(config.recipe_of(system), Recipe)
 
@@ -58,27 +57,30 @@ def test_every_profile_is_valid_when_active(tmp_path, name):
 def test_a_recipe_is_the_shared_one_changed_by_the_profile_then_by_the_row(edited):
     def change(raw) -> None:
         raw["recipe"] |= {"epochs": 11, "batch_size": 12, "max_pieces": 130}
-        raw["profiles"]["controls"]["recipe"] = {"epochs": 21, "batch_size": 22}
+        raw["active"]["recipe"] = {"epochs": 21, "batch_size": 22}
         raw["systems"]["rgcn"]["recipe"] = {"epochs": 31}
-        raw["active"] = raw["profiles"]["controls"]
 
     recipe = edited(change).recipe_of("rgcn")
     assert (recipe.epochs, recipe.batch_size, recipe.max_pieces) == (31, 22, 130)
 
     def for_this_row(raw) -> None:
         change(raw)
-        raw["profiles"]["controls"]["recipe"]["rows"] = {"rgcn": {"epochs": 41}}
+        raw["active"]["recipe"]["rows"] = {"rgcn": {"epochs": 41}}
 
     assert edited(for_this_row).recipe_of("rgcn").epochs == 41
     assert edited(for_this_row).recipe_of("bert-crf").epochs == 21
 
 
+def config_of_quick():
+    return {key: value for key, value in whole("quick").items() if key in ("active", "recipe")}
+
+
 def test_a_row_of_a_profile_may_have_its_own_encoder_which_is_no_part_of_its_recipe(edited):
     def change(raw) -> None:
-        raw["profiles"]["quick"]["recipe"]["rows"] = {"rgcn": {"encoder": "bert-base-cased"}}
-        raw["active"] = raw["profiles"]["quick"]
+        raw.update(config_of_quick())
+        raw["active"]["recipe"] = {"rows": {"rgcn": {"encoder": "bert-base-cased"}}}
 
-    config, plain = edited(change), edited(setting("active", value=PARAMS["profiles"]["quick"]))
+    config, plain = edited(change), settings("quick")
     assert [config.active.encoder_of(row) for row in ("rgcn", "bert-crf")] == ["bert-base-cased", "minilm"]
     cell = Cell(config, "twitter2017", "rgcn", ROOT)
     assert (cell.encoder.name, replace(cell, system="bert-crf").encoder.name) == ("bert-base-cased", "minilm")
@@ -87,11 +89,11 @@ def test_a_row_of_a_profile_may_have_its_own_encoder_which_is_no_part_of_its_rec
 
 
 def test_rows_of_profile_paper_have_the_encoder_of_a_printed_row_where_we_have_it():
-    config, paper = load(ROOT / "params.yaml"), load_paper(ROOT / "reports" / "paper.yaml")
+    config, paper = settings("paper"), load_paper(ROOT / "reports" / "paper.yaml")
     printed: dict[str, set[str]] = {}
     for row in (row for table in paper.tables for row in table.rows):
         printed.setdefault(row.system, set()).update(used.encoder for used in row.used.values())
-    profile = config.profiles["paper"]
+    profile = config.active
     for system in profile.systems:
         if choices := printed.get(system, set()) & set(config.encoders):
             assert profile.encoder_of(system) in choices
@@ -105,7 +107,7 @@ def test_a_data_set_may_change_options_of_a_row_and_no_other_data_set_sees_it(ed
 
 
 def test_the_profile_of_published_recipes_trains_what_the_cards_say():
-    config = replace(load(ROOT / "params.yaml"), active=load(ROOT / "params.yaml").profiles["paper"])
+    config = settings("paper")
     rpbert, umgf, rgcn = (config.recipe_of(row) for row in ("rpbert", "umgf", "rgcn-no-inter"))
     assert (rpbert.epochs, rpbert.encoder_learning_rate, rpbert.head_learning_rate) == (10, 1e-5, 1e-3)
     assert {umgf.encoder_learning_rate, umgf.head_learning_rate, umgf.transition_learning_rate} == {1e-4}
@@ -122,6 +124,11 @@ def test_the_profile_of_published_recipes_trains_what_the_cards_say():
     assert [ita.options_on(d)["temperature"] for d in ("twitter2015", "twitter2017")] == [4.0, 2.0]
 
 
+def row_of_active(name):
+    """An edit that makes the active profile one row."""
+    return setting("active", value={**whole("quick")["active"], "systems": [name]})
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -132,14 +139,16 @@ def test_the_profile_of_published_recipes_trains_what_the_cards_say():
         ),
         (setting("recipe", "epoch", value=3), r"recipe of .*: unknown 'epoch'; did you mean 'epochs'"),
         (setting("systems", "rgcn", "recipe", value={"clp": 1.0}), r"recipe of rgcn.*did you mean 'clip'"),
-        (setting("profiles", "full", "recipe", value={"warm": 0.1}), r"profile full: unknown 'warm'; .*'warmup'"),
-        (setting("profiles", "quick", "systems", value=["rgnc"]), r"quick\.systems: unknown 'rgnc'; .*'rgcn'"),
-        (setting("profiles", "quick", "datasets", value=["twitter2071"]), r"quick\.datasets: .*'twitter2017'"),
-        (setting("profiles", "quick", "encoder", value="minlm"), r"quick\.encoder: .*'minilm'"),
+        (setting("active", "recipe", value={"warm": 0.1}), r"profile paper: unknown 'warm'; .*'warmup'"),
+        (row_of_active("rgnc"), r"active\.systems: unknown 'rgnc'; .*'rgcn'\?; .*add it under systems:"),
+        (setting("active", "datasets", value=["twitter2071"]), r"active\.datasets: .*'twitter2017'"),
+        (setting("active", "encoder", value="minlm"), r"active\.encoder: .*'minilm'"),
         (setting("features", "encoder", value="minlm"), r"features\.encoder: .*'minilm'"),
         (setting("relations", "encoder", value="minlm"), r"relations\.encoder: .*'minilm'"),
-        (setting("relations", "kind", value={"twitter2015": "rebuilt"}), r"relations\.kind.*unknown"),
-        (setting("data", "objects", value={}), r"data\.objects.*unknown"),
+        (setting("relations", "kind", "twitter2071", value="rebuilt"), r"relations\.kind.*unknown"),
+        (setting("data", "objects", "twitter2071", value=None), r"data\.objects.*unknown"),
+        (setting("systems", "mine", value={"like": "rgnc"}), r"systems\.mine\.like: unknown 'rgnc'; .*'rgcn'"),
+        (setting("systems", "mine", value={"like": "mine"}), r"mine is like mine; one of them names its file"),
     ],
 )
 def test_an_unknown_name_is_an_error_that_says_where_and_what_is_near(edited, change, message):
@@ -152,7 +161,7 @@ def test_an_unknown_name_is_an_error_that_says_where_and_what_is_near(edited, ch
     [
         (setting("features", "max_regions", value="49"), r"features: max_regions: expected int, found '49'"),
         (setting("features", "max_regions", value=True), r"features: max_regions: expected int, found True"),
-        (setting("recipe", "clip", value="1e-3"), r"clip: expected a number, found the text '1e-3' .*2\.0e-4"),
+        (setting("recipe", "clip", value="0,5"), r"clip: expected a number, found the text '0,5'"),
         (setting("recipe", "clip", value=True), r"clip: expected float, found True"),
         (setting("recipe", "views", value="own"), r"views: expected a list, found 'own'"),
         (setting("recipe", "views", value=["mine"]), r"views \['mine'\]; choose from own, none, shuffled"),
@@ -193,23 +202,23 @@ def test_an_unknown_name_is_an_error_that_says_where_and_what_is_near(edited, ch
         (setting("verify", "margin", value=-0.5), r"verify: margin is -0\.5; points of F1"),
         (setting("verify", "margin", value=float("nan")), r"verify: margin is nan"),
         (
-            setting("profiles", "paper", "recipe", "rows", value={"rgcnn": {}}),
+            setting("active", "recipe", "rows", value={"rgcnn": {}}),
             r"recipe\.rows: unknown 'rgcnn'; did you",
         ),
         (
-            setting("profiles", "paper", "recipe", "rows", value={"umt": {"epoch": 3}}),
+            setting("active", "recipe", "rows", value={"umt": {"epoch": 3}}),
             r"unknown 'epoch'; did you mean",
         ),
         (
-            setting("profiles", "paper", "recipe", "rows", value={"umt": {"encoder": "bert-base-case"}}),
-            r"paper\.recipe\.rows\.umt\.encoder: unknown 'bert-base-case'; did you mean 'bert-base-cased'",
+            setting("active", "recipe", "rows", value={"umt": {"encoder": "bert-base-case"}}),
+            r"active\.recipe\.rows\.umt\.encoder: unknown 'bert-base-case'; did you mean 'bert-base-cased'",
         ),
         (setting("systems", "rgcn", "by_dataset", value={"twitter15": {}}), r"by_dataset: unknown 'twitter15'"),
         (
             setting("systems", "rgcn", "by_dataset", value={"twitter2015": {"gat": 1}}),
             r"by_dataset\.twitter2015: unknown 'gat'; did you mean 'gate'",
         ),
-        (setting("profiles", "smoke", "seeds", value=[-1]), r"seed -1; a seed is a whole number from 0"),
+        (setting("active", "seeds", value=[-1]), r"seed -1; a seed is a whole number from 0"),
     ],
 )
 def test_a_wrong_value_is_an_error_that_says_what_would_do(edited, change, message):
@@ -218,8 +227,8 @@ def test_a_wrong_value_is_an_error_that_says_what_would_do(edited, change, messa
 
 
 def test_a_missing_key_is_named(edited):
-    with pytest.raises(ConfigError, match=r"relations: missing k, pool"):
-        edited(lambda raw: (raw["relations"].pop("k"), raw["relations"].pop("pool")))
+    with pytest.raises(ConfigError, match=r"active: missing datasets, seeds"):
+        edited(lambda raw: (raw["active"].pop("seeds"), raw["active"].pop("datasets")))
     with pytest.raises(ConfigError, match=r"recipe of .*: missing clip"):
         edited(lambda raw: raw["recipe"].pop("clip"))
 
@@ -227,29 +236,40 @@ def test_a_missing_key_is_named(edited):
 @pytest.mark.parametrize("field", ["seeds", "systems", "datasets"])
 def test_a_profile_repeats_nothing_and_lacks_nothing(edited, field):
     def repeat(raw) -> None:
-        profile = raw["profiles"]["full"]
+        profile = raw["active"]
         profile[field] = [*profile[field], profile[field][0]]
 
-    with pytest.raises(ConfigError, match=rf"profiles\.full\.{field} is empty or repeats an entry"):
+    with pytest.raises(ConfigError, match=rf"active\.{field} is empty or repeats an entry"):
         edited(repeat)
-    with pytest.raises(ConfigError, match=rf"profiles\.full\.{field} is empty or repeats an entry"):
-        edited(setting("profiles", "full", field, value=[]))
+    with pytest.raises(ConfigError, match=rf"active\.{field} is empty or repeats an entry"):
+        edited(setting("active", field, value=[]))
 
 
-def test_active_must_be_one_of_the_profiles(edited):
-    def other_seeds(raw) -> None:
-        raw["active"] = {**raw["profiles"]["quick"], "seeds": [77]}
-
-    with pytest.raises(ConfigError, match=r"'active' must name a profile: active: \*controls"):
-        edited(other_seeds)
-    with pytest.raises(ConfigError, match=r"'active' must name a profile: active: \*NAME"):
-        edited(setting("profiles", value={}))
-    with pytest.raises(ConfigError, match=r"rows\.bert-crf\.encoder: unknown \['minilm'\]"):
-        edited(setting("profiles", "full", "recipe", "rows", value={"bert-crf": {"encoder": ["minilm"]}}))
+def test_the_active_profile_may_be_one_of_the_package_one_changed_or_one_of_our_own(edited):
+    config = edited(setting("active", "seeds", value=[77]))
+    assert (config.active.seeds, config.profiles["paper"].seeds) == ((77,), (77,))
+    mine = edited(setting("active", "name", value="mine"))
+    assert mine.profiles["mine"] == mine.active
+    assert mine.profiles["paper"].seeds == (1, 2, 3, 4, 5)
     with pytest.raises(ConfigError, match=r"active: expected a mapping .*found 'quick'"):
         edited(setting("active", value="quick"))
-    with pytest.raises(ConfigError, match=r"profile quick calls itself 'qick'"):
-        edited(setting("profiles", "quick", "name", value="qick"))
+
+
+def test_a_row_of_our_own_is_added_and_one_of_the_package_is_changed(edited):
+    def change(raw) -> None:
+        raw["systems"] = {
+            "mine": {"like": "rgcn-no-gate", "options": {"heads": 4}},
+            "bare": {"file": "baselines/bert.py"},
+            "umt": {"options": {"dropout": 0.3}},
+        }
+
+    config, plain = edited(change), settings("paper")
+    assert config.systems["mine"].options == {**plain.systems["rgcn-no-gate"].options, "heads": 4}
+    assert config.systems["bare"].options == config.systems["bare"].recipe == {}
+    assert config.systems["umt"].options == {**plain.systems["umt"].options, "dropout": 0.3}
+    assert {name: row for name, row in config.systems.items() if name not in ("mine", "bare", "umt")} == {
+        name: row for name, row in plain.systems.items() if name != "umt"
+    }
 
 
 def test_files_that_are_no_parameters_are_refused(tmp_path):
@@ -263,7 +283,7 @@ def test_files_that_are_no_parameters_are_refused(tmp_path):
 
 
 def test_a_key_said_twice_is_an_error_with_both_lines(tmp_path):
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    text = write_profile(tmp_path, "full").read_text(encoding="utf-8")
     line = 1 + text[: text.index("\n  batch_size: 16\n") + 1].count("\n")
     path = tmp_path / "params.yaml"
     path.write_text(text.replace("  batch_size: 16\n", "  batch_size: 16\n  batch_size: 32\n"), encoding="utf-8")
@@ -272,7 +292,7 @@ def test_a_key_said_twice_is_an_error_with_both_lines(tmp_path):
 
 
 def test_a_config_cannot_be_changed():
-    config = load(ROOT / "params.yaml")
+    config = settings()
     with pytest.raises(FrozenInstanceError):
         config.active = config.profiles["full"]
     assert replace(config, active=config.profiles["full"]).active.name == "full"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
+from profile_settings import settings, whole
 
 from mner.config import (
     CAPTION_TOKENS,
@@ -22,12 +22,11 @@ from mner.config import (
     load,
 )
 
-PARAMS = Path(__file__).resolve().parent.parent / "params.yaml"
-CONFIG = load(PARAMS)
+CONFIG = settings()
 
 
 def loaded(tmp_path: Path, change) -> Config:
-    raw = copy.deepcopy(yaml.safe_load(PARAMS.read_text(encoding="utf-8")))
+    raw = whole("paper")
     change(raw)
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
@@ -115,7 +114,6 @@ def test_a_misspelt_data_set_is_an_error_wherever_it_stands(tmp_path, section, e
         ([], "features.kinds.twitter2015 is empty or repeats an entry"),
         (["grid", "grid"], "features.kinds.twitter2015 is empty or repeats an entry"),
         (["gird"], "features.kinds.twitter2015: unknown 'gird'; did you mean 'grid'"),
-        (["grid"], "nothing makes 'grid'; name its extractor in features.extractors"),
     ],
 )
 def test_kinds_of_features_are_known_and_made_by_something(tmp_path, kinds, message):
@@ -173,15 +171,15 @@ def test_a_file_is_no_folder_of_pictures(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (None, r"profiles\.paper\.recipe\.rows: expected a mapping, found None"),
-        (["umt"], r"profiles\.paper\.recipe\.rows: expected a mapping, found \['umt'\]"),
-        ({"umt": None}, r"profiles\.paper\.recipe\.rows\.umt: expected a mapping, found None"),
-        ({"umt": 24}, r"profiles\.paper\.recipe\.rows\.umt: expected a mapping, found 24"),
+        (None, r"active\.recipe\.rows: expected a mapping, found None"),
+        (["umt"], r"active\.recipe\.rows: expected a mapping, found \['umt'\]"),
+        ({"umt": None}, r"active\.recipe\.rows\.umt: expected a mapping, found None"),
+        ({"umt": 24}, r"active\.recipe\.rows\.umt: expected a mapping, found 24"),
     ],
 )
 def test_rows_of_a_profile_that_are_none_are_an_error_by_their_place(tmp_path, rows, message):
     with pytest.raises(ConfigError, match=message):
-        loaded(tmp_path, lambda raw: raw["profiles"]["paper"]["recipe"].update(rows=rows))
+        loaded(tmp_path, lambda raw: raw["active"]["recipe"].update(rows=rows))
 
 
 def test_an_encoder_is_called_by_its_key_alone(tmp_path):
@@ -216,9 +214,8 @@ def test_a_row_that_no_profile_has_is_checked_too(tmp_path):
 
 def test_a_profile_says_nothing_of_rows_it_does_not_train(tmp_path):
     def change(raw) -> None:
-        raw["profiles"]["controls"]["recipe"]["rows"] = {"umt": {"epochs": 3}}
+        raw.update(whole("controls"))
+        raw["active"]["recipe"]["rows"] = {"umt": {"epochs": 3}}
 
-    with pytest.raises(
-        ConfigError, match=r"profiles\.controls\.recipe\.rows: unknown 'umt'; known: bert-crf, ita"
-    ):
+    with pytest.raises(ConfigError, match=r"active\.recipe\.rows: unknown 'umt'; known: bert-crf, ita"):
         loaded(tmp_path, change)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from profile_settings import write_profile
 
 from mner.features.extraction import extract
 from mner.features.found import Caption, Detection, Found, Lines, Objects, Tag, Tags, TextLine
@@ -266,7 +267,8 @@ def test_the_command_writes_the_page_beside_the_results(pictures, tmp_path, monk
     from mner.cli import main
 
     folder = plant(pictures, tmp_path / "out", Planted("objects", OBJECTS))
-    monkeypatch.chdir(ROOT)
+    write_profile(tmp_path)
+    monkeypatch.chdir(tmp_path)
     to = tmp_path / "sheet.html"
     assert main(["sheet", str(pictures.folder), "--found", str(folder), "--to", str(to)]) == 0
     assert "objects; 2 pictures masked" in capsys.readouterr().out

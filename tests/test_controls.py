@@ -14,12 +14,12 @@ import pytest
 from PIL import Image
 from seqeval.metrics import f1_score
 
+from mner.config.controls_settings import ControlsError, ControlsSettings
 from mner.data import controls_words as vocabulary
 from mner.data.control_corpora import CORPORA, NEIGHBOURS
-from mner.data.controls import plan_controls, write_controls
+from mner.data.controls import names_of, plan_controls, write_controls
 from mner.data.controls_audit import mutual_information
 from mner.data.controls_pictures import shown_type
-from mner.data.controls_settings import ControlsError, ControlsSettings
 from mner.data.corpus import SPLITS, TYPES, read_corpus, read_sentences
 from mner.data.drawings import SIDE
 from mner.data.side import read_side
@@ -121,7 +121,7 @@ def test_no_sentence_occurs_twice(folders):
 def test_ambiguous_names_meet_every_type_equally_often(split, folders):
     held = [ambiguous_of(one) for one in labelled(folders[CORPORA[0]], split)]
     counts = Counter(span for span in held if span)
-    names = {tuple(name.split()) for name in SETTINGS.names()}
+    names = {tuple(name.split()) for name in names_of(SETTINGS)}
     assert set(counts) == {(name, kind) for name in names for kind in TYPES}
     assert max(counts.values()) - min(counts.values()) <= 1
     assert sum(counts.values()) == SETTINGS.ambiguous(split)

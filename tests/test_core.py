@@ -67,7 +67,7 @@ def not_needed() -> list[str]:
 def test_a_machine_with_few_packages_trains_packs_and_says_what_it_lacks(tmp_path):
     root = tmp_path / "world"
     tiny.make_world(root, epochs=1)
-    tiny.change_parameters(root, lambda raw: raw["profiles"]["tiny"].update(systems=["bert-crf", "rgcn"]))
+    tiny.change_parameters(root, lambda raw: raw["active"].update(systems=["bert-crf", "rgcn"]))
     absent = tmp_path / "absent"
     absent.mkdir()
     # Read by every process that starts, workers too: what is None in sys.modules cannot be imported.

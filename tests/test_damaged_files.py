@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from profile_settings import write_profile
 from safetensors.torch import save_file
 
 from mner import cli
@@ -100,9 +101,7 @@ def test_only_what_parsers_say_is_taken_for_damage(tmp_path: Path) -> None:
 
 def test_a_command_tells_it_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
-    parameters = (ROOT / "params.yaml").read_text(encoding="utf-8").splitlines(keepends=True)
-    active = ["active: *controls\n" if line.startswith("active:") else line for line in parameters]
-    Path("params.yaml").write_text("".join(active), encoding="utf-8")
+    write_profile(tmp_path, "controls")
     cells = Path("reports/rendered/controls/tables.json")
     write_json_atomically(cells, {"cells": []})
     _cut(cells)

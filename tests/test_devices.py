@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from mner.config.strict import ConfigError
 from mner.devices import device_of
-from mner.strict import ConfigError
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from mner.data.batching import Tables
 from mner.data.corpus import LABELS
 from mner.data.pieces import WordPieces
 from mner.data.side import Side
+from mner.models.encoders import tokenizer_of
 from mner.models.system import Card
 from mner.training.loop import Outcome, RunData, fit, train_step
 from mner.training.model import Model
@@ -63,7 +64,7 @@ def fitted(original: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable
     """Trains a noting tagger on eight toy sentences, three a batch; keyword arguments change the recipe."""
     cell = tiny.cell_of(original)
     side = Side({}, None, {}, frozenset())
-    tables = Tables(WordPieces(cell.encoder.tokenizer()), 48, side, None, None, None, {}, False)
+    tables = Tables(WordPieces(tokenizer_of(cell.encoder)), 48, side, None, None, None, {}, False)
     data = RunData(
         {f"{name}/own": tables.split(tiny.sentences(SENTENCES, name), None) for name in ("train", "dev")}
     )

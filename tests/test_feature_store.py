@@ -19,7 +19,7 @@ from mner.data.pieces import WordPieces
 from mner.features.build import build_features
 from mner.features.caption_tokens import by_length, caption_token_features, sentence_vectors
 from mner.features.store import FeatureError, read_store, write_store
-from mner.models.encoders import TextEncoder
+from mner.models.encoders import TextEncoder, extraction_fingerprint_of, pretrained_model, tokenizer_of
 from mner.threads import cpu_threads, side_by_side
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
@@ -106,7 +106,7 @@ def source(tmp_path_factory):
 
 def test_caption_tokens_are_the_states_of_the_captions_own_pieces(source):
     captions = {"x": "a person in tokyo", "y": "lights", "blank": " ", "z": "a trophy on a table " * 3}
-    encoder, tokenizer = TextEncoder(source.model()), source.tokenizer()
+    encoder, tokenizer = TextEncoder(pretrained_model(source)), tokenizer_of(source)
     made = {
         size: caption_token_features(captions, encoder, tokenizer, max_regions=6, batch_size=size, device=CPU)
         for size in (1, 4)
@@ -117,13 +117,13 @@ def test_caption_tokens_are_the_states_of_the_captions_own_pieces(source):
         torch.testing.assert_close(made[1][image], made[4][image], rtol=1e-6, atol=1e-7)
     text = WordPieces(tokenizer).table([captions["x"].split()], max_pieces=20).rows([0], 4)
     with torch.no_grad():
-        states = TextEncoder(source.model()).eval().pieces(text)
+        states = TextEncoder(pretrained_model(source)).eval().pieces(text)
     torch.testing.assert_close(made[1]["x"], states[0, 1:6])
 
 
 def test_sentence_vectors_have_length_one_or_are_zero_for_no_words(source):
     texts = [["alice", "visits"], [], ["tokyo"], ["alice", "visits"]]
-    encoder, tokenizer = TextEncoder(source.model()), source.tokenizer()
+    encoder, tokenizer = TextEncoder(pretrained_model(source)), tokenizer_of(source)
     vectors = sentence_vectors(texts, encoder, tokenizer, batch_size=3, device=CPU, desc="t")
     assert vectors.dtype == torch.float64
     torch.testing.assert_close(vectors.norm(dim=1), torch.tensor([1.0, 0.0, 1.0, 1.0]).double())
@@ -138,12 +138,12 @@ def test_batches_hold_similar_lengths_the_shortest_first_and_equal_ones_in_their
 def test_a_long_text_is_read_to_its_end(source):
     texts = [["alice"] * 10, ["alice"] * 10 + ["tokyo"] * 10]
     common = {"batch_size": 2, "device": CPU, "desc": "t"}
-    first, both = sentence_vectors(texts, TextEncoder(source.model()), source.tokenizer(), **common)
+    first, both = sentence_vectors(texts, TextEncoder(pretrained_model(source)), tokenizer_of(source), **common)
     assert not torch.allclose(first, both, atol=1e-3)
 
 
 def test_an_encoder_in_training_drops_nothing_out(source):
-    encoder, tokenizer = TextEncoder(source.model()), source.tokenizer()
+    encoder, tokenizer = TextEncoder(pretrained_model(source)), tokenizer_of(source)
     common = {"batch_size": 2, "device": CPU}
     captions = {"x": "a person"}
     tokens = [
@@ -157,7 +157,7 @@ def test_an_encoder_in_training_drops_nothing_out(source):
 @pytest.mark.parametrize("make", ["tokens", "sentences"])
 def test_more_cores_change_no_byte(source, make, monkeypatch):
     texts = [f"a person in tokyo {'!' * (row % 5)}" for row in range(23)]
-    encoder, tokenizer = TextEncoder(source.model()), source.tokenizer()
+    encoder, tokenizer = TextEncoder(pretrained_model(source)), tokenizer_of(source)
 
     def made(cores: int) -> list[torch.Tensor]:
         monkeypatch.setattr(os, "cpu_count", lambda: cores)
@@ -199,7 +199,7 @@ def test_a_data_sets_features_cover_its_usable_pictures_and_say_how_they_were_ma
     assert provenance["pictures_wanted"] == len(pictures)
     assert provenance["pictures_with_features"] == len(store.rows)
     assert provenance["captions"] == "planted"
-    assert provenance["encoder_sha256"] == config.encoders["tiny"].extraction_fingerprint()
+    assert provenance["encoder_sha256"] == extraction_fingerprint_of(config.encoders["tiny"])
     before = path.read_bytes()
     build_features(load(tmp_path / "params.yaml"), tiny.DATASET, tmp_path, CPU)
     assert path.read_bytes() == before

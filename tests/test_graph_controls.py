@@ -13,10 +13,10 @@ import torch
 
 from mner import config
 from mner.config import ConfigError
+from mner.config.graph_recipe import CONTROLS, GraphRecipe, RelationSettings
 from mner.data.corpus import ABSENT, Corpus, Sentence
 from mner.graphs.build import GraphBuilder, build_graphs
 from mner.graphs.controls import controlled, train_pool_only
-from mner.graphs.recipe import CONTROLS, GraphRecipe, RelationSettings
 from mner.graphs.relations import GraphError, Relation, RelationGraph, read_graph
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
@@ -221,7 +221,7 @@ def add_rows(raw) -> None:
         "rgcn-published-train": {"kind": "released", "pool": "train"},
     }.items():
         raw["systems"][name] = {**row, "relations": changes}
-    raw["profiles"]["tiny"]["systems"] = ["rgcn", "rgcn-elsewhere", "rgcn-train-pool", "rgcn-published"]
+    raw["active"]["systems"] = ["rgcn", "rgcn-elsewhere", "rgcn-train-pool", "rgcn-published"]
 
 
 def test_a_row_may_name_its_own_graph_and_the_stage_builds_what_active_rows_read(world):

@@ -18,8 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mner.config.schema import EncoderSource
 from mner.files import cached_sha256_of, sha256_of
-from mner.models.encoders import EncoderError, EncoderSource
+from mner.models.encoders import EncoderError, extraction_fingerprint_of, fingerprint_of, location_of, tokenizer_of
 from mner.tracking.identity import (
     KINDS,
     CellIdentity,
@@ -136,8 +137,7 @@ def key_of(root: Path, system: str = "bert-crf") -> str:
 
 def test_neither_where_a_world_lies_nor_the_name_of_its_profile_is_in_a_key(world: Path, tmp_path: Path) -> None:
     def rename(raw: dict[str, Any]) -> None:
-        raw["profiles"]["renamed"] = {**raw["profiles"].pop("tiny"), "name": "renamed"}
-        raw["active"] = raw["profiles"]["renamed"]
+        raw["active"]["name"] = "renamed"
 
     elsewhere = tmp_path / "somewhere" / "else"
     shutil.copytree(world, elsewhere)
@@ -191,7 +191,7 @@ def sharded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import AutoModel
 
     folder = tmp_path_factory.mktemp("sharded")
-    whole = Path(tiny.write_encoder(folder / "packages").location())
+    whole = Path(location_of(tiny.write_encoder(folder / "packages")))
     shards = folder / "shards"
     shutil.copytree(whole, shards)
     (shards / "model.safetensors").unlink()
@@ -226,26 +226,26 @@ ENCODER_FILES: Mapping[str, Callable[[Path], Path]] = {
 @pytest.mark.parametrize("what", ENCODER_FILES)
 def test_every_file_of_a_local_encoder_is_part_of_its_identity(folder: Path, what: str) -> None:
     source = EncoderSource("mine", hub=str(folder))
-    before = source.fingerprint()
+    before = fingerprint_of(source)
     flip_last_byte(ENCODER_FILES[what](folder))
-    assert source.fingerprint() != before
-    assert source.extraction_fingerprint() == source.fingerprint()
+    assert fingerprint_of(source) != before
+    assert extraction_fingerprint_of(source) == fingerprint_of(source)
 
 
 def test_the_place_the_name_and_the_notes_of_a_local_encoder_are_none(folder: Path, tmp_path: Path) -> None:
-    before = EncoderSource("mine", hub=str(folder)).fingerprint()
+    before = fingerprint_of(EncoderSource("mine", hub=str(folder)))
     (folder / "README.md").write_text("trained on Mondays")
     (folder / ".gitattributes").write_text("* binary")
     moved = folder.rename(tmp_path / "moved")
-    assert EncoderSource("other", hub=str(moved), revision="0" * 40).fingerprint() == before
+    assert fingerprint_of(EncoderSource("other", hub=str(moved), revision="0" * 40)) == before
 
 
 def test_a_folder_needs_no_revision_and_must_be_there(folder: Path, tmp_path: Path) -> None:
     source = EncoderSource("mine", hub=str(folder))
     assert source.describe() == "folder:encoder"
-    assert source.tokenizer()(["alice"])["input_ids"]
+    assert tokenizer_of(source)(["alice"])["input_ids"]
     with pytest.raises(EncoderError, match="gone"):
-        EncoderSource("mine", hub=str(tmp_path / "gone")).fingerprint()
+        fingerprint_of(EncoderSource("mine", hub=str(tmp_path / "gone")))
 
 
 # ---- hashes that are kept

@@ -12,9 +12,10 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
-import yaml
+from profile_settings import write_profile
 
 TESTS = Path(__file__).resolve().parent
 copy_pipeline = runpy.run_path(str(TESTS / "pipeline_copy.py"))["copy_pipeline"]
@@ -52,13 +53,13 @@ def test_five_kills_change_no_byte_of_any_prediction(tmp_path):
 def _small_project(folder: Path) -> Path:
     """A copy of the pipeline whose controls are small enough to be killed and repeated within minutes."""
     copy_pipeline(folder)
-    params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
-    params["controls"].update(train=120, dev=40, test=60)
-    active = params["profiles"]["controls"]
-    recipe = {**active["recipe"], "epochs": 3, "predict_every_epoch": False}
-    active.update(datasets=["controls-positive"], systems=["bert-crf", "rgcn"], seeds=[1, 2], recipe=recipe)
-    params["active"] = active
-    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+
+    def small(params: dict[str, Any]) -> None:
+        params["controls"].update(train=120, dev=40, test=60)
+        params["recipe"].update(epochs=3, predict_every_epoch=False)
+        params["active"].update(datasets=["controls-positive"], systems=["bert-crf", "rgcn"], seeds=[1, 2])
+
+    write_profile(folder, "controls", small)
     for command in (["git", "init", "-q"], ["dvc", "init", "-q"]):
         subprocess.run(command, cwd=folder, env=_environment(), check=True)
     return folder

@@ -15,6 +15,7 @@ from mner.data.batching import Tables
 from mner.data.corpus import LABELS
 from mner.data.pieces import WordPieces
 from mner.data.side import Side
+from mner.models.encoders import tokenizer_of
 from mner.models.system import Card
 from mner.training import checkpoint
 from mner.training.cell import prepare
@@ -63,7 +64,7 @@ def scripted(original):
     card = Card(name="scripted", title="Scripted", cite="nobody", decoder="own")
     cell = tiny.cell_of(original)
     side = Side({}, None, {}, frozenset())
-    tables = Tables(WordPieces(cell.encoder.tokenizer()), 48, side, None, None, None, {}, False)
+    tables = Tables(WordPieces(tokenizer_of(cell.encoder)), 48, side, None, None, None, {}, False)
     entities = tuple(s for s in tiny.sentences(20, "d") if set(s.tags) != {"O"})[:8]
     dev = tuple(replace(sentence, index=number) for number, sentence in enumerate(entities))
     data = RunData({"train/own": tables.split(tiny.sentences(8, "t"), None), "dev/own": tables.split(dev, None)})

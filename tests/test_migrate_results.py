@@ -13,6 +13,7 @@ import pytest
 
 from mner.config import Config
 from mner.files import sha256_of
+from mner.models.encoders import location_of
 from mner.tracking.identity import identity_of
 from mner.tracking.migrate_results import MigrationError, apply, old_key, planned_moves, prove_equal_behaviour
 from mner.tracking.record import Record
@@ -44,7 +45,7 @@ def made_old(root: Path, number: int = 2, change: Change | None = None) -> Path:
     row = json.loads(path.read_text())
     del row["versions"], row["sources"]
     row |= {"format": number, "code": {"mner/training/loop.py": "1" * 64}}
-    weights = Path(settings(root).encoders["tiny"].location()) / "model.safetensors"
+    weights = Path(location_of(settings(root).encoders["tiny"])) / "model.safetensors"
     row["encoder"]["sha256"] = sha256_of(weights)
     if number == 1:
         del row["recipe"]["optimiser"]

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from mner.config.controls_settings import ControlsSettings
 from mner.data.control_corpora import CORPORA, NEGATIVE, NEIGHBOURS, POSITIVE
 from mner.data.controls import plan_controls, write_controls
-from mner.data.controls_settings import ControlsSettings
 from mner.data.corpus import SPLITS
 from mner.reporting.control_checks import HOLDS
 from mner.reporting.control_tables import control_table

@@ -93,7 +93,7 @@ def lose_data(root: Path) -> None:
 
 
 def drop_the_row(root: Path) -> None:
-    tiny.change_parameters(root, lambda raw: raw["profiles"]["tiny"].update(systems=["rgcn"]))
+    tiny.change_parameters(root, lambda raw: raw["active"].update(systems=["rgcn"]))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def drop_the_row(root: Path) -> None:
         (change_option, "made from another option dropout"),
         (change_recipe, "made from another recipe clip"),
         (lose_data, "data/toy/corpus/train.jsonl is not built here"),
-        (drop_the_row, "params.yaml has no toy x bert-crf in a profile tiny"),
+        (drop_the_row, "no profile tiny has toy x bert-crf here"),
     ],
 )
 def test_a_run_this_checkout_would_not_make_is_kept_apart_with_the_reason(archive, world, away, change, reason):

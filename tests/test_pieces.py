@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from mner.data.pieces import SEPARATOR, WordPieces
+from mner.models.encoders import tokenizer_of
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 DISSOLVED = "\u200d"
@@ -18,7 +19,7 @@ DISSOLVED = "\u200d"
 
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory):
-    return tiny.write_encoder(tmp_path_factory.mktemp("packages")).tokenizer()
+    return tokenizer_of(tiny.write_encoder(tmp_path_factory.mktemp("packages")))
 
 
 @pytest.fixture

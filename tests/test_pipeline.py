@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import runpy
 import subprocess
 import sys
@@ -13,8 +12,10 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from profile_settings import settings as profile_settings
+from profile_settings import write_profile
 
-from mner import config
+from mner.config import profiles
 from mner.data.control_corpora import CORPORA as CONTROLS
 from mner.data.sources import DATASETS as PUBLIC
 from mner.training.cell import Cell
@@ -22,7 +23,7 @@ from mner.training.cell import Cell
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 ROOT = Path(__file__).resolve().parent.parent
 copy_pipeline = runpy.run_path(str(Path(__file__).with_name("pipeline_copy.py")))["copy_pipeline"]
-PROFILES = tuple(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["profiles"])
+PROFILES = profiles.names()
 SEALED = ("gold", "audit")
 # Who trains a run, when, and how that is recorded does not move its result.
 AROUND = ("mner", "mner/sweeping", "mner/tracking")
@@ -38,10 +39,7 @@ def stages(tmp_path_factory):
     def of(profile: str) -> dict[str, SimpleNamespace]:
         if profile not in expanded:
             folder = tmp_path_factory.mktemp(profile)
-            text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-            switched, count = re.subn(r"(?m)^active: \*\S+", f"active: *{profile}", text)
-            assert count == 1
-            (folder / "params.yaml").write_text(switched, encoding="utf-8")
+            write_profile(folder, profile)
             (folder / "dvc.yaml").write_bytes((ROOT / "dvc.yaml").read_bytes())
             with Repo.init(str(folder), no_scm=True) as repo:
                 expanded[profile] = {stage.name: _plain(stage) for stage in repo.index.stages}
@@ -79,7 +77,7 @@ def of_kind(stages: dict[str, SimpleNamespace], kind: str) -> dict[str, SimpleNa
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_dvc_expands_every_cell_of_every_profile(stages, profile):
-    chosen = config.load(ROOT / "params.yaml").profiles[profile]
+    chosen = profile_settings(profile).active
     expected = {f"{kind}@{dataset}" for kind in ("data", "features", "graphs") for dataset in chosen.datasets}
     expected |= {f"train@{dataset}-{system}" for dataset in chosen.datasets for system in chosen.systems}
     assert set(stages(profile)) == expected | {"score", "report"}
@@ -153,7 +151,7 @@ def imported_by(start: Path) -> list[Path]:
 
 
 def test_the_data_sets_of_the_profiles_can_be_made():
-    settings = config.load(ROOT / "params.yaml")
+    settings = profile_settings()
     for profile in settings.profiles.values():
         assert set(profile.datasets) <= {*PUBLIC, *CONTROLS}
 
@@ -196,11 +194,11 @@ def test_training_neither_needs_nor_opens_gold(world, system):
     assert not any(set(SEALED) & set(PurePosixPath(path).parts) for path in with_gold[0].inputs)
     hidden = gold.rename(world / "hidden")
     try:
-        tiny.change_parameters(world, lambda raw: raw["profiles"]["tiny"].update(seeds=[5]))
+        tiny.change_parameters(world, lambda raw: raw["active"].update(seeds=[5]))
         assert [record.status for record in tiny.train(world, system)] == ["finished"]
     finally:
         hidden.rename(gold)
-        tiny.change_parameters(world, lambda raw: raw["profiles"]["tiny"].update(seeds=[1]))
+        tiny.change_parameters(world, lambda raw: raw["active"].update(seeds=[1]))
 
 
 def test_the_training_core_imports_neither_mlflow_nor_dvc():
@@ -217,7 +215,7 @@ def test_a_process_that_finds_nothing_to_train_starts_without_compiler_graph_lib
         "from mner.models.system import load_system; [load_system(name) for name in sys.argv[1:]];"
         "print(*sorted(sys.modules))"
     )
-    settings = config.load(ROOT / "params.yaml")
+    settings = profile_settings()
     rows = sorted({system.file for system in settings.systems.values()})
     command = [sys.executable, "-c", code, *rows]
     loaded = set(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split())
@@ -237,7 +235,7 @@ def test_what_python_compiles_is_no_dependency(tmp_path):
 
 
 def test_every_row_of_every_profile_stands_in_a_cell():
-    settings = config.load(ROOT / "params.yaml")
+    settings = profile_settings()
     for profile in settings.profiles.values():
         active = replace(settings, active=profile)
         for dataset in profile.datasets:

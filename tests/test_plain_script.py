@@ -12,6 +12,7 @@ from torch import nn
 
 from mner.benchmarking.plain_script import IGNORED, UPDATES, PlainScript
 from mner.data.corpus import LABELS, Sentence
+from mner.models.encoders import pretrained_model, tokenizer_of
 
 SENTENCES = (
     Sentence(0, "a", ("tokyo", "visits", "paris"), ("B-LOC", "O", "B-LOC")),
@@ -22,11 +23,11 @@ SENTENCES = (
 @pytest.fixture
 def script(tmp_path: Path, tiny: Any) -> PlainScript:
     source = tiny.write_encoder(tmp_path)
-    encoder = source.model()
+    encoder = pretrained_model(source)
     for module in encoder.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-    return PlainScript(encoder, source.tokenizer(), SENTENCES, torch.device("cpu"))
+    return PlainScript(encoder, tokenizer_of(source), SENTENCES, torch.device("cpu"))
 
 
 def test_a_words_first_piece_has_its_tag_and_nothing_else_has_one(script: PlainScript) -> None:

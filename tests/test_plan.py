@@ -11,8 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 from mner.cli import main
+from mner.config.schema import EncoderSource
 from mner.estimates import Work, cost_of, past_records, split_sizes, work_of
-from mner.models.encoders import EncoderError, EncoderSource
+from mner.models.encoders import EncoderError
 from mner.plan import _absent, duration, outdated_runs, plan_of, render
 from mner.sweeping.sweep import _jobs
 from mner.tracking.identity import UnknownIdentityError
@@ -31,7 +32,7 @@ def world(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("world")
     tiny.make_world(root)
     profile = {"systems": list(SYSTEMS), "seeds": [1, 2]}
-    tiny.change_parameters(root, lambda raw: raw["profiles"]["tiny"].update(profile))
+    tiny.change_parameters(root, lambda raw: raw["active"].update(profile))
     (record,) = tiny.train(root, "bert-crf", only=[1])
     measured(record).write(root / "runs" / "tiny" / "toy" / "bert-crf" / "1" / "record.json")
     return root
@@ -240,7 +241,7 @@ def test_an_encoder_that_is_not_at_hand_is_asked_for_once_and_only_for_what_is_m
         asked.append(encoder.name)
         raise EncoderError("its hub cannot be reached")
 
-    monkeypatch.setattr(EncoderSource, "max_pieces", absent)
+    monkeypatch.setattr("mner.plan.longest_input", absent)
     _absent.cache_clear()
     settings = tiny.cell_of(world).config
     finished = replace(settings, active=replace(settings.active, systems=("bert-crf",), seeds=(1,)))

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from profile_settings import write_profile
 
 from mner import cli
 from mner.evaluation.power import settling_power
@@ -36,9 +37,10 @@ def test_what_no_number_of_seeds_settles_says_so() -> None:
 
 
 def test_the_command_takes_margin_and_level_from_the_parameters(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(ROOT)
+    write_profile(tmp_path)
+    monkeypatch.chdir(tmp_path)
     assert cli.main(["power"]) == 0
     assert capsys.readouterr().out == power_table(DEVIATIONS, 0.5, 0.05)
     assert cli.main(["power", "--sd", "0.4", "0.7", "--margin", "1"]) == 0

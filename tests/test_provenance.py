@@ -71,7 +71,7 @@ def test_a_run_is_the_same_only_if_versions_and_parameters_both_are(world: Path)
 def test_another_encoder_is_another_parameter_and_another_name_is_not(world: Path) -> None:
     def change(raw) -> None:
         raw["encoders"]["other"] = raw["encoders"]["tiny"]
-        raw["profiles"]["tiny"]["recipe"]["rows"] = {"rgcn": {"encoder": "other"}}
+        raw["active"]["recipe"]["rows"] = {"rgcn": {"encoder": "other"}}
 
     tiny.change_parameters(world, change)
     assert found(world) == Origins(2, 0, 0, 2)

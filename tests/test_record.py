@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 import pytest
 import torch
+from profile_settings import write_profile
 
 from mner.tracking import record as record_module
 from mner.tracking.record import OutdatedRecordError, Record, RecordError, describe_environment, describe_git, now
@@ -225,7 +226,7 @@ def repository(tmp_path: Path) -> Path:
     git(tmp_path, "init")
     (tmp_path / "a.py").write_text("1\n")
     (tmp_path / "dvc.lock").write_text("1\n")
-    (tmp_path / "params.yaml").write_text("epochs: 2\nactive: *quick\n")
+    write_profile(tmp_path, "quick")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-m", "first")
     return tmp_path
@@ -242,9 +243,11 @@ def test_git_tells_commit_and_changes(repository: Path) -> None:
 
 
 def test_another_active_profile_is_no_change_but_another_parameter_is(repository: Path) -> None:
-    (repository / "params.yaml").write_text("epochs: 2\nactive: *full\n")
+    write_profile(repository, "full")
     assert describe_git(repository)["dirty"] is False
-    (repository / "params.yaml").write_text("epochs: 3\nactive: *full\n")
+    write_profile(repository, "full", lambda raw: raw["recipe"].update(epochs=3))
+    assert describe_git(repository)["dirty"] is True
+    write_profile(repository, "full", lambda raw: raw["systems"].update(mine={"like": "rgcn"}))
     assert describe_git(repository)["dirty"] is True
 
 
@@ -285,12 +288,9 @@ def test_looking_at_a_repository_writes_nothing_into_it(repository: Path) -> Non
     assert index.read_bytes() == before
 
 
-@pytest.mark.parametrize("command", ["status", "diff"])
-def test_changes_that_git_does_not_tell_are_unknown(
-    repository: Path, monkeypatch: pytest.MonkeyPatch, command: str
-) -> None:
+def test_changes_that_git_does_not_tell_are_unknown(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commit, ask = describe_git(repository)["commit"], record_module._git
-    monkeypatch.setattr(record_module, "_git", lambda root, *told: None if command in told else ask(root, *told))
+    monkeypatch.setattr(record_module, "_git", lambda root, *told: None if "status" in told else ask(root, *told))
     assert describe_git(repository) == {"commit": commit, "dirty": None}
 
 

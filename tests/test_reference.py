@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from profile_settings import settings, write_profile
 
 from mner import cli
 from mner.config import load
@@ -43,8 +44,8 @@ def _without_splitter(patch: pytest.MonkeyPatch) -> None:
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Runs of the active profile, scored and kept; the runs themselves are gone."""
     root = tmp_path_factory.mktemp("kept")
-    shutil.copy(ROOT / "params.yaml", root)
-    profile = load(root / "params.yaml").active
+    write_profile(root)
+    profile = settings().active
     active = FABRICATED["Active"](profile.name, profile.datasets, profile.systems[:2], profile.seeds[:1])
     FABRICATED["make_runs"](root, active, lambda d, s, n, view: 0.2 if view in ("own", "epoch-1") else None, 1)
     with pytest.MonkeyPatch.context() as patch:
@@ -237,8 +238,8 @@ def test_what_was_not_kept_is_said(repository: Path, tmp_path: Path, capsys: pyt
 
 def test_the_committed_controls_score_as_committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The real thing: generated gold, committed tags, the numbers of the committed scores."""
-    config = load(ROOT / "params.yaml")
-    profile = config.profiles["controls"]
+    config = settings("controls")
+    profile = config.active
     for dataset in profile.datasets:
         write_controls(dataset, tmp_path / "data" / dataset, config.controls)
     monkeypatch.chdir(ROOT)

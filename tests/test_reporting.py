@@ -16,8 +16,8 @@ from typing import Any
 
 import jinja2
 import pytest
+from profile_settings import write_profile
 
-from mner.config import load
 from mner.paper import Figure
 from mner.reporting.analysis import pages
 from mner.reporting.cells import NOT_RUN, CitationError, Cited, Printed, State, Words
@@ -198,10 +198,10 @@ def test_reports_are_a_pure_function_of_their_inputs(results: Results, rendered:
 def test_stages_write_scores_and_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    write_profile(tmp_path)
     shutil.copytree(TEMPLATES, tmp_path / "reports" / "templates")
     shutil.copy(ROOT / "reports" / "paper.yaml", tmp_path / "reports")
-    profile = load(tmp_path / "params.yaml").active.name
+    profile = "quick"
     monkeypatch.chdir(tmp_path)
     score.main([profile])
     scores = json.loads((tmp_path / "results" / profile / "scores.json").read_text(encoding="utf-8"))

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from profile_settings import settings as profile_settings
 
-from mner import config
 from mner.features.visual_inputs import describe
 from mner.tracking.identity import identity_of, identity_of_record
 from mner.tracking.record import Record
@@ -36,7 +36,7 @@ def test_a_finished_run_is_not_trained_again_and_a_new_seed_trains_alone(world):
     assert tiny.train(world, "bert-crf", say=said.append) == []
     assert len(said) == 1
     assert "1 runs are finished" in said[0]
-    tiny.change_parameters(world, lambda raw: raw["profiles"]["tiny"].update(seeds=[1, 2]))
+    tiny.change_parameters(world, lambda raw: raw["active"].update(seeds=[1, 2]))
     assert [record.seed for record in tiny.train(world, "bert-crf")] == [2]
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
@@ -74,7 +74,7 @@ def set_parameter(*keys: str, value):
 ANOTHER_RUN = {
     "recipe": ("bert-crf", set_parameter("recipe", "clip", value=0.5)),
     "the row's recipe": ("bert-crf", set_parameter("systems", "bert-crf", "recipe", value={"epochs": 2})),
-    "the profile's recipe": ("bert-crf", set_parameter("profiles", "tiny", "recipe", value={"epochs": 2})),
+    "the profile's recipe": ("bert-crf", set_parameter("active", "recipe", value={"epochs": 2})),
     "options": ("bert-crf", set_parameter("systems", "bert-crf", "options", value={"dropout": 0.2})),
     "captions": ("ita", set_parameter("data", "captions", value={tiny.DATASET: "other"})),
     "no objects": ("ita", set_parameter("data", "objects", value={tiny.DATASET: None})),
@@ -94,7 +94,7 @@ def test_what_a_run_reads_is_part_of_its_key(world, what):
 
 
 def test_the_least_score_that_counts_is_part_of_what_was_found_in_pictures():
-    settings = config.load(ROOT / "params.yaml")
+    settings = profile_settings()
 
     def described(score: float, source: str) -> str:
         data = replace(settings.data, minimum_score=score, objects={"twitter2015": source})
@@ -113,7 +113,7 @@ THE_SAME_RUN = {
         (root / "mner/training/loop.py").read_text().replace("def fit(", "def train_to_the_end(")
     ),
     "another row": set_parameter("systems", "rgcn", "options", value={"heads": 2}),
-    "more seeds": set_parameter("profiles", "tiny", "seeds", value=[1, 2, 3]),
+    "more seeds": set_parameter("active", "seeds", value=[1, 2, 3]),
     "a file it does not read": lambda root: append(root / "features" / "toy" / "caption_tokens.json", "\n"),
     "captions it does not read": set_parameter("data", "captions", value={tiny.DATASET: "other"}),
     "gold": lambda root: shutil.rmtree(root / "data" / "toy" / "gold"),
@@ -153,7 +153,7 @@ def test_a_row_without_its_input_is_skipped_with_a_reason(world):
 
 
 def test_one_seed_may_be_trained_and_leaves_the_others_checkpoints_alone(world, uninterrupted):
-    tiny.change_parameters(world, lambda raw: raw["profiles"]["tiny"].update(seeds=[1, 2]))
+    tiny.change_parameters(world, lambda raw: raw["active"].update(seeds=[1, 2]))
 
     with pytest.raises(interruption.InterruptedRunError):
         tiny.train(world, "bert-crf", tiny.Listener(interruption.after(0)), only=[1])

@@ -14,12 +14,13 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from mner.config.schema import EncoderSource
 from mner.features.caption_tokens import caption_token_features, sentence_vectors
 from mner.features.store import write_store
 from mner.graphs.rebuild import object_vectors
 from mner.graphs.relations import Relation, RelationGraph, write_graph
 from mner.graphs.top_k import nearest
-from mner.models.encoders import EncoderSource, TextEncoder
+from mner.models.encoders import TextEncoder, pretrained_model, tokenizer_of
 from mner.threads import cpu_threads
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
@@ -39,11 +40,13 @@ def digests(source: EncoderSource, folder: Path, batch_size: int = 16, chunk: in
     texts = [draw(words, 3, 12) for _ in range(150)]
     texts += texts[:30]  # captions that tie
     labels = [draw(KINDS, 0, 5) for _ in texts]
-    tokenizer, common = source.tokenizer(), {"batch_size": batch_size, "device": CPU}
+    tokenizer, common = tokenizer_of(source), {"batch_size": batch_size, "device": CPU}
     captions = {f"{row:03d}": " ".join(text) for row, text in enumerate(texts)}
-    features = caption_token_features(captions, TextEncoder(source.model()), tokenizer, max_regions=9, **common)
+    features = caption_token_features(
+        captions, TextEncoder(pretrained_model(source)), tokenizer, max_regions=9, **common
+    )
     write_store(folder / "store.safetensors", features, {})
-    vectors = sentence_vectors(texts, TextEncoder(source.model()), tokenizer, desc="", **common)
+    vectors = sentence_vectors(texts, TextEncoder(pretrained_model(source)), tokenizer, desc="", **common)
     objects = object_vectors(labels, KINDS, "count")
     own = torch.arange(len(texts))
     inter, intra = (nearest(one, one, own, 5, chunk=chunk, key_chunk=chunk) for one in (vectors, objects))
@@ -86,7 +89,7 @@ def test_a_processor_that_sums_in_another_order_changes_no_byte(source, here, tm
     packages = next(path for path in sys.path if (Path(path) / str(source.package)).is_dir())
     code = (
         "import json, runpy, sys; from pathlib import Path; sys.path.append(sys.argv[2]);"
-        "from mner.models.encoders import EncoderSource; import torch; torch.set_num_threads(1);"
+        "from mner.config import EncoderSource; import torch; torch.set_num_threads(1);"
         "source = EncoderSource('tiny', package=sys.argv[3]);"
         "made = runpy.run_path(sys.argv[1])['digests'](source, Path(sys.argv[4]));"
         "print(json.dumps([made, torch.backends.cpu.get_cpu_capability()]))"

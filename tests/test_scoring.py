@@ -9,9 +9,9 @@ import statistics
 from pathlib import Path
 
 import pytest
+from profile_settings import settings
 from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 
-from mner.config import load
 from mner.data.corpus import LABELS, TYPES, Sentence, write_tags
 from mner.evaluation.averages import ScoringError, text_encoder
 from mner.evaluation.scoring import MODE, gold_reader, score_profile, score_run
@@ -149,7 +149,7 @@ def test_what_reads_the_words_is_told_by_the_options(options: dict, name: str) -
 
 def test_every_row_without_the_encoder_is_told_apart() -> None:
     """The rule over options agrees with what the systems build: who never asks for the encoder reads vectors."""
-    config = load(ROOT / "params.yaml")
+    config = settings()
     for system, row in config.systems.items():
         asked = "ingredients.encoder()" in (ROOT / row.file).read_text(encoding="utf-8")
         assert (text_encoder({"name": "minilm"}, row.options)["name"] == "minilm") == asked, system

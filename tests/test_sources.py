@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from mner.config.schema import CANONICAL
 from mner.data.corpus import SPLITS
-from mner.data.sources import ANNOTATIONS, CANONICAL, COPIES, DATASETS, SOURCES, files_of, select
+from mner.data.sources import ANNOTATIONS, COPIES, DATASETS, SOURCES, files_of, select
 
 
 def test_every_copy_has_one_role_and_one_licence() -> None:

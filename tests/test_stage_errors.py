@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from profile_settings import write_profile
 
-from mner import config
 from mner.ending import FAULT
 from mner.reporting.reference import NoResultsError
 from stages import score
 
 ROOT = Path(__file__).resolve().parent.parent
-ACTIVE = config.load(ROOT / "params.yaml").active.name
+ACTIVE = "quick"
 
 
 @pytest.fixture
 def empty(tmp_path) -> Path:
     """A folder with nothing but the parameters."""
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    write_profile(tmp_path, ACTIVE)
     return tmp_path
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mner.strict import ConfigError, EachKeyOnce, build, known
+from mner.config.strict import ConfigError, EachKeyOnce, build, known
 
 
 @dataclass(frozen=True)

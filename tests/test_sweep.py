@@ -16,8 +16,8 @@ from types import SimpleNamespace
 import pytest
 
 from mner import config
+from mner.config.strict import ConfigError
 from mner.plan import Job, plan_of, render
-from mner.strict import ConfigError
 from mner.sweeping import sweep as sweeping
 from mner.sweeping.events import Event, Setting
 from mner.sweeping.local import interrupts_held
@@ -47,9 +47,7 @@ def original(tmp_path_factory) -> Path:
     """A world nobody trains in; everybody gets a copy."""
     root = tmp_path_factory.mktemp("original")
     tiny.make_world(root, epochs=2)
-    tiny.change_parameters(
-        root, lambda raw: raw["profiles"]["tiny"].update(systems=list(SYSTEMS), seeds=list(SEEDS))
-    )
+    tiny.change_parameters(root, lambda raw: raw["active"].update(systems=list(SYSTEMS), seeds=list(SEEDS)))
     return root
 
 
@@ -150,7 +148,7 @@ def lengthen(root: Path, epochs: int) -> None:
 
     def change(raw) -> None:
         raw["recipe"]["epochs"] = epochs
-        raw["profiles"]["tiny"]["systems"] = ["bert-crf"]
+        raw["active"]["systems"] = ["bert-crf"]
 
     tiny.change_parameters(root, change)
 

@@ -37,7 +37,7 @@ def test_ray_makes_the_bytes_of_the_serial_runs_even_when_a_worker_is_killed(tmp
     serial, world = tmp_path / "serial", tmp_path / "world"
     tiny.make_world(serial, epochs=8)
     profile = {"systems": ["bert-crf", "ita"], "seeds": [1, 2]}
-    tiny.change_parameters(serial, lambda raw: raw["profiles"]["tiny"].update(profile))
+    tiny.change_parameters(serial, lambda raw: raw["active"].update(profile))
     tiny.copy_of(serial, world)
     for system in profile["systems"]:
         tiny.train(serial, system)

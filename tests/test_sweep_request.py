@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from profile_settings import settings
 
-from mner import config
 from mner.estimates import Cost
 from mner.plan import Job, PlannedCell
 from mner.sweeping import sweep as sweeping
@@ -20,7 +20,7 @@ from mner.sweeping.schedule import Summary
 from mner.sweeping.sweep import Resources, sweep
 from mner.tracking import mlflow
 
-CONFIG = config.load(Path(__file__).resolve().parent.parent / "params.yaml")
+CONFIG = settings()
 SYSTEM, OTHER = "bert-crf", "rgcn"
 EPOCHS = CONFIG.recipe_of(SYSTEM).epochs
 MISSING, FAILED = (Job("toy", SYSTEM, seed, f"key {seed}") for seed in (1, 2))

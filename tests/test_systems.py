@@ -8,15 +8,16 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-import yaml
+from profile_settings import settings
 
 import baselines
 from mner import config
 from mner.data.corpus import LABELS
-from mner.models.encoders import TextEncoder
+from mner.models.encoders import TextEncoder, pretrained_model
 from mner.models.system import Ingredients, load_system
 from mner.training.model import make_model
 
+SETTINGS = settings()
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -32,12 +33,12 @@ def world(tmp_path_factory) -> Path:
 def ingredients(world) -> Ingredients:
     source = config.load(world / "params.yaml").encoders["tiny"]
     words = {name: tuple(sentence.words for sentence in split) for name, split in tiny.splits().items()}
-    return Ingredients(LABELS, lambda: TextEncoder(source.model()), tiny.WIDTH, words)
+    return Ingredients(LABELS, lambda: TextEncoder(pretrained_model(source)), tiny.WIDTH, words)
 
 
-@pytest.mark.parametrize("system", sorted(yaml.safe_load((ROOT / "params.yaml").read_text())["systems"]))
+@pytest.mark.parametrize("system", sorted(SETTINGS.systems))
 def test_every_row_loads_with_its_options_and_its_card_is_complete(system, ingredients):
-    settings = config.load(ROOT / "params.yaml").systems[system]
+    settings = SETTINGS.systems[system]
     module = load_system(settings.file)
     card = module.CARD
     for field in ("name", "title", "cite"):

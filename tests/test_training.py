@@ -50,7 +50,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(uninterrupte
     root, _, _ = uninterrupted(system)
     # In other surroundings, too: another folder, other draws before, another seed trained before it.
     torch.rand(7)
-    tiny.change_parameters(world, lambda raw: raw["profiles"]["tiny"].update(seeds=[2, 1]))
+    tiny.change_parameters(world, lambda raw: raw["active"].update(seeds=[2, 1]))
     tiny.train(world, system)
     assert tiny.results(world, system, 1) == tiny.results(root, system, 1)
     assert tiny.results(world, system, 2)["curve.csv"] != tiny.results(root, system, 1)["curve.csv"]

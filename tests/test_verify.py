@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from profile_settings import settings
 
 from mner.columns import WIDTH
 from mner.data.control_corpora import NEIGHBOURS
@@ -258,13 +258,13 @@ def test_a_text_only_system_that_moves_with_the_picture_is_caught(tmp_path: Path
 @pytest.mark.parametrize("profile", ["controls", "controls-all"])
 def test_the_committed_controls_hold_what_was_planted(profile: str) -> None:
     """Reliance is large with what tells the type, about zero without; on the negative control it is so for all."""
-    raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    config = settings(profile)
     scores = json.loads((ROOT / "reports/results" / profile / "scores.json").read_text(encoding="utf-8"))
-    rows = raw["profiles"][profile]["systems"]
-    cards = {row: load_system(raw["systems"][row]["file"]).CARD for row in rows}
+    rows = config.active.systems
+    cards = {row: load_system(config.systems[row].file).CARD for row in rows}
     checks = control_checks(scores, 5.0, 0.05, 1.0, {row: card.absence for row, card in cards.items()})
     asked = {(check.dataset, check.system) for check in checks}
-    datasets = raw["profiles"][profile]["datasets"]
+    datasets = config.active.datasets
     assert asked == {(data, row) for data in datasets for row in rows}
     reading = [row for row in rows if cards[row].needs and row != "ita-text"]
     judged = len(datasets) * (3 * len(reading) + (len(rows) - len(reading)))

@@ -14,11 +14,11 @@ import torch
 import yaml
 
 from mner import config
+from mner.config.schema import EncoderSource
 from mner.data.corpus import Sentence, write_sentences
 from mner.features.build import build_features
 from mner.files import write_json_atomically
 from mner.graphs.build import build_graphs
-from mner.models.encoders import EncoderSource
 from mner.tracking.record import Record
 from mner.training.cell import Cell
 from mner.training.runs import train_cell
@@ -200,7 +200,6 @@ def parameters(package: str, **recipe: Any) -> dict[str, Any]:
             },
         },
         "verify": {"margin": 0.5, "alpha": 0.05, "reference_margin": 1.0, "control_gain": 5.0},
-        "profiles": {"tiny": profile},
         "active": profile,
     }
 
@@ -225,10 +224,9 @@ def make_world(root: Path, **recipe: Any) -> config.Config:
 
 
 def change_parameters(root: Path, change: Callable[[dict[str, Any]], Any]) -> config.Config:
-    """Let ``change`` edit the parsed params.yaml of a world; the active profile follows its definition."""
+    """Let ``change`` edit the parsed params.yaml of a world."""
     raw = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     change(raw)
-    raw["active"] = raw["profiles"][raw["active"]["name"]]
     return write_parameters(root, raw)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mner.config.strict import ConfigError
 from mner.data.corpus import LABELS, TYPES, Sentence
-from mner.strict import ConfigError
 
 # Training splits of UMT's copies, BERT's uncased word pieces, [CLS] and [SEP] included: the k-th of eleven
 # evenly spaced quantiles (0 %, 10 %, ..., 100 %), and the mean number of pieces a word has.

@@ -22,12 +22,13 @@ from mner.benchmarking.speed import Trainee
 from mner.benchmarking.two_processes import with_and_without_kept_memory
 from mner.benchmarking.workload import make_workload
 from mner.config import Config
+from mner.config.training_recipe import Recipe
 from mner.data.batch import Batch, TextInput
+from mner.models.encoders import tokenizer_of
 from mner.models.system import load_system
 from mner.training.frozen import lower_states
 from mner.training.optimiser import parameter_groups
 from mner.training.precision import precision_of
-from mner.training.recipe import Recipe
 
 FIXED_LENGTH = 128
 
@@ -57,7 +58,7 @@ class Levers:
         self._config, self._size, self._clock = config, size, clock
         self._again = functools.partial(usual_round, config, size, root, dataset, clock)
         self._row = config.systems["bert-crf"]
-        self._module, tokenizer = load_system(self._row.file), config.encoders["minilm"].tokenizer()
+        self._module, tokenizer = load_system(self._row.file), tokenizer_of(config.encoders["minilm"])
         self._workload = make_workload(root, dataset, tokenizer, self._module, self._row.options, clock.device)
         self.trainee = self._trainee()
 

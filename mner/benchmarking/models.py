@@ -12,11 +12,11 @@ from torch import nn
 
 from mner.benchmarking.workload import VISUAL_WIDTH, Workload
 from mner.config import Config
+from mner.config.training_recipe import Recipe
 from mner.data.corpus import LABELS
 from mner.models.encoders import TextEncoder
 from mner.models.system import Ingredients
 from mner.training.model import Model, make_model
-from mner.training.recipe import Recipe
 
 SIZES: Mapping[str, Mapping[str, int]] = {
     "tiny": {

@@ -19,6 +19,7 @@ from mner.benchmarking.stacked import StackedSeeds
 from mner.benchmarking.workload import make_workload
 from mner.columns import aligned
 from mner.config import Config
+from mner.models.encoders import tokenizer_of
 from mner.models.system import load_system
 from mner.training.determinism import make_deterministic
 from mner.training.heap import keep_freed_memory
@@ -82,7 +83,7 @@ class _Job:
     def trainee(self, seed: int) -> Trainee:
         """Model, optimiser and data of one seed."""
         settings, device = self.config.systems["bert"], torch.device(self.device)
-        module, tokenizer = load_system(settings.file), self.config.encoders["minilm"].tokenizer()
+        module, tokenizer = load_system(settings.file), tokenizer_of(self.config.encoders["minilm"])
         workload = make_workload(Path(), self.dataset, tokenizer, module, settings.options, device)
         torch.manual_seed(seed)
         model = build_model(module, settings.options, workload, self.size, device)

@@ -19,6 +19,7 @@ from mner.benchmarking.speed import FULL, QUICK, Trainee, plain_line, system_lin
 from mner.benchmarking.workload import make_workload
 from mner.config import Config, ConfigError
 from mner.files import write_json_atomically
+from mner.models.encoders import tokenizer_of
 from mner.models.system import load_system
 from mner.training.flops import matrix_ceiling
 
@@ -65,7 +66,7 @@ def profile_report(config: Config, options: argparse.Namespace, root: Path, devi
     require_system(name, config)
     size = options.size or ("minilm" if name == "bert-crf" else "bert-base")
     row = config.systems[name]
-    module, tokenizer = load_system(row.file), config.encoders["minilm"].tokenizer()
+    module, tokenizer = load_system(row.file), tokenizer_of(config.encoders["minilm"])
     workload = make_workload(root, options.dataset, tokenizer, module, row.options, device)
     model = build_model(module, row.options, workload, size, device)
     trainee = Trainee(model, speed_recipe(config, name), workload, device)

@@ -15,14 +15,15 @@ from mner.benchmarking.plain_script import PlainScript
 from mner.benchmarking.released import RELEASED, ReleasedProgram, padded
 from mner.benchmarking.workload import Workload, make_workload
 from mner.config import Config
+from mner.config.training_recipe import Recipe
 from mner.data.batch import Batch
+from mner.models.encoders import tokenizer_of
 from mner.models.system import load_system
 from mner.training.flops import training_flops
 from mner.training.loop import train_step
 from mner.training.model import Model
 from mner.training.optimiser import make_optimiser
 from mner.training.precision import autocast, precision_of
-from mner.training.recipe import Recipe
 
 PLAIN_ANCHOR = 64.0
 UPDATES = 1266
@@ -109,7 +110,7 @@ def system_lines(
     """Training and inference of one system beside the released regime with the very same modules."""
     program, settings, device = RELEASED[system], config.systems[system], clock.device
     module = load_system(settings.file)
-    tokenizer = config.encoders["minilm"].tokenizer()
+    tokenizer = tokenizer_of(config.encoders["minilm"])
     workload = make_workload(root, dataset, tokenizer, module, settings.options, device)
     recipe, plain = (speed_recipe(config, system, precision) for precision in ("auto", "float32"))
     trainee = Trainee(build_model(module, settings.options, workload, size, device), recipe, workload, device)
@@ -144,7 +145,7 @@ def system_lines(
 def plain_line(config: Config, root: Path, dataset: str, clock: Clock, effort: Effort) -> Line:
     """Training of ``bert-crf`` at MiniLM size beside the plain script, on the same sentences."""
     settings, device = config.systems["bert-crf"], clock.device
-    module, tokenizer = load_system(settings.file), config.encoders["minilm"].tokenizer()
+    module, tokenizer = load_system(settings.file), tokenizer_of(config.encoders["minilm"])
     workload = make_workload(root, dataset, tokenizer, module, settings.options, device)
     recipe = speed_recipe(config, "bert-crf")
     trainee = Trainee(build_model(module, settings.options, workload, "minilm", device), recipe, workload, device)

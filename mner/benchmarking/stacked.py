@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.func import functional_call, grad, stack_module_state, vmap
 from torch.nn import functional as F
 
+from mner.config.training_recipe import Recipe
 from mner.data.batch import Batch, TextInput
 from mner.training.model import Model
 from mner.training.precision import autocast
-from mner.training.recipe import Recipe
 
 IGNORED = -100
 

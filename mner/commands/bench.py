@@ -10,7 +10,7 @@ from pathlib import Path
 from mner.asked import require_dataset
 from mner.commands import settings
 from mner.commands._arguments import positive
-from mner.strict import ConfigError
+from mner.config.strict import ConfigError
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,11 +13,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from mner.models.system import load_system
+    from mner.models.system import check_options, load_system
     from mner.reporting.card import render
 
     config = settings()
     name = options.system
     require_system(name, config)
     row, recipe, encoder = config.systems[name], config.recipe_of(name), config.active.encoder_of(name)
-    print(render(name, row, load_system(row.file).CARD, recipe, encoder), end="")
+    module = load_system(row.file)
+    for dataset in config.active.datasets:
+        check_options(module, name, row.options_on(dataset))
+    print(render(name, row, module.CARD, recipe, encoder), end="")

@@ -9,12 +9,12 @@ import argparse
 from pathlib import Path
 
 from mner.commands._arguments import PICTURES
-from mner.features.found import KINDS
+from mner.config.schema import PICTURE_KINDS
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", metavar="DATASET_OR_FOLDER", help=PICTURES)
-    parser.add_argument("kind", choices=KINDS)
+    parser.add_argument("kind", choices=PICTURE_KINDS)
     parser.add_argument("--to", type=Path, help="folder for the result (default: extracted/<name>)")
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from mner.columns import with_notes_wrapped
 from mner.commands import settings
 from mner.files import read_json
-from mner.reporting.reference import HOW_TO_GET_RESULTS, NoResultsError
 
 SECTIONS = ("controls", "table1", "table2", "ita", "others")
 LINKED_NAME = re.compile(r"^\| \[([^\]]+)\](?!\()", re.MULTILINE)
@@ -19,6 +18,8 @@ LINK_TARGETS = re.compile(r"^(\[[^\]]+\]: \S+\n)+\n?", re.MULTILINE)
 
 
 def run(options: argparse.Namespace) -> None:
+    from mner.reporting.reference import HOW_TO_GET_RESULTS, NoResultsError
+
     folder = Path("reports/rendered") / settings().active.name
     if not folder.is_dir():
         raise NoResultsError(f"{folder} is not there; {HOW_TO_GET_RESULTS}")

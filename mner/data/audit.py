@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Protocol
 
+from mner.config.schema import CANONICAL
 from mner.data import documented
 from mner.data.audit_retrieval import retrieval_findings
 from mner.data.compare import compare
 from mner.data.corpus import SPLITS, TYPES, Sentence
 from mner.data.findings import Finding, finding
 from mner.data.readers import Alignment
-from mner.data.sources import CANONICAL
 
 SHARED_CAPTION = 100
 """A caption that so many pictures share word for word is taken for the caption of a placeholder."""

@@ -16,12 +16,13 @@ import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mner.config.controls_settings import ControlsError, ControlsSettings
 from mner.data.control_corpora import CORPORA, NEIGHBOURS, POSITIVE
 from mner.data.controls_audit import audit_controls
 from mner.data.controls_lists import RETRIEVAL_K, no_lists, planted_lists
 from mner.data.controls_pictures import caption_scene, label_scene
-from mner.data.controls_settings import ControlsError, ControlsSettings
 from mner.data.controls_text import Draft, Example, ambiguous_mentions, draft_split
+from mner.data.controls_words import AMBIGUOUS_NAMES
 from mner.data.corpus import SPLITS, TYPES, Sentence
 from mner.data.dataset_folder import write_audit, write_corpus, write_side
 from mner.data.drawings import compose_scene, draw_scene
@@ -74,8 +75,13 @@ def write_controls(dataset: str, folder: Path, settings: ControlsSettings) -> No
         invalid=[one.image for examples in splits.values() for one in examples if one.shown is None],
         pixels=pixels,
     )
-    findings = audit_controls(splits, captions, lists, settings.names(), informative=dataset == POSITIVE)
+    findings = audit_controls(splits, captions, lists, names_of(settings), informative=dataset == POSITIVE)
     write_audit(folder, dataset, findings)
+
+
+def names_of(settings: ControlsSettings) -> tuple[str, ...]:
+    """The ambiguous names in use: as many as can meet all types in the smallest split, twelve at most."""
+    return AMBIGUOUS_NAMES[: settings.ambiguous_names()]
 
 
 def _stream(settings: ControlsSettings, *purpose: str) -> random.Random:
@@ -85,7 +91,7 @@ def _stream(settings: ControlsSettings, *purpose: str) -> random.Random:
 
 def _drafts(split: str, settings: ControlsSettings, seen: set[tuple[str, ...]]) -> list[Draft]:
     ambiguous, plain = settings.ambiguous(split), settings.plain(split)
-    mentions = ambiguous_mentions(ambiguous, settings.names(), _stream(settings, "types", split))
+    mentions = ambiguous_mentions(ambiguous, names_of(settings), _stream(settings, "types", split))
     easy = getattr(settings, split) - ambiguous - plain
     return draft_split(plain, easy, mentions, seen, _stream(settings, "text", split))
 

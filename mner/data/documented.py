@@ -6,8 +6,8 @@ is not here is measured and reported without a verdict.
 
 from __future__ import annotations
 
+from mner.config.schema import CANONICAL
 from mner.data.corpus import SPLITS
-from mner.data.sources import CANONICAL
 
 _Counts = dict[tuple[str, str, str], int]
 

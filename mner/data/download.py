@@ -288,7 +288,7 @@ def _reason(error: Exception) -> str:
 
 def _refusal(source: SourceFile, cache: Path, base: str, seen: Sequence[str], problem: str) -> SourceError:
     lines = [
-        f"{source.path} ({source.name}) {problem}.",
+        f"{source.path} ({source.name}) {problem}; `mner profile controls` needs no file.",
         f"  expected: {source.bytes:,} bytes, SHA-256 {source.sha256}",
         *(f"  seen:     {text}" for text in dict.fromkeys(seen)),
         "  ways out: 1. set MNER_MIRROR to a folder laid out as owner/repository/commit/path that holds it",

@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mner.config.schema import CANONICAL
 from mner.data import readers, sources
 from mner.data.audit import Material, audit, invalid_images
 from mner.data.corpus import SPLITS, CorpusError, Sentence, write_sentences
 from mner.data.dataset_folder import write_audit, write_corpus, write_side
 from mner.data.images import ImageScan, scan_images
 from mner.data.readers import Alignment, RetrievalRecord
-from mner.data.sources import CANONICAL, SourceFile
+from mner.data.sources import SourceFile
 from mner.files import read_json, write_json_atomically
 
 Fetch = Callable[[SourceFile], Path]

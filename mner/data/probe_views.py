@@ -6,10 +6,8 @@ from collections.abc import Collection, Iterable
 
 import numpy as np
 
+from mner.config.training_recipe import VIEWS
 from mner.data.corpus import ABSENT
-
-VIEWS = ("own", "none", "shuffled", "neighbours")
-"""What a test split may be predicted with; ``own`` is the ordinary one."""
 
 PROBES = VIEWS[1:]
 PICTURE_PROBES = ("none", "shuffled")

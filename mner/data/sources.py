@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from mner.config.schema import CANONICAL
+
 BASE = "https://raw.githubusercontent.com"
 DATASETS: tuple[str, ...] = ("twitter2015", "twitter2017")
-CANONICAL = "umt"
 COPIES: dict[str, str] = {
-    "umt": "UMT's copy, the canonical one",
+    CANONICAL: "UMT's copy, the canonical one",
     "rgcn": "R-GCN's copy, with retrieval lists",
     "umgf": "UMGF's copy",
     "agban": "AGBAN's copy (OCSGA's, the original annotation)",

@@ -17,7 +17,7 @@ from mner.features.load import Surroundings, load_extractor
 from mner.features.pictures import Pictures, pictures_of_dataset
 from mner.features.store import write_store
 from mner.features.visual_inputs import side_of
-from mner.models.encoders import TextEncoder
+from mner.models.encoders import TextEncoder, extraction_fingerprint_of, pretrained_model, tokenizer_of
 from mner.threads import cpu_threads
 
 
@@ -84,8 +84,8 @@ def build_caption_tokens(config: Config, dataset: str, root: Path, folder: Path,
     with cpu_threads(config.recipe["threads"]):
         features = caption_token_features(
             captions,
-            TextEncoder(source.model()),
-            source.tokenizer(),
+            TextEncoder(pretrained_model(source)),
+            tokenizer_of(source),
             max_regions=config.features.max_regions,
             batch_size=config.features.batch_size,
             device=device,
@@ -95,7 +95,7 @@ def build_caption_tokens(config: Config, dataset: str, root: Path, folder: Path,
         "kind": "caption tokens",
         "captions": config.data.captions[dataset],
         "encoder": source.describe(),
-        "encoder_sha256": source.extraction_fingerprint(),
+        "encoder_sha256": extraction_fingerprint_of(source),
         "max_regions": config.features.max_regions,
         "pictures_wanted": len(wanted),
         "pictures_with_features": len(features),

@@ -23,7 +23,7 @@ class ExtractorError(RuntimeError):
 class Extractor(Protocol):
     """A model that finds one kind of thing in pictures.
 
-    ``kind`` is one of :data:`~mner.features.found.KINDS`: ``grid`` and ``crops`` give ``Regions``, the others
+    ``kind`` is one of ``mner.config.PICTURE_KINDS``: ``grid`` and ``crops`` give ``Regions``, the others
     ``Objects``, ``Lines``, ``Tags`` and ``Caption``. ``provenance`` is plain data that says what made the
     findings: model, weights and their SHA-256, preprocessing in words, package versions.
     """

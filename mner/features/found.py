@@ -17,7 +17,6 @@ from jaxtyping import Float
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom in fractions of the original picture's width and height, each in [0, 1]."""
 
-KINDS: tuple[str, ...] = ("grid", "crops", "objects", "ocr", "tags", "captions")
 CROP_PARTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {"detector": {"name": "objects-yolox-nano"}, "grid": {"name": "grid-efficientnet-lite2"}}
 )

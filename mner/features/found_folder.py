@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from safetensors import safe_open
 
+from mner.config.schema import PICTURE_KINDS
 from mner.data.picture_file import Refusal
 from mner.features.finished import REGION_KINDS, findings_path, read_refused, result_path
-from mner.features.found import KINDS, Box, Found
+from mner.features.found import Box, Found
 from mner.features.pictures import Pictures
 from mner.features.read_found import read_found
 from mner.features.store import FeatureError, read_store
@@ -42,16 +43,16 @@ class KindFound:
 
 
 def read_kinds(folder: Path, pictures: Pictures) -> tuple[KindFound, ...]:
-    """Every kind of :data:`~mner.features.found.KINDS` whose result lies in ``folder``, in that order.
+    """Every kind of :data:`~mner.config.schema.PICTURE_KINDS` whose result lies in ``folder``, in that order.
 
     Raises:
         FeatureError: no kind is there, a file is torn, or a kind was made from other pictures than ``pictures``.
     """
-    present = [kind for kind in KINDS if result_path(folder, kind).is_file()]
+    present = [kind for kind in PICTURE_KINDS if result_path(folder, kind).is_file()]
     if not present:
         raise FeatureError(
             f"{folder} holds no result of an extractor; make one with `mner extract DATASET_OR_FOLDER KIND --to "
-            f"{folder}` (KIND: {', '.join(KINDS)}), or, of a data set, name a kind in features.kinds "
+            f"{folder}` (KIND: {', '.join(PICTURE_KINDS)}), or, of a data set, name a kind in features.kinds "
             "(params.yaml) and run `dvc repro`"
         )
     return tuple(_read(folder, kind, pictures) for kind in present)

@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
+from mner.config.strict import nearest
 from mner.data.download import fetch
 from mner.features.extractor import Extractor, ExtractorError
 from mner.features.found import CROP_PARTS
-from mner.strict import nearest
 
 NAMES: tuple[str, ...] = (
     "grid-efficientnet-lite2",

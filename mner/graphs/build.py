@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from mner.config import Config
+from mner.config.graph_recipe import GraphRecipe
 from mner.data.control_corpora import CORPORA
 from mner.data.corpus import SPLITS, Corpus, read_corpus
 from mner.data.side import Side
@@ -16,9 +17,8 @@ from mner.features.visual_inputs import confidences_of, side_of
 from mner.graphs.controls import controlled, train_pool_only
 from mner.graphs.pixels import OpenPicture
 from mner.graphs.rebuild import rebuilt_graph
-from mner.graphs.recipe import GraphRecipe
 from mner.graphs.relations import GraphError, RelationGraph, released_graph, write_graph
-from mner.models.encoders import TextEncoder
+from mner.models.encoders import TextEncoder, extraction_fingerprint_of, pretrained_model, tokenizer_of
 from mner.threads import cpu_threads
 
 
@@ -98,7 +98,7 @@ class GraphBuilder:
             graph,
             captions=captions,
             encoder=source.describe(),
-            encoder_sha256=source.extraction_fingerprint(),
+            encoder_sha256=extraction_fingerprint_of(source),
             minimum=recipe.minimum,
         )
 
@@ -110,14 +110,14 @@ class GraphBuilder:
         source = self.config.encoders[recipe.encoder]
         encoder = ClipEncoder.load(source, self.device, self.config.features.batch_size)
         graph = clip_graph(corpus, encoder, self.open_picture, k=recipe.k, pool=recipe.pool, index=recipe.index)
-        return _noted(graph, encoder=source.describe(), encoder_sha256=source.extraction_fingerprint())
+        return _noted(graph, encoder=source.describe(), encoder_sha256=extraction_fingerprint_of(source))
 
     def _embed(self, encoder: str, texts: list[list[str]], label: str) -> torch.Tensor:
         key = (encoder, tuple(map(tuple, texts)))
         if key not in self._vectors:
             if encoder not in self._encoders:
                 source = self.config.encoders[encoder]
-                self._encoders[encoder] = (TextEncoder(source.model()), source.tokenizer())
+                self._encoders[encoder] = (TextEncoder(pretrained_model(source)), tokenizer_of(source))
             model, tokenizer = self._encoders[encoder]
             self._vectors[key] = sentence_vectors(
                 texts,

@@ -10,12 +10,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from mner.config.schema import EncoderSource
 from mner.data.corpus import ABSENT, SPLITS, Corpus
 from mner.graphs.pixels import OpenPicture
 from mner.graphs.rebuild import pool_of, share_of_test
 from mner.graphs.relations import GraphError, RelationGraph
 from mner.graphs.top_k import nearest
-from mner.models.encoders import EncoderSource
+from mner.models.encoders import load_pretrained
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,19 @@ class ClipEncoder:
         """
         from transformers import AutoConfig, AutoTokenizer, CLIPImageProcessorPil, CLIPModel
 
-        kind = source.load(AutoConfig).model_type
+        kind = load_pretrained(source, AutoConfig).model_type
         if kind != "clip":
             raise GraphError(
                 f"encoder {source.name} is a {kind} model; relations of kind 'clip' need a CLIP model"
             )
-        model = source.load(CLIPModel, dtype=torch.float32).to(device).eval()
-        return cls(model, source.load(AutoTokenizer), source.load(CLIPImageProcessorPil), device, batch_size)
+        model = load_pretrained(source, CLIPModel, dtype=torch.float32).to(device).eval()
+        return cls(
+            model,
+            load_pretrained(source, AutoTokenizer),
+            load_pretrained(source, CLIPImageProcessorPil),
+            device,
+            batch_size,
+        )
 
     @torch.no_grad()
     def texts(self, texts: Sequence[str]) -> Float[Tensor, "texts width"]:

@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 
 from mner.config import Config
+from mner.config.graph_recipe import CONTROLS, GraphRecipe
 from mner.data.corpus import read_corpus
 from mner.graphs.agreement import RELATIONS, Agreement, Hubness, agreement, hubness, pool_size
 from mner.graphs.build import GraphBuilder
 from mner.graphs.pixels import OpenPicture
-from mner.graphs.recipe import CONTROLS, GraphRecipe
 from mner.graphs.relations import GraphError, RelationGraph, read_graph
 
 

@@ -14,13 +14,13 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from mner.config.graph_recipe import CONTROLS
 from mner.data.corpus import ABSENT, SPLITS, Corpus
-from mner.graphs.recipe import CONTROLS
 from mner.graphs.relations import GraphError, Relation, RelationGraph
 
 
 def controlled(graph: RelationGraph, corpus: Corpus, control: str, seed: int) -> RelationGraph:
-    """The graph under one of ``mner.graphs.recipe.CONTROLS``; a function of graph, corpus and seed alone.
+    """The graph under one of ``mner.config.graph_recipe.CONTROLS``; a function of graph, corpus and seed alone.
 
     Raises:
         GraphError: an unknown control, or a split with a single sentence, which has no other tweet.

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mner.config.graph_recipe import POOLS, WEIGHTINGS
 from mner.data.corpus import ABSENT, SPLITS, Corpus, Sentence
-from mner.graphs.recipe import POOLS, WEIGHTINGS
 from mner.graphs.relations import GraphError, RelationGraph
 from mner.graphs.top_k import nearest
 

@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mner.config.graph_recipe import INDEXES
 from mner.data.corpus import ABSENT
-from mner.graphs.recipe import INDEXES
 from mner.graphs.relations import GraphError, Relation
 
 QUERY_CHUNK = 1024

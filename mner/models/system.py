@@ -16,6 +16,8 @@ from typing import Any, Protocol, TypeVar
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
+from mner.config.strict import nearest
+
 NEEDS = ("captions", "objects", "ocr", "regions", "relations")
 DECODERS = ("crf", "softmax", "own")
 Part = TypeVar("Part")
@@ -114,11 +116,27 @@ def make_tagger(module: ModuleType, ingredients: Ingredients, options: Mapping[s
     Raises:
         ContractError: the options do not fit the constructor's arguments.
     """
-    try:
-        inspect.signature(module.Tagger).bind(ingredients, **options)
-    except TypeError as error:
-        raise ContractError(f"options of {module.CARD.name} in params.yaml: {error}") from error
+    check_options(module, module.CARD.name, options)
     return module.Tagger(ingredients, **options)
+
+
+def check_options(module: ModuleType, row: str, options: Mapping[str, Any]) -> None:
+    """Hold a row's options against the arguments of its ``Tagger``, which is not built.
+
+    Raises:
+        ContractError: an option that the constructor does not take, with the nearest one, or one that is missing.
+    """
+    signature = inspect.signature(module.Tagger)
+    _, *taken = signature.parameters.values()
+    if not any(argument.kind is argument.VAR_KEYWORD for argument in taken):
+        names = [argument.name for argument in taken]
+        for option in options:
+            if option not in names:
+                raise ContractError(f"options of {row}: unknown {option!r}; {nearest(option, names)}")
+    try:
+        signature.bind(None, **options)
+    except TypeError as error:
+        raise ContractError(f"options of {row}: {error}") from error
 
 
 def one_of(what: str, value: str, known: Collection[str]) -> str:

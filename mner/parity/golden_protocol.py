@@ -13,18 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mner.config.training_recipe import OPTIMISERS, SCHEDULES, Recipe
 from mner.parity.golden_numbers import GoldenFile, dropout_draws, plain, rounded, summary
 from mner.parity.golden_rows import recipe_of
 from mner.parity.golden_world import CPU, SEED, double_precision, fresh_model, splits_of
 from mner.training.loop import RunData, fit, train_step
 from mner.training.optimiser import make_optimiser
-from mner.training.recipe import OPTIMISERS, SCHEDULES, Recipe
+from mner.training.protocol_version import PROTOCOL_VERSION
 from mner.training.seeds import numpy_generator, torch_stream
-
-try:
-    from mner.training.protocol_version import PROTOCOL_VERSION  # type: ignore[import-not-found, unused-ignore]
-except ModuleNotFoundError:  # until the package states it
-    PROTOCOL_VERSION = 1
 
 NAME = "protocol"
 TOTAL = 8

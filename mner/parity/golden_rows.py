@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import Tensor, nn
 
+from mner.config import Recipe, load
 from mner.data.batch import Batch
 from mner.models.system import load_system
 from mner.parity.golden_numbers import GoldenFile, GoldenStepError, dropout_draws, plain, rounded, summary
@@ -22,7 +22,6 @@ from mner.parity.golden_world import CPU, SEED, fresh_model, splits_of
 from mner.training.loop import train_step
 from mner.training.model import Model
 from mner.training.optimiser import make_optimiser
-from mner.training.recipe import Recipe
 from mner.training.seeds import torch_stream
 
 UPDATES, TOTAL = 2, 20
@@ -206,14 +205,13 @@ def row_settings(params: Path, row: str) -> GoldenFile:
     Raises:
         GoldenStepError: no such row.
     """
-    systems = yaml.safe_load(params.read_text(encoding="utf-8"))["systems"]
+    systems = load(params).systems
     if row not in systems:
         raise GoldenStepError(f"{params} has no row {row!r} under systems; its rows are {', '.join(systems)}")
     entry = systems[row]
-    recipe, relations = entry.get("recipe") or {}, entry.get("relations") or {}
-    return GoldenFile(row, 0, entry["file"], entry["options"], recipe, relations, {})
+    return GoldenFile(row, 0, entry.file, dict(entry.options), dict(entry.recipe), dict(entry.relations), {})
 
 
 def rows_of(params: Path) -> list[str]:
     """Names of all rows of params.yaml."""
-    return list(yaml.safe_load(params.read_text(encoding="utf-8"))["systems"])
+    return list(load(params).systems)

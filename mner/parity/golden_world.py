@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mner.config.training_recipe import Recipe
 from mner.data.batch import Batch
 from mner.data.batching import SplitData, Tables
 from mner.data.corpus import LABELS, SPLITS, Corpus, Sentence
@@ -30,7 +31,6 @@ from mner.models.encoders import TextEncoder
 from mner.models.system import Ingredients, load_system
 from mner.training.frozen import lower_states
 from mner.training.model import Model, make_model
-from mner.training.recipe import Recipe
 from mner.training.seeds import numpy_generator, torch_stream
 
 CPU = torch.device("cpu")

@@ -14,11 +14,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mner.columns import aligned
+from mner.config.training_recipe import Recipe
 from mner.data.batching import SplitData, batches_in_order
 from mner.data.corpus import LABELS
 from mner.training.model import Model
 from mner.training.precision import autocast
-from mner.training.recipe import Recipe
 
 OTHER_PICTURES = {
     "none": "no picture",

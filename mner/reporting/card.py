@@ -8,10 +8,10 @@ from typing import Any
 
 from mner.columns import aligned_with_notes, wrapped
 from mner.config import SystemSettings
+from mner.config.training_recipe import Recipe
 from mner.evaluation.averages import text_encoder
 from mner.models.system import Card
 from mner.training.optimiser import WORDS as OPTIMISERS
-from mner.training.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mner.files import cached_sha256_of, sha256_of_json
-from mner.models.encoders import EncoderError
+from mner.models.encoders import EncoderError, fingerprint_of
 from mner.models.word_vectors import WordVectorError, vectors_fingerprint
 from mner.tracking.record import Record
 from mner.training.protocol_version import PROTOCOL_VERSION
@@ -112,7 +112,7 @@ def identity_of(cell: Cell) -> CellIdentity:
     try:
         if words:
             files[f"word vectors {words['vectors']}"] = vectors_fingerprint(words["vectors"])
-        return _with(cell, files, cell.encoder.fingerprint())
+        return _with(cell, files, fingerprint_of(cell.encoder))
     except (EncoderError, WordVectorError) as error:
         raise UnknownIdentityError(str(error)) from error
 
@@ -190,7 +190,7 @@ def parameter_differences(cell: Cell, record: Record) -> tuple[Difference, ...]:
     The encoder is compared by name where it is not installed.
     """
     try:
-        encoder = cell.encoder.fingerprint()
+        encoder = fingerprint_of(cell.encoder)
     except EncoderError:
         encoder = record.encoder["sha256"] if record.encoder["name"] == cell.encoder.name else ""
     ours = _with(cell, {}, encoder)

@@ -19,9 +19,10 @@ from typing import Any
 
 from mner.columns import aligned
 from mner.config import Config, load
+from mner.config.schema import EncoderSource
 from mner.ending import exit_code_of
 from mner.files import read_json, sha256_of, sha256_of_json, write_json_atomically
-from mner.models.encoders import EncoderSource
+from mner.models.encoders import fingerprint_of, location_of
 from mner.tracking.identity import identity_of_record, parameter_differences, versions_of
 from mner.tracking.record import Record
 from mner.training.cell import Cell
@@ -111,9 +112,9 @@ def _encoder_here(path: Path, stated: Mapping[str, str], config: Config) -> str:
 @cache
 def _hashes(source: EncoderSource) -> tuple[str, str]:
     """What formats 1 and 2 state of an encoder, and what format 3 does."""
-    weights = Path(source.location()) / "model.safetensors"
+    weights = Path(location_of(source)) / "model.safetensors"
     old = sha256_of(weights) if weights.is_file() else sha256_of_json([source.hub, source.revision])
-    return old, source.fingerprint()
+    return old, fingerprint_of(source)
 
 
 def apply(moves: Sequence[Move]) -> None:

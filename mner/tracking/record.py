@@ -19,6 +19,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from mner.config import ConfigError, loading, profiles
 from mner.files import write_json_atomically
 
 FORMAT = 3
@@ -302,9 +305,22 @@ def describe_git(root: Path) -> dict[str, Any]:
     # dvc rewrites its lock file after every stage: counted in, all runs of a sweep but the first would be dirty.
     # The active profile, which `mner profile` writes into params.yaml, is a field of the record of its own.
     others = _git(root, "status", "--porcelain", "--", ".", ":(exclude)dvc.lock", ":(exclude)params.yaml")
-    parameters = _git(root, "diff", "-I", "^active:", "HEAD", "--", "params.yaml")
-    dirty = None if others is None or parameters is None else bool(others or parameters)
-    return {"commit": commit, "dirty": dirty}
+    parameters = _git(root, "status", "--porcelain", "--", "params.yaml")
+    if others is None or parameters is None:
+        return {"commit": commit, "dirty": None}
+    return {"commit": commit, "dirty": bool(others or (parameters and not _another_profile_alone(root)))}
+
+
+def _another_profile_alone(root: Path) -> bool:
+    """Whether params.yaml differs from the committed one by another profile of the package alone."""
+    committed = _git(root, "show", "HEAD:params.yaml")
+    try:
+        before, now = yaml.safe_load(committed or ""), loading.read(root / "params.yaml")
+    except (ConfigError, OSError, yaml.YAMLError):
+        return False
+    if not isinstance(before, dict) or not profiles.is_as_declared(now):
+        return False
+    return profiles.switched(before, now["active"]["name"]) == now
 
 
 def _git(root: Path, *arguments: str) -> str | None:

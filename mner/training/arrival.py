@@ -46,7 +46,7 @@ def objections(config: Config, root: Path) -> Callable[[Record], str | None]:
 def _local(config: Config, root: Path, profile: str, dataset: str, system: str) -> CellIdentity | str:
     known = config.profiles.get(profile)
     if known is None or dataset not in known.datasets or system not in known.systems:
-        return f"params.yaml has no {dataset} x {system} in a profile {profile}"
+        return f"no profile {profile} has {dataset} x {system} here"
     try:
         return identity_of(Cell(replace(config, active=known), dataset, system, root))
     except UnknownIdentityError as error:

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 
 from mner.config import Config
+from mner.config.schema import EncoderSource
+from mner.config.training_recipe import Recipe
 from mner.data.batching import SplitData, Tables
 from mner.data.corpus import LABELS, SPLITS, read_corpus
 from mner.data.pieces import WordPieces
@@ -19,14 +21,13 @@ from mner.data.side import NOTHING_KNOWN
 from mner.features.store import FeatureStore
 from mner.features.visual_inputs import at_hand, describe, input_files, region_store, side_of
 from mner.graphs.relations import RelationGraph, read_graph
-from mner.models.encoders import EncoderSource, TextEncoder
+from mner.models.encoders import TextEncoder, longest_input, pretrained_model, tokenizer_of
 from mner.models.system import Ingredients, load_system
 from mner.tracking.run_places import cell_folder, run_folder
 from mner.training.frozen import lower_states
 from mner.training.loop import RunData
 from mner.training.model import Model, make_model
 from mner.training.precision import precision_of
-from mner.training.recipe import Recipe
 from mner.training.seeds import torch_stream
 
 
@@ -117,7 +118,7 @@ class PreparedCell:
         cell = self.cell
 
         def encoder() -> TextEncoder:
-            return TextEncoder(cell.encoder.model(), cell.recipe.frozen_layers)
+            return TextEncoder(pretrained_model(cell.encoder), cell.recipe.frozen_layers)
 
         words = {
             name: tuple(sentence.words for sentence in self.data.splits[f"{name}/own"].sentences)
@@ -140,7 +141,7 @@ def prepare(cell: Cell, device: torch.device) -> PreparedCell:
     if store is not None and device.type != "cpu":
         store = store.resident(device)
     tables = Tables(
-        WordPieces(cell.encoder.tokenizer(), cell.recipe.length_multiple),
+        WordPieces(tokenizer_of(cell.encoder), cell.recipe.length_multiple),
         cell.recipe.max_pieces,
         side_of(cell.config, cell.dataset, cell.root) if cell.needs() else NOTHING_KNOWN,
         store,
@@ -177,7 +178,7 @@ def _in_view(lower: Lower, tables: Tables, own: SplitData, view: str, name: str)
 
 
 def _check_length(cell: Cell) -> None:
-    longest = cell.encoder.max_pieces()
+    longest = longest_input(cell.encoder)
     if cell.recipe.max_pieces > longest:
         raise CellError(
             f"{cell.system}: the recipe allows inputs of {cell.recipe.max_pieces} word pieces, but encoder "
@@ -206,7 +207,7 @@ class Lower:
     @classmethod
     def of(cls, cell: Cell, device: torch.device) -> Lower:
         frozen = cell.recipe.frozen_layers
-        return cls(cell, device, TextEncoder(cell.encoder.model(), frozen) if frozen else None)
+        return cls(cell, device, TextEncoder(pretrained_model(cell.encoder), frozen) if frozen else None)
 
     def cached(self, split: SplitData, name: str, parts: tuple[str, ...] = ("text", "cross")) -> SplitData:
         """The split with the frozen layers' states in the named tables; unchanged where no layer is frozen."""

@@ -12,10 +12,10 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
+from mner.config.training_recipe import Recipe
 from mner.data.batching import SplitData, training_order
 from mner.training.model import Model
 from mner.training.precision import autocast, precision_of
-from mner.training.recipe import Recipe
 
 CEILING_SIZE = {"cpu": 2048, "cuda": 8192}
 CEILING_SECONDS = 0.3

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from mner.config.training_recipe import Recipe
 from mner.data.batch import Batch
 from mner.data.batching import SplitData, batches_in_order, training_order
 from mner.data.prefetch import batches_on
@@ -22,7 +23,6 @@ from mner.training.meters import Meter, Meters
 from mner.training.model import Model
 from mner.training.optimiser import make_optimiser, set_learning_rates
 from mner.training.precision import autocast
-from mner.training.recipe import Recipe
 from mner.training.seeds import numpy_generator, torch_stream
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from mner.config.training_recipe import Recipe
 from mner.training.bert_adam import BertAdam, is_decayed, warmup_decay
-from mner.training.recipe import Recipe
 
 NO_DECAY = ("bias", "LayerNorm", "norm")
 WORDS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from mner.training.recipe import Recipe
+from mner.config.training_recipe import Recipe
 
 
 def precision_of(recipe: Recipe, device: torch.device) -> str:

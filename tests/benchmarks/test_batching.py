@@ -14,6 +14,7 @@ from mner.data.batching import Tables, batches_in_order, training_order
 from mner.data.pieces import WordPieces
 from mner.data.side import Side
 from mner.features.store import FeatureStore
+from mner.models.encoders import tokenizer_of
 
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "tiny.py")))
 SENTENCES, BATCH = 512, 16
@@ -21,7 +22,7 @@ SENTENCES, BATCH = 512, 16
 
 @pytest.fixture(scope="module")
 def tokenizer(tmp_path_factory):
-    return tiny.write_encoder(tmp_path_factory.mktemp("encoder")).tokenizer()
+    return tokenizer_of(tiny.write_encoder(tmp_path_factory.mktemp("encoder")))
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from profile_settings import write_profile
 
 ROOT = Path(__file__).resolve().parents[2]
 tiny = SimpleNamespace(**runpy.run_path(str(ROOT / "tests" / "tiny.py")))
@@ -39,11 +40,9 @@ def _dvc(folder: Path, *arguments: str) -> None:
 
 
 def _stages_without_work(folder: Path) -> None:
-    """dvc.yaml and params.yaml as they are, profile full active, every command one that only makes its outputs."""
+    """dvc.yaml as it is, profile full active, every command one that only makes its outputs."""
     copy_pipeline(folder)
-    text = (folder / "params.yaml").read_text(encoding="utf-8").rstrip().splitlines()
-    assert text[-1].startswith("active: *")
-    (folder / "params.yaml").write_text("\n".join([*text[:-1], "active: *full", ""]), encoding="utf-8")
+    write_profile(folder, "full")
     pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
     (folder / "nothing.py").write_text(DOES_NOTHING + "\n", encoding="utf-8")
     for stage in pipeline["stages"].values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-import yaml
+from profile_settings import settings
 
 from mner.benchmarking.speed import Trainee
 from mner.benchmarking.workload import Workload
@@ -20,7 +21,7 @@ from mner.training.cell import prepare
 TESTS = Path(__file__).resolve().parents[1]
 tiny = SimpleNamespace(**runpy.run_path(str(TESTS / "tiny.py")))
 CPU = torch.device("cpu")
-ROWS = yaml.safe_load((TESTS.parent / "params.yaml").read_text(encoding="utf-8"))["systems"]
+ROWS = {name: asdict(row) for name, row in settings().systems.items()}
 REGIONS = 24  # the tiny encoder reads 64 pieces at most; the released R-GCN pads to twice its regions
 
 
@@ -46,7 +47,7 @@ def trainee(tmp_path_factory: pytest.TempPathFactory):
 
     def add_rows(raw: dict[str, Any]) -> None:
         raw["systems"] = {name: row | {"options": _small(row["options"], vectors)} for name, row in ROWS.items()}
-        raw["profiles"]["tiny"]["systems"] = list(ROWS)
+        raw["active"]["systems"] = list(ROWS)
 
     build_graphs(tiny.change_parameters(root, add_rows), tiny.DATASET, root, CPU)
 

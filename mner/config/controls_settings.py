@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from mner.data.controls_words import AMBIGUOUS_NAMES
-from mner.data.corpus import SPLITS, TYPES
-
+SPLITS = ("train", "dev", "test")
+LEAST_AMBIGUOUS = 4
+"""One ambiguous name for every type of entity."""
 PLAIN_SHARE = 0.08
 ABSENT_SHARE = 0.04
 
@@ -39,10 +39,10 @@ class ControlsSettings:
                 f"{1 - PLAIN_SHARE:.2f}, because {PLAIN_SHARE:.0%} of the sentences have no entity"
             )
         for split in SPLITS:
-            if self.ambiguous(split) < len(TYPES):
+            if self.ambiguous(split) < LEAST_AMBIGUOUS:
                 raise ControlsError(
                     f"controls: {split} = {getattr(self, split)} sentences hold {self.ambiguous(split)} ambiguous "
-                    f"names; at least {len(TYPES)} are needed, one a type: ask for more sentences"
+                    f"names; at least {LEAST_AMBIGUOUS} are needed, one a type: ask for more sentences"
                 )
 
     def ambiguous(self, split: str) -> int:
@@ -57,7 +57,6 @@ class ControlsSettings:
         """Number of sentences whose picture is absent."""
         return round(getattr(self, split) * ABSENT_SHARE)
 
-    def names(self) -> tuple[str, ...]:
-        """The ambiguous names in use: as many as can meet all types in the smallest split, twelve at most."""
-        fitting = min(self.ambiguous(split) for split in SPLITS) // len(TYPES)
-        return AMBIGUOUS_NAMES[:fitting]
+    def ambiguous_names(self) -> int:
+        """How many ambiguous names can meet all types in the smallest split."""
+        return min(self.ambiguous(split) for split in SPLITS) // LEAST_AMBIGUOUS

@@ -6,6 +6,7 @@ import collections.abc
 import dataclasses
 import difflib
 import functools
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -30,6 +31,12 @@ class EachKeyOnce(yaml.SafeLoader):
                     raise ConfigError(f"line {line}: {key.value!r} is said before, in line {first[key.value]}")
                 first[key.value] = line
         return super().construct_mapping(node, deep)
+
+
+# YAML 1.2, which DVC writes, has numbers without a dot before the exponent; the loader's own YAML 1.1 reads text.
+EachKeyOnce.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+[eE][-+]?\d+$"), list("-+0123456789")
+)
 
 
 def build(cls: type, value: Any, where: str) -> Any:
@@ -99,7 +106,7 @@ def _scalar(hint: type, value: Any, where: str) -> Any:
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if hint is float and isinstance(value, str):
-        raise ConfigError(f"{where}: expected a number, found the text {value!r} (YAML reads 2.0e-4, not 2e-4)")
+        raise ConfigError(f"{where}: expected a number, found the text {value!r}; write it without quotes")
     if type(value) is not hint:
         raise ConfigError(f"{where}: expected {hint.__name__}, found {value!r}")
     return value

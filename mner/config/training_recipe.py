@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from mner.data.probe_views import VIEWS
-
 PRECISIONS = ("float32", "bfloat16", "auto")
+VIEWS = ("own", "none", "shuffled", "neighbours")
+"""What a test split may be predicted with; ``own`` is the ordinary one."""
+
 SCHEDULES = ("linear", "constant", "bert")
 OPTIMISERS = ("adamw", "bert")
 

