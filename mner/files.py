@@ -7,6 +7,7 @@ import hashlib
 import json
 import lzma
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -18,10 +19,57 @@ from safetensors import SafetensorError
 
 REBUILD = "delete it and run `dvc repro`"
 COMMITTED = "it is committed: `git checkout` brings it back"
+REGULAR = "regular file"
+_KINDS = {
+    stat.S_IFREG: REGULAR,
+    stat.S_IFDIR: "folder",
+    stat.S_IFIFO: "FIFO",
+    stat.S_IFCHR: "character device",
+    stat.S_IFBLK: "block device",
+    stat.S_IFSOCK: "socket",
+}
 
 
 class BrokenFileError(ValueError):
     """A file is there but cut short or damaged; the message names it, says how, and what to do."""
+
+
+class RefusedFileError(ValueError):
+    """A file that a user named is not read: it is no regular file, or too large.
+
+    ``kind`` is what it is (``regular file``, ``folder``, ``FIFO``, ...); ``size`` and ``at_most`` are bytes,
+    ``size`` 0 where the kind alone decides.
+    """
+
+    def __init__(self, path: Path, kind: str, size: int, at_most: int) -> None:
+        self.path, self.kind, self.size, self.at_most = path, kind, size, at_most
+        why = f"holds {size:,} bytes, and at most {at_most:,} are read" if kind == REGULAR else f"is a {kind}"
+        super().__init__(f"{path} {why}; name a regular file of at most {at_most:,} bytes")
+
+
+def regular_file(path: Path, at_most_bytes: int) -> Path:
+    """Refuse what must not be read whole: a FIFO and a device never end, a sparse file may be larger than memory.
+
+    Call it before a file that a user named is opened: opening a FIFO alone waits for ever.
+
+    Args:
+        path: the file; a link counts as what it leads to.
+        at_most_bytes: the largest size that is read.
+
+    Returns:
+        ``path`` itself.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        RefusedFileError: it is no regular file, or holds more than ``at_most_bytes``.
+    """
+    state = path.stat()
+    kind = _KINDS.get(stat.S_IFMT(state.st_mode), "file of unknown kind")
+    if kind != REGULAR:
+        raise RefusedFileError(path, kind, 0, at_most_bytes)
+    if state.st_size > at_most_bytes:
+        raise RefusedFileError(path, kind, state.st_size, at_most_bytes)
+    return path
 
 
 def write_bytes_atomically(path: Path, content: bytes) -> None:
