@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import lzma
@@ -15,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 
 REBUILD = "delete it and run `dvc repro`"
@@ -32,6 +32,14 @@ _KINDS = {
 
 class BrokenFileError(ValueError):
     """A file is there but cut short or damaged; the message names it, says how, and what to do."""
+
+
+class BusyError(RuntimeError):
+    """Another living process holds the lock at ``path``; ``owner`` is its number, None where that is not known."""
+
+    def __init__(self, path: Path, owner: int | None) -> None:
+        self.path, self.owner = path, owner
+        super().__init__(f"process {owner or 'unknown'} holds {path}")
 
 
 class RefusedFileError(ValueError):
@@ -143,22 +151,40 @@ def sha256_of_json(value: Any) -> str:
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold an exclusive lock on ``path``; the kernel drops it when the process dies, however it dies.
 
     A process that outlived its parent (``kill -9`` on ``dvc repro`` leaves the stage running) still holds the
-    lock: we say so once and wait for it instead of writing the same files beside it.
+    lock: we say so once and wait for it instead of writing the same files beside it. Beside the lock,
+    ``<path>.owner`` holds the number of the process that took it last.
+
+    Args:
+        path: the lock file; its folder is made.
+        wait: whether to wait for another holder.
+
+    Raises:
+        BusyError: another process holds it, and we were told not to ``wait``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            handle.seek(0)
-            owner = handle.read().strip() or "unknown"
-            print(f"waiting: process {owner} holds {path}", file=sys.stderr, flush=True)
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        handle.truncate(0)
-        handle.write(str(os.getpid()))
-        handle.flush()
+    owner = path.with_name(f"{path.name}.owner")
+    lock = FileLock(path, thread_local=False, fallback_to_soft=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        held = BusyError(path, _owner(owner))
+        if not wait:
+            raise held from None
+        print(f"waiting: {held}", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        owner.write_text(str(os.getpid()), encoding="ascii")
         yield
+    finally:
+        lock.release()
+
+
+def _owner(path: Path) -> int | None:
+    try:
+        return int(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
