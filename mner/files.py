@@ -156,7 +156,7 @@ def exclusive(path: Path, *, wait: bool = True) -> Iterator[None]:
 
     A process that outlived its parent (``kill -9`` on ``dvc repro`` leaves the stage running) still holds the
     lock: we say so once and wait for it instead of writing the same files beside it. Beside the lock,
-    ``<path>.owner`` holds the number of the process that took it last.
+    ``<path>.owner`` holds the number of the process that has it.
 
     Args:
         path: the lock file; its folder is made.
@@ -180,6 +180,7 @@ def exclusive(path: Path, *, wait: bool = True) -> Iterator[None]:
         owner.write_text(str(os.getpid()), encoding="ascii")
         yield
     finally:
+        owner.unlink(missing_ok=True)
         lock.release()
 
 
