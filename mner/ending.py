@@ -9,6 +9,8 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import NoReturn
 
+from mner.exhaustion import no_room
+
 OURS = ("mner.", "baselines.", "stages.")
 FAULT, INTERRUPTED, READER_GONE = 2, 130, 141
 
@@ -48,6 +50,8 @@ def _of_a_file(error: Exception) -> str | None:
     """What the system says of a file that cannot be used, with its name; None for any other error."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.strerror}: {error.filename}"
+    if (number := no_room(error)) is not None:
+        return f"{os.strerror(number)}; what is finished stays: free some room, then give the same command"
     return None
 
 

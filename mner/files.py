@@ -9,13 +9,15 @@ import os
 import stat
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError
+
+from mner.exhaustion import full_disk_names
 
 REBUILD = "delete it and run `dvc repro`"
 COMMITTED = "it is committed: `git checkout` brings it back"
@@ -90,23 +92,62 @@ def write_text_atomically(path: Path, text: str) -> None:
     write_bytes_atomically(path, text.encode("utf-8"))
 
 
-def write_json_atomically(path: Path, value: Any, *, indent: int | None = 1) -> None:
-    """Write ``value`` as JSON with sorted keys and a closing newline; on one line, without a space, for None."""
+def json_bytes(value: Any, *, indent: int | None = 1) -> bytes:
+    """``value`` as JSON with sorted keys and a closing newline; on one line, without a space, for None."""
     separators = (",", ":") if indent is None else None
     text = json.dumps(value, indent=indent, separators=separators, sort_keys=True, ensure_ascii=False)
-    write_text_atomically(path, text + "\n")
+    return (text + "\n").encode("utf-8")
+
+
+def write_json_atomically(path: Path, value: Any, *, indent: int | None = 1) -> None:
+    """Write ``value`` as :func:`json_bytes` gives it."""
+    write_bytes_atomically(path, json_bytes(value, indent=indent))
+
+
+def write_all_atomically(contents: Mapping[Path, bytes]) -> None:
+    """Write files that belong together: all are on the disk beside their places before the first is renamed.
+
+    Raises:
+        OSError: the disk is full; every file is as it was.
+    """
+    with ExitStack() as parts:
+        ready = [(parts.enter_context(_part(path, content)), path) for path, content in contents.items()]
+        for part, path in ready:
+            part.replace(path)
+
+
+@contextmanager
+def _part(path: Path, content: bytes) -> Iterator[Path]:
+    """A flushed temporary file beside ``path``, gone when the block ends unless it was renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    temporary = Path(name)
+    try:
+        with full_disk_names(path), os.fdopen(handle, "wb") as opened:
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
+        temporary.chmod(0o644)
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let ``write`` fill a temporary file beside ``path``, flush it to disk, then rename it into place."""
+    """Let ``write`` fill a temporary file beside ``path``, flush it to disk, then rename it into place.
+
+    Raises:
+        OSError: the disk is full; ``filename`` is ``path``, which is as it was.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     os.close(handle)
     temporary = Path(name)
     try:
-        write(temporary)
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
+        with full_disk_names(path):
+            write(temporary)
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
     finally:

@@ -13,7 +13,7 @@ from mner.data.pieces import WordPieces
 from mner.ending import end_with
 from mner.evaluation.evaluate import evaluate
 from mner.evaluation.rescoring import Pieces
-from mner.files import write_json_atomically
+from mner.files import json_bytes, write_all_atomically
 from mner.models.encoders import EncoderError, EncoderSource
 from mner.reporting.reference import (
     RESULTS,
@@ -67,8 +67,10 @@ def score(config: Config, root: Path) -> Mapping[str, dict]:
 
 def write(results: Mapping[str, dict], profile: str) -> None:
     """Write ``results/<profile>/<kind>.json``."""
-    for kind, content in results.items():
-        write_json_atomically(RESULTS / profile / f"{kind}.json", content, indent=None)
+    folder = RESULTS / profile
+    write_all_atomically(
+        {folder / f"{kind}.json": json_bytes(content, indent=None) for kind, content in results.items()}
+    )
 
 
 def score_reference(config: Config, take: bool = False) -> None:

@@ -69,6 +69,7 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("interrupted: finished runs and saved epochs are kept, the same command continues")
         return INTERRUPTED
-    print(sweep.render(summary, time.monotonic() - started), end="")
+    untried = sweep.left_out(plan, options.again)
+    print(sweep.render(summary, time.monotonic() - started, untried), end="")
     lacking = any(cell.lacks for cell in plan)
-    return FAILED if summary.failed or lacking else UNFINISHED if summary.unfinished else 0
+    return FAILED if summary.failed or untried or lacking else UNFINISHED if summary.unfinished else 0

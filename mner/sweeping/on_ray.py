@@ -75,7 +75,7 @@ class RayWorkers:
             if self._starts[worker] >= START_TRIES:
                 raise WorkersError(f"workers on Ray die before they train anything: {error}") from error
             self._actors[worker] = self._start(worker)
-            return Event(Kind.DIED, job, str(error))
+            return Event(Kind.DIED, job, str(error), exhausted="out of memory" in str(error).lower())
         except self._ray.exceptions.RayTaskError as error:
             raise WorkersError(str(error.cause)) from error
 
