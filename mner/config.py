@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from mner.strict import ConfigError, EachKeyOnce, build, convert, known
 from mner.training.recipe import Recipe
 
 CAPTION_TOKENS = "caption-tokens"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 ENCODER = "encoder"
 
 
@@ -236,7 +238,20 @@ def _with_names(raw: Any) -> Any:
     return {**raw, "encoders": named}
 
 
+def _check_names(config: Config, path: Path) -> None:
+    """Names become folders, arguments of a shell's command line (dvc.yaml) and parts of files' names."""
+    named = {"data.captions": config.data.captions, "systems": config.systems, "profiles": config.profiles}
+    for where, entries in named.items():
+        for name in entries:
+            if not isinstance(name, str) or not NAME.fullmatch(name):
+                raise ConfigError(
+                    f"{path}: {where}: {name!r} is no name; letters, digits, dots, hyphens and underscores, "
+                    "a letter or digit first"
+                )
+
+
 def _check(config: Config, path: Path) -> None:
+    _check_names(config, path)
     for name, source in config.encoders.items():
         if source.name != name:
             raise ConfigError(f"{path}: encoders.{name} calls itself {source.name!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import NoReturn
 
+from mner.escaping import show
 from mner.exhaustion import no_room
 
 OURS = ("mner.", "baselines.", "stages.")
@@ -22,6 +24,9 @@ def exit_code_of(program: str, run: Callable[[], int | None]) -> int:
         Exception: one that is neither ours nor names a file or an absent package is a defect, and keeps its
             traceback.
     """
+    for stream in (sys.stdout, sys.stderr):  # a locale without a character shows its code, and no traceback
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = run() or 0
         sys.stdout.flush()
@@ -37,7 +42,7 @@ def exit_code_of(program: str, run: Callable[[], int | None]) -> int:
         told = str(error) if type(error).__module__.startswith(OURS) else _of_a_file(error) or _of_a_package(error)
         if told is None:
             raise
-        print(f"{program}: {told}", file=sys.stderr)
+        show(f"{program}: {told}", file=sys.stderr)
         return FAULT
 
 

@@ -165,7 +165,14 @@ def reading(path: Path, remedy: str = REBUILD) -> Iterator[None]:
     """Turn what parsers of JSON, safetensors and xz say of a damaged file into a :class:`BrokenFileError`."""
     try:
         yield
-    except (json.JSONDecodeError, UnicodeDecodeError, SafetensorError, lzma.LZMAError, EOFError) as error:
+    except (
+        json.JSONDecodeError,
+        UnicodeDecodeError,
+        SafetensorError,
+        lzma.LZMAError,
+        EOFError,
+        RecursionError,
+    ) as error:
         raise BrokenFileError(f"{path} is damaged ({error}); {remedy}") from error
 
 

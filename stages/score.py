@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from mner.config import Config, load
 from mner.data.pieces import WordPieces
 from mner.ending import end_with
+from mner.escaping import show
 from mner.evaluation.evaluate import evaluate
 from mner.evaluation.rescoring import Pieces
 from mner.files import json_bytes, write_all_atomically
@@ -90,7 +91,7 @@ def score_reference(config: Config, take: bool = False) -> None:
         results = score(config, Path(folder))
     told = accept(results, name) if take else check_against_reference(results, name)
     write(results, name)
-    print(told)
+    show(told)
 
 
 def word_pieces(encoder: EncoderSource) -> Pieces:

@@ -6,6 +6,7 @@ import argparse
 
 from mner.asked import require_system
 from mner.commands import settings
+from mner.escaping import show
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,4 +21,4 @@ def run(options: argparse.Namespace) -> None:
     name = options.system
     require_system(name, config)
     row, recipe, encoder = config.systems[name], config.recipe_of(name), config.active.encoder_of(name)
-    print(render(name, row, load_system(row.file).CARD, recipe, encoder), end="")
+    show(render(name, row, load_system(row.file).CARD, recipe, encoder), end="")

@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 
 from mner.commands._arguments import PICTURES
+from mner.escaping import show
 from mner.features.found import KINDS
 
 
@@ -34,4 +35,4 @@ def run(options: argparse.Namespace) -> None:
     folder = options.to or Path("extracted") / named.name
     made_by = config.features.extractors[options.kind]
     work = folder / ".work" / options.kind
-    print(extract_kind(options.kind, made_by, named.pictures, folder, work, device_of(), places).render())
+    show(extract_kind(options.kind, made_by, named.pictures, folder, work, device_of(), places).render())

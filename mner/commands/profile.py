@@ -7,6 +7,7 @@ import argparse
 from mner.columns import aligned_with_notes
 from mner.commands import PARAMS, settings
 from mner.config import Places
+from mner.escaping import show
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +22,7 @@ def run(options: argparse.Namespace) -> None:
     config, name = settings(), options.name
     if name == "auto":
         name, why = choose(config, Places.from_environment())
-        print(why)
+        show(why)
     if name is not None:
         switch(PARAMS, name, config)
         config = settings()
@@ -30,4 +31,4 @@ def run(options: argparse.Namespace) -> None:
         runs = len(entry.datasets) * len(entry.systems) * len(entry.seeds)
         mark = "*" if entry.name == config.active.name else " "
         rows.append((f"{mark} {entry.name}", f"{runs:>3} runs", entry.note))
-    print("\n".join(aligned_with_notes(rows, "")))
+    show("\n".join(aligned_with_notes(rows, "")))

@@ -178,11 +178,11 @@ def _extract(job: _Job, folder: Path, work: Path, pictures_per_shard: int) -> tu
         "pictures_sha256": identity["pictures_sha256"],
         "identity_sha256": key,
     }
-    write_findings(folder, kind, wanted, refused)
     if kind in REGION_KINDS:
         merge_regions(path, held, [shard for shard, _ in shards], provenance)
     else:
         merge_found(path, (shard for shard, _ in shards), provenance)
+    write_findings(folder, kind, wanted, refused)
     held.remove()
     return sum(now for _, now in shards), with_results, refused
 
