@@ -156,7 +156,7 @@ def _extract(job: _Job, folder: Path, work: Path, pictures_per_shard: int) -> tu
         opened = {i: r for i, r in read_refused(folder, kind).items() if i not in job.pictures.refused}
         if opened.keys() <= {one.image for one in listed} and job.still(opened):
             refused = {**job.pictures.refused, **opened}
-            write_findings(folder, kind, len(listed) + len(job.pictures.refused), refused)
+            write_findings(folder, kind, len(listed) + len(job.pictures.refused), refused, made=True)
             return 0, len(listed) - len(opened), refused
     size = job.batch_size * -(-pictures_per_shard // job.batch_size)
     chunks = [listed[start : start + size] for start in range(0, len(listed), size)]
@@ -178,11 +178,12 @@ def _extract(job: _Job, folder: Path, work: Path, pictures_per_shard: int) -> tu
         "pictures_sha256": identity["pictures_sha256"],
         "identity_sha256": key,
     }
+    write_findings(folder, kind, wanted, refused, made=False)
     if kind in REGION_KINDS:
         merge_regions(path, held, [shard for shard, _ in shards], provenance)
     else:
         merge_found(path, (shard for shard, _ in shards), provenance)
-    write_findings(folder, kind, wanted, refused)
+    write_findings(folder, kind, wanted, refused, made=True)
     held.remove()
     return sum(now for _, now in shards), with_results, refused
 

@@ -58,10 +58,10 @@ def _hashes(folder: Path, kind: str) -> dict[str, str]:
     return {file.name: sha256_of(file) for file in sorted({path, path.with_suffix(".json")})}
 
 
-def write_findings(folder: Path, kind: str, wanted: int, refused: Mapping[str, Refusal]) -> None:
+def write_findings(folder: Path, kind: str, wanted: int, refused: Mapping[str, Refusal], *, made: bool) -> None:
     """List every masked picture with kind and sentence, and what files of the result they go with, by hash.
 
-    Call it after the result is written: without it the result does not stand.
+    The result stands only once this was called after it was ``made``.
     """
     findings = [
         {"image": image, "kind": refused[image].kind, "what": refused[image].sentence} for image in sorted(refused)
@@ -72,7 +72,7 @@ def write_findings(folder: Path, kind: str, wanted: int, refused: Mapping[str, R
         "pictures_masked": len(findings),
         "masked_by_kind": dict(sorted(counts.items())),
         "findings": findings,
-        "result_sha256": _hashes(folder, kind),
+        "result_sha256": _hashes(folder, kind) if made else {},
     }
     write_json_atomically(findings_path(folder, kind), content)
 
