@@ -81,7 +81,7 @@ def write_store(
         raise FeatureError(f"{path}: no picture has features; nothing to store")
     ids = sorted(features)
     counts = [len(features[image]) for image in ids]
-    values = torch.cat([features[image] for image in ids]).to(torch.float16).contiguous()
+    values = torch.cat([features[image].to(torch.float16) for image in ids]).contiguous()
     offsets = torch.tensor(np.concatenate([[0], np.cumsum(counts)]), dtype=torch.int64)
     write_atomically(path, lambda part: save_file({"values": values, "offsets": offsets}, part))
     write_json_atomically(path.with_suffix(".json"), {"ids": ids, "provenance": dict(provenance)})
