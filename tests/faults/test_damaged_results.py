@@ -16,6 +16,8 @@ from mner.files import write_json_atomically
 from mner.graphs.relations import BadPlaceError, read_graph
 from mner.tracking.store import TrackingError, _refuse_broken
 
+pytestmark = pytest.mark.fault("detected")
+
 tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "tiny_extractor.py")))
 COUNT = 6
 

@@ -23,6 +23,8 @@ from mner.data.sources import SOURCES
 from mner.tracking import archive as runs_archive
 from mner.tracking.archive import MANIFEST, STAGING, PackError, unpack
 
+pytestmark = pytest.mark.fault("detected")
+
 SIZE = 1 << 30
 
 

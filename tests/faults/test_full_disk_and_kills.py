@@ -25,6 +25,8 @@ from mner import files
 from mner.swapped_folder import swapped
 from mner.training import checkpoint
 from mner.ending import exit_code_of
+
+pytestmark = pytest.mark.fault("survived")
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
 def write(way, target):

@@ -10,6 +10,8 @@ import pytest
 
 from mner.files import REGULAR, RefusedFileError, regular_file
 
+pytestmark = pytest.mark.fault("detected")
+
 MOST = 1 << 20
 
 

@@ -20,6 +20,8 @@ from mner.reporting.site import environment
 from mner.reporting.tables import Column, Row, Table, to_csv, to_latex
 from mner.strict import ConfigError
 
+pytestmark = pytest.mark.fault("detected")
+
 ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = "GPU\n\\immediate\\write18{id}\x1b]0;owned\x07\x1b[2J\r\u2028\u202e<script>alert(1)</script>"
 RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e]")

@@ -18,6 +18,8 @@ from mner.plan import Job, PlannedCell, room_needed
 from mner.sweeping.quarantine import Failure, failure_of
 from mner.sweeping.sweep import left_out
 
+pytestmark = pytest.mark.fault("survived")
+
 JOB, OTHER = (Job("toy", "a", seed, f"a-{seed}") for seed in (1, 2))
 
 
