@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Container images often set it, and then every process compiles anew all that it imports: seconds for torch alone.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: repro test test-all bench bench-compare lint verify install install-all clean
+.PHONY: repro test test-all faults bench bench-compare lint verify install install-all clean
 
 install: $(VENV)/.installed
 
@@ -37,6 +37,10 @@ test: install-all
 
 test-all: install-all
 	OMP_NUM_THREADS=1 pytest -q -n auto -m ''
+
+# Attacks: damaged files, full disks, kills, forged archives, hostile text. Prints what became of each kind.
+faults: install
+	OMP_NUM_THREADS=1 pytest -q tests/faults -m ''
 
 # Times every hot path and keeps the numbers; bench-compare holds a later commit against them.
 bench: install

@@ -6,6 +6,8 @@ import textwrap
 import unicodedata
 from collections.abc import Collection, Sequence
 
+from mner.escaping import terminal
+
 WIDTH = 120
 
 
@@ -16,6 +18,7 @@ def aligned(rows: Sequence[Sequence[str]], numbers: Collection[int] = (), header
     """
     if not rows:
         return []
+    rows = [[terminal(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(

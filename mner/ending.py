@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import NoReturn
+
+from mner.escaping import show
+from mner.exhaustion import no_room
 
 OURS = ("mner.", "baselines.", "stages.")
 FAULT, INTERRUPTED, READER_GONE = 2, 130, 141
@@ -20,6 +24,9 @@ def exit_code_of(program: str, run: Callable[[], int | None]) -> int:
         Exception: one that is neither ours nor names a file or an absent package is a defect, and keeps its
             traceback.
     """
+    for stream in (sys.stdout, sys.stderr):  # a locale without a character shows its code, and no traceback
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = run() or 0
         sys.stdout.flush()
@@ -35,7 +42,7 @@ def exit_code_of(program: str, run: Callable[[], int | None]) -> int:
         told = str(error) if type(error).__module__.startswith(OURS) else _of_a_file(error) or _of_a_package(error)
         if told is None:
             raise
-        print(f"{program}: {told}", file=sys.stderr)
+        show(f"{program}: {told}", file=sys.stderr)
         return FAULT
 
 
@@ -48,6 +55,8 @@ def _of_a_file(error: Exception) -> str | None:
     """What the system says of a file that cannot be used, with its name; None for any other error."""
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.strerror}: {error.filename}"
+    if (number := no_room(error)) is not None:
+        return f"{os.strerror(number)}; what is finished stays: free some room, then give the same command"
     return None
 
 

@@ -33,6 +33,40 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """Bytes of disk that a run takes: ``kept`` for good, ``scratch`` for its checkpoint until it has finished."""
+
+    kept: int
+    scratch: int
+
+
+# A checkpoint holds the weights, those of the best epoch, and two moments; the next one is written beside it.
+NO_ROOM_NEEDED = Room(0, 0)
+_COPIES_OF_WEIGHTS = 4 * 2
+_WEIGHTS_OF_HEADS = 50_000_000
+_KEPT_BESIDE_TAGS = 100_000
+
+
+def room_of(cell: Cell) -> Room:
+    """At most what one run of ``cell`` takes of the disk; an encoder that only the hub has counts as its heads.
+
+    A file of tags is no longer than the sentences it tags.
+    """
+    corpus = cell.root / "data" / cell.dataset / "corpus"
+    recipe = cell.recipe
+    sizes = {name: _size(corpus / file) for name, file in SPLIT_FILES.items()}
+    tags = (sizes["dev"] + sizes["test"]) * len(recipe.views)
+    tags += sizes["test"] * recipe.epochs if recipe.predict_every_epoch else 0
+    weights = _WEIGHTS_OF_HEADS + _size(Path(cell.encoder.location()) / "model.safetensors")
+    kept = tags + _KEPT_BESIDE_TAGS + (weights if recipe.keep_weights else 0)
+    return Room(kept, _COPIES_OF_WEIGHTS * weights)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """Sentences a run reads: with a backward pass, and without."""
 

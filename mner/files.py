@@ -2,29 +2,87 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import lzma
 import os
+import stat
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
+
+from mner.exhaustion import full_disk_names
 
 REBUILD = "delete it and run `dvc repro`"
 SETTLED_NS = 2_000_000_000
 COMMITTED = "it is committed: `git checkout` brings it back"
+REGULAR = "regular file"
+_KINDS = {
+    stat.S_IFREG: REGULAR,
+    stat.S_IFDIR: "folder",
+    stat.S_IFIFO: "FIFO",
+    stat.S_IFCHR: "character device",
+    stat.S_IFBLK: "block device",
+    stat.S_IFSOCK: "socket",
+}
 
 
 class BrokenFileError(ValueError):
     """A file is there but cut short or damaged; the message names it, says how, and what to do."""
+
+
+class BusyError(RuntimeError):
+    """Another living process holds the lock at ``path``; ``owner`` is its number, None where that is not known."""
+
+    def __init__(self, path: Path, owner: int | None) -> None:
+        self.path, self.owner = path, owner
+        super().__init__(f"process {owner or 'unknown'} holds {path}")
+
+
+class RefusedFileError(ValueError):
+    """A file that a user named is not read: it is no regular file, or too large.
+
+    ``kind`` is what it is (``regular file``, ``folder``, ``FIFO``, ...); ``size`` and ``at_most`` are bytes,
+    ``size`` 0 where the kind alone decides.
+    """
+
+    def __init__(self, path: Path, kind: str, size: int, at_most: int) -> None:
+        self.path, self.kind, self.size, self.at_most = path, kind, size, at_most
+        why = f"holds {size:,} bytes, and at most {at_most:,} are read" if kind == REGULAR else f"is a {kind}"
+        super().__init__(f"{path} {why}; name a regular file of at most {at_most:,} bytes")
+
+
+def regular_file(path: Path, at_most_bytes: int) -> Path:
+    """Refuse what must not be read whole: a FIFO and a device never end, a sparse file may be larger than memory.
+
+    Call it before a file that a user named is opened: opening a FIFO alone waits for ever.
+
+    Args:
+        path: the file; a link counts as what it leads to.
+        at_most_bytes: the largest size that is read.
+
+    Returns:
+        ``path`` itself.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        RefusedFileError: it is no regular file, or holds more than ``at_most_bytes``.
+    """
+    state = path.stat()
+    kind = _KINDS.get(stat.S_IFMT(state.st_mode), "file of unknown kind")
+    if kind != REGULAR:
+        raise RefusedFileError(path, kind, 0, at_most_bytes)
+    if state.st_size > at_most_bytes:
+        raise RefusedFileError(path, kind, state.st_size, at_most_bytes)
+    return path
 
 
 def write_bytes_atomically(path: Path, content: bytes) -> None:
@@ -37,23 +95,62 @@ def write_text_atomically(path: Path, text: str) -> None:
     write_bytes_atomically(path, text.encode("utf-8"))
 
 
-def write_json_atomically(path: Path, value: Any, *, indent: int | None = 1) -> None:
-    """Write ``value`` as JSON with sorted keys and a closing newline; on one line, without a space, for None."""
+def json_bytes(value: Any, *, indent: int | None = 1) -> bytes:
+    """``value`` as JSON with sorted keys and a closing newline; on one line, without a space, for None."""
     separators = (",", ":") if indent is None else None
     text = json.dumps(value, indent=indent, separators=separators, sort_keys=True, ensure_ascii=False)
-    write_text_atomically(path, text + "\n")
+    return (text + "\n").encode("utf-8")
+
+
+def write_json_atomically(path: Path, value: Any, *, indent: int | None = 1) -> None:
+    """Write ``value`` as :func:`json_bytes` gives it."""
+    write_bytes_atomically(path, json_bytes(value, indent=indent))
+
+
+def write_all_atomically(contents: Mapping[Path, bytes]) -> None:
+    """Write files that belong together: all are on the disk beside their places before the first is renamed.
+
+    Raises:
+        OSError: the disk is full; every file is as it was.
+    """
+    with ExitStack() as parts:
+        ready = [(parts.enter_context(_part(path, content)), path) for path, content in contents.items()]
+        for part, path in ready:
+            part.replace(path)
+
+
+@contextmanager
+def _part(path: Path, content: bytes) -> Iterator[Path]:
+    """A flushed temporary file beside ``path``, gone when the block ends unless it was renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    temporary = Path(name)
+    try:
+        with full_disk_names(path), os.fdopen(handle, "wb") as opened:
+            opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
+        temporary.chmod(0o644)
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, write: Callable[[Path], Any]) -> None:
-    """Let ``write`` fill a temporary file beside ``path``, flush it to disk, then rename it into place."""
+    """Let ``write`` fill a temporary file beside ``path``, flush it to disk, then rename it into place.
+
+    Raises:
+        OSError: the disk is full; ``filename`` is ``path``, which is as it was.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     os.close(handle)
     temporary = Path(name)
     try:
-        write(temporary)
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
+        with full_disk_names(path):
+            write(temporary)
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
     finally:
@@ -71,7 +168,14 @@ def reading(path: Path, remedy: str = REBUILD) -> Iterator[None]:
     """Turn what parsers of JSON, safetensors and xz say of a damaged file into a :class:`BrokenFileError`."""
     try:
         yield
-    except (json.JSONDecodeError, UnicodeDecodeError, SafetensorError, lzma.LZMAError, EOFError) as error:
+    except (
+        json.JSONDecodeError,
+        UnicodeDecodeError,
+        SafetensorError,
+        lzma.LZMAError,
+        EOFError,
+        RecursionError,
+    ) as error:
         raise BrokenFileError(f"{path} is damaged ({error}); {remedy}") from error
 
 
@@ -128,22 +232,41 @@ def sha256_of_json(value: Any, *, allow_nan: bool = True) -> str:
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold an exclusive lock on ``path``; the kernel drops it when the process dies, however it dies.
 
     A process that outlived its parent (``kill -9`` on ``dvc repro`` leaves the stage running) still holds the
-    lock: we say so once and wait for it instead of writing the same files beside it.
+    lock: we say so once and wait for it instead of writing the same files beside it. Beside the lock,
+    ``<path>.owner`` holds the number of the process that has it.
+
+    Args:
+        path: the lock file; its folder is made.
+        wait: whether to wait for another holder.
+
+    Raises:
+        BusyError: another process holds it, and we were told not to ``wait``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            handle.seek(0)
-            owner = handle.read().strip() or "unknown"
-            print(f"waiting: process {owner} holds {path}", file=sys.stderr, flush=True)
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        handle.truncate(0)
-        handle.write(str(os.getpid()))
-        handle.flush()
+    owner = path.with_name(f"{path.name}.owner")
+    lock = FileLock(path, thread_local=False, fallback_to_soft=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        held = BusyError(path, _owner(owner))
+        if not wait:
+            raise held from None
+        print(f"waiting: {held}", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        owner.write_text(str(os.getpid()), encoding="ascii")
         yield
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()
+
+
+def _owner(path: Path) -> int | None:
+    try:
+        return int(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None

@@ -13,7 +13,7 @@ from mner.asked import require
 from mner.columns import aligned, wrapped
 from mner.config import Config
 from mner.config.schema import EncoderSource
-from mner.estimates import Cost, cost_of, past_records
+from mner.estimates import NO_ROOM_NEEDED, Cost, Room, cost_of, past_records, room_of
 from mner.models.encoders import EncoderError, longest_input
 from mner.models.system import check_options, load_system
 from mner.sweeping.quarantine import Failure, failure_of
@@ -53,7 +53,8 @@ class PlannedCell:
     """One cell: how many runs it has, those still to train, those set aside after a failure, what one will cost.
 
     ``missing`` is None where the cell's inputs are not built yet. What this machine ``lacks`` (an encoder, word
-    vectors) keeps them from being trained here. ``cost`` is None where no record tells it.
+    vectors) keeps them from being trained here. ``cost`` is None where no record tells it. ``room`` is what a run
+    takes of the disk.
     """
 
     dataset: str
@@ -64,6 +65,7 @@ class PlannedCell:
     cost: Cost | None
     skipped: str | None
     lacks: str | None = None
+    room: Room = NO_ROOM_NEEDED
 
     @property
     def to_train(self) -> int:
@@ -105,7 +107,8 @@ def _planned(cell: Cell, cost: Cost | None) -> PlannedCell:
         unknown = tuple(Job(cell.dataset, cell.system, seed, "") for seed in cell.config.active.seeds)
         return PlannedCell(*told, unknown, (), cost, cell.skip_reason(), str(error))
     lacks = _absent(cell.encoder) if (missing or failed) and not cell.skip_reason() else None
-    return PlannedCell(*told, missing, failed, cost, cell.skip_reason(), lacks)
+    room = room_of(cell) if (missing or failed) and not lacks and not cell.skip_reason() else NO_ROOM_NEEDED
+    return PlannedCell(*told, missing, failed, cost, cell.skip_reason(), lacks, room)
 
 
 @cache
@@ -116,6 +119,13 @@ def _absent(encoder: EncoderSource) -> str | None:
     except EncoderError as error:
         return str(error)
     return None
+
+
+def room_needed(plan: Sequence[PlannedCell], at_once: int) -> int:
+    """Bytes that the missing and the failed runs of a plan take on the disk, ``at_once`` of them in training."""
+    kept = sum(cell.room.kept * (len(cell.missing or ()) + len(cell.failed)) for cell in plan)
+    runs = sum(len(cell.missing or ()) + len(cell.failed) for cell in plan)
+    return kept + max((cell.room.scratch for cell in plan), default=0) * min(at_once, runs)
 
 
 def outdated_runs(config: Config, root: Path) -> list[str]:
@@ -145,8 +155,11 @@ def _open_runs(cell: Cell) -> tuple[tuple[Job, ...], tuple[tuple[Job, Failure], 
     identity = identity_of(cell)
     jobs = [Job(cell.dataset, cell.system, seed, identity.key(seed)) for seed in missing_seeds(cell, identity)]
     failures = {job: failure_of(cell.run_folder(job.seed), job.key) for job in jobs}
-    failed = tuple((job, failure) for job, failure in failures.items() if failure is not None)
-    return tuple(job for job in jobs if failures[job] is None), failed
+    failed = tuple(
+        (job, failure) for job, failure in failures.items() if failure is not None and not failure.transient
+    )
+    left_out = {job for job, _ in failed}
+    return tuple(job for job in jobs if job not in left_out), failed
 
 
 def render(plan: Sequence[PlannedCell], profile: str) -> str:
@@ -200,6 +213,8 @@ def _sums(plan: Sequence[PlannedCell]) -> list[str]:
         lines[0] += f", at most {max(cost.memory_gib for _, cost in known):.1f} GiB at once"
         if len(joules) == len(known):  # a sum over some of them would pass for that of all
             lines[0] += f", {sum(joules) / 3600:.0f} Wh"
+    if room := room_needed(real, 1):
+        lines.append(f"about {room / 1e9:.2f} GB of disk for one run at a time")
     if unknown:
         lines.append(f"{unknown} of them not counted in: no run with this encoder was timed on this hardware")
     if any(cost.differs for _, cost in known):

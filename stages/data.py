@@ -30,6 +30,7 @@ def write(dataset: str, folder: Path) -> None:
     if dataset in CORPORA:
         controls.write_controls(dataset, folder, settings.controls)
         return
+    (folder / "images").mkdir(parents=True, exist_ok=True)
     places = config.Places.from_environment()
     get = partial(fetch, cache=places.cache, mirrors=places.mirrors, network=places.network)
     arrivals = places.cache / "images" / f"{dataset}.json"

@@ -12,9 +12,10 @@ from mner.config import Config, load
 from mner.config.schema import EncoderSource
 from mner.data.pieces import WordPieces
 from mner.ending import end_with
+from mner.escaping import show
 from mner.evaluation.evaluate import evaluate
 from mner.evaluation.rescoring import Pieces
-from mner.files import write_json_atomically
+from mner.files import json_bytes, write_all_atomically
 from mner.models.encoders import EncoderError, tokenizer_of
 from mner.reporting.reference import (
     RESULTS,
@@ -68,8 +69,10 @@ def score(config: Config, root: Path) -> Mapping[str, dict]:
 
 def write(results: Mapping[str, dict], profile: str) -> None:
     """Write ``results/<profile>/<kind>.json``."""
-    for kind, content in results.items():
-        write_json_atomically(RESULTS / profile / f"{kind}.json", content, indent=None)
+    folder = RESULTS / profile
+    write_all_atomically(
+        {folder / f"{kind}.json": json_bytes(content, indent=None) for kind, content in results.items()}
+    )
 
 
 def score_reference(config: Config, take: bool = False) -> None:
@@ -89,7 +92,7 @@ def score_reference(config: Config, take: bool = False) -> None:
         results = score(config, Path(folder))
     told = accept(results, name) if take else check_against_reference(results, name)
     write(results, name)
-    print(told)
+    show(told)
 
 
 def word_pieces(encoder: EncoderSource) -> Pieces:

@@ -17,7 +17,8 @@ from mner import config
 from mner.asked import require
 from mner.devices import device_of
 from mner.ending import end_with
-from mner.plan import AbsentHereError, PlannedCell, plan_of
+from mner.exhaustion import check_free
+from mner.plan import AbsentHereError, PlannedCell, plan_of, room_needed
 from mner.sweeping.sweep import Resources, check_built, sweep
 from mner.tracking import mlflow
 from mner.training.cell import Cell
@@ -50,6 +51,7 @@ def main(command_line: Sequence[str] | None = None) -> int:
     side_by_side = 1 if device.type == "cuda" or seeds else (os.cpu_count() or 1) // cell.recipe.threads
     if side_by_side > 1:
         return _sweep(cell, plan, side_by_side, device, command)
+    check_free(cell.root, room_needed(plan, 1))
     tracked = mlflow.is_installed()
     if not tracked and _missing(plan):
         _say(mlflow.NOT_INSTALLED)

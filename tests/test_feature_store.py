@@ -113,12 +113,12 @@ def test_caption_tokens_are_the_states_of_the_captions_own_pieces(source):
     }
     assert {image: len(regions) for image, regions in made[4].items()} == {"x": 5, "y": 1, "z": 6}
     for image in made[4]:
-        assert made[1][image].dtype == torch.float32
-        torch.testing.assert_close(made[1][image], made[4][image], rtol=1e-6, atol=1e-7)
+        assert made[1][image].dtype == torch.float16  # as the store holds them
+        torch.testing.assert_close(made[1][image], made[4][image], rtol=0, atol=0)
     text = WordPieces(tokenizer).table([captions["x"].split()], max_pieces=20).rows([0], 4)
     with torch.no_grad():
         states = TextEncoder(pretrained_model(source)).eval().pieces(text)
-    torch.testing.assert_close(made[1]["x"], states[0, 1:6])
+    torch.testing.assert_close(made[1]["x"], states[0, 1:6].half(), rtol=1e-3, atol=1e-6)
 
 
 def test_sentence_vectors_have_length_one_or_are_zero_for_no_words(source):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -19,24 +21,50 @@ def test_who_may_not_wait_is_told_which_process_holds_the_run(tmp_path: Path, ho
     with holder(path):
         with pytest.raises(BusyError) as raised, run_lock(path, wait=False):
             pytest.fail("two processes train one run")
-        assert str(raised.value) == f"process {os.getpid()} holds {path}"
+        assert (raised.value.path, raised.value.owner) == (path, os.getpid())
     with run_lock(path, wait=False):
-        assert path.read_text() == str(os.getpid())
+        pass
 
 
 def test_a_lock_that_says_nothing_of_its_holder_is_held_all_the_same(tmp_path: Path) -> None:
     path = tmp_path / "3.lock"
-    with exclusive(path):
-        path.write_text("")
-        with pytest.raises(BusyError, match="process unknown holds"), run_lock(path, wait=False):
-            pytest.fail("two processes train one run")
+    for said in ("", "no number"):
+        with exclusive(path):
+            path.with_name("3.lock.owner").write_text(said)
+            with pytest.raises(BusyError) as raised, run_lock(path, wait=False):
+                pytest.fail("two processes train one run")
+            assert raised.value.owner is None
 
 
 def test_a_name_left_by_a_process_that_is_gone_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "3.lock"
-    path.write_text("123456789")
-    with run_lock(path, wait=False):
-        assert path.read_text() == str(os.getpid())
+    path.with_name("3.lock.owner").write_text("123456789")
+    with run_lock(path, wait=False), pytest.raises(BusyError) as raised, run_lock(path, wait=False):
+        pytest.fail("two processes train one run")
+    assert raised.value.owner == os.getpid()
+
+
+def test_a_holder_that_is_killed_leaves_neither_run_nor_cell_locked(tmp_path: Path) -> None:
+    run, cell = tmp_path / "3.lock", tmp_path / "cell.lock"
+    program = (
+        "import sys, time; from pathlib import Path; from mner.training.locks import presence, run_lock\n"
+        "with presence(Path(sys.argv[1]), lambda: None), run_lock(Path(sys.argv[2]), wait=False):\n"
+        "    print('held', flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", program, str(cell), str(run)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(BusyError) as raised, run_lock(run, wait=False):
+            pytest.fail("two processes train one run")
+        assert raised.value.owner == holder.pid
+        with presence(cell, lambda: pytest.fail("somebody is at work here")):
+            pass
+        holder.kill()
+        holder.wait(20)
+    tidied = []
+    with run_lock(run, wait=False), presence(cell, lambda: tidied.append("alone")):
+        assert tidied == ["alone"]
 
 
 def test_who_may_wait_goes_on_when_the_run_is_free(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

@@ -11,6 +11,7 @@ from mner.asked import require_dataset
 from mner.commands import settings
 from mner.commands._arguments import positive
 from mner.config.strict import ConfigError
+from mner.escaping import show
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,11 +47,11 @@ def run(options: argparse.Namespace) -> None:
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     if options.profile:
-        print(report.profile_report(config, options, Path(), device))
+        show(report.profile_report(config, options, Path(), device))
     elif options.levers:
-        print(report.levers_report(config, options, Path(), device))
+        show(report.levers_report(config, options, Path(), device))
     elif options.packing:
-        print(report.packing_report(config, options, device))
+        show(report.packing_report(config, options, device))
     else:
         command = shlex.join(["mner", *sys.argv[1:]])
-        print(report.speed_report(config, options, Path(), device, command), end="")
+        show(report.speed_report(config, options, Path(), device, command), end="")

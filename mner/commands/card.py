@@ -6,6 +6,7 @@ import argparse
 
 from mner.asked import require_system
 from mner.commands import settings
+from mner.escaping import show
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,4 +24,4 @@ def run(options: argparse.Namespace) -> None:
     module = load_system(row.file)
     for dataset in config.active.datasets:
         check_options(module, name, row.options_on(dataset))
-    print(render(name, row, module.CARD, recipe, encoder), end="")
+    show(render(name, row, module.CARD, recipe, encoder), end="")

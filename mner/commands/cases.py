@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mner.asked import require
 from mner.commands import settings
+from mner.escaping import show
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,4 +44,4 @@ def run(options: argparse.Namespace) -> None:
         training = read_sentences(Path("data") / dataset / "corpus" / "train.jsonl")
         found = error_classes(tagged, dataset, options.right, training)
         text = render_classes(dataset, options.right, found, sentences, options.words)
-    print(text, end="")
+    show(text, end="")

@@ -6,6 +6,7 @@ import argparse
 
 from mner.asked import require
 from mner.commands import settings
+from mner.escaping import show
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,4 +22,4 @@ def run(options: argparse.Namespace) -> None:
     config = settings()
     require(config, systems=[options.a, options.b])
     results = Results.read(config.active.name)
-    print(compare(options.a, options.b, results, options.dataset), end="")
+    show(compare(options.a, options.b, results, options.dataset), end="")

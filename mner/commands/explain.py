@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from mner.commands import settings
+from mner.escaping import show
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,4 +22,4 @@ def run(options: argparse.Namespace) -> None:
 
     config = settings()
     paper = load_paper(Path("reports/paper.yaml"))
-    print(explain(options.what, Results.read(config.active.name), paper, config), end="")
+    show(explain(options.what, Results.read(config.active.name), paper, config), end="")

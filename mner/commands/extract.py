@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mner.commands._arguments import PICTURES
 from mner.config.schema import PICTURE_KINDS
+from mner.escaping import show
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,4 +35,4 @@ def run(options: argparse.Namespace) -> None:
     folder = options.to or Path("extracted") / named.name
     made_by = config.features.extractors[options.kind]
     work = folder / ".work" / options.kind
-    print(extract_kind(options.kind, made_by, named.pictures, folder, work, device_of(), places).render())
+    show(extract_kind(options.kind, made_by, named.pictures, folder, work, device_of(), places).render())

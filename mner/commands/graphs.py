@@ -8,6 +8,7 @@ from pathlib import Path
 from mner.asked import require_dataset
 from mner.commands import settings
 from mner.commands._arguments import positive
+from mner.escaping import show
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,14 +40,14 @@ def run(options: argparse.Namespace) -> None:
     config = settings()
     require_dataset(options.dataset, config)
     if options.published:
-        print(with_notes_wrapped(published_table(options.dataset, Path("data") / options.dataset)))
+        show(with_notes_wrapped(published_table(options.dataset, Path("data") / options.dataset)))
         return
     pictures = opener(Path("data") / options.dataset / "side", Places.from_environment().images)
     compared = compare_graphs(config, options.dataset, Path(), options.graphs, options.k, pictures)
     text = tables(compared)
-    print(with_notes_wrapped(text))
+    show(with_notes_wrapped(text))
     if options.to is not None:
         name = f"graphs-{options.dataset}"
         write_text_atomically(options.to / f"{name}.md", text)
         write_text_atomically(options.to / f"{name}.svg", figure(compared))
-        print(f"\nwritten: {options.to / name}.md and .svg")
+        show(f"\nwritten: {options.to / name}.md and .svg")

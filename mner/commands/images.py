@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mner.asked import require_dataset
 from mner.commands import settings
+from mner.escaping import show
 
 MOST_NAMED = 5
 
@@ -26,8 +27,8 @@ def run(options: argparse.Namespace) -> None:
     corpus = read_corpus(Path("data") / options.dataset / "corpus", options.dataset)
     wanted = sorted({sentence.image for split in SPLITS for sentence in corpus.split(split)})
     got = obtain_images(options.dataset, options.to, method=options.method, wanted=wanted)
-    print(f"{got.downloaded} downloaded, {got.present} were there, {len(got.failed)} failed")
+    show(f"{got.downloaded} downloaded, {got.present} were there, {len(got.failed)} failed")
     for image, reason in sorted(got.failed.items())[:MOST_NAMED]:
-        print(f"  {image}: {reason}")
+        show(f"  {image}: {reason}")
     folder = shlex.quote(str(got.folder))
-    print(f"now run: export MNER_IMAGES={folder}; dvc repro -f -s data@{options.dataset}; dvc repro")
+    show(f"now run: export MNER_IMAGES={folder}; dvc repro -f -s data@{options.dataset}; dvc repro")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 
 from mner.commands import settings
+from mner.escaping import show
 
 
 def run(options: argparse.Namespace) -> None:
     from mner.reporting.reference import keep
 
-    print(keep(settings().active.name))
+    show(keep(settings().active.name))

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from mner.commands import settings
+from mner.escaping import show
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,4 +18,4 @@ def run(options: argparse.Namespace) -> None:
     from mner.tracking.archive import pack
 
     runs = pack(Path(), settings().active.name, options.archive, weights=options.weights)
-    print(f"{options.archive}: {len(runs)} runs, {options.archive.stat().st_size / 1e6:.1f} MB")
+    show(f"{options.archive}: {len(runs)} runs, {options.archive.stat().st_size / 1e6:.1f} MB")

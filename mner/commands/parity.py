@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mner.escaping import show
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("system", help="rgcn, ita, scorers, ...")
@@ -17,5 +19,5 @@ def run(options: argparse.Namespace) -> int:
 
     reports = [report for path in options.paths for report in check(options.system, path, options.corpus)]
     for report in reports:
-        print(render(report))
+        show(render(report))
     return 0 if all(report.passed for report in reports) else 1

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from mner.commands import settings
+from mner.escaping import show
 
 
 def run(options: argparse.Namespace) -> None:
@@ -14,4 +15,4 @@ def run(options: argparse.Namespace) -> None:
     from mner.training.meters import describe_device
 
     config = settings()
-    print(render(plan_of(config, Path(), describe_device(device_of())), config.active.name), end="")
+    show(render(plan_of(config, Path(), describe_device(device_of())), config.active.name), end="")

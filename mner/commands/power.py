@@ -6,6 +6,7 @@ import argparse
 
 from mner.commands import settings
 from mner.commands._arguments import points
+from mner.escaping import show
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,4 +20,4 @@ def run(options: argparse.Namespace) -> None:
     from mner.reporting.power_table import DEVIATIONS, power_table
 
     verify = settings().verify
-    print(power_table(options.sd or DEVIATIONS, options.margin or verify.margin, verify.alpha), end="")
+    show(power_table(options.sd or DEVIATIONS, options.margin or verify.margin, verify.alpha), end="")

@@ -10,6 +10,7 @@ import argparse
 from mner.columns import aligned_with_notes
 from mner.commands import PARAMS
 from mner.config import Config, Places, loading, profiles
+from mner.escaping import show
 
 AUTO = "auto"
 
@@ -25,13 +26,13 @@ def run(options: argparse.Namespace) -> None:
         from mner.data.availability import choose
 
         name, why = choose(Places.from_environment())
-        print(why)
+        show(why)
         # What was changed by hand in the profile that is active already stays.
         if not PARAMS.is_file() or loading.load(PARAMS).active.name != name:
             switch(name)
     elif options.name is not None:
         switch(options.name)
-    show(loading.load(PARAMS))
+    show_profiles(loading.load(PARAMS))
 
 
 def switch(name: str) -> None:
@@ -42,11 +43,11 @@ def switch(name: str) -> None:
     profiles.write(PARAMS, new)
 
 
-def show(config: Config) -> None:
+def show_profiles(config: Config) -> None:
     """Print all profiles, the active one marked."""
     rows = []
     for entry in config.profiles.values():
         runs = len(entry.datasets) * len(entry.systems) * len(entry.seeds)
         mark = "*" if entry.name == config.active.name else " "
         rows.append((f"{mark} {entry.name}", f"{runs:>3} runs", entry.note))
-    print("\n".join(aligned_with_notes(rows, "")))
+    show("\n".join(aligned_with_notes(rows, "")))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mner.asked import require
 from mner.commands import settings
+from mner.escaping import show
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +37,6 @@ def run(options: argparse.Namespace) -> None:
     one = load_run(cell, options.seed, device)
     found = reach.measure(one.model, one.test_views(), cell.recipe, device)
     epoch, score = one.record.best_epoch + 1, one.record.dev_f1[one.record.best_epoch]
-    print(f"{cell.dataset} x {cell.system}, seed {options.seed}, weights of epoch {epoch} (dev F1 {score:.2f})")
-    print(f"test split, {found.sentences:,} sentences; visual input: {one.record.visual_input}\n")
-    print(reach.render(found), end="")
+    show(f"{cell.dataset} x {cell.system}, seed {options.seed}, weights of epoch {epoch} (dev F1 {score:.2f})")
+    show(f"test split, {found.sentences:,} sentences; visual input: {one.record.visual_input}\n")
+    show(reach.render(found), end="")

@@ -10,6 +10,7 @@ import sys
 from itertools import product
 
 from mner.commands import settings
+from mner.escaping import show
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +31,6 @@ def run(options: argparse.Namespace) -> int:
         try:
             failed += train.main([dataset, system, *seeds])
         except AbsentHereError as error:
-            print(f"mner run: {error}", file=sys.stderr)
+            show(f"mner run: {error}", file=sys.stderr)
             failed += 1
     return min(failed, 1)

@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 from mner.commands._arguments import PICTURES, positive
+from mner.escaping import show
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,5 +42,5 @@ def run(options: argparse.Namespace) -> None:
     to = options.to or Path("extracted") / name / "sheet.html"
     write_text_atomically(to, page)
     masked = len({image for kind in kinds for image in kind.refused})
-    print(f"{', '.join(kind.kind for kind in kinds)}; {masked:,} pictures masked")
-    print(f"{to}  {len(page.encode()) / 2**20:.1f} MiB")
+    show(f"{', '.join(kind.kind for kind in kinds)}; {masked:,} pictures masked")
+    show(f"{to}  {len(page.encode()) / 2**20:.1f} MiB")

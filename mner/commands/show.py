@@ -10,6 +10,7 @@ from typing import Any
 
 from mner.columns import with_notes_wrapped
 from mner.commands import settings
+from mner.escaping import show
 from mner.files import read_json
 
 SECTIONS = ("controls", "table1", "table2", "ita", "others")
@@ -26,11 +27,11 @@ def run(options: argparse.Namespace) -> None:
     held = with_results(read_json(folder / "tables.json")["cells"])
     for place, section in enumerate(held):
         text = without_links((folder / f"{section}.md").read_text(encoding="utf-8"))
-        print(with_notes_wrapped(text if place == 0 else without_preamble(text)))
+        show(with_notes_wrapped(text if place == 0 else without_preamble(text)))
     for section in SECTIONS:
         if section not in held and (folder / f"{section}.md").is_file():
-            print(f"nothing was run for {folder / section}.md")
-    print(f"the page: {folder / 'index.html'}   tracking: mlflow ui")
+            show(f"nothing was run for {folder / section}.md")
+    show(f"the page: {folder / 'index.html'}   tracking: mlflow ui")
 
 
 def with_results(entries: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from mner.commands import settings
 from mner.commands._arguments import minutes, natural, positive
+from mner.escaping import show
 
 FAILED, UNFINISHED, INTERRUPTED = 1, 3, 130
 
@@ -61,14 +62,15 @@ def run(options: argparse.Namespace) -> int:
     cores = os.cpu_count() or 1
     resources = sweep.Resources(options.workers or gpus or max(1, cores // threads), threads, gpus, options.ray)
     plan = plan_of(config, Path(), describe_device(device), options.datasets, options.system or ())
-    print(render(plan, config.active.name), flush=True)
+    show(render(plan, config.active.name), flush=True)
     left = None if options.minutes is None else options.minutes - (time.monotonic() - started) / 60
     command = shlex.join(["mner", *sys.argv[1:]])
     try:
         summary = sweep.sweep(config, Path(), plan, resources, command=command, minutes=left, again=options.again)
     except KeyboardInterrupt:
-        print("interrupted: finished runs and saved epochs are kept, the same command continues")
+        show("interrupted: finished runs and saved epochs are kept, the same command continues")
         return INTERRUPTED
-    print(sweep.render(summary, time.monotonic() - started), end="")
+    untried = sweep.left_out(plan, options.again)
+    show(sweep.render(summary, time.monotonic() - started, untried), end="")
     lacking = any(cell.lacks for cell in plan)
-    return FAILED if summary.failed or lacking else UNFINISHED if summary.unfinished else 0
+    return FAILED if summary.failed or untried or lacking else UNFINISHED if summary.unfinished else 0

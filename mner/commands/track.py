@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from mner.commands import settings
+from mner.escaping import show
 from mner.tracking.mlflow import DEFAULT_URI, REBUILD
 from mner.tracking.store import TrackingError
 
@@ -21,4 +22,4 @@ def run(options: argparse.Namespace) -> None:
     if not options.rebuild:
         raise TrackingError(f"training tracks by itself; to fill MLflow from the files of runs: {REBUILD}")
     count = rebuild(Path("runs"), settings().active.name, options.uri)
-    print(f"{count} runs are in {options.uri}; look at them with: mlflow ui")
+    show(f"{count} runs are in {options.uri}; look at them with: mlflow ui")

@@ -6,9 +6,14 @@ Exit code 1 if any was kept apart.
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 from pathlib import Path
 
 from mner.commands import settings
+from mner.escaping import show
+
+TERMINATED = 143
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +24,7 @@ def run(options: argparse.Namespace) -> int:
     from mner.tracking.archive import render, unpack
     from mner.training.arrival import objections
 
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(TERMINATED))  # leaves nothing half unpacked
     arrivals = unpack(options.archive, Path(), objections(settings(), Path()))
-    print(render(arrivals), end="")
+    show(render(arrivals), end="")
     return 1 if any(arrival.state == "apart" for arrival in arrivals) else 0

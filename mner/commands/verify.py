@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mner.columns import wrapped
 from mner.commands import settings
+from mner.escaping import show
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,20 +33,20 @@ def run(options: argparse.Namespace) -> int:
     lenses = scores_of(name, "lenses"), reference_of(name, "lenses")
     reference = reference_of(name)
     if scores["runs"] and len(without_runs(scores)) == len(scores["runs"]):
-        print(f"no run of {name} is here: these are the committed results, held against themselves")
+        show(f"no run of {name} is here: these are the committed results, held against themselves")
     report = verify(scores, paper, reference, config, absence, lenses)
-    print(report.render(), end="")
+    show(report.render(), end="")
     repetition = repetition_of(scores, reference)
-    print(repetition.render(), end="")
+    show(repetition.render(), end="")
     if options.runs:
-        print(repetition.table(), end="")
+        show(repetition.table(), end="")
     if made := origins(config, Path()):
-        print("\n".join(wrapped(made.render())))
+        show("\n".join(wrapped(made.render())))
     if outdated := outdated_runs(config, Path()):
         note = f"note: {len(outdated)} runs here were made by other parameters, versions or data than stand here "
         note += f"now (the first: {outdated[0]}); `dvc repro` trains them anew"
-        print("\n".join(wrapped(note)))
+        show("\n".join(wrapped(note)))
     changed = other_runs(scores)
     if changed:
-        print(f"FAIL: {changed[0]} is not the run that was scored ({len(changed)} such); run `mner score` first")
+        show(f"FAIL: {changed[0]} is not the run that was scored ({len(changed)} such); run `mner score` first")
     return 0 if report.passed and not changed else 1

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from mner.config import Places
+from mner.escaping import show
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,4 +19,4 @@ def run(options: argparse.Namespace) -> None:
     places = Places.from_environment()
     for number, file in enumerate(options.files):
         said = render(which(file, cache=places.cache, mirrors=places.mirrors))
-        print(f"\n{said}" if number else said, end="")
+        show(f"\n{said}" if number else said, end="")

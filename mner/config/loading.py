@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from mner.config.strict import ConfigError, EachKeyOnce, build, convert, known
 
 SECTIONS = ("encoders", "systems", "data", "controls", "features", "relations", "verify")
 LIKE = "like"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def load(path: Path) -> Config:
@@ -121,7 +123,20 @@ def _rows(rows: Mapping[str, Any], path: Path) -> dict[str, Any]:
     return {name: whole(name) for name in rows}
 
 
+def _check_names(config: Config, path: Path) -> None:
+    """Names become folders, arguments of a shell's command line (dvc.yaml) and parts of files' names."""
+    named = {"data.captions": config.data.captions, "systems": config.systems, "active.name": [config.active.name]}
+    for where, entries in named.items():
+        for name in entries:
+            if not isinstance(name, str) or not NAME.fullmatch(name):
+                raise ConfigError(
+                    f"{path}: {where}: {name!r} is no name; letters, digits, dots, hyphens and underscores, "
+                    "a letter or digit first"
+                )
+
+
 def _check(config: Config, path: Path) -> None:
+    _check_names(config, path)
     for name, source in config.encoders.items():
         if source.name != name:
             raise ConfigError(f"{path}: encoders.{name} calls itself {source.name!r}")

@@ -18,6 +18,16 @@ from mner.files import write_atomically
 
 BYTE_LIMIT = 8 * 2**30
 ENTRY_LIMIT = 200_000
+HEADER_LIMIT = 1 << 20
+_HEADERS = frozenset(
+    {
+        tarfile.GNUTYPE_LONGNAME,
+        tarfile.GNUTYPE_LONGLINK,
+        tarfile.XHDTYPE,
+        tarfile.XGLTYPE,
+        tarfile.SOLARIS_XHDTYPE,
+    }
+)
 _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError, NotImplementedError)
 
 
@@ -32,6 +42,17 @@ class _Entry:
     place: PurePosixPath
     size: int
     open: Callable[[], AbstractContextManager[IO[bytes]]]
+
+
+class _BoundedHeaders(tarfile.TarInfo):
+    """A tar entry whose long names and extra fields are not read into memory beyond ``HEADER_LIMIT``."""
+
+    def _proc_member(self, opened: tarfile.TarFile) -> tarfile.TarInfo:
+        if self.type in _HEADERS and self.size > HEADER_LIMIT:
+            raise ArchiveError(
+                f"{opened.name}: refused, a header of {self.size:,} bytes; at most {HEADER_LIMIT:,} are read"
+            )
+        return super()._proc_member(opened)
 
 
 def safe_extract(
@@ -55,12 +76,13 @@ def safe_extract(
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as opened:
                 return _extract(archive, _zip_entries(archive, opened), destination, byte_limit, entry_limit)
-        if tarfile.is_tarfile(archive):
-            with tarfile.open(archive) as opened:
-                return _extract(archive, _tar_entries(archive, opened), destination, byte_limit, entry_limit)
+        with tarfile.open(archive, tarinfo=_BoundedHeaders) as opened:
+            entries = _tar_entries(archive, opened, destination)
+            return _extract(archive, entries, destination, byte_limit, entry_limit)
+    except tarfile.ReadError as error:
+        raise ArchiveError(f"{archive}: neither a zip nor a tar archive, or damaged; get it again") from error
     except _DAMAGED as error:
         raise ArchiveError(f"{archive}: cannot be unpacked ({type(error).__name__}: {error})") from error
-    raise ArchiveError(f"{archive}: neither a zip nor a tar archive; download it again")
 
 
 def _extract(
@@ -115,7 +137,7 @@ def _zip_entries(archive: Path, opened: zipfile.ZipFile) -> Iterator[_Entry | No
         yield _Entry(place, info.file_size, lambda info=info: opened.open(info))
 
 
-def _tar_entries(archive: Path, opened: tarfile.TarFile) -> Iterator[_Entry | None]:
+def _tar_entries(archive: Path, opened: tarfile.TarFile, destination: Path) -> Iterator[_Entry | None]:
     for member in opened:
         place = _checked_place(archive, member.name)
         if member.isdir():
@@ -123,6 +145,10 @@ def _tar_entries(archive: Path, opened: tarfile.TarFile) -> Iterator[_Entry | No
             continue
         if not member.isreg():
             raise _refusal(archive, place, "is a link or a device, not a regular file")
+        try:
+            tarfile.data_filter(member, str(destination))  # Python's own judgement, beside ours
+        except tarfile.FilterError as error:
+            raise _refusal(archive, place, f"is refused by Python's data filter ({error})") from error
         yield _Entry(place, member.size, lambda member=member: opened.extractfile(member))
 
 

@@ -35,12 +35,16 @@ class SourceError(RuntimeError):
 class Retry:
     """How patient a download is: tries, seconds of silence before giving up a try, first pause in seconds.
 
-    The pause doubles after every try.
+    The pause doubles after every try. A try that has brought fewer than ``least_rate`` bytes a second after
+    ``grace`` seconds is given up, and all are when they took ``deadline`` seconds together.
     """
 
     attempts: int = 4
     timeout: float = 30.0
     pause: float = 1.0
+    least_rate: float = 2000.0
+    grace: float = 30.0
+    deadline: float = 4 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,12 +226,16 @@ def _download(
     target = cache / source.path
     part = target.with_name(target.name + ".part")
     address = source.address(base)
+    stop_at = time.monotonic() + retry.deadline
     for attempt in range(retry.attempts):
+        if time.monotonic() > stop_at:
+            seen.append(f"network {address}: not done after {retry.deadline:,.0f} s")
+            break
         if attempt:
             time.sleep(retry.pause * 2 ** (attempt - 1))
         resumed = part.is_file() and 0 < part.stat().st_size <= source.bytes
         try:
-            _pull(source, part, address, retry.timeout, progress)
+            _pull(source, part, address, retry, stop_at, progress)
         except _BROKEN as error:
             status = getattr(error, "code", None)
             seen.append(f"network {address}: {_reason(error)}")
@@ -250,14 +258,14 @@ def _download(
     raise _refusal(source, cache, base, seen, "cannot be downloaded")
 
 
-def _pull(source: SourceFile, part: Path, address: str, timeout: float, progress: bool) -> None:
+def _pull(source: SourceFile, part: Path, address: str, retry: Retry, stop_at: float, progress: bool) -> None:
     """One request: append to ``part`` if the server resumes, else start it again; stops past the right size."""
     start = part.stat().st_size if part.is_file() else 0
     if start >= source.bytes:
         part.unlink()
         start = 0
     request = urllib.request.Request(address, headers={"Range": f"bytes={start}-"} if start else {})
-    with urllib.request.urlopen(request, timeout=timeout) as response:
+    with urllib.request.urlopen(request, timeout=retry.timeout) as response:
         resumes = response.status == 206
         if resumes and not (response.headers.get("Content-Range") or "").startswith(f"bytes {start}-"):
             part.unlink(missing_ok=True)
@@ -273,11 +281,23 @@ def _pull(source: SourceFile, part: Path, address: str, timeout: float, progress
             leave=False,
         )
         with bar, part.open("ab" if resumes else "wb") as handle:
-            while done <= source.bytes and (chunk := response.read(_CHUNK)):
+            began, brought = time.monotonic(), 0
+            # read1 returns what one packet brought: read would wait for a whole chunk of a trickle.
+            while done <= source.bytes and (chunk := response.read1(_CHUNK)):
                 done += handle.write(chunk)
+                brought += len(chunk)
                 bar.update(len(chunk))
+                _refuse_a_trickle(brought, began, stop_at, retry)
             handle.flush()
             os.fsync(handle.fileno())
+
+
+def _refuse_a_trickle(brought: int, began: float, stop_at: float, retry: Retry) -> None:
+    now = time.monotonic()
+    if now > stop_at:
+        raise TimeoutError(f"not done after {retry.deadline:,.0f} s")
+    if now - began > retry.grace and brought < retry.least_rate * (now - began):
+        raise TimeoutError(f"only {brought:,} bytes in {now - began:,.0f} s")
 
 
 def _reason(error: Exception) -> str:

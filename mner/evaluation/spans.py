@@ -27,6 +27,8 @@ _CODES = {tag: code for code, tag in enumerate(_ALPHABET)} | {
     for alias, kind in TYPE_ALIASES.items()
     for prefix in ("B", "I")
 }
+CODES = len(_ALPHABET)
+"""How many codes there are, from 0."""
 OUTSIDE_CODE = _CODES["O"]
 CONTINUATION_CODE = _CODES[CONTINUATION]
 _FIRST_SPECIAL = len(LABELS)

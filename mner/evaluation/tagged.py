@@ -44,9 +44,16 @@ class Tagged:
         """Gold tags by (data set, split)."""
         return {place: encode([s.tags or () for s in held]) for place, held in self.sentences.items()}
 
+    @cached_property
+    def _by_cell(self) -> Mapping[tuple[str, str], list[TaggedRun]]:
+        found: dict[tuple[str, str], list[TaggedRun]] = {}
+        for run in self.runs:
+            found.setdefault((run.dataset, run.system), []).append(run)
+        return found
+
     def cell(self, dataset: str, system: str) -> list[TaggedRun]:
         """The finished runs of one cell, by seed."""
-        return [run for run in self.runs if (run.dataset, run.system) == (dataset, system)]
+        return list(self._by_cell.get((dataset, system), ()))
 
     def cells(self, dataset: str) -> Iterator[tuple[str, list[TaggedRun]]]:
         """Systems of a data set that have finished runs, with these."""
@@ -68,11 +75,18 @@ def read_tagged(scores: Mapping[str, Any], root: Path, gold_of: GoldOf) -> Tagge
     ``root`` is the folder record paths are relative to.
     """
     runs, places = [], {}
+    # Predictions of the same sentences share one array of lengths, eight bytes a sentence.
+    lengths: dict[bytes, np.ndarray] = {}
+
+    def read(path: Path) -> EncodedTags:
+        tags = encode(read_tags(path))
+        return EncodedTags(tags.codes, lengths.setdefault(tags.lengths.tobytes(), tags.lengths))
+
     for run in scores["runs"]:
         if run["status"] != "finished":
             continue
         folder = (root / run["record"]).parent
-        tags = {name: encode(read_tags(folder / f"{name}.jsonl")) for name in sorted(run["predictions"])}
+        tags = {name: read(folder / f"{name}.jsonl") for name in sorted(run["predictions"])}
         runs.append(TaggedRun(run["record"], run["dataset"], run["system"], run["seed"], run["data_copy"], tags))
         for name in tags:
             place = run["dataset"], PredictionName.of(name).split

@@ -48,7 +48,7 @@ def caption_token_features(
         for rows, made in zip(batches, side_by_side(states, batches, device), strict=True):
             for slot, row in enumerate(rows):
                 if lengths[row] > 2:
-                    features[ids[row]] = made[slot, 1 : lengths[row] - 1].float()
+                    features[ids[row]] = made[slot, 1 : lengths[row] - 1].float().half()  # as they are stored
             progress.update(len(rows))
     return features
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,6 +16,7 @@ import torch
 from tqdm import tqdm
 
 from mner.data.picture_file import Refusal, quiet_pillow
+from mner.exhaustion import NO_ROOM
 from mner.features.extractor import Extractor
 from mner.features.finished import REGION_KINDS, read_refused, result_path, stands, write_findings
 from mner.features.found import Found, Regions
@@ -27,7 +27,6 @@ from mner.features.shards import ExtractionError, Shard, WorkFolder
 from mner.files import exclusive, sha256_of_json
 from mner.training.meters import peak_memory_gib, reset_peak_memory
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CPU = torch.device("cpu")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -157,7 +156,7 @@ def _extract(job: _Job, folder: Path, work: Path, pictures_per_shard: int) -> tu
         opened = {i: r for i, r in read_refused(folder, kind).items() if i not in job.pictures.refused}
         if opened.keys() <= {one.image for one in listed} and job.still(opened):
             refused = {**job.pictures.refused, **opened}
-            write_findings(folder, kind, len(listed) + len(job.pictures.refused), refused)
+            write_findings(folder, kind, len(listed) + len(job.pictures.refused), refused, made=True)
             return 0, len(listed) - len(opened), refused
     size = job.batch_size * -(-pictures_per_shard // job.batch_size)
     chunks = [listed[start : start + size] for start in range(0, len(listed), size)]
@@ -179,11 +178,12 @@ def _extract(job: _Job, folder: Path, work: Path, pictures_per_shard: int) -> tu
         "pictures_sha256": identity["pictures_sha256"],
         "identity_sha256": key,
     }
-    write_findings(folder, kind, wanted, refused)
+    write_findings(folder, kind, wanted, refused, made=False)
     if kind in REGION_KINDS:
         merge_regions(path, held, [shard for shard, _ in shards], provenance)
     else:
         merge_found(path, (shard for shard, _ in shards), provenance)
+    write_findings(folder, kind, wanted, refused, made=True)
     held.remove()
     return sum(now for _, now in shards), with_results, refused
 
@@ -272,7 +272,7 @@ def _exhaustion_is_said(folder: Path, work: Path, batch_size: int) -> Iterator[N
             f"the GPU's memory does not hold a batch of {batch_size} pictures; set a smaller batch_size ({error})"
         ) from error
     except OSError as error:
-        if error.errno not in _FULL:
+        if error.errno not in NO_ROOM:
             raise
         raise ExtractionError(
             f"no room left ({error.strerror}) while writing to {folder} or {work}; what stood there is "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from mner.data.picture_file import Refusal
 from mner.features.store import FeatureError, read_store
-from mner.files import write_json_atomically
+from mner.files import sha256_of, write_json_atomically
 
 REGION_KINDS: tuple[str, ...] = ("grid", "crops")
 
@@ -26,8 +27,13 @@ def findings_path(folder: Path, kind: str) -> Path:
 
 
 def stands(folder: Path, kind: str, identity_sha256: str) -> bool:
-    """Whether the result and its findings are there, whole, and made in the way ``identity_sha256`` names."""
+    """Whether the result and its findings are there, as written, and made as ``identity_sha256`` says.
+
+    A result that was changed since is announced.
+    """
     path = result_path(folder, kind)
+    if not path.is_file():
+        return False
     try:
         provenance = (
             read_store(path).provenance
@@ -35,13 +41,28 @@ def stands(folder: Path, kind: str, identity_sha256: str) -> bool:
             else json.loads(path.read_text(encoding="utf-8"))["provenance"]
         )
         read_refused(folder, kind)
-        return provenance["identity_sha256"] == identity_sha256
+        if provenance["identity_sha256"] != identity_sha256:
+            return False
+        recorded = json.loads(findings_path(folder, kind).read_text(encoding="utf-8"))["result_sha256"]
     except (FeatureError, OSError, ValueError, KeyError, TypeError):
         return False
+    changed = sorted(name for name, sha256 in _hashes(folder, kind).items() if recorded.get(name) != sha256)
+    if changed:
+        print(f"{folder / changed[0]}: not as it was written; {kind} is extracted again", file=sys.stderr)
+    return not changed
 
 
-def write_findings(folder: Path, kind: str, wanted: int, refused: Mapping[str, Refusal]) -> None:
-    """List every masked picture with kind and sentence, in order of ids, and how many there are of each kind."""
+def _hashes(folder: Path, kind: str) -> dict[str, str]:
+    """SHA-256 of each file of a kind's result, by name."""
+    path = result_path(folder, kind)
+    return {file.name: sha256_of(file) for file in sorted({path, path.with_suffix(".json")})}
+
+
+def write_findings(folder: Path, kind: str, wanted: int, refused: Mapping[str, Refusal], *, made: bool) -> None:
+    """List every masked picture with kind and sentence, and what files of the result they go with, by hash.
+
+    The result stands only once this was called after it was ``made``.
+    """
     findings = [
         {"image": image, "kind": refused[image].kind, "what": refused[image].sentence} for image in sorted(refused)
     ]
@@ -51,6 +72,7 @@ def write_findings(folder: Path, kind: str, wanted: int, refused: Mapping[str, R
         "pictures_masked": len(findings),
         "masked_by_kind": dict(sorted(counts.items())),
         "findings": findings,
+        "result_sha256": _hashes(folder, kind) if made else {},
     }
     write_json_atomically(findings_path(folder, kind), content)
 

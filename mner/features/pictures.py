@@ -102,7 +102,8 @@ def pictures_of_dataset(data: Path, dataset: str, wanted: Iterable[str], images:
     """
     own = data / dataset
     recorded = read_json(own / "side" / "pixels.json")
-    folder = own if (own / "images").is_dir() else images
+    brought = (own / "images").is_dir() and any((own / "images").iterdir())
+    folder = own if brought else images
     if not recorded or folder is None:
         raise ImageError(_none_at_hand(dataset, bool(recorded), folder))
     ids = sorted(set(wanted))

@@ -18,6 +18,8 @@ from mner.data.batch import Neighbours, Visual
 from mner.data.corpus import ABSENT
 from mner.files import read_json, reading, write_atomically, write_json_atomically
 
+_PART = 1 << 14
+
 
 class FeatureError(ValueError):
     """A feature store that is missing, torn, or asked for what it does not hold."""
@@ -79,10 +81,31 @@ def write_store(
         raise FeatureError(f"{path}: no picture has features; nothing to store")
     ids = sorted(features)
     counts = [len(features[image]) for image in ids]
-    values = torch.cat([features[image] for image in ids]).to(torch.float16).contiguous()
+    values = torch.cat([features[image].to(torch.float16) for image in ids]).contiguous()
     offsets = torch.tensor(np.concatenate([[0], np.cumsum(counts)]), dtype=torch.int64)
     write_atomically(path, lambda part: save_file({"values": values, "offsets": offsets}, part))
     write_json_atomically(path.with_suffix(".json"), {"ids": ids, "provenance": dict(provenance)})
+
+
+class NotANumberError(FeatureError):
+    """Features of ``image``, the ``row``-th picture of a store, are not all finite."""
+
+    def __init__(self, path: Path, row: int, image: str) -> None:
+        self.path, self.row, self.image = path, row, image
+        super().__init__(
+            f"{path}: the features of picture {image} (row {row}) are not all finite numbers; delete the store "
+            "and run `dvc repro` (stage features)"
+        )
+
+
+def _refuse_what_is_no_number(path: Path, values: Tensor, offsets: np.ndarray, ids: Sequence[str]) -> None:
+    """One pass over the vectors, a part at a time, so that no copy of all of them is made."""
+    for start in range(0, len(values), _PART):
+        finite = torch.isfinite(values[start : start + _PART]).all(dim=1)
+        if not finite.all():
+            place = start + int(torch.nonzero(~finite)[0])
+            row = int(np.searchsorted(offsets, place, side="right")) - 1
+            raise NotANumberError(path, row, ids[row])
 
 
 def read_store(path: Path) -> FeatureStore:
@@ -100,5 +123,8 @@ def read_store(path: Path) -> FeatureStore:
         values, offsets = handle.get_tensor("values"), handle.get_tensor("offsets").numpy()
     if len(offsets) != len(index["ids"]) + 1 or offsets[-1] != len(values):
         raise FeatureError(f"{path}: index and vectors disagree; delete both files and rebuild them")
+    if (offsets[1:] < offsets[:-1]).any() or offsets[0] != 0:
+        raise FeatureError(f"{path}: its offsets do not ascend from 0; delete both files and rebuild them")
+    _refuse_what_is_no_number(path, values, offsets, index["ids"])
     rows = {image: row for row, image in enumerate(index["ids"])}
     return FeatureStore(values, offsets, rows, index["provenance"])

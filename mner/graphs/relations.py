@@ -104,6 +104,8 @@ def read_graph(path: Path) -> RelationGraph:
     sentences = sum(description["split_sizes"].values())
     if any(len(tensor) != sentences for tensor in tensors.values()):
         raise GraphError(f"{path}: index and neighbours disagree; delete both files and rebuild them")
+    for name in ("inter", "intra"):
+        _refuse_bad_places(path, name, tensors, len(description["images"]))
     return RelationGraph(
         description["name"],
         tuple(description["images"]),
@@ -112,6 +114,24 @@ def read_graph(path: Path) -> RelationGraph:
         Relation(tensors["intra.rows"], tensors["intra.scores"]),
         description["provenance"],
     )
+
+
+class BadPlaceError(GraphError):
+    """Sentence ``row`` of a graph's ``relation`` names a picture that is not listed, or a score that is none."""
+
+    def __init__(self, path: Path, relation: str, row: int, images: int) -> None:
+        self.path, self.relation, self.row = path, relation, row
+        super().__init__(
+            f"{path}: sentence {row} has {relation} neighbours that are not among its {images:,} pictures, or "
+            "scores that are no numbers; delete the graph and run `dvc repro` (stage graphs)"
+        )
+
+
+def _refuse_bad_places(path: Path, name: str, tensors: Mapping[str, Tensor], images: int) -> None:
+    rows, scores = tensors[f"{name}.rows"], tensors[f"{name}.scores"]
+    bad = ((rows != ABSENT) & ((rows < 0) | (rows >= images))) | ~torch.isfinite(scores)
+    if bad.any():
+        raise BadPlaceError(path, name, int(torch.nonzero(bad)[0, 0]), images)
 
 
 def released_graph(

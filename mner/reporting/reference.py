@@ -18,13 +18,15 @@ from typing import Any
 from mner.evaluation.scoring import PredictionName
 from mner.files import (
     COMMITTED,
+    json_bytes,
     read_json,
     reading,
     sha256_of,
+    write_all_atomically,
     write_bytes_atomically,
-    write_json_atomically,
     write_text_atomically,
 )
+from mner.swapped_folder import settle, swapped
 
 RESULTS = Path("results")
 REFERENCE = Path("reports/results")
@@ -57,6 +59,7 @@ def scores_of(profile: str, kind: str = "scores", folder: Path = RESULTS) -> dic
 
 def reference_of(profile: str, kind: str = "scores") -> dict[str, Any] | None:
     """The same of what was committed for a profile, None where nothing was."""
+    settle(REFERENCE / profile)
     path = REFERENCE / profile / f"{kind}.json"
     return read_json(path, COMMITTED) if path.is_file() else None
 
@@ -67,8 +70,10 @@ def kept_elsewhere(
     """``scores`` and ``lenses`` of all other kept profiles that share a data set with this one, by name."""
     found = []
     for folder in sorted(reference.iterdir()) if reference.is_dir() else ():
+        if folder.name == profile or folder.name.startswith("."):  # a dot: left by a `keep` that was killed
+            continue
         files = {name: folder / f"{name}.json" for name in KEPT}
-        if folder.name != profile and all(file.is_file() for file in files.values()):
+        if all(file.is_file() for file in files.values()):
             held = {name: read_json(file, COMMITTED) for name, file in files.items()}
             if set(held["scores"]["datasets"]) & set(datasets):
                 found.append(held)
@@ -83,14 +88,11 @@ def keep(profile: str) -> str:
     """
     scores = scores_of(profile)
     _refuse_partial(scores, profile)
-    target, made = REFERENCE / profile, REFERENCE / f".{profile}.new"
-    shutil.rmtree(made, ignore_errors=True)
-    made.mkdir(parents=True)
-    for name in KEPT:
-        shutil.copy(RESULTS / profile / f"{name}.json", made / f"{name}.json")
-    _copy_runs(scores, Path("runs") / profile, made)
-    shutil.rmtree(target, ignore_errors=True)
-    made.rename(target)
+    target = REFERENCE / profile
+    with swapped(target) as made:
+        for name in KEPT:
+            shutil.copy(RESULTS / profile / f"{name}.json", made / f"{name}.json")
+        _copy_runs(scores, Path("runs") / profile, made)
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
     count = len(scores["runs"])
     return f"{target}: scores and {count} runs with their tags, {size / 1e6:.1f} MB; review and commit them"
@@ -206,6 +208,7 @@ def restore(profile: str, root: Path) -> int:
         NoResultsError: nothing was kept, or a finished run without its tags.
         ScoringError: tags under a name that is none of a prediction.
     """
+    settle(REFERENCE / profile)
     source = REFERENCE / profile / "runs"
     records = sorted(source.rglob("record.json"))
     if not records:
@@ -266,8 +269,9 @@ def check_against_reference(results: Mapping[str, Any], profile: str) -> str:
 
 def accept(results: Mapping[str, Any], profile: str) -> str:
     """Put re-scored numbers in place of the committed ones, tags and records as they are; says what it wrote."""
-    for name in KEPT:
-        write_json_atomically(REFERENCE / profile / f"{name}.json", results[name], indent=None)
+    write_all_atomically(
+        {REFERENCE / profile / f"{name}.json": json_bytes(results[name], indent=None) for name in KEPT}
+    )
     return f"{REFERENCE / profile}: {' and '.join(KEPT)} written anew from the kept tags; review and commit them"
 
 

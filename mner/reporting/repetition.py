@@ -11,13 +11,15 @@ import statistics
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mner.columns import aligned, aligned_with_notes
 from mner.data.corpus import read_tags
 from mner.evaluation.averages import finished_cells, own_f1
+from mner.evaluation.spans import CODES, encode
 from mner.files import sha256_of
 from mner.reporting.reference import committed_record, kept_tags
 from mner.tracking.identity import differences, identity_of_record
@@ -128,17 +130,18 @@ def repetition_of(scores: Mapping[str, Any], reference: Mapping[str, Any] | None
     """
     f1, f1_committed = (_f1_by_run(one) for one in (scores, reference or {"cells": ()}))
     scored = {(run["dataset"], run["system"], run["seed"]): run["record_sha256"] for run in scores["runs"]}
-    repeats, tags = [], {}
+    repeats, apart = [], _Disagreement()
     for place in f1:
         here = run_folder(Path(), scores["profile"], *place) / "record.json"
         there = committed_record(scores["profile"], *place)
         if not here.is_file() or sha256_of(here) != scored[place]:
             continue
-        tags[place] = read_tags(here.with_name(f"{VIEW}.jsonl"))
+        tags = read_tags(here.with_name(f"{VIEW}.jsonl"))
+        apart.add(place[:2], tags)
         if place in f1_committed and there.is_file() and here.read_bytes() != there.read_bytes():
             points = f1[place] - f1_committed[place]
-            repeats.append(_repeat(Record.read(here), Record.read(there), tags[place], there, points))
-    return Repetition(tuple(repeats), _between_seeds(tags))
+            repeats.append(_repeat(Record.read(here), Record.read(there), tags, there, points))
+    return Repetition(tuple(repeats), apart.mean())
 
 
 def words_otherwise(one: Tags, other: Tags) -> tuple[int, int] | None:
@@ -179,14 +182,38 @@ def _f1_by_run(scores: Mapping[str, Any]) -> dict[tuple[str, str, int], float]:
     }
 
 
-def _between_seeds(tags: Mapping[tuple[str, str, int], Tags]) -> float | None:
-    """Mean over pairs of runs of one cell, in percent of words; None where no cell has two runs."""
-    shares = [
-        100 * counted[1] / counted[0]
-        for (one, its), (other, others) in combinations(tags.items(), 2)
-        if one[:2] == other[:2] and (counted := words_otherwise(its, others)) and counted[0]
-    ]
-    return statistics.fmean(shares) if shares else None
+class _Disagreement:
+    """How far runs of one cell lie apart, added up run by run: time and memory do not grow with pairs of runs.
+
+    Of n runs that tag the same words, the pairs that disagree on a word are all pairs less those that agree on it,
+    so it is enough to count, word by word, the runs that give each tag.
+    """
+
+    def __init__(self) -> None:
+        # By the lengths of the sentences: counts (words, tags) of runs that predict these sentences.
+        self._counts: dict[tuple[tuple[str, str], bytes], np.ndarray] = {}
+
+    def add(self, cell: tuple[str, str], tags: Tags) -> None:
+        """Count one run's tags."""
+        encoded = encode(tags)
+        counts = self._counts.setdefault(
+            (cell, encoded.lengths.tobytes()), np.zeros((len(encoded.codes), CODES), dtype=np.int32)
+        )
+        counts[np.arange(len(encoded.codes)), encoded.codes] += 1
+
+    def mean(self) -> float | None:
+        """Mean over pairs of runs of one cell, in percent of words; None where no cell has two runs."""
+        total, pairs = 0.0, 0
+        for counts in self._counts.values():
+            words = len(counts)
+            runs = int(counts[0].sum()) if words else 0
+            of_cell = runs * (runs - 1) // 2
+            wide = counts.astype(np.int64)
+            agreeing = int((wide * (wide - 1) // 2).sum())
+            if of_cell and words:
+                total += 100 * (of_cell * words - agreeing) / words
+                pairs += of_cell
+        return total / pairs if pairs else None
 
 
 def _range(shares: Sequence[float]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from mner.files import write_json_atomically, write_text_atomically
 from mner.paper import Paper
-from mner.reporting.analysis import OF_PRINTED, pages
+from mner.reporting.analysis import pages
 from mner.reporting.card import CardText, cards_markdown
 from mner.reporting.control_tables import control_table
 from mner.reporting.error_tables import suspects_file
@@ -20,8 +20,7 @@ from mner.reporting.results import Results
 from mner.reporting.section_tables import section_tables
 from mner.reporting.site import render_cards, render_site
 from mner.reporting.tables import Table, to_csv, to_entries, to_latex, to_markdown
-
-OPTIONAL = frozenset(f"{name}.md" for name in ("table1", "table2", "ita", "others", "controls", *OF_PRINTED))
+from mner.swapped_folder import swapped
 
 
 def write_report(
@@ -38,9 +37,11 @@ def write_report(
 
     Beside them ``waterfall.md``, ``lenses.md``, ``arithmetic.md``, ``statistics.md`` and ``errors.md``, whose
     tables are in the same ``tables.*``, ``cards.md`` and ``cards.html``, to which the rows of ``cards`` lead, and
-    ``suspects.json``. Returns the files written.
+    ``suspects.json``. Returns the files written. The folder is swapped as a whole: nothing older stays in it, and
+    it is never half written.
 
     Raises:
+        OSError: the disk is full; the folder is as it was.
         CitationError: a number without a record is on its way to a table or the page.
     """
     scores = results.scores
@@ -61,14 +62,14 @@ def write_report(
     texts["cards.md"] = cards_markdown(cards)
     texts["cards.html"] = render_cards(cards, settings.active, templates)
     texts["index.html"] = render_site(results, parts, further, controls, settings.active, linked, templates)
-    for name in OPTIONAL - texts.keys():
-        (target / name).unlink(missing_ok=True)
-    for name, text in texts.items():
-        write_text_atomically(target / name, text)
     entries = [entry for table in everything for entry in to_entries(table)]
     head = {name: scores[name] for name in ("profile", "mode", "datasets", "systems", "seeds")}
-    write_json_atomically(target / "tables.json", {"format": 1, **head, "cells": entries})
-    write_json_atomically(target / "suspects.json", suspects_file(results))
+    suspects = suspects_file(results)
+    with swapped(target) as made:
+        for name, text in texts.items():
+            write_text_atomically(made / name, text)
+        write_json_atomically(made / "tables.json", {"format": 1, **head, "cells": entries})
+        write_json_atomically(made / "suspects.json", suspects)
     return tuple(target / name for name in (*texts, "tables.json", "suspects.json"))
 
 

@@ -15,6 +15,7 @@ import jinja2
 
 from mner.data.corpus import TYPES
 from mner.data.probe_views import PICTURE_PROBES
+from mner.escaping import html
 from mner.evaluation.averages import encoder_name
 from mner.evaluation.rescoring import STANDARD
 from mner.files import sha256_of_json
@@ -49,7 +50,9 @@ def refuse_bare_numbers(value: Any) -> Any:
     Raises:
         CitationError: the value is a number (or anything else that is not text).
     """
-    if isinstance(value, str | jinja2.Undefined) or value is None:
+    if isinstance(value, str):
+        return html(value)
+    if isinstance(value, jinja2.Undefined) or value is None:
         return value if value is not None else ""
     raise CitationError(f"the template prints {value!r}; a number reaches the page only through a Cited")
 

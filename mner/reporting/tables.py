@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mner.columns import markdown_table
+from mner.escaping import csv as csv_text
+from mner.escaping import latex, latex_comment
 from mner.reporting.cells import Cell, CitationError, Cited, Measured, Printed, State, Words
 
 ORIGINS: dict[str, tuple[type, ...]] = {
@@ -112,60 +114,31 @@ def _linked(cell: Cell, links: dict[str, str]) -> str:
     return f"[{text}]"
 
 
-_TEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "±": r"$\pm$",
-    "–": "--",
-    "†": r"$^\dagger$",
-    "♣": r"$^\clubsuit$",
-    "−": "$-$",
-    "Δ": r"$\Delta$",
-    "<": "$<$",
-    ">": "$>$",
-    "≥": r"$\geq$",
-    "≤": r"$\leq$",
-}
-
-
-def tex(text: str) -> str:
-    """Escape text for LaTeX; the symbols the tables use become math."""
-    return "".join(_TEX.get(character, character) for character in text)
-
-
 def to_latex(table: Table) -> str:
     """A booktabs table; each row is preceded by ``%`` comments that name the records behind it."""
     table.check()
     spec = "".join("l" if column.origin == "words" else "r" for column in table.columns)
     lines = [
         r"\begin{table*}[t]\centering\small",
-        rf"\caption{{{tex(table.title)}}}",
-        rf"\label{{tab:{table.id}}}",
+        rf"\caption{{{latex(table.title)}}}",
+        rf"\label{{tab:{latex_comment(table.id)}}}",
     ]
     lines += [rf"\begin{{tabular}}{{{spec}}}", r"\toprule"]
-    lines.append(" & ".join(tex(column.title) for column in table.columns) + r" \\")
+    lines.append(" & ".join(latex(column.title) for column in table.columns) + r" \\")
     lines.append(r"\midrule")
     group = ""
     for number, row in enumerate(_told(table)):
         if row.group != group:
             group = row.group
             lines += [r"\midrule"] if number else []
-            lines += [rf"\multicolumn{{{len(table.columns)}}}{{l}}{{\emph{{{tex(group)}}}}} \\"] if group else []
+            lines += [rf"\multicolumn{{{len(table.columns)}}}{{l}}{{\emph{{{latex(group)}}}}} \\"] if group else []
         records = sorted(
             {record for cell in row.cells if isinstance(cell, Cited | Measured) for record in cell.records}
         )
-        lines += [f"% {row.id}: {record}" for record in records]
-        lines.append(" & ".join(tex(cell.plain()) for cell in row.cells) + r" \\")
+        lines += [f"% {latex_comment(f'{row.id}: {record}')}" for record in records]
+        lines.append(" & ".join(latex(cell.plain()) for cell in row.cells) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}"]
-    lines += [rf"\par\footnotesize {tex(note)}" for note in table.notes]
+    lines += [rf"\par\footnotesize {latex(note)}" for note in table.notes]
     return "\n".join([*lines, r"\end{table*}"]) + "\n"
 
 
@@ -203,5 +176,6 @@ def to_csv(tables: Sequence[Table]) -> str:
     writer.writeheader()
     for table in tables:
         for entry in to_entries(table):
-            writer.writerow({**entry, "records": " ".join(entry["records"])})
+            joined = {**entry, "records": " ".join(entry["records"])}
+            writer.writerow({name: csv_text(v) if isinstance(v, str) else v for name, v in joined.items()})
     return out.getvalue()

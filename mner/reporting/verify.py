@@ -122,7 +122,8 @@ def verify(
     """
     rescored, rescored_before = (one or {"runs": ()} for one in lenses)
     cells, references = cells_of(scores), cells_of(reference or {"cells": ()})
-    committed = _records(reference or {"runs": ()})
+    committed = set().union(*_records_by_cell(reference or {"runs": ()}).values())
+    records = _records_by_cell(scores)
     checks: list[Check] = []
     for dataset in settings.active.datasets:
         for system in settings.active.systems:
@@ -133,7 +134,11 @@ def verify(
                 verdicts = _verdicts(cell, rescored, paper, settings)
                 known = _verdicts(before, rescored_before, paper, settings)
                 checks += _against_paper(cell, verdicts, known)
-                itself = before is not None and _records(scores, cell) <= committed and _same_f1(cell, before)
+                itself = (
+                    before is not None
+                    and records.get((dataset, system), set()) <= committed
+                    and _same_f1(cell, before)
+                )
                 checks.append(_against_itself(cell) if itself else _against_reference(cell, before, settings))
     for control in control_checks(
         scores,
@@ -218,13 +223,12 @@ def _against_paper(
     return checks
 
 
-def _records(scores: Mapping[str, Any], cell: Mapping[str, Any] | None = None) -> set[str]:
-    """Hashes of the records that scores, or one cell of them, were made of."""
-    return {
-        run["record_sha256"]
-        for run in scores["runs"]
-        if cell is None or (run["dataset"], run["system"]) == (cell["dataset"], cell["system"])
-    }
+def _records_by_cell(scores: Mapping[str, Any]) -> dict[tuple[str, str], set[str]]:
+    """Hashes of the records that each cell of scores was made of."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for run in scores["runs"]:
+        found.setdefault((run["dataset"], run["system"]), set()).add(run["record_sha256"])
+    return found
 
 
 def _same_f1(cell: Mapping[str, Any], before: Mapping[str, Any]) -> bool:

@@ -11,6 +11,9 @@ from typing import Protocol
 from mner.config import Config
 from mner.plan import Job
 
+DEVICE_LOST, MEMORY_FULL = 70, 71
+"""Exit codes of a worker that can no longer use its GPU, and of one for which its memory was too small."""
+
 
 class Kind(Enum):
     """What has happened to a run; all but EPOCH end the worker's work on it."""
@@ -27,12 +30,16 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """News of ``job`` (None: the worker died without one); ``text`` is for people, a traceback where it raised."""
+    """News of ``job`` (None: the worker died without one); ``text`` is for people, a traceback where it raised.
+
+    ``exhausted``: it went wrong because memory or disk was full, which says nothing of the run.
+    """
 
     kind: Kind
     job: Job | None
     text: str = ""
     epoch: int = 0
+    exhausted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

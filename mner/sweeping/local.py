@@ -15,7 +15,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from mner.plan import Job
-from mner.sweeping.events import Event, Kind, Setting, Share
+from mner.sweeping.events import MEMORY_FULL, Event, Kind, Setting, Share
 
 LOG_TAIL = 20
 START_TRIES = 3
@@ -109,7 +109,9 @@ class LocalWorkers:
         self._jobs[worker] = None
         self._pipes[worker].close()
         self._processes[worker], self._pipes[worker] = self._start(worker)
-        return Event(Kind.DIED, job, why)
+        # The kernel ends a process with SIGKILL when the machine's memory is full.
+        exhausted = process.exitcode in (-signal.SIGKILL, MEMORY_FULL)
+        return Event(Kind.DIED, job, why, exhausted=exhausted)
 
 
 @contextlib.contextmanager

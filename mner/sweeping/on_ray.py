@@ -31,6 +31,8 @@ class RayWorkers:
     def __init__(self, setting: Setting, shares: Sequence[Share], gpu_share: float, address: str) -> None:
         self.count = len(shares)
         self._setting, self._shares, self._gpu_share = setting, shares, gpu_share
+        if address == LOCAL:
+            _demand_token()
         self._ray = _import_ray()
         self._cpus = _connect(self._ray, address, shares)
         self._token = setting.root / ".locks" / "sweep" / f"{secrets.token_hex(8)}.token"
@@ -75,7 +77,7 @@ class RayWorkers:
             if self._starts[worker] >= START_TRIES:
                 raise WorkersError(f"workers on Ray die before they train anything: {error}") from error
             self._actors[worker] = self._start(worker)
-            return Event(Kind.DIED, job, str(error))
+            return Event(Kind.DIED, job, str(error), exhausted="out of memory" in str(error).lower())
         except self._ray.exceptions.RayTaskError as error:
             raise WorkersError(str(error.cause)) from error
 
@@ -132,6 +134,16 @@ class _Remote:
         if self._complaint:  # one that replaces another may stand on another machine
             raise WorkersError(self._complaint)
         return self._worker.train_run(job, seconds_left)
+
+
+def _demand_token() -> None:
+    """Let a Ray of our own answer only who knows a secret of this process; it listens on more than loopback.
+
+    Ray reads both when it is imported. Its own processes inherit them, and a token that is set already stays.
+    """
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if os.environ["RAY_AUTH_MODE"] == "token" and not os.environ.get("RAY_AUTH_TOKEN_PATH"):
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 
 def _import_ray() -> Any:

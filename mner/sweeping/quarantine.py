@@ -1,4 +1,8 @@
-"""Runs that fail whenever they are tried: set aside with their traceback until what they read has changed."""
+"""Runs that fail whenever they are tried: set aside with their traceback until what they read has changed.
+
+A run that failed because memory or disk was full is not set aside: its note says what happened, and the next sweep
+tries it again.
+"""
 
 from __future__ import annotations
 
@@ -19,19 +23,23 @@ class QuarantineError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why the run of ``key`` failed: the error in one line, the traceback, and after how many tries."""
+    """Why the run of ``key`` failed: the error in one line, the traceback, and after how many tries.
+
+    ``transient``: memory or disk was full, so the next sweep tries it again.
+    """
 
     key: str
     error: str
     traceback: str
     tries: int
     failed_at: str
+    transient: bool = False
 
     @classmethod
-    def of(cls, key: str, traceback: str, tries: int) -> Failure:
+    def of(cls, key: str, traceback: str, tries: int, transient: bool = False) -> Failure:
         """A failure of this moment; its one line is the last of the traceback."""
         lines = [line for line in traceback.splitlines() if line.strip()]
-        return cls(key, lines[-1] if lines else "no reason given", traceback, tries, now())
+        return cls(key, lines[-1] if lines else "no reason given", traceback, tries, now(), transient)
 
     def write(self, folder: Path) -> None:
         """Put the note into the run's folder, beside whatever is there."""

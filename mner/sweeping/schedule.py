@@ -139,14 +139,19 @@ class Schedule:
             if self._deaths[job] < TRIES:
                 self._waiting.insert(0, job)
             else:
-                self._set_aside(job, f"{event.text}\nworker process died: {event.text.splitlines()[0]}", TRIES)
+                text = f"{event.text}\nworker process died: {event.text.splitlines()[0]}"
+                self._set_aside(job, Failure.of(job.key, text, TRIES, event.exhausted))
         elif event.kind is Kind.POISONED:
-            self._set_aside(job, event.text, self._deaths[job] + 1)
+            tries = self._deaths[job] + 1
+            self._set_aside(job, Failure.of(job.key, event.text, tries, event.exhausted))
         else:
             name = {Kind.FINISHED: "trained", Kind.PRESENT: "present", Kind.STOPPED: "unfinished"}[event.kind]
             self._counts[name] += 1
 
-    def _set_aside(self, job: Job, traceback: str, tries: int) -> None:
-        Failure.of(job.key, traceback, tries).write(self._folder_of(job))
+    def _set_aside(self, job: Job, failure: Failure) -> None:
+        try:
+            failure.write(self._folder_of(job))
+        except OSError as error:  # a full disk has no room for the note of it either
+            self._display.line(f"{job}: {failure.error}; no note of it could be written ({error.strerror})")
         self._display.set_aside(job)
         self._counts["failed"] += 1

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mner.config import Config
-from mner.plan import Job, PlannedCell, duration
+from mner.exhaustion import check_free
+from mner.plan import Job, PlannedCell, duration, room_needed
 from mner.sweeping.display import Display
 from mner.sweeping.events import Setting, Share, Workers
 from mner.sweeping.local import LocalWorkers
@@ -70,11 +71,13 @@ def sweep(
 
     Raises:
         SweepError: inputs are not built, or changed on the way.
+        NoSpaceError: the disk has no room for what will be written.
         WorkersError: workers cannot be had.
     """
     jobs = _jobs(plan, again)
     if not jobs:
         return Summary(0, 0, 0, 0)
+    check_free(root, room_needed(plan, resources.workers))
     tracked = mlflow.is_installed()
     if not tracked:
         say(mlflow.NOT_INSTALLED)
@@ -129,17 +132,24 @@ def _workers(setting: Setting, resources: Resources) -> Iterator[Workers]:
         workers.close()
 
 
-def render(summary: Summary, seconds: float) -> str:
-    """One line on what became of the runs, and one on what to do next."""
+def left_out(plan: Sequence[PlannedCell], again: bool) -> int:
+    """How many runs a sweep of this plan does not try: they failed before, or cannot be trained here."""
+    not_here = sum(len(cell.missing or ()) + len(cell.failed) for cell in plan if cell.lacks)
+    return not_here + sum(len(cell.failed) for cell in plan if not cell.lacks and not again)
+
+
+def render(summary: Summary, seconds: float, untried: int = 0) -> str:
+    """One line on what became of the runs, and one on what to do next; ``untried`` is :func:`left_out`'s count."""
     counts = {
         "trained": summary.trained,
         "found finished": summary.present,
         "failed": summary.failed,
+        "left out": untried,
         "unfinished": summary.unfinished,
     }
     told = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to train"
     following = "next: dvc repro, which finds nothing left to train"
-    if summary.failed:
+    if summary.failed or untried:
         following = "next: mner plan, which shows why runs failed"
     if summary.unfinished:
         following = "the same command continues"

@@ -13,8 +13,9 @@ from typing import Any, NoReturn
 
 import torch
 
+from mner.exhaustion import is_exhaustion
 from mner.plan import Job
-from mner.sweeping.events import Event, Kind, Setting, Share
+from mner.sweeping.events import DEVICE_LOST, MEMORY_FULL, Event, Kind, Setting, Share
 from mner.tracking.mlflow import Tracker as MlflowTracker
 from mner.tracking.record import Record
 from mner.training.cell import Cell
@@ -22,8 +23,6 @@ from mner.training.determinism import make_deterministic
 from mner.training.locks import BusyError
 from mner.training.runs import Trainer
 from mner.training.trackers import CellTracker, NoTracker, RunTracker, Tracker
-
-DEVICE_LOST = 70
 
 
 class StopTrainingError(BaseException):
@@ -62,9 +61,10 @@ class Worker:
             return Event(Kind.BUSY, job, str(error))
         except Exception as error:
             self._trainer = None
+            exhausted = is_exhaustion(error)
             if self._device.type == "cuda" and not outlived(self._device, error):
-                die(traceback.format_exc())
-            return Event(Kind.POISONED, job, traceback.format_exc())
+                die(traceback.format_exc(), MEMORY_FULL if exhausted else DEVICE_LOST)
+            return Event(Kind.POISONED, job, traceback.format_exc(), exhausted=exhausted)
         return Event(Kind.PRESENT, job) if record is None else Event(Kind.FINISHED, job, summary(record))
 
     def _trainer_of(self, job: Job) -> Trainer:
@@ -90,10 +90,10 @@ def outlived(device: torch.device, error: Exception) -> bool:
     return True
 
 
-def die(why: str) -> NoReturn:
+def die(why: str, code: int = DEVICE_LOST) -> NoReturn:
     """End this process at once: whoever waits for it sees a worker that died, and starts another."""
     print(why, file=sys.stderr, flush=True)
-    os._exit(DEVICE_LOST)
+    os._exit(code)
 
 
 def summary(record: Record) -> str:

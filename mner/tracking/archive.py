@@ -12,12 +12,14 @@ import json
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from mner.data.archives import safe_extract
-from mner.files import exclusive, sha256_of, sha256_of_json, write_atomically
+from mner.files import exclusive, regular_file, sha256_of, sha256_of_json, write_atomically
 from mner.tracking.identity import identity_of_record
 from mner.tracking.record import Record, RecordError
 from mner.tracking.run_places import RUNS, run_folder, run_lock_file
@@ -27,6 +29,8 @@ MANIFEST = "manifest.json"
 APART = "runs-apart"
 WEIGHTS = "weights.safetensors"
 BYTE_LIMIT = 4 * 2**30
+JSON_LIMIT = 64 * 2**20
+STAGING = ".unpacking-"
 
 
 class PackError(ValueError):
@@ -123,6 +127,10 @@ def _whole_run(folder: Path) -> Record:
     """The record of a run folder that holds what a run leaves behind, and nothing else."""
     if not (folder / "record.json").is_file():
         raise PackError(f"{folder / 'record.json'} is missing, and nothing else says what run this is")
+    try:
+        _bounded_json(folder / "record.json")
+    except ValueError as error:
+        raise PackError(f"{folder / 'record.json'} is no record ({error})") from error
     record = _checked_run(folder)
     vouched = {"record.json", "curve.csv", WEIGHTS, *(f"{name}.jsonl" for name in record.predictions)}
     for path in sorted(folder.iterdir()):
@@ -141,7 +149,10 @@ def unpack(archive: Path, root: Path, expected: Callable[[Record], str | None]) 
         ArchiveError: unsafe names, links, sizes (``mner.data.archives``).
         PackError: no manifest, files that are not in it or not as it says, a run that contradicts its record.
     """
-    with tempfile.TemporaryDirectory(dir=root, prefix=".unpacking-") as name:
+    with (
+        exclusive(root / ".locks" / "unpack.lock"),
+        _staging(root) as name,
+    ):
         staging = Path(name)
         safe_extract(archive, staging, byte_limit=BYTE_LIMIT)
         _check_manifest(archive, staging)
@@ -153,9 +164,26 @@ def unpack(archive: Path, root: Path, expected: Callable[[Record], str | None]) 
         return [_take(folder, record, root, expected(record)) for folder, record in records]
 
 
+@contextmanager
+def _staging(root: Path) -> Iterator[str]:
+    """A folder that is gone afterwards; those of processes that were killed go first (we hold the lock)."""
+    for stale in root.glob(f"{STAGING}*"):
+        shutil.rmtree(stale, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=root, prefix=STAGING) as name:
+        yield name
+
+
+def _bounded_json(path: Path) -> Any:
+    """The value of a JSON file of an archive, which may be of any size and any depth."""
+    try:
+        return json.loads(regular_file(path, JSON_LIMIT).read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError("its values lie too deep in one another") from error
+
+
 def _check_manifest(archive: Path, staging: Path) -> None:
     try:
-        manifest = json.loads((staging / MANIFEST).read_text(encoding="utf-8"))
+        manifest = _bounded_json(staging / MANIFEST)
         listed = {name: (row["size"], row["sha256"]) for name, row in manifest["files"].items()}
         known = manifest["format"] == FORMAT
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -11,9 +11,10 @@ import json
 import logging
 import math
 import os
+import sqlite3
 import statistics
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -71,6 +72,7 @@ class Store:
         self.uri, self.profile = uri, profile
         self._mlflow = _import_mlflow()
         with self._locked():
+            _refuse_broken(_database_file(uri))
             self._client = self._mlflow.MlflowClient(tracking_uri=uri)
             self._experiment = self._find_experiment()
 
@@ -219,6 +221,26 @@ class Store:
     def _locked(self) -> AbstractContextManager[None]:
         database = _database_file(self.uri)
         return exclusive(Path(".locks/mlflow.lock") if database is None else Path(f"{database}.lock"))
+
+
+def _refuse_broken(database: Path | None) -> None:
+    """Say in one line what SQLAlchemy would in a traceback of a hundred.
+
+    Raises:
+        TrackingError: the file is there and is no whole SQLite database.
+    """
+    if database is None or not database.is_file():
+        return
+    try:
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as opened:
+            found = opened.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        found = str(error)
+    if found != "ok":
+        raise TrackingError(
+            f"{database} is damaged ({found.splitlines()[0]}); move it away: a new one is made, and `mner track` "
+            "fills it from the records"
+        )
 
 
 def _database_file(uri: str) -> Path | None:

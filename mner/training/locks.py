@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from mner.files import exclusive
+from filelock import ReadWriteLock, Timeout
 
+from mner.files import BusyError, exclusive
 
-class BusyError(RuntimeError):
-    """Another living process holds the lock; the message names it."""
+__all__ = ["BusyError", "presence", "run_lock"]
 
 
 @contextmanager
@@ -23,18 +21,7 @@ def run_lock(path: Path, *, wait: bool) -> Iterator[None]:
     Raises:
         BusyError: another process holds ``path`` and we were told not to wait.
     """
-    if wait:
-        with exclusive(path):
-            yield
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as handle:
-        if not _take(handle.fileno(), fcntl.LOCK_EX):
-            handle.seek(0)
-            raise BusyError(f"process {handle.read().strip() or 'unknown'} holds {path}")
-        handle.truncate(0)
-        handle.write(str(os.getpid()))
-        handle.flush()
+    with exclusive(path, wait=wait):
         yield
 
 
@@ -45,16 +32,14 @@ def presence(path: Path, tidy: Callable[[], Any]) -> Iterator[None]:
     Others who come meanwhile wait until it is done, so ``tidy`` may delete what dead processes left half-written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+") as handle:
-        if _take(handle.fileno(), fcntl.LOCK_EX):
-            tidy()
-        fcntl.flock(handle, fcntl.LOCK_SH)
-        yield
-
-
-def _take(handle: int, kind: int) -> bool:
+    lock = ReadWriteLock(path, is_singleton=False)
     try:
-        fcntl.flock(handle, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        try:
+            with lock.write_lock(blocking=False):
+                tidy()
+        except Timeout:
+            pass  # others are at work, and the first of them tidied
+        with lock.read_lock():
+            yield
+    finally:
+        lock.close()

@@ -82,7 +82,7 @@ def fit(
             "picture does not have; set select: [own] for this row in params.yaml"
         )
     optimiser = make_optimiser(model, recipe)
-    progress, best = checkpoint.restore(checkpoint_path, model, optimiser, key)
+    progress, best = checkpoint.restore(checkpoint_path, model, optimiser, key, recipe.epochs)
     meters = Meters(device, progress.spent)
     train = data.splits["train/own"]
     lengths = _lengths(train)
