@@ -190,7 +190,9 @@ def _paper(root: Any) -> Paper:
     for scorer in scorers.values():
         for dataset in scorer.same_as_ours:
             known(dataset, datasets, f"scorers.{scorer.name}.same_as_ours")
-    weights = {name: _weights(name, entry) for name, entry in _mapping(fields.get("encoders", {}), "encoders").items()}
+    weights = {
+        name: _weights(name, entry) for name, entry in _mapping(fields.get("encoders", {}), "encoders").items()
+    }
     return Paper(tables, scorers, weights)
 
 

@@ -115,7 +115,12 @@ def test_what_is_only_inferred_is_a_caveat_not_a_reason() -> None:
         ({"encoder": {"name": "minilm"}}, ReasonKind.ENCODER, "minilm", "bert-base-cased"),
         ({"visual_input": "captions:blip2"}, ReasonKind.VISUAL, "captions:blip2", "none"),
         ({"data_copy": "rgcn"}, ReasonKind.DATA_COPY, "rgcn", "umt"),
-        ({"recipe": {"epochs": 3, "train_sentences": 500}}, ReasonKind.TRAINING_DATA, "a subset of 500 sentences", "all"),
+        (
+            {"recipe": {"epochs": 3, "train_sentences": 500}},
+            ReasonKind.TRAINING_DATA,
+            "a subset of 500 sentences",
+            "all",
+        ),
         ({"recipe": {"epochs": 3, "frozen_layers": 4}}, ReasonKind.TRAINED, "with 4 encoder layers frozen", ""),
         ({"recipe": {"epochs": 1}}, ReasonKind.RECIPE, "1", "3"),
         ({"precision": "bfloat16"}, ReasonKind.RECIPE, "bfloat16", "float32"),

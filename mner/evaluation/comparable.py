@@ -45,7 +45,9 @@ def comparability(
         *recipe_reasons(cell, asked),
     )
     fields = [name for name in _KIND_OF_FIELD if not (name == "encoder" and unheard_of)]
-    open_fields = [Reason(_KIND_OF_FIELD[name], theirs=UNKNOWN) for name in fields if getattr(used, name) == UNKNOWN]
+    open_fields = [
+        Reason(_KIND_OF_FIELD[name], theirs=UNKNOWN) for name in fields if getattr(used, name) == UNKNOWN
+    ]
     inferred = [Reason(_KIND_OF_FIELD[name], theirs=INFERRED) for name in used.inferred]
     return reasons, (*open_fields, *inferred, *different, *recipe_caveats(asked))
 

@@ -105,7 +105,9 @@ class VisualInput:
 
     def fits(self, printed: VisualInput) -> bool:
         """Whether every part is the printed row's, ours at least as exact: ``grid:resnet152`` is ``grid:resnet``."""
-        pairs = ((getattr(self, name), getattr(printed, name)) for name in (*_KINDS_OF_INPUT, "regions", "relations"))
+        pairs = (
+            (getattr(self, name), getattr(printed, name)) for name in (*_KINDS_OF_INPUT, "regions", "relations")
+        )
         return all(_no_less_exact(ours, theirs) for ours, theirs in pairs) and self.others == printed.others
 
 

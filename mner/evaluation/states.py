@@ -50,7 +50,9 @@ class Draw:
     spread: float | None = None
 
 
-def prediction_errors(deviations: Float[np.ndarray, " trials"], runs: int, draw: Draw) -> Float[np.ndarray, " trials"]:
+def prediction_errors(
+    deviations: Float[np.ndarray, " trials"], runs: int, draw: Draw
+) -> Float[np.ndarray, " trials"]:
     """Standard errors of a printed number around our mean, from our s.d. over ``runs`` runs."""
     theirs = deviations if draw.spread is None else np.full_like(deviations, draw.spread)
     return np.sqrt(deviations**2 / runs + theirs**2 / draw.runs)
@@ -88,9 +90,7 @@ def states(
     return np.select(named, [ORDER.index(state) for state in order], ORDER.index(State.UNDECIDED))
 
 
-def state_of(
-    difference: float, deviation: float, runs: int, draw: Draw, margin: float, alpha: float
-) -> State:
+def state_of(difference: float, deviation: float, runs: int, draw: Draw, margin: float, alpha: float) -> State:
     """The state of one mean; see :func:`states`."""
     found = states(np.asarray([difference]), np.asarray([deviation]), runs, draw, margin, alpha)
     return ORDER[int(found[0])]

@@ -152,7 +152,11 @@ def _settle(values: Sequence[float], figure: Figure, draw: Draw, margin: float, 
     interval = f"{100 - 200 * alpha:.0f} % interval [{found.low:+.2f}, {found.high:+.2f}]"
     test = f"{found.difference:+.2f}, {interval}, margin {margin:g}"
     predicted = f"a further run lies within ±{half:.2f} of our mean ({100 * PREDICTION_LEVEL:.0f} %)"
-    said = {REPRODUCED: "equivalent: ", BELOW: "below by more than the margin: ", ABOVE: "above by more than the margin: "}
+    said = {
+        REPRODUCED: "equivalent: ",
+        BELOW: "below by more than the margin: ",
+        ABOVE: "above by more than the margin: ",
+    }
     test = said.get(name, "") + test
     if name not in (CONSISTENT, UNDECIDED):
         return Verdict(name, findings=(test, predicted), difference=found.difference)

@@ -11,7 +11,10 @@ from mner.evaluation.verdicts import NOT_COMPARABLE, NOT_RUN
 from mner.reporting.layout import Section
 
 REMEDIES = {
-    ReasonKind.ENCODER: ("text encoder", "profile “paper” gives each row the printed encoder, where that one is public."),
+    ReasonKind.ENCODER: (
+        "text encoder",
+        "profile “paper” gives each row the printed encoder, where that one is public.",
+    ),
     ReasonKind.WEIGHTS: (
         "weights",
         "reports/paper.yaml names the SHA-256 that a row's encoder must have; another one was loaded, or none noted.",
@@ -29,7 +32,10 @@ REMEDIES = {
     ),
     ReasonKind.TRAINED: ("frozen layers", "profiles “full” and “paper” train the whole encoder."),
     ReasonKind.TRAINING_DATA: ("training data", "profiles without train_sentences train on all sentences."),
-    ReasonKind.TRAINING_COPY: ("copy trained on", "nobody has documented how the row's training split differs from ours."),
+    ReasonKind.TRAINING_COPY: (
+        "copy trained on",
+        "nobody has documented how the row's training split differs from ours.",
+    ),
     ReasonKind.DATA_COPY: ("copy of the test split", "the row's copy is not at hand."),
     ReasonKind.SCORER: ("scorer", "no rule of counting here is known to be that of the row's program."),
 }

@@ -15,8 +15,8 @@ import jinja2
 
 from mner.data.corpus import TYPES
 from mner.data.probe_views import PICTURE_PROBES
-from mner.evaluation.comparable import pictures_read, shares_in_words
 from mner.evaluation.averages import encoder_name
+from mner.evaluation.comparable import pictures_read, shares_in_words
 from mner.evaluation.reasons import visual_input
 from mner.evaluation.rescoring import STANDARD
 from mner.files import sha256_of_json
