@@ -82,11 +82,11 @@ def loaded_weights(cell: Mapping[str, Any]) -> tuple[str, ...]:
 
     Records that do not hold it apart have it as their encoder's hash.
     """
+    encoder = cell["encoder"] or {}
     found = cell.get("loaded", {}).get("weights_sha256")
-    if found is not None:
+    if found is not None and encoder.get("source") != WORD_VECTORS:
         return tuple(found)
-    known = (cell["encoder"] or {}).get("sha256")
-    return (known,) if known else ()
+    return (encoder["sha256"],) if encoder.get("sha256") else ()
 
 
 def _picture(cell: Mapping[str, Any], used: Used) -> Iterator[Reason]:
@@ -106,7 +106,7 @@ def _pictures_read(cell: Mapping[str, Any]) -> Iterator[Reason]:
 
 
 def pictures_read(cell: Mapping[str, Any]) -> Mapping[str, float]:
-    """By split, the share of valid pictures that the runs of a finished cell read; empty where no record says it."""
+    """By split, the share of valid pictures that a finished cell's runs read; empty where no record says it."""
     found: Mapping[str, float] = cell.get("loaded", {}).get("pictures_read") or {}
     return found
 

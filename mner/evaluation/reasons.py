@@ -104,10 +104,12 @@ class VisualInput:
         return self.regions is not None and not self.regions.startswith("caption-tokens:")
 
     def fits(self, printed: VisualInput) -> bool:
-        """Whether every part is the printed row's, ours at least as exact: ``grid:resnet152`` is ``grid:resnet``."""
-        pairs = (
-            (getattr(self, name), getattr(printed, name)) for name in (*_KINDS_OF_INPUT, "regions", "relations")
-        )
+        """Whether every part is the printed row's, ours at least as exact.
+
+        So is ``grid:resnet152`` where ``grid:resnet`` is printed.
+        """
+        names = (*_KINDS_OF_INPUT, "regions", "relations")
+        pairs = ((getattr(self, name), getattr(printed, name)) for name in names)
         return all(_no_less_exact(ours, theirs) for ours, theirs in pairs) and self.others == printed.others
 
 

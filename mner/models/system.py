@@ -25,7 +25,7 @@ RECIPE_FIELDS = frozenset(
         *("image_encoder", "shuffled", "loss"),
     }
 )
-"""Fields of a published recipe that ours must equal: those of a recipe here, and what all our runs have in common."""
+"""Fields of a published recipe that ours must equal: those of a recipe here, and what all our runs share."""
 Part = TypeVar("Part")
 
 

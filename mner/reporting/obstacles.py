@@ -17,7 +17,7 @@ REMEDIES = {
     ),
     ReasonKind.WEIGHTS: (
         "weights",
-        "reports/paper.yaml names the SHA-256 that a row's encoder must have; another one was loaded, or none noted.",
+        "reports/paper.yaml names the SHA-256 of each encoder's weights; others were loaded, or none was recorded.",
     ),
     ReasonKind.PICTURES: (
         "pictures read",

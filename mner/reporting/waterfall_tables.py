@@ -109,7 +109,8 @@ def _note(fall: Waterfall) -> str:
         for step in reversed(fall.steps[1:])
         if step.state != SAME and step.change is None and not (step.kind == SUPPOSED and step.measured)
     ]
-    return f"{fall.row.label}{fall.row.mark}: {'; '.join(said)}. {remainder(fall)}: {', '.join(in_words(fall.causes))}"
+    causes = ", ".join(in_words(fall.causes))
+    return f"{fall.row.label}{fall.row.mark}: {'; '.join(said)}. {remainder(fall)}: {causes}"
 
 
 def remainder(fall: Waterfall) -> str:

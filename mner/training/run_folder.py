@@ -13,6 +13,7 @@ from mner.data.corpus import write_tags
 from mner.files import sha256_of, write_atomically, write_text_atomically
 from mner.tracking.record import Record, describe_environment, describe_git, now
 from mner.training.cell import Cell
+from mner.training.loaded import loaded
 from mner.training.loop import Outcome
 from mner.training.trackers import CellTracker
 
@@ -47,7 +48,7 @@ def write_run(
         cell,
         inputs,
         seed,
-        environment={**describe_environment(), "precision": precision},
+        environment={**describe_environment(), "precision": precision, "loaded": loaded(cell)},
         status="finished",
         reason=None,
         dev_f1=tuple(row["dev_f1"] for row in curve),
