@@ -17,7 +17,7 @@ REMEDIES = {
     ),
     ReasonKind.WEIGHTS: (
         "weights",
-        "reports/paper.yaml names the SHA-256 of each encoder's weights; others were loaded, or none was recorded.",
+        "reports/paper.yaml names the SHA-256 of each encoder's weights; others were loaded, or it is not known.",
     ),
     ReasonKind.PICTURES: (
         "pictures read",

@@ -66,8 +66,8 @@ def states_table(deviations: Sequence[float], margin: float, alpha: float) -> st
         f"|{'|'.join('-' * (width + 2) if i == 0 else '-' * (width + 1) + ':' for i, width in enumerate(widths))}|"
     )
     said = (
-        f"Margin {margin:g}, alpha {alpha:g}; 20,000 simulated comparisons a line; our runs and theirs are normal with "
-        "the same mean and s.d."
+        f"Margin {margin:g}, alpha {alpha:g}; 20,000 simulated comparisons a line; our runs and theirs are normal "
+        "with the same mean and s.d."
     )
     return "\n".join([line(header), rule, *map(line, rows), "", *wrapped(said)]) + "\n"
 

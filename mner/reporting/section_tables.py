@@ -22,8 +22,8 @@ VERDICT_NOTE = (
     "the test split), where that is known and can be done. The difference is this minus paper; the verdict "
     "rests on it; “F1 ours” is conlleval on our copy. REPRODUCED comes from the interval of level 1 − 2 alpha "
     "(90 % where alpha is 5 %); CONSISTENT says that a further run of ours might give the printed value, which is "
-    "one draw; BELOW and ABOVE need it outside both. Nothing is corrected for the number of rows; docs/verdicts.md "
-    "has all rules."
+    "one draw; BELOW and ABOVE need it outside both. Nothing is corrected for the number of rows; see "
+    "docs/verdicts.md."
 )
 
 

@@ -1,6 +1,6 @@
 """What a run loaded and read, by content: the hash of its encoder's weights and the share of pictures it had.
 
-Verdicts rest on it (``mner.evaluation.comparable``): a name in a configuration says nothing of the bytes behind it.
+Verdicts rest on it (``mner.evaluation.comparable``): a name in a configuration says nothing of the bytes behind.
 """
 
 from __future__ import annotations
