@@ -51,11 +51,13 @@ def scorer_gain(
     Continuation subwords are taken to be tagged X without an error, as no run here predicts them.
     """
     standard = 100 * conlleval(gold, predicted).f1
-    lifted = [lift_to_pieces(tags, pieces) for tags in (gold, predicted)]
+    lifted_gold, lifted = (lift_to_pieces(tags, pieces) for tags in (gold, predicted))
     sentences = len(gold.lengths)
     full = sentences - sentences % BATCH
     # All sentences as one batch: pooled counts of subword spans.
-    pooled, of_full = (100 * score_piece_batches(*lifted, batch=size).mean().f1 for size in (sentences, full))
+    pooled, of_full = (
+        100 * score_piece_batches(lifted_gold, lifted, batch=size).mean().f1 for size in (sentences, full)
+    )
     averaged = 100 * rgcn(gold, predicted, pieces, batch=BATCH).f1
     return ScorerGain(*place, standard, pooled - standard, of_full - pooled, averaged - of_full)
 

@@ -91,7 +91,9 @@ def _gains(root: Path, gold: Mapping[str, Sequence[Sentence]], counter: Counter)
 
 
 def _scorer(gains: Sequence[ScorerGain], paper: Paper) -> Lines:
-    rows = [("runs", "data set", "n", "subwords", "last batch", "averaging", "together", "with F1")]
+    rows: list[tuple[str, ...]] = [
+        ("runs", "data set", "n", "subwords", "last batch", "averaging", "together", "with F1")
+    ]
     for title, profiles in (("of quick", ("quick",)), ("all committed", PROFILES)):
         for dataset in DATASETS:
             held = [one for one in gains if one.dataset == dataset and one.profile in profiles]
@@ -103,8 +105,8 @@ def _scorer(gains: Sequence[ScorerGain], paper: Paper) -> Lines:
     yield from aligned(rows, header=True)
     yield ""
     yield from wrapped(
-        "Points of F1 beyond conlleval: entities cut where words have several subwords, the last partial batch left "
-        "out, F1 averaged over batches; with F1: rank correlation of the whole gain with the run's conlleval F1."
+        "Points of F1 beyond conlleval: entities cut where words have several subwords, the last partial batch "
+        "left out, F1 averaged over batches; with F1: rank correlation of the whole gain with conlleval's F1."
     )
     rows_of = {row.id: row for row in paper.tables[0].rows}
     for dataset in DATASETS:
@@ -116,7 +118,7 @@ def _scorer(gains: Sequence[ScorerGain], paper: Paper) -> Lines:
             f"{ahead['umgf-rerun']:.2f} points ({dataset})."
         )
     printed = [
-        (row.id, dataset, *(_value(row, dataset, metric) for metric in ("P", "R", "F1")))
+        (row.id, dataset, _value(row, dataset, "P"), _value(row, dataset, "R"), _f1(row, dataset))
         for table in paper.tables[:2]
         for row in table.rows
         if row.system.startswith("rgcn")
@@ -125,9 +127,9 @@ def _scorer(gains: Sequence[ScorerGain], paper: Paper) -> Lines:
     found = trend(audit_rows(dict.fromkeys(printed)))
     yield from wrapped(
         f"Printed P, R and F1 of the R-GCN rows: F1 lies below 2PR/(P + R) in {found.negative} of {found.rows} "
-        f"and above it in {found.positive}, on average by {found.mean_gap:+.3f} (sign test p {found.p_value:.1g}). "
-        "That is evidence for means over batches or seeds, and none for subwords. Subword tags X are assumed to be "
-        "predicted without an error here."
+        f"and above it in {found.positive}, on average by {found.mean_gap:+.3f} (sign test p "
+        f"{found.p_value:.1g}). That is evidence for means over batches or seeds, and none for subwords. Subword "
+        "tags X are assumed to be predicted without an error here."
     )
 
 
