@@ -47,6 +47,17 @@ CARD = Card(
         "The port drops sentences without a picture, and has two extra tags; here neither.",
         "The port reads numbers as one symbol and cuts the sign off #word and @word; option words sets ours.",
     ),
+    published_recipe={
+        "epochs": 25,
+        "batch_size": 10,
+        "head_learning_rate": 1e-3,
+        "transition_learning_rate": 1e-3,
+        "optimiser": "RMSprop",
+        "schedule": "constant",
+        "warmup": 0.0,
+        "precision": "float32",
+        "image_encoder": "not trained",
+    },
 )
 
 

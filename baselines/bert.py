@@ -28,6 +28,21 @@ CARD = Card(
         "ours trains the labels on words, each read from its first piece.",
         "Nothing forbids an I- that continues no entity; lenient scoring starts one there, strict does not.",
     ),
+    published_recipe={
+        "epochs": {"twitter2015": 24, "twitter2017": 22},
+        "batch_size": 32,
+        "encoder_learning_rate": 5e-5,
+        "head_learning_rate": 5e-5,
+        "transition_learning_rate": 5e-5,
+        "weight_decay": 0.01,
+        "optimiser": "bert",
+        "schedule": "linear",
+        "warmup": 0.1,
+        "clip": "1.0 for each parameter by itself",
+        "precision": "float32",
+        "frozen_layers": 0,
+    },
+    recipe_inferred="UMT's program, of whose family the row is believed to be; epochs and all else are UMT's",
 )
 
 

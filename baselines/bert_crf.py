@@ -24,6 +24,21 @@ CARD = Card(
         "The printed row's recipe, seeds and scorer are not stated.",
         "The table's code family runs the CRF over word pieces with an extra tag X; ours runs over words.",
     ),
+    published_recipe={
+        "epochs": {"twitter2015": 24, "twitter2017": 22},
+        "batch_size": 32,
+        "encoder_learning_rate": 5e-5,
+        "head_learning_rate": 5e-5,
+        "transition_learning_rate": 5e-5,
+        "weight_decay": 0.01,
+        "optimiser": "bert",
+        "schedule": "linear",
+        "warmup": 0.1,
+        "clip": "1.0 for each parameter by itself",
+        "precision": "float32",
+        "frozen_layers": 0,
+    },
+    recipe_inferred="UMT's program, of whose family the row is believed to be; epochs and all else are UMT's",
 )
 
 

@@ -35,6 +35,7 @@ CARD = Card(
         "Fusion and gates are ACOA's, on which the paper probably builds; sizes and recipe are proposed.",
     ),
     reconstructed="from the abstract, one of its two paths; no distance from the printed number means anything",
+    missing=("the knowledge base", "attributes of an ImageNet classifier"),
 )
 
 

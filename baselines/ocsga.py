@@ -48,6 +48,19 @@ CARD = Card(
         "Word vectors are those the options name; GloVe-Twitter must be supplied as a file.",
         "Published labels exist for Twitter-2015 alone.",
     ),
+    published_recipe={
+        "epochs": 200,
+        "batch_size": 10,
+        "head_learning_rate": 0.005,
+        "transition_learning_rate": 0.005,
+        "weight_decay": 1e-8,
+        "optimiser": "SGD without momentum",
+        "schedule": "rate / (1 + 0.05 epoch)",
+        "warmup": 0.0,
+        "clip": "none",
+        "precision": "float32",
+        "loss": "sum",
+    },
 )
 
 

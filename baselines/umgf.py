@@ -54,6 +54,24 @@ CARD = Card(
         "A summed loss makes the shared recipe's clipping stronger; the code does not clip.",
         "An ITA author could not reach the paper's number from the code (issue 5 of its repository).",
     ),
+    published_recipe={
+        "epochs": 30,
+        "batch_size": 16,
+        "encoder_learning_rate": 1e-4,
+        "head_learning_rate": 1e-4,
+        "transition_learning_rate": 1e-4,
+        "weight_decay": 0.0,
+        "optimiser": "Adam",
+        "schedule": "x 0.8 every 2 epochs",
+        "warmup": 0.0,
+        "clip": "none",
+        "precision": "float32",
+        "frozen_layers": 0,
+        "image_encoder": "trained",
+        "shuffled": "never",
+        "loss": "sum",
+    },
+    missing=("crops that a grounding tool cuts out for the four type words",),
 )
 
 

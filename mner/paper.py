@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +51,11 @@ class Used:
 class PaperRow:
     """A row of a published table and the harness row (``system``) it is held against.
 
-    Two printed rows may name one system. ``printed`` maps data set to metric (see ``METRICS``) to number, with
-    no entry where the paper prints none; ``used`` maps every data set of the table to what was used there.
+    Two printed rows may name one system, and one row two of ours: ``also`` names further harness rows that it is
+    held against, such as a module that computes what the published program does. ``printed`` maps data set to
+    metric (see ``METRICS``) to number, with no entry where the paper prints none; ``used`` maps every data set of
+    the table to what was used there. ``runs`` is how many runs the printed mean is of, None where the paper does
+    not say: it then counts as one run.
     """
 
     id: str
@@ -66,6 +69,13 @@ class PaperRow:
     used: Mapping[str, Used]
     printed: Mapping[str, Mapping[str, Figure]]
     notes: tuple[str, ...]
+    also: tuple[str, ...] = ()
+    runs: int | None = None
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """Every harness row that this row is held against, the first of them the one it is named for."""
+        return (self.system, *self.also)
 
     def figure(self, dataset: str, metric: str) -> Figure | None:
         """The printed number, or None where the paper prints none."""
@@ -94,11 +104,52 @@ class Scorer:
 
 
 @dataclass(frozen=True, slots=True)
+class Weights:
+    """The pretrained weights behind an encoder's name, as a printed row takes them.
+
+    ``sha256`` is that of the file of weights (``model.safetensors`` at that commit), None where nobody named it.
+    """
+
+    name: str
+    origin: str
+    revision: str | None
+    sha256: str | None
+
+    def __str__(self) -> str:
+        """Origin, commit and hash, the last two shortened."""
+        at = f"@{self.revision[:12]}" if self.revision else ""
+        return f"{self.origin}{at}, {f'SHA-256 {self.sha256[:12]}' if self.sha256 else 'SHA-256 not named'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """What the card of one of our rows asks of runs before they may be held against a printed number.
+
+    ``recipe`` maps fields of a recipe to the published value (or to values by data set), None where no recipe is
+    known; ``inferred`` says from what it follows where no paper or program states it for this row. ``missing``
+    names what the system needs and this harness does not have.
+    """
+
+    recipe: Mapping[str, Any] | None = None
+    inferred: str = ""
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Paper:
-    """All of ``paper.yaml``."""
+    """All of ``paper.yaml``; ``requirements`` come from the cards of our rows (:meth:`requiring`).
+
+    A row whose card was not asked has no known recipe, so nothing is claimed of it.
+    """
 
     tables: tuple[PaperTable, ...]
     scorers: Mapping[str, Scorer]
+    weights: Mapping[str, Weights] = field(default_factory=dict)
+    requirements: Mapping[str, Requirements] = field(default_factory=dict)
+
+    def requiring(self, requirements: Mapping[str, Requirements]) -> Paper:
+        """This paper with what our rows' cards ask, by row."""
+        return replace(self, requirements=requirements)
 
     @property
     def encoders(self) -> frozenset[str]:
@@ -111,7 +162,7 @@ class Paper:
         found: dict[str, tuple[PaperTable, PaperRow]] = {}
         for table in self.tables:
             for row in table.rows:
-                if row.system == system and row.figure(dataset, "F1") is not None:
+                if system in row.systems and row.figure(dataset, "F1") is not None:
                     found.setdefault(row.id, (table, row))
         return tuple(found.values())
 
@@ -130,7 +181,7 @@ def load_paper(path: Path) -> Paper:
 
 
 def _paper(root: Any) -> Paper:
-    fields = _fields(root, "top level", ("format", "scorers", "tables"))
+    fields = _fields(root, "top level", ("format", "scorers", "tables"), ("encoders",))
     if fields["format"] != 1:
         raise PaperError(f"format {fields['format']!r}; this program reads format 1")
     scorers = {name: _scorer(name, entry) for name, entry in _mapping(fields["scorers"], "scorers").items()}
@@ -139,7 +190,20 @@ def _paper(root: Any) -> Paper:
     for scorer in scorers.values():
         for dataset in scorer.same_as_ours:
             known(dataset, datasets, f"scorers.{scorer.name}.same_as_ours")
-    return Paper(tables, scorers)
+    weights = {
+        name: _weights(name, entry) for name, entry in _mapping(fields.get("encoders", {}), "encoders").items()
+    }
+    return Paper(tables, scorers, weights)
+
+
+def _weights(name: str, entry: Any) -> Weights:
+    place = f"encoders.{name}"
+    fields = _fields(entry, place, ("origin", "revision", "sha256"))
+    for key, digits in (("revision", 40), ("sha256", 64)):
+        value = fields[key]
+        if value is not None and not re.fullmatch(rf"[0-9a-f]{{{digits}}}", str(value)):
+            raise PaperError(f"{place}.{key}: {value!r} is not {digits} hexadecimal digits; write null if unknown")
+    return Weights(name, fields["origin"], fields["revision"], fields["sha256"])
 
 
 def _scorer(name: str, entry: Any) -> Scorer:
@@ -181,7 +245,7 @@ def _row(
         "printed",
         "notes",
     )
-    fields = _fields(entry, place, required, ("spread", "marks"))
+    fields = _fields(entry, place, required, ("spread", "marks", "also", "runs"))
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", fields["id"]):
         raise PaperError(f"{place}: row id must be lower-case letters, digits and hyphens")
     known(fields["modality"], MODALITIES, f"{place}.modality")
@@ -194,7 +258,11 @@ def _row(
     printed = _printed(fields, datasets, place)
     names = ("id", "system", "label", "mark", "modality", "title", "source", "status")
     notes = _listed(fields["notes"], f"{place}.notes")
-    return PaperRow(*(fields[name] for name in names), used=used, printed=printed, notes=notes)
+    also, runs = _listed(fields.get("also", []), f"{place}.also"), fields.get("runs")
+    if runs is not None and (not isinstance(runs, int) or isinstance(runs, bool) or runs < 1):
+        raise PaperError(f"{place}.runs: {runs!r} is no number of runs")
+    own = {name: fields[name] for name in names}
+    return PaperRow(**own, used=used, printed=printed, notes=notes, also=also, runs=runs)
 
 
 def _used(entry: Any, dataset: str, datasets: Sequence[str], place: str, scorers: Mapping[str, Scorer]) -> Used:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mner.config import load
 from mner.ending import end_with
+from mner.evaluation.requirements import requirements
 from mner.models.system import load_system
 from mner.paper import load_paper
 from mner.reporting.card import card_text
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if config.active.name != name:
         parser.error(f"params.yaml makes {config.active.name!r} active, not {name!r}; type: mner profile {name}")
     reports = Path("reports")
-    paper = load_paper(reports / "paper.yaml")
+    paper = load_paper(reports / "paper.yaml").requiring(requirements(config.systems))
     cards = [
         card_text(
             system, row, load_system(row.file).CARD, config.recipe_of(system), config.active.encoder_of(system)

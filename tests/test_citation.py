@@ -63,8 +63,7 @@ def test_one_seed_is_called_one_and_names_its_own_commit_alone() -> None:
 def test_only_what_cannot_be_compared_says_so_with_its_reasons() -> None:
     f1 = Cited(70.0, RECORDS[:1], (70.0,))
     verdicts = {
-        name: Verdict(name, reasons=("one", "two"), doubts=("a doubt",), difference=None)
-        for name in (NOT_COMPARABLE, REPRODUCED)
+        name: Verdict(name, findings=("one", "two"), difference=None) for name in (NOT_COMPARABLE, REPRODUCED)
     }
     assert _said(_line(f1, verdicts[NOT_COMPARABLE])).endswith("). Not comparable with the printed A†: one; two.")
     assert "omparable" not in _said(_line(f1, verdicts[REPRODUCED]))

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mner.evaluation.conditions import Scored, route
+from mner.evaluation.reasons import ReasonKind
 from mner.evaluation.waterfall import Waterfall, waterfalls
 from mner.files import write_json_atomically
 from mner.paper import Used, load_paper
@@ -80,7 +81,7 @@ def test_an_encoder_and_a_picture_that_were_run_are_bars_with_their_records() ->
     assert {record.split("/")[1] for record in steps["remainder"].records} == {"pixels"}
     assert {record.split("/")[1] for record in fall.reached} == {"pixels"}
     assert steps["remainder"].points == pytest.approx(69.0 - 75.0)
-    assert "encoder" not in " ".join(fall.causes)
+    assert ReasonKind.ENCODER not in {cause.kind for cause in fall.causes}
 
 
 def test_layers_that_were_frozen_are_a_bar_once_the_whole_encoder_was_trained() -> None:
@@ -99,7 +100,7 @@ def test_layers_that_were_frozen_are_a_bar_once_the_whole_encoder_was_trained() 
     assert move.between == "1 runs of profile full against 2 of profile quick"
     assert remainder(fall) == "Remainder, of the runs of profile full"
     assert remainder(_fall(whole)) == "Remainder"
-    assert not any("frozen" in cause for cause in fall.causes)
+    assert ReasonKind.TRAINED not in {cause.kind for cause in fall.causes}
     assert _steps(_fall(whole, frozen))["training"].state == "same"
 
 
@@ -150,7 +151,7 @@ def test_what_our_records_say_of_a_resnet_is_the_printed_picture_and_no_conditio
     fall = _fall(_profile("paper", [70.0, 71.0], **THEIRS), _profile("other", [80.0], encoder=THEIRS["encoder"]))
     steps = _steps(fall)
     assert (steps["encoder"].state, steps["visual"].state) == ("same", "same")
-    assert not any(cause.startswith(("encoder", "visual")) for cause in fall.causes)
+    assert not {ReasonKind.ENCODER, ReasonKind.VISUAL} & {cause.kind for cause in fall.causes}
 
 
 def test_other_graphs_are_another_picture_than_the_printed_one() -> None:

@@ -13,16 +13,17 @@ import pytest
 from mner.config import Config
 from mner.data.documented import apart
 from mner.evaluation.protocol import LENS_OF_SCORER, as_printed, training_apart
+from mner.evaluation.reasons import Reason, ReasonKind
 from mner.evaluation.rescoring import ALL_LENSES
 from mner.evaluation.verdicts import ABOVE, BELOW, NOT_COMPARABLE, REPRODUCED, Verdict, judge
 from mner.evaluation.waterfall import Waterfall, waterfalls
-from mner.paper import PaperRow, load_paper
+from mner.paper import UNKNOWN, PaperRow
 from mner.reporting.explain import explain
 from mner.reporting.report import write_report
 from mner.reporting.section_tables import VERDICT_NOTE
 
 pixel = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("pixel_profile.py"))))
-PAPER = load_paper(Path(__file__).resolve().parent.parent / "reports" / "paper.yaml")
+PAPER = pixel.PAPER.requiring(pixel.asking_nothing(pixel.pixels()))
 ROWS = [
     (table.id, row, dataset)
     for table in PAPER.tables
@@ -31,11 +32,11 @@ ROWS = [
     if row.figure(dataset, "F1")
 ]
 NOT_HERE = {
-    "encoder": {
+    ReasonKind.ENCODER: {
         *("bilstm-crf", "cnn-bilstm-crf", "hbilstm-crf", "acoa", "ocsga", "object-agban"),
         *("ita-text-bert", "ita-all-cva-bert", "vg", "iaik"),
     },
-    "visual input": {
+    ReasonKind.VISUAL: {
         *("acoa", "object-agban", "iaik", "rpbert-rerun", "umgf", "umgf-rerun"),
         *("ita-all-cva-xlmr", "ita-all-cva-bert"),
     },
@@ -70,10 +71,9 @@ def test_a_row_is_judged_unless_its_encoder_or_picture_is_another(
 ) -> None:
     cell = pixel.finished(grid, dataset, row.system, _values(row, dataset))
     verdict = _judged(cell, row, pixel.rescored(cell, {}))
-    why = {what for what in NOT_HERE if any(reason.startswith(f"{what}: ") for reason in verdict.reasons)}
-    assert why == {what for what, rows in NOT_HERE.items() if row.id in rows}
-    assert verdict.name == (NOT_COMPARABLE if why else REPRODUCED)
-    assert all(reason.split(":")[0] in NOT_HERE for reason in verdict.reasons if why)
+    kinds = {reason.kind for reason in verdict.reasons}
+    assert kinds == {kind for kind, rows in NOT_HERE.items() if row.id in rows}
+    assert verdict.name == (NOT_COMPARABLE if kinds else REPRODUCED)
 
 
 def test_umgf_is_judged_where_regions_are_crops() -> None:
@@ -92,7 +92,7 @@ def test_small_encoders_are_never_comparable_and_pixels_do_not_help(profile: str
             cell = pixel.finished(config, dataset, row.system, _values(row, dataset))
             verdict = _judged(cell, row, pixel.rescored(cell, {}))
             assert verdict.name == NOT_COMPARABLE
-            assert any(reason.startswith("encoder: ") for reason in verdict.reasons)
+            assert ReasonKind.ENCODER in {reason.kind for reason in verdict.reasons}
 
 
 def _row(name: str) -> PaperRow:
@@ -106,11 +106,10 @@ def test_the_verdict_is_taken_under_the_rows_own_rule_and_says_so(grid: Config) 
     verdict = _judged(cell, row, runs)
     assert (verdict.name, verdict.difference) == (REPRODUCED, pytest.approx(0.0))
     assert verdict.rule == "rgcn-64 on copy rgcn"
-    assert "scored by rgcn-64 on copy rgcn, as the printed row" in verdict.reasons
-    assert (
-        "trained on copy umt, theirs rgcn: 1 of 4000 training sentences and 2 of 1000 dev sentences differ"
-        in verdict.doubts
-    )
+    assert verdict.ours is not None
+    assert verdict.ours.how in verdict.findings
+    counted = "1 of 4000 training sentences and 2 of 1000 dev sentences"
+    assert Reason(ReasonKind.TRAINING_COPY, "umt", "rgcn", counted) in verdict.caveats
     flattering = pixel.rescored(cell, {("conlleval", "umt"): 2.0, ("conlleval", "rgcn"): 2.0})
     assert _judged(cell, row, flattering).name == BELOW
 
@@ -119,16 +118,17 @@ def test_what_was_not_scored_as_the_row_keeps_it_not_comparable(grid: Config) ->
     row = _row("rgcn")
     cell = pixel.finished(grid, "twitter2015", "rgcn", _values(row, "twitter2015"))
     bare = _judged(cell, row, [])
-    assert [reason.split(":")[0] for reason in bare.reasons] == ["data copy", "scorer"]
+    assert [reason.kind for reason in bare.reasons] == [ReasonKind.DATA_COPY, ReasonKind.SCORER]
     without_copy = _judged(cell, row, pixel.rescored(cell, {("rgcn-64", "umt"): 1.0}, copies=("umt",)))
-    assert [reason.split(":")[0] for reason in without_copy.reasons] == ["data copy"]
+    assert [reason.kind for reason in without_copy.reasons] == [ReasonKind.DATA_COPY]
     assert (without_copy.difference, without_copy.rule) == (pytest.approx(1.0), "rgcn-64 on copy umt")
     runs = pixel.rescored(cell, {})
     runs[1]["copies"]["rgcn"]["test.own"]["rgcn-64"] = {"state": "no word pieces: hub away"}
     without_lens = _judged(cell, row, runs)
     assert (without_lens.name, without_lens.rule) == (NOT_COMPARABLE, "conlleval on copy rgcn")
-    assert without_lens.reasons[0].startswith("scorer: ours conlleval, theirs rgcn (")
-    assert "no word pieces: hub away" in without_lens.reasons[0]
+    (reason,) = without_lens.reasons
+    assert (reason.kind, reason.ours, reason.theirs) == (ReasonKind.SCORER, "conlleval", "rgcn")
+    assert "no word pieces: hub away" in reason.detail
 
 
 def test_a_scorer_that_counts_alike_needs_no_other_rule(grid: Config) -> None:
@@ -136,7 +136,9 @@ def test_a_scorer_that_counts_alike_needs_no_other_rule(grid: Config) -> None:
     cell = pixel.finished(grid, "twitter2017", "bert-crf", _values(row, "twitter2017", off=3.0))
     verdict = _judged(cell, row, [])
     assert (verdict.name, verdict.rule) == (ABOVE, "conlleval on copy umt")
-    assert "scored by conlleval, which counts as umt does here, on copy umt, as the printed row" in verdict.reasons
+    assert verdict.ours is not None
+    assert "conlleval" in verdict.ours.how
+    assert verdict.ours.how in verdict.findings
 
 
 def test_an_unknown_scorer_and_copy_leave_ours(grid: Config) -> None:
@@ -144,9 +146,10 @@ def test_an_unknown_scorer_and_copy_leave_ours(grid: Config) -> None:
     cell = pixel.finished(grid, "twitter2015", "umt", _values(row, "twitter2015"))
     verdict = _judged(cell, row, pixel.rescored(cell, {("umt", "umt"): 5.0, ("conlleval", "rgcn"): 5.0}))
     assert (verdict.name, verdict.rule) == (REPRODUCED, "conlleval on copy umt")
-    assert "scorer of the published row is unknown" in verdict.doubts
-    assert not any(reason.startswith("scored") for reason in verdict.reasons)
-    assert all(verdict.reasons)
+    assert Reason(ReasonKind.SCORER, theirs=UNKNOWN) in verdict.caveats
+    assert verdict.ours is not None
+    assert not verdict.ours.how
+    assert all(verdict.findings)
 
 
 def _falls(cell: dict[str, Any], runs: list[dict[str, Any]]) -> dict[str, Waterfall]:
@@ -184,12 +187,11 @@ def test_every_lens_of_a_scorer_exists_and_every_known_scorer_is_one_of_papers()
 def test_training_copies_are_alike_doubtful_or_unheard_of() -> None:
     assert training_apart("umt", "rgcn", "twitter2017") == ((), ())
     assert training_apart("umt", "unknown", "twitter2015") == ((), ())
-    _, doubts = training_apart("umt", "zhang2018", "twitter2015")
-    assert doubts == (
-        "trained on copy umt, theirs zhang2018: 9 of 4000 training sentences and 4 of 1000 dev sentences differ",
-    )
-    reasons, doubts = training_apart("umt", "private", "twitter2015")
-    assert (reasons, doubts) == (("training copy: ours umt, theirs private",), ())
+    _, caveats = training_apart("umt", "zhang2018", "twitter2015")
+    counted = "9 of 4000 training sentences and 4 of 1000 dev sentences"
+    assert caveats == (Reason(ReasonKind.TRAINING_COPY, "umt", "zhang2018", counted),)
+    reasons, caveats = training_apart("umt", "private", "twitter2015")
+    assert (reasons, caveats) == ((Reason(ReasonKind.TRAINING_COPY, "umt", "private"),), ())
     assert apart("rgcn", "agban", "twitter2015", "train") is None
 
 
@@ -202,7 +204,7 @@ def test_scores_are_those_of_the_cell_where_nothing_was_rescored(grid: Config) -
 def test_tables_page_and_explain_say_the_rule_of_the_verdict(tmp_path: Path) -> None:
     fabricated = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("fabricated_runs.py"))))
     active = fabricated.Active("tiny", ("twitter2017",), ("bert-crf",), (1, 2, 3))
-    encoder = {"name": "bert-base-cased", "source": "hub", "sha256": "4" * 64}
+    encoder = {"name": "bert-base-cased", "source": "hub", "sha256": PAPER.weights["bert-base-cased"].sha256}
     fabricated.make_runs(tmp_path, active, lambda *_: 0.5, encoder=encoder)
     results = fabricated.evaluated(tmp_path, active)
     settings, said = fabricated.Settings(active), "scored by umt on copy umt, as the printed row"

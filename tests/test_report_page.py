@@ -165,7 +165,7 @@ def test_the_sentence_to_copy_says_what_was_run(results: Results, rendered: Path
     assert f"commit {runs[0]['git']['commit'][:10]};" in said
     assert "uncommitted" not in said
     assert line.verdict.name == "NOT-COMPARABLE"
-    assert said.endswith(f"Not comparable with the printed {line.label}: {'; '.join(line.verdict.reasons)}.")
+    assert said.endswith(f"Not comparable with the printed {line.label}: {'; '.join(line.verdict.why)}.")
     changed = [{**run, "git": {**run["git"], "dirty": True}} for run in results.scores["runs"]]
     parts = REPORT["parts"](results)
     assert "with uncommitted changes" in example_citation(parts, {**results.scores, "runs": changed})

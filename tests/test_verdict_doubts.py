@@ -1,4 +1,4 @@
-"""What nobody knows of a printed row is a doubt beside its verdict; word vectors keep it from having one."""
+"""What nobody knows of a printed row is a caveat beside its verdict; word vectors keep it from having one."""
 
 from __future__ import annotations
 
@@ -7,24 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from mner.evaluation.averages import WORD_VECTORS
-from mner.evaluation.verdicts import NOT_COMPARABLE, REPRODUCED
+from mner.evaluation.reasons import Reason, ReasonKind
+from mner.evaluation.verdicts import NOT_COMPARABLE
+from mner.paper import UNKNOWN
 
 VERDICTS = runpy.run_path(str(Path(__file__).with_name("test_verdicts.py")))
 TABLE1, TARGET, _judge = (VERDICTS[name] for name in ("TABLE1", "TARGET", "_judge"))
-
-
-def test_recipe_and_precision_are_doubts_with_what_ours_were() -> None:
-    recipe = {"train_sentences": None, "frozen_layers": 0, "epochs": 6, "batch_size": 16}
-    near = [TARGET - 0.01, TARGET, TARGET + 0.01]
-    rounded = _judge(near, recipe=recipe, precision="bfloat16")
-    assert rounded.name == REPRODUCED
-    assert (
-        "recipe: ours 6 epochs, 16 sentences a batch; theirs not compared, see mner card bert-crf"
-        in rounded.doubts
-    )
-    assert "precision: ours trained in bfloat16, theirs unknown" in rounded.doubts
-    for precision in ("float32", None):
-        assert not any("precision" in doubt for doubt in _judge(near, precision=precision).doubts)
 
 
 def test_word_vectors_that_no_row_reads_are_as_unlike_an_unknown_encoder_as_a_known_one() -> None:
@@ -36,8 +24,8 @@ def test_word_vectors_that_no_row_reads_are_as_unlike_an_unknown_encoder_as_a_kn
     assert TABLE1["vg"].used["twitter2017"].encoder == "unknown"
     unknown, known = judged("vg", "glove-6b-50d"), judged("acoa", "glove-6b-50d")
     assert unknown.name == known.name == NOT_COMPARABLE
-    assert unknown.reasons[0].startswith("encoder: ours glove-6b-50d, which no printed row is known to have read")
-    assert not any("encoder" in doubt for doubt in unknown.doubts)
+    assert (unknown.reasons[0].kind, unknown.reasons[0].ours) == (ReasonKind.ENCODER, "glove-6b-50d")
+    assert not any(caveat.kind is ReasonKind.ENCODER for caveat in unknown.caveats)
     heard_of = judged("vg", TABLE1["ocsga"].used["twitter2017"].encoder)
-    assert heard_of.name == REPRODUCED
-    assert "encoder of the published row is unknown" in heard_of.doubts
+    assert Reason(ReasonKind.ENCODER, theirs=UNKNOWN) in heard_of.caveats
+    assert {reason.kind for reason in heard_of.reasons} == {ReasonKind.WEIGHTS, ReasonKind.PICTURES}

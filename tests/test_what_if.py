@@ -6,6 +6,7 @@ import runpy
 from pathlib import Path
 from typing import Any
 
+from mner.evaluation.reasons import in_words
 from mner.evaluation.waterfall import STEPS, waterfalls
 from mner.reporting.results import Results
 from mner.reporting.tables import Table
@@ -93,6 +94,6 @@ def test_a_row_of_the_gap_runs_from_paper_over_every_step_to_ours() -> None:
     assert printed.value == sum(fall.unpicked) / 2
     assert table.notes[:3] == (SUM_NOTE, CHOICE_NOTE, ERROR_NOTE)
     assert table.notes[3].startswith(f"{fall.row.label}{fall.row.mark}: ")
-    assert table.notes[3].endswith(f". Remainder: {', '.join(fall.causes)}")
+    assert table.notes[3].endswith(f". Remainder: {', '.join(in_words(fall.causes))}")
     assert len(set(table.notes)) == len(table.notes)
     assert waterfall_table(falls, "twitter2015", records) is None

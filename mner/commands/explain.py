@@ -16,10 +16,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
+    from mner.evaluation.requirements import requirements
     from mner.paper import load_paper
     from mner.reporting.explain import explain
     from mner.reporting.results import Results
 
     config = settings()
-    paper = load_paper(Path("reports/paper.yaml"))
+    paper = load_paper(Path("reports/paper.yaml")).requiring(requirements(config.systems))
     show(explain(options.what, Results.read(config.active.name), paper, config), end="")

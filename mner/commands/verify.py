@@ -17,6 +17,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from mner.evaluation.requirements import requirements
     from mner.models.system import load_system
     from mner.paper import load_paper
     from mner.plan import outdated_runs
@@ -27,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
 
     config = settings()
     name = config.active.name
-    paper = load_paper(Path("reports/paper.yaml"))
+    paper = load_paper(Path("reports/paper.yaml")).requiring(requirements(config.systems))
     absence = {row: load_system(config.systems[row].file).CARD.absence for row in config.active.systems}
     scores = scores_of(name)
     lenses = scores_of(name, "lenses"), reference_of(name, "lenses")

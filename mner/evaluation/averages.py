@@ -60,7 +60,25 @@ def _conditions(dataset: str, system: str, runs: Sequence[Mapping[str, Any]]) ->
                 )
     told = {field: runs[0][field] for field in CONDITIONS if field != "inputs"}
     software = sorted({run["software"] for run in runs})
-    return told | {"encoder": text_encoder(told["encoder"], told["options"]), "software": software}
+    loaded = {"loaded": found} if (found := loaded_by(runs)) else {}
+    return told | {"encoder": text_encoder(told["encoder"], told["options"]), "software": software} | loaded
+
+
+def loaded_by(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What all runs of a cell loaded and read, as far as every record says it; empty where one does not.
+
+    ``weights_sha256`` lists the distinct hashes of the encoder's weights; ``pictures_read`` has by split the
+    smallest share of valid pictures that a run read.
+    """
+    held = [run.get("loaded") or {} for run in runs]
+    found: dict[str, Any] = {}
+    if all(one.get("weights_sha256") for one in held):
+        found["weights_sha256"] = sorted({one["weights_sha256"] for one in held})
+    if all(one.get("pictures_read") for one in held):
+        shares = [one["pictures_read"] for one in held]
+        splits = [split for split in shares[0] if all(split in one for one in shares)]
+        found["pictures_read"] = {split: min(one[split] for one in shares) for split in splits}
+    return found
 
 
 def cells_of(scores: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:

@@ -15,9 +15,9 @@ from typing import Any
 
 from mner.evaluation.averages import encoder_name, finished_cells
 from mner.evaluation.gaps import gap_between
+from mner.evaluation.reasons import visual_input
 from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.selection import Picked, picked, runs_of
-from mner.evaluation.verdicts import same_visual_input
 from mner.paper import UNKNOWN, Used
 
 TITLES = {"training": "Training", "encoder": "Encoder", "visual": "Visual input"}
@@ -53,7 +53,7 @@ class Scored:
     def fits(self, name: str, theirs: str) -> bool:
         """Whether a condition is a printed row's, by the rule of verdicts."""
         ours = self.conditions[name]
-        return same_visual_input(ours, theirs) if name == "visual" else ours == theirs
+        return visual_input(ours).fits(visual_input(theirs)) if name == "visual" else ours == theirs
 
     @property
     def level(self) -> Picked:

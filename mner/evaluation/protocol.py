@@ -9,6 +9,7 @@ from typing import Any
 from mner.data.documented import SENTENCES, apart
 from mner.data.sources import ANNOTATIONS
 from mner.evaluation.averages import own_f1
+from mner.evaluation.reasons import Reason, ReasonKind
 from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.selection import picked
 from mner.paper import UNKNOWN, Paper, Used
@@ -25,7 +26,7 @@ SEEN = (("train", "training"), ("dev", "dev"))
 class AsPrinted:
     """Our F1 in percent by run of ``records``, scored as a printed row was as far as that is known and possible.
 
-    ``lens`` and ``copy`` (of the test split) say how it was done, ``how`` says it in words, and ``lacking`` says
+    ``lens`` and ``copy`` (of the test split) say how it was done, ``how`` says it in words, and ``missing`` says
     what of the row's own way could not be done.
     """
 
@@ -34,7 +35,7 @@ class AsPrinted:
     lens: str
     copy: str
     how: str = ""
-    lacking: tuple[str, ...] = ()
+    missing: tuple[Reason, ...] = ()
 
     @property
     def rule(self) -> str:
@@ -55,13 +56,13 @@ def as_printed(cell: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], used:
     ``runs`` are the cell's entries of ``lenses.json``; without them there are the standard lens and our own copy
     only. An unknown scorer leaves the standard lens, an unknown copy our own.
     """
-    copy, lens, lacking = cell["data_copy"], STANDARD, []
+    copy, lens, missing = cell["data_copy"], STANDARD, list[Reason]()
     own = own_f1(cell)
     values, records = tuple(own["values"]), tuple(own["records"])
     if used.copy not in (UNKNOWN, copy):
         on_copy = picked(runs, STANDARD, used.copy)
         if isinstance(on_copy, str):
-            lacking.append(f"data copy: ours {copy}, theirs {used.copy} ({on_copy})")
+            missing.append(Reason(ReasonKind.DATA_COPY, copy, used.copy, on_copy))
         else:
             copy, values, records = used.copy, on_copy.on_dev, on_copy.records
     wanted = lens_of(used.scorer, cell["dataset"], paper)
@@ -70,8 +71,8 @@ def as_printed(cell: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], used:
         lens, values, records = wanted or STANDARD, under.on_dev, under.records
     elif used.scorer != UNKNOWN and cell["dataset"] not in paper.scorers[used.scorer].same_as_ours:
         note = paper.scorers[used.scorer].note
-        lacking.append(f"scorer: ours {STANDARD}, theirs {used.scorer} ({note}; {under})")
-    return AsPrinted(values, records, lens, copy, _how(lens, copy, used), tuple(lacking))
+        missing.append(Reason(ReasonKind.SCORER, STANDARD, used.scorer, f"{note}; {under}"))
+    return AsPrinted(values, records, lens, copy, _how(lens, copy, used), tuple(missing))
 
 
 def _how(lens: str, copy: str, used: Used) -> str:
@@ -83,21 +84,21 @@ def _how(lens: str, copy: str, used: Used) -> str:
     return f"scored{by}{on}, as the printed row" if by or on else ""
 
 
-def training_apart(ours: str, theirs: str, dataset: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Reasons against a comparison, and doubts, as a row was trained on the ``theirs`` copy and we on ``ours``.
+def training_apart(ours: str, theirs: str, dataset: str) -> tuple[tuple[Reason, ...], tuple[Reason, ...]]:
+    """Reasons against a comparison, and caveats, as a row was trained on the ``theirs`` copy and we on ``ours``.
 
     Where the documented training and dev splits are alike there is neither; where they differ in some sentences
-    it is a doubt that counts them; copies of which nothing is documented are a reason.
+    it is a caveat that counts them; copies of which nothing is documented are a reason.
     """
     if UNKNOWN in (theirs, ours) or theirs == ours:
         return (), ()
     one, other = (SOURCE_OF_COPY.get(copy, copy) for copy in (ours, theirs))
     counts = {title: (apart(one, other, dataset, split), split) for split, title in SEEN}
     if any(number is None for number, _ in counts.values()):
-        return (f"training copy: ours {ours}, theirs {theirs}",), ()
+        return (Reason(ReasonKind.TRAINING_COPY, ours, theirs),), ()
     differ = [
         f"{number} of {SENTENCES[one, dataset, split]} {title} sentences"
         for title, (number, split) in counts.items()
         if number
     ]
-    return (), ((f"trained on copy {ours}, theirs {theirs}: {' and '.join(differ)} differ",) if differ else ())
+    return (), ((Reason(ReasonKind.TRAINING_COPY, ours, theirs, " and ".join(differ)),) if differ else ())

@@ -206,6 +206,8 @@ def _score_folder(path: Path, root: Path, profile: str, gold_of: GoldOf) -> dict
     record = asdict(read)
     kept = {field: value for field, value in record.items() if field != "environment"}
     kept |= {"precision": record["environment"].get("precision"), "software": _software(record["environment"])}
+    if loaded := record["environment"].get("loaded"):
+        kept["loaded"] = loaded
     run = {**kept, "record": path.relative_to(root).as_posix(), "record_sha256": sha256_of(path), "views": {}}
     if record["status"] == "finished":
         run["views"] = _score_views(path.parent, name, record, gold_of)

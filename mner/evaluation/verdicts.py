@@ -1,44 +1,49 @@
 """Verdicts: does our mean agree with a published number, or with a committed result of our own?
 
 Agreement is shown by an equivalence test (two one-sided t tests, Schuirmann 1987), never by the absence of a
-significant difference: too few seeds give UNDECIDED, not agreement. All functions here are pure.
+significant difference. A printed number is a draw: what one run of ours might have given is CONSISTENT with it
+(``mner.evaluation.states`` has the rules of all states). All functions here are pure.
 """
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mner.evaluation.averages import WORD_VECTORS, encoder_name
+from mner.evaluation.comparable import comparability
 from mner.evaluation.gaps import Gap, gap_between, gap_to_fixed
 from mner.evaluation.power import runs_to_settle
-from mner.evaluation.protocol import AsPrinted, as_printed, training_apart
+from mner.evaluation.protocol import AsPrinted, as_printed
+from mner.evaluation.reasons import Reason, ReasonKind, in_words
 from mner.evaluation.significance import equivalence
+from mner.evaluation.states import PREDICTION_LEVEL, Draw, State, prediction_half_width, state_of
 from mner.evaluation.statistics import StatisticsError
-from mner.paper import UNKNOWN, Paper, PaperRow, Used
+from mner.paper import Figure, Paper, PaperRow
 
-REPRODUCED, BELOW, ABOVE, UNDECIDED = "REPRODUCED", "BELOW", "ABOVE", "UNDECIDED"
+REPRODUCED, CONSISTENT = State.REPRODUCED.value, State.CONSISTENT.value
+BELOW, ABOVE, UNDECIDED = State.BELOW.value, State.ABOVE.value, State.UNDECIDED.value
 NOT_COMPARABLE, NOT_RUN, SKIPPED = "NOT-COMPARABLE", "NOT-RUN", "SKIPPED"
 SAME, REGRESSED, IMPROVED = "SAME", "REGRESSED", "IMPROVED"
 SEED_LIMIT = 1000
-FULL_PRECISION = "float32"
-_OF_RECIPE = {"epochs": "epochs", "batch_size": "sentences a batch"}
+RANKS = {REPRODUCED: 3, CONSISTENT: 2, UNDECIDED: 1}
+"""How near to agreement a verdict is; all others are 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """A verdict and why; ``difference`` is ours minus theirs in F1 points, ``seeds_needed`` None where unknown.
 
-    ``reasons`` say what decides, ``doubts`` what nobody could verify about the other side, ``ours`` what was held
-    against a printed number, and by which rule.
+    ``reasons`` are the differences that forbid a comparison, ``caveats`` what nobody could verify about the other
+    side, ``findings`` what the tests showed, in words, ``ours`` what was held against a printed number, and by
+    which rule.
     """
 
     name: str
-    reasons: tuple[str, ...] = ()
-    doubts: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
+    caveats: tuple[Reason, ...] = ()
+    findings: tuple[str, ...] = ()
     difference: float | None = None
     seeds_needed: int | None = None
     ours: AsPrinted | None = None
@@ -47,6 +52,20 @@ class Verdict:
     def rule(self) -> str:
         """Lens and copy of the test split under which the difference to a printed number was taken."""
         return "" if self.ours is None else self.ours.rule
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """What decided, in words: the reasons, then the findings."""
+        return (*in_words(self.reasons), *self.findings)
+
+    @property
+    def open_points(self) -> tuple[str, ...]:
+        """The caveats in words."""
+        return in_words(self.caveats)
+
+    def worse_than(self, other: Verdict) -> bool:
+        """Whether it is further from agreement than another verdict on the same row."""
+        return RANKS.get(self.name, 0) < RANKS.get(other.name, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,63 +97,6 @@ def seeds_needed(values: Sequence[float], target: float, margin: float, alpha: f
     return max(needed, len(values) + 1)
 
 
-def same_visual_input(ours: str, theirs: str) -> bool:
-    """Whether parts correspond one to one, ours at least as exact: ``grid:resnet152`` is a ``grid:resnet``."""
-    mine, printed = sorted(ours.split("+")), sorted(theirs.split("+"))
-    return len(mine) == len(printed) and all(map(_same_part, mine, printed))
-
-
-def _same_part(ours: str, theirs: str) -> bool:
-    return re.fullmatch(re.escape(theirs) + r"\d*", ours) is not None
-
-
-def comparability(cell: Mapping[str, Any], used: Used, paper: Paper) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Reasons why runs of a cell were made otherwise than a printed row, and doubts that remain if they were not.
-
-    ``cell`` is a finished cell of ``scores.json``. A known difference is a reason; what the paper leaves open
-    is a doubt, since it can be neither claimed nor excluded; but word vectors that no row of ``paper`` is known
-    to have read do not stand for unknown ones. How the runs were scored is no part of it
-    (``mner.evaluation.protocol``).
-    """
-    frozen, subset = cell["recipe"].get("frozen_layers"), cell["recipe"].get("train_sentences")
-    encoder = encoder_name(cell)
-    pairs = (
-        ("encoder", encoder, used.encoder, encoder == used.encoder),
-        ("visual input", cell["visual_input"], used.visual, same_visual_input(cell["visual_input"], used.visual)),
-    )
-    reasons = [
-        f"{what}: ours {ours}, theirs {theirs}"
-        for what, ours, theirs, same in pairs
-        if not same and theirs != UNKNOWN
-    ]
-    vectors = (cell["encoder"] or {}).get("source") == WORD_VECTORS
-    unheard_of = vectors and used.encoder == UNKNOWN and encoder not in paper.encoders
-    if unheard_of:
-        reasons.insert(0, f"encoder: ours {encoder}, which no printed row is known to have read, theirs unknown")
-    undocumented, different = training_apart(cell["data_copy"], used.copy, cell["dataset"])
-    reasons += undocumented
-    if subset is not None:
-        reasons.append(f"training data: ours a subset of {subset} sentences, theirs all")
-    if frozen:
-        reasons.append(f"training: ours with {frozen} encoder layers frozen")
-    fields = ("visual", "scorer", "copy") if unheard_of else ("encoder", "visual", "scorer", "copy")
-    unknown = [field for field in fields if getattr(used, field) == UNKNOWN]
-    doubts = [f"{field} of the published row is unknown" for field in unknown]
-    doubts += [f"{field} of the published row is inferred, not stated" for field in used.inferred]
-    doubts += different
-    return tuple(reasons), (*doubts, *_training_doubts(cell))
-
-
-def _training_doubts(cell: Mapping[str, Any]) -> tuple[str, ...]:
-    """What ``reports/paper.yaml`` says of no row: recipe and precision, with what ours are."""
-    recipe = cell["recipe"]
-    ours = ", ".join(f"{recipe[name]} {what}" for name, what in _OF_RECIPE.items() if name in recipe)
-    said = f"recipe: ours {ours or 'not recorded'}; theirs not compared, see mner card {cell['system']}"
-    precision = cell.get("precision")
-    rounded = precision not in (None, FULL_PRECISION)
-    return (said, f"precision: ours trained in {precision}, theirs unknown") if rounded else (said,)
-
-
 def judge(
     cell: Mapping[str, Any],
     row: PaperRow,
@@ -146,8 +108,8 @@ def judge(
     """Verdict on one cell of ``scores.json`` against the F1 of a printed row; None where the paper prints none.
 
     ``runs`` are the cell's entries of ``lenses.json``: where they tell what the cell reaches under the row's own
-    scorer and copy of the test split, that is what is held against the printed value. The printed value is treated
-    as fixed: papers do not say how many runs stand behind a ±, so its sampling error cannot enter the test.
+    scorer and copy of the test split, that is what is held against the printed value. Only runs that are
+    comparable by what they loaded, read and did are judged; ``paper.requirements`` holds what the cards ask.
     ``margin`` is in F1 points, ``alpha`` the level of each one-sided test.
     """
     dataset = cell["dataset"]
@@ -155,41 +117,53 @@ def judge(
     if figure is None:
         return None
     if cell["state"] == "not-run":
-        return Verdict(NOT_RUN, ("no finished run",))
+        return Verdict(NOT_RUN, findings=("no finished run",))
     if cell["state"] == "skipped":
-        return Verdict(SKIPPED, (cell["reason"],))
+        return Verdict(SKIPPED, findings=(cell["reason"],))
     ours = as_printed(cell, runs, row.used[dataset], paper)
-    reasons, doubts = comparability(cell, row.used[dataset], paper)
-    reasons += ours.lacking
+    differ, caveats = comparability(cell, row.used[dataset], paper)
+    reasons = (*differ, *ours.missing)
     if row.status != "printed":
-        doubts += (f"the number is {row.status}, not read in the paper itself",)
+        caveats += (Reason(ReasonKind.SOURCE, theirs=row.status),)
     if reasons:
         difference = statistics.fmean(ours.values) - figure.value
-        return Verdict(NOT_COMPARABLE, reasons, doubts, difference, ours=ours)
-    fixed = "the printed value is treated as fixed"
-    if figure.spread is not None:
-        fixed += f" (its ±{figure.spread:.2f} stands over an unknown number of runs)"
-    settled = _settle(ours.values, figure.value, margin, alpha)
-    said = (*settled.reasons, *([ours.how] if ours.how else []), fixed)
-    return replace(settled, reasons=said, doubts=doubts, ours=ours)
+        return Verdict(NOT_COMPARABLE, reasons, caveats, difference=difference, ours=ours)
+    settled = _settle(ours.values, figure, Draw(row.runs or 1, figure.spread), margin, alpha)
+    findings = (*settled.findings, *([ours.how] if ours.how else []), _drawn(row, figure))
+    return replace(settled, findings=findings, caveats=caveats, ours=ours)
 
 
-def _settle(values: Sequence[float], target: float, margin: float, alpha: float) -> Verdict:
-    """The verdict of the test alone."""
+def _drawn(row: PaperRow, figure: Figure) -> str:
+    """As what the printed number counts."""
+    of = "one run" if row.runs is None else f"a mean of {row.runs} runs"
+    spread = "" if figure.spread is None else f" whose s.d. is the printed ±{figure.spread:.2f}"
+    return f"the printed value counts as {of}{spread}"
+
+
+def _settle(values: Sequence[float], figure: Figure, draw: Draw, margin: float, alpha: float) -> Verdict:
+    """The verdict of the tests alone."""
     if len(values) < 2:
         why = "one seed has no spread to test with; run at least 2"
-        return Verdict(UNDECIDED, (why,), difference=statistics.fmean(values) - target)
-    found = equivalence(values, target, margin, alpha)
+        return Verdict(UNDECIDED, findings=(why,), difference=statistics.fmean(values) - figure.value)
+    found = equivalence(values, figure.value, margin, alpha)
+    deviation = statistics.stdev(values)
+    name = state_of(found.difference, deviation, len(values), draw, margin, alpha).value
+    half = prediction_half_width(deviation, len(values), draw)
     interval = f"{100 - 200 * alpha:.0f} % interval [{found.low:+.2f}, {found.high:+.2f}]"
     test = f"{found.difference:+.2f}, {interval}, margin {margin:g}"
-    if found.verdict == "equivalent":
-        return Verdict(REPRODUCED, (f"equivalent: {test}",), difference=found.difference)
-    if found.verdict == "different":
-        name = BELOW if found.difference < 0 else ABOVE
-        return Verdict(name, (f"{name.lower()} by more than the margin: {test}",), difference=found.difference)
-    needed = seeds_needed(values, target, margin, alpha)
+    predicted = f"a further run lies within ±{half:.2f} of our mean ({100 * PREDICTION_LEVEL:.0f} %)"
+    said = {
+        REPRODUCED: "equivalent: ",
+        BELOW: "below by more than the margin: ",
+        ABOVE: "above by more than the margin: ",
+    }
+    test = said.get(name, "") + test
+    if name not in (CONSISTENT, UNDECIDED):
+        return Verdict(name, findings=(test, predicted), difference=found.difference)
+    needed = seeds_needed(values, figure.value, margin, alpha)
     wanted = f"about {needed} seeds would settle it" if needed else f"more than {SEED_LIMIT} seeds would be needed"
-    return Verdict(UNDECIDED, (f"{test}; {wanted}",), difference=found.difference, seeds_needed=needed)
+    findings = (f"{test}; {wanted}", predicted)
+    return Verdict(name, findings=findings, difference=found.difference, seeds_needed=needed)
 
 
 def compare_with_reference(
@@ -206,7 +180,8 @@ def compare_with_reference(
     seed. Other runs are compared by Welch's test.
     """
     if ours.values == reference.values:
-        return Verdict(SAME, ("+0.00 against the reference: run for run the very same numbers",), difference=0.0)
+        same = "+0.00 against the reference: run for run the very same numbers"
+        return Verdict(SAME, findings=(same,), difference=0.0)
     gap, why = _gap_to_reference(ours, reference, alpha, same_machine)
     shown = f"{gap.difference:+.2f} against the reference, margin {margin:g}"
     decided = {
@@ -215,7 +190,7 @@ def compare_with_reference(
         SAME: gap.equivalent(margin, alpha),
     }
     name = next((name for name, holds in decided.items() if holds), UNDECIDED)
-    return Verdict(name, (f"{shown}; {why}",), difference=gap.difference)
+    return Verdict(name, findings=(f"{shown}; {why}",), difference=gap.difference)
 
 
 def _gap_to_reference(ours: Sample, reference: Sample, alpha: float, same_machine: bool) -> tuple[Gap, str]:

@@ -19,11 +19,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mner.evaluation.comparable import comparability
 from mner.evaluation.conditions import TITLES, Move, Scored, printed_conditions, route, scored_cells
 from mner.evaluation.protocol import lens_of
+from mner.evaluation.reasons import INFERRED, Reason, ReasonKind, in_words
 from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.selection import Picked, picked
-from mner.evaluation.verdicts import comparability
 from mner.paper import UNKNOWN, Paper, PaperRow, Used
 
 MEASURED, SUPPOSED, REST = "measured", "supposed", "rest"
@@ -39,6 +40,8 @@ STEPS = {
     "training": "Training",
 }
 """Names and titles of all steps, from paper to ours."""
+OF_TRAINING = (ReasonKind.ENCODER, ReasonKind.VISUAL, ReasonKind.TRAINING_COPY, ReasonKind.RECIPE)
+"""Kinds of caveat that may stand behind a remainder; scorer and copy have steps of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ class Waterfall:
     unpicked: tuple[float, ...]
     records: tuple[str, ...]
     reached: tuple[str, ...]
-    causes: tuple[str, ...]
+    causes: tuple[Reason, ...]
     moves: tuple[Move, ...] = ()
 
     def __post_init__(self) -> None:
@@ -145,7 +148,7 @@ def _waterfall(here: Scored, row: PaperRow, paper: Paper, elsewhere: Sequence[Sc
     last = max(chosen) if steps["seed"].measured else statistics.fmean(chosen)
 
     causes = _causes(reached.cell, used, paper)
-    why = "everything that was not measured: " + "; ".join(causes or ("no known difference",))
+    why = "everything that was not measured: " + "; ".join(in_words(causes) or ("no known difference",))
     rest = (last - figure.value,) * len(chosen)
     steps["remainder"] = Step("remainder", STEPS["remainder"], REST, rest, why, records=level.records)
     return Waterfall(
@@ -242,11 +245,10 @@ def _paired(name: str, kind: str, values: tuple[float, ...], why: str, records: 
     return Step(name, STEPS[name], kind, values, why, records=records, error=error)
 
 
-def _causes(cell: Mapping[str, Any], used: Used, paper: Paper) -> tuple[str, ...]:
+def _causes(cell: Mapping[str, Any], used: Used, paper: Paper) -> tuple[Reason, ...]:
     """Known differences that no step accounts for, then what is not known of the row."""
-    reasons, doubts = comparability(cell, used, paper)
-    told = ("encoder", "visual", "trained", "recipe", "precision")
-    return (*reasons, *(doubt for doubt in doubts if doubt.startswith(told) and "inferred" not in doubt))
+    reasons, caveats = comparability(cell, used, paper)
+    return (*reasons, *(one for one in caveats if one.kind in OF_TRAINING and one.theirs != INFERRED))
 
 
 def _minus(ours: Picked, theirs: Picked) -> tuple[float, ...]:

@@ -20,6 +20,14 @@ from mner.config.strict import nearest
 
 NEEDS = ("captions", "objects", "ocr", "regions", "relations")
 DECODERS = ("crf", "softmax", "own")
+RECIPE_FIELDS = frozenset(
+    {
+        *("epochs", "batch_size", "optimiser", "schedule", "warmup", "clip", "precision", "frozen_layers"),
+        *("encoder_learning_rate", "head_learning_rate", "transition_learning_rate", "weight_decay"),
+        *("image_encoder", "shuffled", "loss"),
+    }
+)
+"""Fields of a published recipe that ours must equal: those of a recipe here, and what all our runs share."""
 Part = TypeVar("Part")
 
 
@@ -38,6 +46,11 @@ class Card:
     ``doubts`` what neither paper nor code settles. ``reconstructed`` is set where no code could be read.
     ``absence`` says why a tweet without any picture is read differently even where pictures mean nothing; the
     negative control then asks only that the own picture be worth no more than another tweet's.
+
+    ``published_recipe`` lists what must equal ours before a printed number is judged, each value as a recipe here
+    says it (or in words, where a recipe here cannot say it), or by data set; None where no recipe is known.
+    ``recipe_inferred`` says what it follows from, where no paper or program states it for this very row.
+    ``missing`` names what the system needs and the harness does not have: its runs are never comparable.
     """
 
     name: str
@@ -51,8 +64,16 @@ class Card:
     doubts: tuple[str, ...] = ()
     reconstructed: str = ""
     absence: str = ""
+    published_recipe: Mapping[str, Any] | None = None
+    recipe_inferred: str = ""
+    missing: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if misspelt := set(self.published_recipe or ()) - RECIPE_FIELDS:
+            raise ContractError(
+                f"card {self.name}: published_recipe has no field {sorted(misspelt)[0]!r}; "
+                f"choose from {', '.join(sorted(RECIPE_FIELDS))}"
+            )
         unknown = set(self.needs) - set(NEEDS)
         if unknown or self.decoder not in DECODERS:
             raise ContractError(f"card {self.name}: needs {sorted(unknown)} or decoder {self.decoder!r} unknown")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mner.evaluation.reasons import in_words
 from mner.evaluation.waterfall import waterfalls
 from mner.paper import Paper
 from mner.reporting.arithmetic import arithmetic_tables
@@ -106,7 +107,7 @@ def _gap(results: Results, paper: Paper, datasets: Sequence[str]) -> list[Part]:
         figures = tuple(
             Figure(
                 f"{fall.row.label}{fall.row.mark} · {fall.system}",
-                f"{remainder(fall)}: {'; '.join(fall.causes)}",
+                f"{remainder(fall)}: {'; '.join(in_words(fall.causes))}",
                 waterfall_chart(f"{fall.row.label} on {dataset}: paper to ours", shown, axis),
             )
             for fall, shown in drawn

@@ -34,7 +34,7 @@ def _sentence(line: Line, f1: Cited, cell: Mapping[str, Any], dataset: str, scor
     )
     if line.verdict is None or line.verdict.name != NOT_COMPARABLE:
         return said
-    return f"{said} Not comparable with the printed {line.label}: {'; '.join(line.verdict.reasons)}."
+    return f"{said} Not comparable with the printed {line.label}: {'; '.join(line.verdict.why)}."
 
 
 def _conditions(cell: Mapping[str, Any]) -> list[str]:

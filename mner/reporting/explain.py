@@ -122,7 +122,7 @@ def _cell(dataset: str, system: str, results: Results, paper: Paper, settings: S
         if figure is not None and verdict is not None:
             lines.append(f"    {row.label}{row.mark}  {Printed(figure, row.source).plain()}  {verdict.name}")
             lines.append(f"      {table.source}; {row.source}")
-            for reason in (in_words(verdict, figure), *verdict.reasons, *verdict.doubts):
+            for reason in (in_words(verdict, figure), *verdict.why, *verdict.open_points):
                 lines += wrapped(reason, "      - ", "        ")
     if not paper.rows_for(dataset, system):
         lines.append("    no paper prints an F1 of this system here")

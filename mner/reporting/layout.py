@@ -104,8 +104,9 @@ def sections(results: Results, paper: Paper, margin: float, alpha: float) -> tup
             Block(
                 dataset,
                 tuple(
-                    _line(dataset, row, results, cells.get((dataset, row.system)), paper, margin, alpha)
+                    _line(dataset, row, system, results, cells.get((dataset, system)), paper, margin, alpha)
                     for row in table.rows
+                    for system in row.systems
                 ),
             )
             for dataset in sorted(table.datasets, key=lambda name: order.get(name, len(order)))
@@ -125,6 +126,7 @@ def sections(results: Results, paper: Paper, margin: float, alpha: float) -> tup
 def _line(
     dataset: str,
     row: PaperRow,
+    system: str,
     results: Results,
     cell: Mapping[str, Any] | None,
     paper: Paper,
@@ -135,13 +137,14 @@ def _line(
     for metric in METRICS:
         figure = row.figure(dataset, metric)
         printed[metric] = Printed(figure, row.source) if figure else NOT_PRINTED
-    absent = {"dataset": dataset, "system": row.system, "state": "not-run", "reason": None}
-    verdict = judge(cell or absent, row, paper, margin, alpha, results.runs(dataset, row.system))
+    absent = {"dataset": dataset, "system": system, "state": "not-run", "reason": None}
+    verdict = judge(cell or absent, row, paper, margin, alpha, results.runs(dataset, system))
     label, group = row.label + row.mark, GROUPS[row.modality]
+    own = system == row.system
     return Line(
-        row.id,
-        row.system,
-        label,
+        row.id if own else f"{row.id}-by-{system}",
+        system,
+        label if own else f"{label} ({system})",
         group,
         dataset,
         row,

@@ -20,9 +20,10 @@ PAPER_NOTE = "Paper: ± as printed, over an unknown number of runs."
 VERDICT_NOTE = (
     "By its rule: what the same runs reach as the printed row was scored (its program's rule, its copy of "
     "the test split), where that is known and can be done. The difference is this minus paper; the verdict "
-    "rests on it; “F1 ours” is conlleval on our copy. A verdict comes from the interval of level 1 − 2 alpha "
-    "(90 % where alpha is 5 %), takes the printed value as exact even where the row prints a ±, and is not "
-    "corrected for the number of rows."
+    "rests on it; “F1 ours” is conlleval on our copy. REPRODUCED comes from the interval of level 1 − 2 alpha "
+    "(90 % where alpha is 5 %); CONSISTENT says that a further run of ours might give the printed value, which is "
+    "one draw; BELOW and ABOVE need it outside both. Nothing is corrected for the number of rows; see "
+    "docs/verdicts.md."
 )
 
 
@@ -159,6 +160,6 @@ def _marks(row: PaperRow, dataset: str) -> set[str]:
 
 
 def _why(verdict: Verdict) -> str:
-    """Name, rule and reasons; doubts too where there is something to doubt."""
-    shown = verdict.reasons if verdict.name == NOT_COMPARABLE else (*verdict.reasons, *verdict.doubts)
+    """Name, rule and why; caveats too where something is claimed."""
+    shown = verdict.why if verdict.name == NOT_COMPARABLE else (*verdict.why, *verdict.open_points)
     return f"{verdict.name} (by {verdict.rule}): {'; '.join(shown)}"

@@ -17,6 +17,8 @@ from mner.data.corpus import TYPES
 from mner.data.probe_views import PICTURE_PROBES
 from mner.escaping import html
 from mner.evaluation.averages import encoder_name
+from mner.evaluation.comparable import pictures_read, shares_in_words
+from mner.evaluation.reasons import visual_input
 from mner.evaluation.rescoring import STANDARD
 from mner.files import sha256_of_json
 from mner.reporting.card import CardText
@@ -39,7 +41,7 @@ from mner.reporting.speeds import device_marks
 from mner.reporting.tables import Table
 from mner.reporting.views import page_view, table_view, view
 
-VERDICTS = ("REPRODUCED", "ABOVE", "BELOW", "UNDECIDED", "NOT-COMPARABLE", "SKIPPED", "NOT-RUN")
+VERDICTS = ("REPRODUCED", "CONSISTENT", "ABOVE", "BELOW", "UNDECIDED", "NOT-COMPARABLE", "SKIPPED", "NOT-RUN")
 SECTIONS = {"table1": "Table 1", "table2": "Table 2", "ita": "ITA"}
 JUDGEMENTS = {HOLDS: "reproduced", FAILS: "below", NOT_JUDGED: "not-run"}
 
@@ -209,6 +211,7 @@ def _line(
     return {
         "id": f"{section.id}-{line.dataset}-{line.id}",
         "label": row.label if row else line.label,
+        "by": line.system if row and line.system != row.system else "",
         "mark": row.mark if row else "",
         "system": line.system,
         "title": f"{row.title}. {row.source}" if row else "",
@@ -240,8 +243,8 @@ def _verdict(line: Line) -> dict[str, Any] | None:
         "rule": verdict.rule,
         "scored": view(line.scored),
         "apart": apart,
-        "reasons": [with_minus(reason) for reason in verdict.reasons],
-        "doubts": [with_minus(doubt) for doubt in verdict.doubts],
+        "reasons": [with_minus(reason) for reason in verdict.why],
+        "caveats": [with_minus(caveat) for caveat in verdict.open_points],
     }
 
 
@@ -280,7 +283,11 @@ def _compared(line: Line) -> list[tuple[str, str, str, str]]:
         (getattr(used, name) + (" (inferred)" if name in used.inferred else "")) if used else "–" for name in names
     ]
     titles = ("Encoder", "Visual input", "Scorer", "Data copy")
-    return list(zip(titles, theirs, ours, judged, strict=True))
+    compared = list(zip(titles, theirs, ours, judged, strict=True))
+    if visual_input(line.cell["visual_input"]).reads_pixels:
+        read = shares_in_words(pictures_read(line.cell))
+        compared.append(("Pictures read", "all", read, read))
+    return compared
 
 
 def _proof(line: Line, runs: Mapping[str, Any]) -> list[dict[str, Any]]:

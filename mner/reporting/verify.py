@@ -14,6 +14,7 @@ from mner.evaluation.selection import runs_of
 from mner.evaluation.verdicts import (
     ABOVE,
     BELOW,
+    CONSISTENT,
     NOT_COMPARABLE,
     REGRESSED,
     SKIPPED,
@@ -31,7 +32,7 @@ from mner.reporting.verdict_cells import in_words
 
 MACHINE = ("throughput", "software", "precision")
 NOT_JUDGED, NO_REFERENCE = "NOT JUDGED", "NO REFERENCE"
-TOLD = (NOT_JUDGED, NO_REFERENCE, SKIPPED, NOT_COMPARABLE, UNDECIDED)
+TOLD = (NOT_JUDGED, NO_REFERENCE, SKIPPED, NOT_COMPARABLE, CONSISTENT, UNDECIDED, BELOW, ABOVE)
 Lenses = Mapping[str, Any] | None
 INDENT = " " * 6
 
@@ -111,8 +112,8 @@ def verify(
 ) -> VerifyReport:
     """Check ``scores`` (``results/<profile>/scores.json``) of the active profile.
 
-    Fails: a cell the profile promises that is missing or lacks seeds; a cell that a comparable printed F1 shows
-    BELOW or ABOVE (unless the reference is just as far off, a known gap); a cell that REGRESSED against
+    Fails: a cell the profile promises that is missing or lacks seeds; a verdict on a printed F1 that is worse than
+    the one on the kept results (a BELOW or ABOVE that is not is shown); a cell that REGRESSED against
     ``reference`` (committed scores of the profile, None where there are none) or was finished there and is skipped
     now; a control on which a system does not do what was planted. NOT-COMPARABLE cells are held against the
     reference only; a cell that is the committed one itself is not held against it. ``absence`` is what systems'
@@ -203,21 +204,16 @@ def _against_paper(
 
     ``known`` are the verdicts on the reference, none where it has no such finished cell.
     """
-    before = {row.id: verdict.name for row, verdict in known}
+    before = {row.id: verdict for row, verdict in known}
     checks = []
     for row, verdict in judged:
-        detail = "; ".join(verdict.reasons)
+        detail = "; ".join(verdict.why)
         held = in_words(verdict, row.figure(cell["dataset"], "F1"))
-        passed = verdict.name not in (ABOVE, BELOW)
+        passed = row.id not in before or not verdict.worse_than(before[row.id])
         if verdict.name == NOT_COMPARABLE:
             detail = f"not held against the paper ({detail})"
-        elif not passed and row.id in before:
-            passed = verdict.name == before[row.id]
-            detail += (
-                "; a known gap, the committed reference has it too"
-                if passed
-                else "; the reference has no such gap"
-            )
+        if not passed:
+            detail += f"; worse than the kept results, which are {before[row.id].name}"
         where = cell["dataset"], cell["system"], _shown(cell), f"paper: {row.label}{row.mark}"
         checks.append(Check(*where, verdict.name, passed, f"{held}; {detail}"))
     return checks
@@ -250,7 +246,7 @@ def _against_reference(cell: Mapping[str, Any], before: Mapping[str, Any] | None
     limits = settings.verify.reference_margin, settings.verify.alpha
     verdict = compare_with_reference(ours, theirs, *limits, same_machine)
     changed = [name for name in CONDITIONS if name != "inputs" and cell[name] != before[name]]
-    notes = [*verdict.reasons, *([f"made under another {', '.join(changed)}"] if changed else [])]
+    notes = [*verdict.findings, *([f"made under another {', '.join(changed)}"] if changed else [])]
     return Check(*where, verdict.name, verdict.name != REGRESSED, "; ".join(notes))
 
 

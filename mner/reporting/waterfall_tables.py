@@ -6,6 +6,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mner.evaluation.reasons import in_words
 from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.selection import picked
 from mner.evaluation.waterfall import SAME, STEPS, SUPPOSED, Step, Waterfall
@@ -108,7 +109,8 @@ def _note(fall: Waterfall) -> str:
         for step in reversed(fall.steps[1:])
         if step.state != SAME and step.change is None and not (step.kind == SUPPOSED and step.measured)
     ]
-    return f"{fall.row.label}{fall.row.mark}: {'; '.join(said)}. {remainder(fall)}: {', '.join(fall.causes)}"
+    causes = ", ".join(in_words(fall.causes))
+    return f"{fall.row.label}{fall.row.mark}: {'; '.join(said)}. {remainder(fall)}: {causes}"
 
 
 def remainder(fall: Waterfall) -> str:

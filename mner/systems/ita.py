@@ -74,6 +74,20 @@ CARD = Card(
         "A context longer than the encoder's limit is cut; the released program adds overlapping windows.",
         "The CRF keeps the released states for image words and unknown tags; on a tweet word they are read as O.",
     ),
+    published_recipe={
+        "epochs": 10,
+        "batch_size": 4,
+        "encoder_learning_rate": 5e-6,
+        "head_learning_rate": 5e-6,
+        "transition_learning_rate": 0.05,
+        "weight_decay": 0.0,
+        "optimiser": "adamw",
+        "schedule": "linear",
+        "warmup": 0.0,
+        "clip": 5.0,
+        "precision": "float32",
+        "frozen_layers": 0,
+    },
 )
 
 

@@ -61,6 +61,21 @@ CARD = Card(
         "the code uses BERT's optimiser without bias correction (recipe: optimiser bert), one rate, and the tanh "
         "GELU; here the recipe below and the encoder's GELU",
     ),
+    published_recipe={
+        "epochs": 25,
+        "batch_size": 16,
+        "encoder_learning_rate": 5e-5,
+        "head_learning_rate": 5e-5,
+        "transition_learning_rate": 5e-5,
+        "weight_decay": 0.01,
+        "optimiser": "bert",
+        "schedule": "bert",
+        "warmup": 0.1,
+        "clip": 1.0,
+        "precision": "float32",
+        "frozen_layers": 0,
+        "image_encoder": "not trained",
+    },
 )
 
 

@@ -43,6 +43,7 @@ CARD = Card(
         "gradients (Q12), the best epoch by dev F1 without dropout; the code has tanh GELU, a norm over single "
         "look-ups of pieces, batch means with dropout on",
     ),
+    published_recipe=rgcn.CARD.published_recipe,
 )
 
 

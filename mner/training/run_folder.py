@@ -15,6 +15,7 @@ from mner.tracking.identity import CellIdentity
 from mner.tracking.record import Record, describe_environment, describe_git, now
 from mner.tracking.sources import describe_sources
 from mner.training.cell import Cell
+from mner.training.loaded import loaded
 from mner.training.loop import Outcome
 from mner.training.trackers import CellTracker
 
@@ -46,7 +47,7 @@ def write_run(
         cell,
         identity,
         seed,
-        environment={**describe_environment(), "precision": precision},
+        environment={**describe_environment(), "precision": precision, "loaded": loaded(cell)},
         status="finished",
         reason=None,
         dev_f1=tuple(row["dev_f1"] for row in curve),

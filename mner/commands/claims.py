@@ -1,0 +1,21 @@
+"""Recompute what the documentation claims of the committed results, from their tags, scores and lists."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mner.commands import settings
+
+
+def run(options: argparse.Namespace) -> None:
+    from mner.data.pieces import WordPieces
+    from mner.evaluation.requirements import requirements
+    from mner.paper import load_paper
+    from mner.reporting.claims import claims
+
+    config = settings()
+    paper = load_paper(Path("reports/paper.yaml")).requiring(requirements(config.systems))
+    counter = WordPieces(config.encoders["minilm"].tokenizer()).count
+    verify = config.verify
+    print(claims(paper, counter, margin=verify.margin, alpha=verify.alpha), end="")
