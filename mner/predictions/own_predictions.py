@@ -8,7 +8,13 @@ from pathlib import Path
 from mner.data.download import SourceError
 from mner.paper import load_paper
 from mner.places import Places
-from mner.predictions.own_comparisons import BaselineError, beside_baseline, beside_printed, own_audit
+from mner.predictions.own_comparisons import (
+    BaselineError,
+    BesidePrinted,
+    beside_baseline,
+    beside_printed,
+    own_audit,
+)
 from mner.predictions.own_report import OwnReport
 from mner.predictions.own_scores import read_run, score_run_file
 from mner.predictions.shipped_files import shipped
@@ -56,7 +62,9 @@ def report_on(
     reason = ""
     if own_gold:
         reason = str(why) if why else f"it holds no sentence of {dataset}'s test split"
-    printed = () if own_gold or dataset is None else tuple(beside_printed(scored, dataset, load_paper(shipped("paper.yaml"))))
+    printed: tuple[BesidePrinted, ...] = ()
+    if dataset is not None and not own_gold:
+        printed = tuple(beside_printed(scored, dataset, load_paper(shipped("paper.yaml"))))
     compared = None
     if baseline is not None:
         if own_gold or split is None:

@@ -183,7 +183,8 @@ def _coverage_lines(one: ScoredRun, dataset: str) -> list[str]:
 def _score_table(report: OwnReport) -> list[str]:
     first = report.scored[0]
     seeds = len(report.scored)
-    marked = "" if first.primary == OWN_GOLD or all(one.run.alignment.complete for one in report.scored if one.run.alignment) else ", PARTIAL"
+    alignments = [one.run.alignment for one in report.scored]
+    marked = "" if all(one is None or one.complete for one in alignments) else ", PARTIAL"
     title = f"Scores in percent against version {first.primary}{marked}"
     if seeds > 1:
         title += f", mean over {seeds} files; ± is the s.d. of F1 over files"
@@ -245,9 +246,13 @@ def _baseline_lines(one: BesideBaseline) -> list[str]:
     return [
         title,
         f"  yours {one.own_f1:.2f}, theirs {one.baseline_f1:.2f}: {100 * found.difference:+.2f} "
-        f"[{100 * found.low:+.2f}, {100 * found.high:+.2f}] at {found.level:.0%}, paired test p = {found.p_value:.4f}",
+        f"[{100 * found.low:+.2f}, {100 * found.high:+.2f}] at {found.level:.0%}, {_p_value(found.p_value)}",
         f"  it is about {one.why}",
     ]
+
+
+def _p_value(value: float) -> str:
+    return "paired test p < 0.0001" if value < 1e-4 else f"paired test p = {value:.4f}"
 
 
 def _audit_lines(audit: RowAudit | None) -> list[str]:

@@ -15,7 +15,7 @@ from mner.predictions.json_forms import read_user_file
 from mner.predictions.label_schemes import Converted, convert_tags, harness_labels
 from mner.predictions.seqeval_scores import Rates, ScorerResult, TagRows, seqeval_conlleval, seqeval_strict
 from mner.predictions.split_versions import GoldSplit
-from mner.predictions.subword_counts import subword_counts
+from mner.predictions.subword_counts import PACKAGE, subword_counts
 from mner.predictions.user_file import UnreadableFileError
 
 OWN_GOLD = "file"
@@ -197,7 +197,10 @@ def _under(
     name: str, gold: EncodedTags, predicted: EncodedTags, numbers: list[list[int]] | None
 ) -> ScorerResult | str:
     if numbers is None and name.startswith("rgcn"):
-        return "left out: it counts subwords, and no tokenizer of BERT's uncased vocabulary is installed"
+        return (
+            "left out: it counts subwords of BERT's uncased vocabulary; that takes the file's words and the installed "
+            f"package {PACKAGE}"
+        )
     try:
         scores = ALL_LENSES[name].score(gold, predicted, numbers)
     except TagError as error:
