@@ -18,7 +18,7 @@ from mner.data.sources import CANONICAL
 from mner.features.found import KINDS
 from mner.graphs.recipe import GraphRecipe, RelationSettings
 from mner.models.encoders import EncoderSource
-from mner.places import Places
+from mner.places import Places as Places
 from mner.strict import ConfigError, EachKeyOnce, build, convert, known
 from mner.training.recipe import Recipe
 

@@ -51,11 +51,11 @@ def test_copies_are_listed_closest_first_with_what_they_share(
     few = blocks(("0", "word0 two three four"), *((f"x{n}", f"strange{n}") for n in range(5)))
     text = shown(tmp_path, monkeypatch, COPY, agban=one_word, umgf=one_tag, umt=few)
     found = rows(text)
-    head = found.index(["copy", "sentences", "same", "words", "same", "words", "and", "tags"])
+    head = next(place for place, row in enumerate(found) if row[:2] == ["copy", "sentences"])
     assert found[head + 1 : head + 4] == [
-        ["umgf", "twitter2015", "dev", "10", "10", "9"],
-        ["agban", "twitter2015", "dev", "10", "9", "8"],
-        ["umt", "twitter2015", "dev", "6", "1", "1"],
+        ["umgf", "twitter2015", "dev", "10", "10", "9", "10", "100.0%", "10"],
+        ["agban", "twitter2015", "dev", "10", "9", "8", "9", "90.0%", "10"],
+        ["umt", "twitter2015", "dev", "6", "1", "1", "1", "16.7%", "1"],
     ]
     assert "no known copy; closest: umgf twitter2015 dev" in text
     assert (
@@ -65,10 +65,13 @@ def test_copies_are_listed_closest_first_with_what_they_share(
 
 
 def test_copies_that_share_next_to_nothing_are_not_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stranger = blocks(("0", "word0 two three four"), ("9", "else"))
+    others = [(f"x{number}", f"else{number}") for number in range(9)]
+    tenth, less = (blocks(("0", "word0 two three four"), *others[:count]) for count in (8, 9))
     many = COPY + blocks(("10", "word10 two three four"))
-    assert "umgf twitter2015" not in shown(tmp_path, monkeypatch, many, umt=COPY, umgf=stranger)
-    assert "umgf twitter2015" in shown(tmp_path, monkeypatch, COPY, umt=COPY, umgf=stranger), "a tenth is listed"
+    assert "umgf twitter2015" in shown(tmp_path, monkeypatch, many, umt=COPY, umgf=tenth), "a ninth is listed"
+    many += blocks(*((f"y{number}", f"more{number}") for number in range(9)))
+    less += blocks(("z", "one more"))
+    assert "umgf twitter2015" not in shown(tmp_path, monkeypatch, many, umt=COPY, umgf=less)
 
 
 def test_a_copy_with_the_same_bytes_comes_before_one_with_the_same_sentences(

@@ -40,6 +40,8 @@ def _own_number(options: argparse.Namespace) -> None:
     try:
         value = float(options.what)
     except ValueError as error:
-        raise OwnNumberError(f"{options.what!r} is no number; with --dataset an F1 in percent is expected") from error
+        raise OwnNumberError(
+            f"{options.what!r} is no number; with --dataset an F1 in percent is expected"
+        ) from error
     paper = load_paper(shipped("paper.yaml"))
     print(explain_own_number(value, options.dataset, options.system, paper, shipped("results")), end="")

@@ -17,9 +17,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="files of your own: CoNLL with word and predicted tag, or word, gold and predicted; or JSON lines of "
         "tag lists; several files are several seeds. Without any, the runs of the active profile are scored",
     )
-    parser.add_argument("--dataset", help="whose test split the files tag: twitter2015, twitter2017, or a prepared one")
     parser.add_argument(
-        "--baseline", metavar="SYSTEM", help="compare with kept runs of SYSTEM or PROFILE/SYSTEM, paired by sentence"
+        "--dataset", help="whose test split the files tag: twitter2015, twitter2017, or a prepared one"
+    )
+    parser.add_argument(
+        "--baseline",
+        metavar="SYSTEM",
+        help="compare with kept runs of SYSTEM or PROFILE/SYSTEM, paired by sentence",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON; - is standard output")
     parser.add_argument(
@@ -50,7 +54,9 @@ def run(options: argparse.Namespace) -> None:
 
     for flag in ("dataset", "baseline", "json", "scheme", "columns"):
         if getattr(options, flag) is not None:
-            raise NoResultsError(f"--{flag} goes with files of predictions: mner score PREDICTIONS... --{flag} ...")
+            raise NoResultsError(
+                f"--{flag} goes with files of predictions: mner score PREDICTIONS... --{flag} ..."
+            )
     name = settings().active.name
     if not options.from_reference and not any(Path("runs", name).glob("*/*/*/record.json")):
         raise NoResultsError(f"runs/{name} holds no run to score; {HOW_TO_GET_RESULTS}")

@@ -8,7 +8,9 @@ from pathlib import Path
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", type=Path, nargs="+", metavar="file")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all reports as JSON; - is standard output")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write all reports as JSON; - is standard output"
+    )
     parser.add_argument("--columns", metavar="NAMES", help="names of the columns, such as word,pos,chunk,tag")
 
 

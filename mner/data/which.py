@@ -1,7 +1,7 @@
 """Say which known version of a corpus a file is, what test sentences it holds, and where it differs.
 
-Sentences are recognised by fingerprints of their words and tags, by words without case, and by image ids; nothing of
-a tweet is stored.
+Sentences are recognised by fingerprints of their words and tags, by words without case, and by image ids; nothing
+of a tweet is stored.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from mner.data import readers
 from mner.data.compare import Comparison, Difference, compare
 from mner.data.corpus import LABELS, Sentence
 from mner.data.download import locate
-from mner.data.known_versions import known_versions
-from mner.data.sources import COPIES, SourceFile
+from mner.data.known_versions import VERSIONS, known_versions
+from mner.data.sources import SourceFile
 from mner.files import sha256_of
 from mner.predictions.alignment import plain_words
 from mner.predictions.conll_forms import GOLD, PREDICTED, TAGS, is_blank, parse_conll
@@ -142,7 +142,7 @@ def which(
     matches: list[Match] = []
     absent: list[SourceFile] = []
     for source in SOURCES:
-        if source.role not in ("sentences", "retrieval"):
+        if source.copy not in VERSIONS:
             continue
         place = locate(source, cache=cache, mirrors=mirrors)
         if place is None:
@@ -186,7 +186,7 @@ def _leaks(matches: Sequence[Match], sentences: int) -> Iterator[Match]:
 def _distance(match: Match, sentences: int) -> tuple[bool, bool, int, int, int, int, int]:
     """Sorting key: the same bytes, the same sentences, what is shared; the canonical version among equals."""
     whole = match.tags == match.sentences == sentences
-    order = [*COPIES, match.source.copy].index(match.source.copy)
+    order = VERSIONS.index(match.source.copy)
     return (not match.bytes, not whole, -match.tags, -match.words, -match.plain, -match.images, order)
 
 
@@ -332,7 +332,8 @@ def _nothing(report: Report) -> str:
     if not report.matches:
         return "no sentence of it is in a copy at hand"
     best = report.matches[0]
-    return f"only {best.shared:,} of its {report.sentences:,} sentences are in the closest copy, {best.source.name}"
+    shared = f"{best.shared:,} of its {report.sentences:,} sentences"
+    return f"only {shared} are in the closest copy, {best.source.name}"
 
 
 def _match_rows(report: Report) -> Iterator[tuple[str, ...]]:

@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mner.predictions.conll_forms import GOLD, PREDICTED, TAGS, WORD, ReadFile, ReadSentence, parse_conll, without_suffix
+from mner.predictions.conll_forms import (
+    GOLD,
+    PREDICTED,
+    TAGS,
+    WORD,
+    ReadFile,
+    ReadSentence,
+    parse_conll,
+    without_suffix,
+)
 from mner.predictions.user_file import UnreadableFileError, quoted, read_text
 
 KEYS = {
@@ -89,10 +98,14 @@ def _sentence(path: Path, index: int, line: int, row: Any) -> ReadSentence:
             held[meaning] = _texts(path, line, row[key])
     words = held.pop(WORD, ())
     if not held:
-        raise UnreadableFileError(path, line, _EXPECTED, f"an object with the keys {quoted(', '.join(map(str, row)))}")
+        raise UnreadableFileError(
+            path, line, _EXPECTED, f"an object with the keys {quoted(', '.join(map(str, row)))}"
+        )
     for name, tags in held.items():
         if words and len(tags) != len(words):
-            raise UnreadableFileError(path, line, f"a tag for each of the {len(words)} words", f"{len(tags)} {name}")
+            raise UnreadableFileError(
+                path, line, f"a tag for each of the {len(words)} words", f"{len(tags)} {name}"
+            )
     return ReadSentence(index, line, _image(row), words, held)
 
 

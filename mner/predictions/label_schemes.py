@@ -68,8 +68,7 @@ def convert_tags(read: ReadFile, scheme: str | None = None, names: Sequence[str]
     used: Counter[tuple[str, str]] = Counter()
     columns = {
         name: tuple(
-            tuple(_bio(row, found, used, one.columns[name]))
-            for row, one in zip(rows, read.sentences, strict=True)
+            tuple(_bio(row, found, used, one.columns[name])) for row, one in zip(rows, read.sentences, strict=True)
         )
         for name, rows in parsed.items()
     }
@@ -114,16 +113,19 @@ def _scheme(sequences: Sequence[Sequence[tuple[str, str]]]) -> str:
 
 
 def _is_iob1(sequences: Sequence[Sequence[tuple[str, str]]]) -> bool:
-    """Whether entities begin with I- throughout, and B- stands only directly behind an entity of its type."""
-    begun_with_i = False
+    """Whether two entities or more begin with I-, and B- stands only directly behind an entity of its type.
+
+    A single I- without its B- may as well be a slip of a BIO tagger.
+    """
+    begun_with_i = 0
     for row in sequences:
         before = ""
         for prefix, kind in row:
             if prefix == "B" and before != kind:
                 return False
-            begun_with_i = begun_with_i or (prefix == "I" and before != kind)
+            begun_with_i += prefix == "I" and before != kind
             before = kind if prefix in ("B", "I") else ""
-    return begun_with_i
+    return begun_with_i >= 2
 
 
 def _bio(

@@ -102,9 +102,7 @@ def beside_printed(scored: Sequence[ScoredRun], dataset: str, paper: Paper) -> l
     return sorted(found, key=lambda one: -one.printed)
 
 
-def _beside(
-    scored: Sequence[ScoredRun], dataset: str, paper: Paper, table: str, row: PaperRow
-) -> BesidePrinted:
+def _beside(scored: Sequence[ScoredRun], dataset: str, paper: Paper, table: str, row: PaperRow) -> BesidePrinted:
     used, figure = row.used[dataset], row.figure(dataset, "F1")
     caveats = []
     version = scored[0].primary if used.copy == UNKNOWN else used.copy
@@ -153,9 +151,7 @@ def kept_runs(results: Path, dataset: str, baseline: str) -> tuple[str, str, dic
     return profile, system, dict(sorted(found[profile].items()))
 
 
-def beside_baseline(
-    runs: Sequence[OwnRun], split: GoldSplit, results: Path, baseline: str
-) -> BesideBaseline:
+def beside_baseline(runs: Sequence[OwnRun], split: GoldSplit, results: Path, baseline: str) -> BesideBaseline:
     """Compare files with kept runs of a baseline, sentence by sentence, on what all files cover.
 
     Several files are several seeds: then the test is on new seeds and new sentences. With one file the baseline's
@@ -211,7 +207,9 @@ def own_audit(scored: Sequence[ScoredRun], dataset: str, scorer: str = STANDARD)
     held = [one.overall for one in results if isinstance(one, ScorerResult)]
     if len(held) != len(scored):
         return None
-    p, r, f = (round(statistics.fmean(getattr(one, name) for one in held), 2) for name in ("precision", "recall", "f1"))
+    p, r, f = (
+        round(statistics.fmean(getattr(one, name) for one in held), 2) for name in ("precision", "recall", "f1")
+    )
     return audit_rows([("yours", dataset, p, r, f)])[0]
 
 

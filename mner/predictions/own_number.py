@@ -1,4 +1,4 @@
-"""``mner explain 73.4 --dataset twitter2015 --system umt``: what a user's own F1 means, from printed and kept numbers."""
+"""Explain an F1 of a user's own (``mner explain 73.4 --dataset ...``) by printed and kept numbers."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def explain_own_number(value: float, dataset: str, system: str | None, paper: Pa
     own = [row for row in rows if row.system == system]
     moves = kept_moves(results, dataset, system)
     if not own and moves is None:
-        known = ", ".join(dict.fromkeys(row.system for row in rows))
-        raise OwnNumberError(f"no printed row and no kept run of {system!r} on {dataset}; printed are {known}")
+        systems = ", ".join(dict.fromkeys(row.system for row in rows))
+        raise OwnNumberError(f"no printed row and no kept run of {system!r} on {dataset}; printed are {systems}")
     lines += ["", *_moves_lines(moves, dataset, system)]
     for row in own:
         lines += ["", *_distance(value, dataset, row, moves)]
@@ -129,11 +129,16 @@ def _place(value: float, dataset: str, rows: Sequence[PaperRow]) -> list[str]:
     above = [row for row in rows if _f1(row, dataset) >= value]
     near = [*above[-2:], *below[:2]]
     table = [
-        (row.label + row.mark, f"{_f1(row, dataset):.2f}", f"{value - _f1(row, dataset):+.2f}", *_way(row, dataset))
+        (
+            row.label + row.mark,
+            f"{_f1(row, dataset):.2f}",
+            f"{value - _f1(row, dataset):+.2f}",
+            *_way(row, dataset),
+        )
         for row in near
     ]
     return [
-        f"It is above {len(below)} of {len(rows)} printed numbers; printed numbers have scorers and versions of their own",
+        f"It is above {len(below)} of {len(rows)} printed numbers; each has a scorer and a version of its own",
         *indented([("nearest row", "printed", "distance", "scorer", "version"), *table]),
     ]
 
@@ -145,7 +150,9 @@ def _way(row: PaperRow, dataset: str) -> tuple[str, str]:
 
 def _moves_lines(moves: Moves | None, dataset: str, system: str) -> list[str]:
     if moves is None:
-        return [f"No run of {system} on {dataset} is kept, so what scorer, version and seed are worth is not known"]
+        return [
+            f"No run of {system} on {dataset} is kept, so what scorer, version and seed are worth is not known"
+        ]
     runs = f"{moves.seeds} kept run{'s' if moves.seeds > 1 else ''} of profile {moves.profile}"
     rows = [("conlleval on our version", f"{moves.mean:.2f}", "mean F1")]
     rows += [(f"scorer {name}", f"{change:+.2f}", "against conlleval") for name, change in moves.scorers.items()]
@@ -160,8 +167,8 @@ def _moves_lines(moves: Moves | None, dataset: str, system: str) -> list[str]:
 def _distance(value: float, dataset: str, row: PaperRow, moves: Moves | None) -> list[str]:
     distance = value - _f1(row, dataset)
     scorer, version = _way(row, dataset)
-    head = f"{row.label}{row.mark} prints {_f1(row, dataset):.2f} ({scorer} on {version}): yours is {distance:+.2f} away"
-    lines = [head]
+    printed = f"{row.label}{row.mark} prints {_f1(row, dataset):.2f} ({scorer} on {version})"
+    lines = [f"{printed}: yours is {distance:+.2f} away"]
     if moves is not None:
         for said in _reasons(distance, moves):
             lines += wrapped(said, "    - ", "      ")

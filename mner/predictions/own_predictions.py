@@ -56,7 +56,9 @@ def report_on(
     against = {run.alignment is None for run in runs}
     if len(against) > 1:
         odd = next(run for run in runs if run.alignment is None)
-        raise UnreadableFileError(odd.read.path, None, "sentences of the test split, as in the other files", "others")
+        raise UnreadableFileError(
+            odd.read.path, None, "sentences of the test split, as in the other files", "others"
+        )
     scored = tuple(score_run_file(run, split) for run in runs)
     own_gold = runs[0].alignment is None
     reason = ""
@@ -68,7 +70,9 @@ def report_on(
     compared = None
     if baseline is not None:
         if own_gold or split is None:
-            raise BaselineError(f"no comparison with {baseline}: the files are not of a known test split ({reason})")
+            raise BaselineError(
+                f"no comparison with {baseline}: the files are not of a known test split ({reason})"
+            )
         compared = beside_baseline(runs, split, shipped("results"), baseline)
     absent = () if split is None or own_gold else split.absent
     return OwnReport(dataset or "", scored, absent, reason, printed, compared, own_audit(scored, dataset or "own"))

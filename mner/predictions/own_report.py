@@ -11,7 +11,7 @@ from mner.columns import aligned, wrapped
 from mner.evaluation.paper_audit import RowAudit
 from mner.evaluation.rescoring import ALL_LENSES
 from mner.predictions.own_comparisons import BesideBaseline, BesidePrinted
-from mner.predictions.own_scores import OWN_GOLD, ByScorer, OwnRun, ScoredRun
+from mner.predictions.own_scores import ByScorer, OwnRun, ScoredRun
 from mner.predictions.seqeval_scores import Rates, ScorerResult
 from mner.predictions.user_file import printable
 
@@ -79,7 +79,14 @@ def _coverage_of(run: OwnRun) -> dict[str, Any]:
     found = run.alignment
     total = len(run.read.sentences)
     if found is None:
-        return {"sentences": 0, "of": None, "share": 0.0, "complete": False, "matched_by": {}, "not_in_split": total}
+        return {
+            "sentences": 0,
+            "of": None,
+            "share": 0.0,
+            "complete": False,
+            "matched_by": {},
+            "not_in_split": total,
+        }
     return {
         "sentences": found.covered,
         "of": found.split,
@@ -171,10 +178,16 @@ def _coverage_lines(one: ScoredRun, dataset: str) -> list[str]:
     lines = [f"covers {found.covered:,} of the {found.split:,} test sentences of {dataset}{part}; {by}"]
     unknown = len(one.run.read.sentences) - found.covered
     if unknown:
-        more = f", {found.other_lengths:,} of them with a known image id and other words" if found.other_lengths else ""
+        more = (
+            f", {found.other_lengths:,} of them with a known image id and other words"
+            if found.other_lengths
+            else ""
+        )
         lines.append(f"{unknown:,} sentences of the file are not in the test split and are not scored{more}")
     if one.gold_agrees:
-        agrees = ", ".join(f"{name} {count:,} of {one.sentences[name]:,}" for name, count in one.gold_agrees.items())
+        agrees = ", ".join(
+            f"{name} {count:,} of {one.sentences[name]:,}" for name, count in one.gold_agrees.items()
+        )
         on = f"is that of version {one.gold_version}" if one.gold_version else "is that of no known version"
         lines.append(f"gold column {on}; sentences with the same gold tags: {agrees}")
     return lines
@@ -188,7 +201,7 @@ def _score_table(report: OwnReport) -> list[str]:
     title = f"Scores in percent against version {first.primary}{marked}"
     if seeds > 1:
         title += f", mean over {seeds} files; ± is the s.d. of F1 over files"
-    rows = [("scorer", "P", "R", "F1", "±" if seeds > 1 else "", "where it comes from")]
+    rows: list[tuple[str, ...]] = [("scorer", "P", "R", "F1", "±" if seeds > 1 else "", "where it comes from")]
     notes = []
     for name, row in _by_scorer([one.scores for one in report.scored]).items():
         lens = ALL_LENSES[name]
@@ -239,7 +252,9 @@ def _printed_table(report: OwnReport) -> list[str]:
 
 def _baseline_lines(one: BesideBaseline) -> list[str]:
     seeds = f"{len(one.seeds)} kept run{'s' if len(one.seeds) > 1 else ''}"
-    title = f"Against {one.system} ({seeds} of profile {one.profile}), conlleval, {one.sentences:,} common sentences"
+    title = (
+        f"Against {one.system} ({seeds} of profile {one.profile}), conlleval, {one.sentences:,} common sentences"
+    )
     if one.found is None:
         return [title, f"  not compared: {one.why}"]
     found = one.found

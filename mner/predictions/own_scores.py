@@ -1,4 +1,4 @@
-"""Score a user's predictions by every scorer, on every dataset version, per type; several files are several seeds."""
+"""Score a user's predictions by every scorer, on every dataset version, per type; a file is a seed."""
 
 from __future__ import annotations
 
@@ -100,8 +100,12 @@ def read_run(
     notes = (*read.findings, *converted.notes)
     alignment = None if split is None else _aligned(read, split, gold is not None)
     if alignment is None and gold is None:
-        known = "no test sentences are at hand" if split is None else f"no sentence of {split.dataset}'s test split"
-        raise UnreadableFileError(path, None, "a gold column (word, gold, predicted), or sentences of the split", known)
+        known = (
+            "no test sentences are at hand" if split is None else f"no sentence of {split.dataset}'s test split"
+        )
+        raise UnreadableFileError(
+            path, None, "a gold column (word, gold, predicted), or sentences of the split", known
+        )
     return OwnRun(read, notes, predicted, gold, alignment)
 
 
@@ -118,11 +122,10 @@ def _aligned(read: ReadFile, split: GoldSplit, has_gold: bool) -> Alignment | No
 def _refuse_levels(read: ReadFile, converted: Converted) -> None:
     """Refuse two columns that hold two levels of labels and no predictions."""
     kinds = [
-        {tag[2:] for row in converted.columns[name] for tag in row if tag[1:2] == "-"} for name in (GOLD, PREDICTED)
+        {tag[2:] for row in converted.columns[name] for tag in row if tag[1:2] == "-"}
+        for name in (GOLD, PREDICTED)
     ]
-    shapes = [
-        [tag[:1] for row in converted.columns[name] for tag in row] for name in (GOLD, PREDICTED)
-    ]
+    shapes = [[tag[:1] for row in converted.columns[name] for tag in row] for name in (GOLD, PREDICTED)]
     if all(kinds) and not (kinds[0] & kinds[1]) and shapes[0] == shapes[1] and kinds[1] - set(TYPES):
         raise UnreadableFileError(
             read.path,
@@ -149,21 +152,21 @@ def score_run_file(run: OwnRun, split: GoldSplit | None) -> ScoredRun:
     primary = split.versions[0].name
     for version in split.versions:
         held = [(place, index) for place, index in pairs if version.tags[place] is not None]
-        gold = [version.tags[place] or () for place, _ in held]
+        rows = [version.tags[place] or () for place, _ in held]
         predicted = [run.predicted[index] for _, index in held]
         kept = {place for place, _ in held}
         numbers = None
         if counts is not None:
             numbers = [row for row, (place, _) in zip(counts, pairs, strict=True) if place in kept]
         versions[version.name] = (
-            _scores(gold, predicted, None, numbers) if version.name == primary else fast(gold, predicted, numbers)
+            _scores(rows, predicted, None, numbers) if version.name == primary else fast(rows, predicted, numbers)
         )
         sentences[version.name] = len(held)
         if run.gold is not None:
             agrees[version.name] = sum(version.tags[place] == run.gold[index] for place, index in held)
     if run.gold is not None and not any(count == len(pairs) for count in agrees.values()):
-        gold = [run.gold[index] for _, index in pairs]
-        versions[OWN_GOLD] = fast(gold, [run.predicted[index] for _, index in pairs], counts)
+        column = [run.gold[index] for _, index in pairs]
+        versions[OWN_GOLD] = fast(column, [run.predicted[index] for _, index in pairs], counts)
         sentences[OWN_GOLD] = len(pairs)
     return ScoredRun(run, primary, versions[primary], versions, sentences, agrees)
 
@@ -198,8 +201,8 @@ def _under(
 ) -> ScorerResult | str:
     if numbers is None and name.startswith("rgcn"):
         return (
-            "left out: it counts subwords of BERT's uncased vocabulary; that takes the file's words and the installed "
-            f"package {PACKAGE}"
+            "left out: it counts subwords of BERT's uncased vocabulary, which takes the file's words and the "
+            f"installed package {PACKAGE}"
         )
     try:
         scores = ALL_LENSES[name].score(gold, predicted, numbers)

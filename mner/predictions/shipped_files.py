@@ -1,4 +1,4 @@
-"""Find the published numbers and kept results from any folder: in the checkout one stands in, or beside the package."""
+"""Find the published numbers and kept results from any folder."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class SplitVersion:
 
 @dataclass(frozen=True, slots=True)
 class GoldSplit:
-    """The test sentences of a data set, its versions (the canonical one first), and those that could not be had."""
+    """The test sentences of a data set, its versions (canonical first), and those that could not be had."""
 
     dataset: str
     sentences: tuple[Sentence, ...]
@@ -107,7 +107,7 @@ def _with_versions(
 
 
 def _prepared(folder: Path, sentences: Sequence[Sentence]) -> list[SplitVersion]:
-    """Versions that the data stage wrote: annotations of the same sentences, and R-GCN's by its retrieval lists."""
+    """Versions that the data stage wrote: other annotations, and R-GCN's by its retrieval lists."""
     found = []
     for name in sorted(ANNOTATIONS.values()):
         path = annotation_file(folder, name)

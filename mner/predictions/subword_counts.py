@@ -34,9 +34,7 @@ def subword_counts(sentences: Sequence[Sequence[str]]) -> list[list[int]] | None
     tokenizer.no_truncation()
     tokenizer.no_padding()
     distinct = sorted({word for words in sentences for word in words})
-    encoded = tokenizer.encode_batch(
-        [[word] for word in distinct], is_pretokenized=True, add_special_tokens=False
-    )
+    encoded = tokenizer.encode_batch([[word] for word in distinct], is_pretokenized=True, add_special_tokens=False)
     known = {word: len(one.ids) for word, one in zip(distinct, encoded, strict=True)}
     numbers = (known[word] for words in sentences for word in words)
     return [list(islice(numbers, len(words))) for words in sentences]

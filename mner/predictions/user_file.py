@@ -65,7 +65,11 @@ def quoted(text: str) -> str:
 
 def _harmful(character: str) -> bool:
     category = unicodedata.category(character)
-    return category in ("Cc", "Cs", "Zl", "Zp") or "\u202a" <= character <= "\u202e" or "\u2066" <= character <= "\u2069"
+    return (
+        category in ("Cc", "Cs", "Zl", "Zp")
+        or "\u202a" <= character <= "\u202e"
+        or "\u2066" <= character <= "\u2069"
+    )
 
 
 def _escaped(character: str) -> str:
@@ -92,7 +96,9 @@ def read_text(path: Path, expected: str = "CoNLL text (a word and its tags a lin
         raise UnreadableFileError(path, None, expected, "an empty file")
     if content.count(0) * 10 > len(content):
         wide = content[1:200:2].count(0) * 4 > len(content[1:200:2]) * 3
-        form = "UTF-16 text without a byte order mark" if wide and content[:200:2].strip(b"\0") else "a binary file"
+        form = (
+            "UTF-16 text without a byte order mark" if wide and content[:200:2].strip(b"\0") else "a binary file"
+        )
         raise UnreadableFileError(path, None, f"{expected} in UTF-8", f"many NUL bytes: this looks like {form}")
     try:
         text = content.decode("utf-8-sig")
