@@ -1,4 +1,4 @@
-"""Users' CoNLL files: every common form reads to the same words and tags, and the rest is refused with its line."""
+"""Users' CoNLL files: every common form reads to the same words and tags; the rest is refused with its line."""
 
 from __future__ import annotations
 

@@ -17,7 +17,9 @@ GOLD = (("B-PER", "I-PER", "O", "B-LOC", "B-LOC"), ("O", "B-ORG", "I-ORG", "I-OR
 
 
 def read(*sequences: tuple[str, ...]) -> ReadFile:
-    rows = [ReadSentence(i, 1 + 10 * i, "", ("w",) * len(tags), {"tags": tags}) for i, tags in enumerate(sequences)]
+    rows = [
+        ReadSentence(i, 1 + 10 * i, "", ("w",) * len(tags), {"tags": tags}) for i, tags in enumerate(sequences)
+    ]
     return ReadFile(Path("mine.txt"), "", tuple(rows))
 
 
@@ -61,8 +63,12 @@ def test_a_scheme_may_be_asked_for() -> None:
     assert convert_tags(read(("O", "I-LOC")), "iob1").columns["tags"] == (("O", "B-LOC"),)
 
 
-@given(st.sampled_from(TYPES), st.data(), st.sampled_from([str.lower, str.upper, str.title]), st.sampled_from("-_"))
-def test_every_spelling_of_the_table_is_its_type(kind: str, data: st.DataObject, case: object, hyphen: str) -> None:
+@given(
+    st.sampled_from(TYPES), st.data(), st.sampled_from([str.lower, str.upper, str.title]), st.sampled_from("-_")
+)
+def test_every_spelling_of_the_table_is_its_type(
+    kind: str, data: st.DataObject, case: object, hyphen: str
+) -> None:
     name = data.draw(st.sampled_from(TYPE_NAMES[kind]))
     assert callable(case)
     converted = convert_tags(read((f"B{hyphen}{case(name)}", "O")))

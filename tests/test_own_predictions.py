@@ -1,4 +1,4 @@
-"""A user's predictions: aligned by words, ids or position, and scored as seqeval and the kept tables score them."""
+"""A user's predictions: aligned by words, ids or position; scored as seqeval and the kept tables score them."""
 
 from __future__ import annotations
 
@@ -148,7 +148,9 @@ def test_order_does_not_matter_and_a_part_is_marked(tmp_path: Path) -> None:
     assert part.run.alignment is not None
     assert (part.run.alignment.covered, part.run.alignment.complete) == (10, False)
     assert part.sentences["umt"] == 10
-    assert f1(part) == pytest.approx(100 * f1_score([list(row) for row in gold(split)[:10]], predictions(split)[:10]))
+    assert f1(part) == pytest.approx(
+        100 * f1_score([list(row) for row in gold(split)[:10]], predictions(split)[:10])
+    )
 
 
 def test_a_gold_column_tells_its_version_or_is_scored_too(tmp_path: Path) -> None:
@@ -167,7 +169,11 @@ def test_a_strange_file_is_scored_against_its_own_gold(tmp_path: Path) -> None:
         assert one.primary == OWN_GOLD
         assert (f1(one), round(f1(one, "strict"), 2)) == (100.0, 66.67)
     with pytest.raises(UnreadableFileError):
-        scored(tmp_path, some_split(), content.replace("\tB-PER\tB", "\tB").replace("\tO\tO", "\tO").replace("C\tI", "C"))
+        scored(
+            tmp_path,
+            some_split(),
+            content.replace("\tB-PER\tB", "\tB").replace("\tO\tO", "\tO").replace("C\tI", "C"),
+        )
 
 
 def test_types_of_ones_own_are_scored_by_seqeval_alone(tmp_path: Path) -> None:

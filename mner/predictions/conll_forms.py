@@ -27,7 +27,7 @@ PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".jfif", ".bmp")
 _MEANING = {name: meaning for meaning, names in NAMES.items() for name in names}
 _DOCUMENT = "-DOCSTART-"
 _IMAGE = re.compile(r"[ \t]*imgid(?::[ \t]*|[ \t]+)(?P<id>\S*)[ \t]*", re.IGNORECASE)
-_TAG = re.compile(r"[Oo]|X|PAD|\[CLS\]|\[SEP\]|[BIESMULbiesmul][-_]\S+|[A-Za-z]+")
+_TAG = re.compile(r"[Oo]|X|PAD|\[CLS\]|\[SEP\]|[BIESMULbiesmul][-_]\S+|(?i:PER\w*|LOC\w*|ORG\w*|MISC\w*|OTHERS?)")
 _LINE = "'word<TAB>tag' (or a blank between), a blank line, or 'IMGID:<id>'"
 
 
