@@ -170,27 +170,45 @@ def _distance(value: float, dataset: str, row: PaperRow, moves: Moves | None) ->
     printed = f"{row.label}{row.mark} prints {_f1(row, dataset):.2f} ({scorer} on {version})"
     lines = [f"{printed}: yours is {distance:+.2f} away"]
     if moves is not None:
-        for said in _reasons(distance, moves):
-            lines += wrapped(said, "    - ", "      ")
+        for reason in reasons(distance, moves):
+            lines += wrapped(reason.said, "    - ", "      ")
     return lines
 
 
-def _reasons(distance: float, moves: Moves) -> list[str]:
-    """What could explain a distance, largest first said; a change explains it if it reaches as far that way."""
-    said = []
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One thing that may explain a distance.
+
+    Attributes:
+        what: Scorer, dataset version or seeds.
+        reach: How far it moves F1 the way of the distance, in points; None where that is not known.
+        enough: Whether it reaches the whole distance.
+        said: The same in words.
+    """
+
+    what: str
+    reach: float | None
+    enough: bool
+    said: str
+
+
+def reasons(distance: float, moves: Moves) -> list[Reason]:
+    """What could explain a distance (ours minus printed, in points), by what kept runs were moved by."""
+    sign = 1 if distance >= 0 else -1
+    found = []
     for what, changes in (("scorer", moves.scorers), ("dataset version", moves.versions)):
         if not changes:
-            said.append(f"{what}: not known from kept runs")
+            found.append(Reason(what, None, False, f"{what}: not known from kept runs"))
             continue
-        name = max(changes, key=lambda one: changes[one] * (1 if distance >= 0 else -1))
-        reach = changes[name]
-        enough = abs(reach) >= abs(distance) and reach * distance >= 0
-        can = "can explain it" if enough else "cannot explain it alone"
-        said.append(f"another {what} {can}: at most {reach:+.2f} ({name}) in this direction")
+        name = max(changes, key=lambda one: sign * changes[one])
+        reach = max(0.0, sign * changes[name])
+        can = f"can explain it: {name} moves F1 by {changes[name]:+.2f}"
+        if reach < abs(distance):
+            can = f"cannot explain it alone: it moves F1 by {reach:.2f} at most in this direction"
+        found.append(Reason(what, reach, reach >= abs(distance), f"another {what} {can}"))
     if moves.deviation is None:
-        said.append("seeds: not known, one run is kept")
-        return said
+        return [*found, Reason("seeds", None, False, "seeds: not known, one run is kept")]
     spread = 2 * moves.deviation
-    can = "can explain it" if spread >= abs(distance) else "do not explain it alone"
-    said.append(f"seeds {can}: two s.d. over {moves.seeds} seeds are {spread:.2f}")
-    return said
+    can = "can explain it" if spread >= abs(distance) else "cannot explain it alone"
+    said = f"seeds {can}: two s.d. over {moves.seeds} seeds are {spread:.2f}"
+    return [*found, Reason("seeds", spread, spread >= abs(distance), said)]
