@@ -15,15 +15,16 @@ from mner.ending import exit_code_of
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one sub-command; returns its exit code, or that of the error it ended in (``mner.ending``)."""
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = parser(next(iter(given), None)).parse_args(given)
     return exit_code_of(f"mner {options.command}", lambda: options.run(options))
 
 
-def parser() -> argparse.ArgumentParser:
-    """All sub-commands and their arguments."""
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """All sub-commands and their arguments; where ``only`` is one of them, that one alone."""
     top = argparse.ArgumentParser(prog="mner", description="Benchmark and reproduce multimodal NER.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, module in all_commands().items():
+    for name, module in all_commands(only).items():
         text = (module.__doc__ or "").strip()
         sub = commands.add_parser(name, help=text.splitlines()[0].rstrip("."), description=text)
         if hasattr(module, "arguments"):

@@ -9,9 +9,9 @@ import pytest
 
 from mner import cli
 from mner.data import which as which_module
-from mner.data.corpus import CorpusError
 from mner.data.sources import SourceFile, select
 from mner.data.which import fingerprint, render, which
+from mner.predictions.user_file import UnreadableFileError
 
 TEXT = "".join(f"IMGID:{i}\nword{i}\tO\nParis\tB-LOC\n\n" for i in range(8))
 RETAGGED = TEXT.replace("word2\tO", "word2\tB-PER")
@@ -91,21 +91,25 @@ def test_order_of_sentences_counts(tmp_path: Path, cache: Path) -> None:
 
 
 def test_unknown_file_is_said_to_be_unknown(tmp_path: Path, cache: Path) -> None:
-    report = which(write(tmp_path, "IMGID:1\nother\tO\n\nIMGID:2\nwords\tO\n"), cache=cache)
-    assert (report.matches, report.comparison, report.exact) == ((), None, ())
+    report = which(write(tmp_path, "IMGID:x\nother\tO\n\nIMGID:y\nwords\tO\n"), cache=cache)
+    assert report.matches == ()
     assert "nothing known: no sentence of it is in a copy at hand" in render(report)
-    path = write(tmp_path, "IMGID:0\nword0\tO\nParis\tB-LOC\n\nIMGID:1\nother\tO\n\nIMGID:2\nwords\tO\n")
+    assert (report.comparison, report.exact) == (None, ())
+    assert {match.shared for match in report.matches} <= {0}
+    path = write(tmp_path, "IMGID:0\nword0\tO\nParis\tB-LOC\n\nIMGID:x\nother\tO\n\nIMGID:y\nwords\tO\n")
     assert "only 1 of its 3 sentences" in render(which(path, cache=cache))
 
 
 def test_neither_form_is_refused(tmp_path: Path, cache: Path) -> None:
-    with pytest.raises(CorpusError, match="neither CoNLL"):
+    with pytest.raises(UnreadableFileError) as refused:
         which(write(tmp_path, "some prose\n"), cache=cache)
+    assert (refused.value.line, refused.value.found) == (1, "the tag 'prose'")
 
 
 def test_a_folder_is_refused(tmp_path: Path, cache: Path) -> None:
-    with pytest.raises(CorpusError, match="is a folder; name the files in it"):
+    with pytest.raises(UnreadableFileError) as refused:
         which(tmp_path, cache=cache)
+    assert (refused.value.path, refused.value.found) == (tmp_path, "a folder")
 
 
 def test_several_files_are_told_in_their_order(
@@ -128,7 +132,12 @@ def test_public_copies_are_told_apart(mirror: Path, tmp_path: Path) -> None:
     report = which(mirror / source.path, cache=tmp_path, mirrors=(mirror,))
     assert [source.copy for source in report.exact] == ["agban"]
     shared = {match.source.copy: match.tags for match in report.matches if match.source.split == "dev"}
-    assert shared == {"agban": 1000, "umt": 996, "umgf": 995, "rgcn": 994}
+    assert {copy: shared[copy] for copy in ("agban", "umt", "umgf", "rgcn")} == {
+        "agban": 1000,
+        "umt": 996,
+        "umgf": 995,
+        "rgcn": 994,
+    }
 
 
 def test_file_shared_by_two_copies_is_both(mirror: Path, tmp_path: Path) -> None:

@@ -10,19 +10,28 @@ import importlib
 import pkgutil
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from mner import config
-from mner.config import Config
+if TYPE_CHECKING:
+    from mner.config import Config
 
 PARAMS = Path("params.yaml")
 
 
 def settings() -> Config:
     """The parameters of the repository one stands in."""
+    from mner import config
+
     return config.load(PARAMS)
 
 
-def all_commands() -> dict[str, ModuleType]:
-    """Every command by the name one types, in alphabetical order."""
+def all_commands(only: str | None = None) -> dict[str, ModuleType]:
+    """Every command by the name one types, in alphabetical order; with ``only`` that one alone, if it exists.
+
+    Importing one command alone keeps the light ones quick: others load torch.
+    """
     names = sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
-    return {name.replace("_", "-"): importlib.import_module(f"{__name__}.{name}") for name in names}
+    typed = {name.replace("_", "-"): name for name in names}
+    if only in typed:
+        typed = {only: typed[only]}
+    return {name: importlib.import_module(f"{__name__}.{module}") for name, module in typed.items()}

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from mner.commands import settings
+from mner.escaping import show
 
 
 def run(options: argparse.Namespace) -> None:
@@ -18,4 +19,4 @@ def run(options: argparse.Namespace) -> None:
     paper = load_paper(Path("reports/paper.yaml")).requiring(requirements(config.systems))
     counter = WordPieces(config.encoders["minilm"].tokenizer()).count
     verify = config.verify
-    print(claims(paper, counter, margin=verify.margin, alpha=verify.alpha), end="")
+    show(claims(paper, counter, margin=verify.margin, alpha=verify.alpha), end="")
