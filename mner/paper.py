@@ -12,6 +12,7 @@ import yaml
 
 from mner.config.strict import ConfigError, EachKeyOnce, known
 from mner.data.corpus import TYPES
+from mner.evaluation.author_logs import LogVerdict
 
 METRICS: tuple[str, ...] = (*TYPES, "P", "R", "F1")
 UNKNOWN = "unknown"
@@ -136,6 +137,17 @@ class Requirements:
 
 
 @dataclass(frozen=True, slots=True)
+class PaperLog:
+    """What the authors of a row (its id) logged on a data set; ``source`` is the file's path at its repository."""
+
+    id: str
+    row: str
+    dataset: str
+    source: str
+    verdict: LogVerdict
+
+
+@dataclass(frozen=True, slots=True)
 class Paper:
     """All of ``paper.yaml``; ``requirements`` come from the cards of our rows (:meth:`requiring`).
 
@@ -146,10 +158,19 @@ class Paper:
     scorers: Mapping[str, Scorer]
     weights: Mapping[str, Weights] = field(default_factory=dict)
     requirements: Mapping[str, Requirements] = field(default_factory=dict)
+    logs: tuple[PaperLog, ...] = ()
 
     def requiring(self, requirements: Mapping[str, Requirements]) -> Paper:
         """This paper with what our rows' cards ask, by row."""
         return replace(self, requirements=requirements)
+
+    def row(self, id: str) -> PaperRow:
+        """Give the first row of that id.
+
+        Raises:
+            KeyError: there is none.
+        """
+        return {row.id: row for table in reversed(self.tables) for row in table.rows}[id]
 
     @property
     def encoders(self) -> frozenset[str]:
@@ -181,7 +202,7 @@ def load_paper(path: Path) -> Paper:
 
 
 def _paper(root: Any) -> Paper:
-    fields = _fields(root, "top level", ("format", "scorers", "tables"), ("encoders",))
+    fields = _fields(root, "top level", ("format", "scorers", "tables"), ("encoders", "logs"))
     if fields["format"] != 1:
         raise PaperError(f"format {fields['format']!r}; this program reads format 1")
     scorers = {name: _scorer(name, entry) for name, entry in _mapping(fields["scorers"], "scorers").items()}
@@ -193,7 +214,8 @@ def _paper(root: Any) -> Paper:
     weights = {
         name: _weights(name, entry) for name, entry in _mapping(fields.get("encoders", {}), "encoders").items()
     }
-    return Paper(tables, scorers, weights)
+    logs = tuple(_log(entry, tables) for entry in _listed(fields.get("logs", []), "logs"))
+    return Paper(tables, scorers, weights, logs=logs)
 
 
 def _weights(name: str, entry: Any) -> Weights:
@@ -204,6 +226,26 @@ def _weights(name: str, entry: Any) -> Weights:
         if value is not None and not re.fullmatch(rf"[0-9a-f]{{{digits}}}", str(value)):
             raise PaperError(f"{place}.{key}: {value!r} is not {digits} hexadecimal digits; write null if unknown")
     return Weights(name, fields["origin"], fields["revision"], fields["sha256"])
+
+
+def _log(entry: Any, tables: Sequence[PaperTable]) -> PaperLog:
+    place = f"logs.{entry.get('id', '?') if isinstance(entry, dict) else '?'}"
+    required = ("id", "row", "dataset", "source", "epochs", "chosen", "best")
+    fields = _fields(entry, place, required, ("again",))
+    rows = {row.id: row for table in reversed(tables) for row in table.rows}
+    known(fields["row"], rows, f"{place}.row")
+    printed = rows[fields["row"]].figure(fields["dataset"], "F1")
+    if printed is None:
+        raise PaperError(f"{place}: row {fields['row']} prints no F1 on {fields['dataset']!r}")
+    epochs = {name: _fields(fields[name], f"{place}.{name}", ("epoch", "f1")) for name in ("chosen", "best")}
+    numbers = [fields["epochs"], *(one["epoch"] for one in epochs.values())]
+    if not all(type(number) is int for number in numbers):
+        raise PaperError(f"{place}: epochs are whole numbers, found {numbers}")
+    f1 = {name: _percentage(one["f1"], f"{place}.{name}.f1") for name, one in epochs.items()}
+    again = _percentage(fields["again"], f"{place}.again") if "again" in fields else None
+    chosen, best = epochs["chosen"]["epoch"], epochs["best"]["epoch"]
+    verdict = LogVerdict(printed.value, chosen, f1["chosen"], again, best, f1["best"], fields["epochs"])
+    return PaperLog(fields["id"], fields["row"], fields["dataset"], fields["source"], verdict)
 
 
 def _scorer(name: str, entry: Any) -> Scorer:

@@ -18,7 +18,7 @@ from mner.training.cell import Cell
 ROOT = Path(__file__).resolve().parent.parent
 PAPER = load_paper(ROOT / "reports" / "paper.yaml")
 DATASETS = ("twitter2015", "twitter2017")
-COPIES = {"twitter2015": ("umt", "rgcn", "zhang2018"), "twitter2017": ("umt",)}
+COPIES = {"twitter2015": ("umt", "hvpnet", "rgcn", "zhang2018"), "twitter2017": ("umt",)}
 RESNET = {"model": "microsoft/resnet-152"}
 REGIONS = {
     "grid": ExtractorSettings("grid-hub", 8, RESNET),

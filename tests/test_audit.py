@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -192,9 +193,21 @@ def fake_sources(folder: Path) -> Callable[[SourceFile], Path]:
             "retrieval": f"in {word}\nO B-OTHER\n{word}1.jpg\n{scores}\n{ten}\n{scores}\n{ten}\n",
             "captions": '{"alpha1.jpg": "A dog."}' if source.copy == "catr" else "alpha1.jpg :a dog\n",
             "objects": "alpha1.jpg hot dog dog \nbeta1.jpg \n",
+            "words": {
+                "faces": '{"alpha1.jpg": "one person"}',
+                "owl": f"imgid:{word}1###a {word}\n",
+                "descriptions": '{"image_name": "alpha1.jpg", "description": "It shows a dog."}\n',
+            }.get(source.copy),
+            "strength": f"{word}1.jpg\t0.5\n",
         }[source.role]
         path = folder / source.path
         path.parent.mkdir(parents=True, exist_ok=True)
+        if source.copy == "knowledge":
+            with zipfile.ZipFile(path, "w") as archive:
+                for split, word in words.items():
+                    name = {"dev": "valid"}.get(split, split)
+                    archive.writestr(f"{name}.txt", f"in\tO\n{word}\tB-OTHER\n<EOS>\tX\nAn\tX\n{word}\tX\n\n")
+            return path
         path.write_text(text, encoding="utf-8")
         return path
 
@@ -210,12 +223,21 @@ def test_prepared_folder_keeps_the_test_tags_apart(tmp_path: Path) -> None:
     assert gold.tags == ("O", "B-MISC")
     assert corpus.test == (gold.blind(),)
     named = sorted(str(path.relative_to(folder)) for path in folder.rglob("*test*"))
-    assert named == ["corpus/test.blind.jsonl", "gold/test.jsonl", "gold/test.zhang2018.jsonl"]
+    assert named == [
+        "corpus/test.blind.jsonl",
+        "gold/test.hvpnet.jsonl",
+        "gold/test.jsonl",
+        "gold/test.zhang2018.jsonl",
+    ]
     side = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in (folder / "side").iterdir()}
     assert side["captions.json"] == {"blip2": {"alpha1": "a dog"}, "catr": {"alpha1": "A dog."}}
     assert side["objects.json"] == {"ocsga": {"alpha1": ["hot dog", "dog"], "beta1": []}}
     assert (side["images.json"], side["pixels.json"]) == ({"invalid": []}, {})
     assert side["retrieval.json"]["k"] == 10
+    assert side["owl.json"] == {f"{word}1": f"a {word}" for word in ("alpha", "beta", "gamma")}
+    assert side["faces.json"] == {"alpha1": "one person"}
+    assert side["knowledge.json"]["gamma1"] == "An gamma"
+    assert side["strength.json"]["weak"] == dict.fromkeys(("alpha1", "beta1", "gamma1"), 0.5)
     assert side["retrieval.json"]["dev"][0]["inter_images"] == [str(number) for number in range(10)]
     audited = "".join(path.read_text(encoding="utf-8") for path in (folder / "audit").iterdir())
     assert "gamma1" in audited
@@ -230,7 +252,7 @@ def test_preparing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
         for name in ("one", "two")
     )
     assert first == second
-    assert len(first) == 12
+    assert len(first) == 17
 
 
 @pytest.mark.parametrize("dataset", ["twitter2015", "twitter2017"])
@@ -260,10 +282,12 @@ def test_public_files_are_what_is_documented_of_them(mirror: Path, tmp_path: Pat
     if dataset == "twitter2017":
         assert copies == {}
     else:
-        assert {name: int(copy.keep.sum()) for name, copy in copies.items()} == {"rgcn": 3256, "zhang2018": 3257}
-        retagged = read_sentences(tmp_path / "gold" / "test.zhang2018.jsonl")
-        assert sum(one.tags != other.tags for one, other in zip(gold, retagged, strict=True)) == 5
-        assert [one.words for one in gold] == [one.words for one in retagged]
+        held = {name: int(copy.keep.sum()) for name, copy in copies.items()}
+        assert held == {"rgcn": 3256, "hvpnet": 3257, "zhang2018": 3257}
+        for name, differing in (("hvpnet", 239), ("zhang2018", 5)):
+            retagged = read_sentences(tmp_path / "gold" / f"test.{name}.jsonl")
+            assert sum(one.tags != other.tags for one, other in zip(gold, retagged, strict=True)) == differing
+            assert [one.words for one in gold] == [one.words for one in retagged]
 
 
 def test_an_annotation_of_other_sentences_is_refused(tmp_path: Path) -> None:

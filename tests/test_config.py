@@ -191,8 +191,11 @@ def test_an_unknown_name_is_an_error_that_says_where_and_what_is_near(edited, ch
         ),
         (setting("systems", "rgcn", value="mner/systems/rgcn.py"), r"systems\.rgcn: expected a mapping with file"),
         (setting("data", "captions", value=["blip2"]), r"captions: expected a mapping"),
-        (setting("encoders", "minilm", value={"package": "x", "hub": "y"}), r"exactly one of 'package' and 'hub'"),
-        (setting("encoders", "minilm", value={}), r"exactly one of 'package' and 'hub'"),
+        (
+            setting("encoders", "minilm", value={"package": "x", "hub": "y"}),
+            r"exactly one of 'package', 'packages'",
+        ),
+        (setting("encoders", "minilm", value={}), r"exactly one of 'package', 'packages'"),
         (setting("encoders", value=["minilm"]), r"encoders: expected a mapping"),
         (setting("controls", "ambiguous_share", value=0.0), r"controls.*ambiguous_share is 0\.0"),
         (setting("features", "batch_size", value=0), r"features: batch_size is 0; it is at least 1"),

@@ -144,7 +144,7 @@ def test_what_an_encoder_cannot_do_is_refused(source):
 
 
 def test_sources_are_checked_and_describe_themselves(source):
-    with pytest.raises(ValueError, match="encoder x: set exactly one of 'package' and 'hub'"):
+    with pytest.raises(ValueError, match="encoder x: set exactly one of 'package', 'packages' and 'hub'"):
         EncoderSource("x")
     with pytest.raises(ValueError, match="exactly one"):
         EncoderSource("x", package="a", hub="b")

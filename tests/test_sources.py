@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mner.config.schema import CANONICAL
 from mner.data.corpus import SPLITS
+from mner.data.side import WORDS
 from mner.data.sources import ANNOTATIONS, COPIES, DATASETS, SOURCES, files_of, select
 
 
@@ -13,7 +14,11 @@ def test_every_copy_has_one_role_and_one_licence() -> None:
     assert found == {
         **{"umt": ("sentences", "none stated"), "umgf": ("sentences", "none stated")},
         **{"agban": ("sentences", "none stated"), "rgcn": ("retrieval", "Apache-2.0")},
+        **{"hvpnet": ("sentences", "none stated")},
         **{"catr": ("captions", "MIT"), "blip2": ("captions", "none stated")},
+        **dict.fromkeys(("descriptions", "owl", "knowledge"), ("words", "none stated")),
+        **{"faces": ("words", "MIT"), "strong": ("strength", "none stated"), "weak": ("strength", "none stated")},
+        **{"umt-log": ("log", "none stated")},
         **{"ocsga": ("objects", "none stated"), "yolox": ("detector", "Apache-2.0")},
     }
     assert all("terms of Twitter" in source.licence for source in select(copy=CANONICAL))
@@ -32,7 +37,10 @@ def test_corpora_have_every_split_once_and_stand_in_the_order_of_the_splits() ->
             assert [source.split for source in files] == list(SPLITS) * bool(files), (copy, dataset)
             for source in files:
                 stem = source.path.rsplit("/", 1)[-1].removesuffix(".txt").removesuffix("_2")
-                assert {"valid": "dev"}.get(stem, stem) == source.split
+                assert {"valid": "dev", "val": "dev"}.get(stem, stem) == source.split
                 assert (dataset in source.path) == (copy != "agban")
     assert set(ANNOTATIONS) <= set(COPIES)
-    assert {source.copy for source in files_of("twitter2017")} == {"umt", "rgcn", "catr", "blip2"}
+    assert {source.copy for source in files_of("twitter2017")} == {
+        *("umt", "rgcn", "catr", "blip2", "strong", "weak"),
+        *WORDS,
+    }

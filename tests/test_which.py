@@ -132,11 +132,12 @@ def test_public_copies_are_told_apart(mirror: Path, tmp_path: Path) -> None:
     report = which(mirror / source.path, cache=tmp_path, mirrors=(mirror,))
     assert [source.copy for source in report.exact] == ["agban"]
     shared = {match.source.copy: match.tags for match in report.matches if match.source.split == "dev"}
-    assert {copy: shared[copy] for copy in ("agban", "umt", "umgf", "rgcn")} == {
+    assert {copy: shared[copy] for copy in ("agban", "umt", "umgf", "rgcn", "hvpnet")} == {
         "agban": 1000,
         "umt": 996,
         "umgf": 995,
         "rgcn": 994,
+        "hvpnet": 993,
     }
 
 

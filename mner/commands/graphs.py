@@ -26,21 +26,32 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="say what the published lists tell of how they were made, and stop",
     )
+    parser.add_argument(
+        "--identify",
+        metavar="ENCODER",
+        help="say whether an encoder of params.yaml made the published text-to-picture lists, and stop",
+    )
     parser.add_argument("--to", type=Path, help="folder for the tables and the figure; default: print the tables")
 
 
 def run(options: argparse.Namespace) -> None:
     from mner.columns import with_notes_wrapped
     from mner.config import Places
+    from mner.config.strict import known
     from mner.files import write_text_atomically
     from mner.graphs.comparison import compare_graphs
     from mner.graphs.pixels import opener
     from mner.reporting.graph_tables import figure, published_table, tables
+    from mner.reporting.identify_table import identified
 
     config = settings()
     require_dataset(options.dataset, config)
     if options.published:
         show(with_notes_wrapped(published_table(options.dataset, Path("data") / options.dataset)))
+        return
+    if options.identify is not None:
+        known(options.identify, config.encoders, "mner graphs --identify")
+        print(with_notes_wrapped(identified(config, options.dataset, options.identify)))
         return
     pictures = opener(Path("data") / options.dataset / "side", Places.from_environment().images)
     compared = compare_graphs(config, options.dataset, Path(), options.graphs, options.k, pictures)

@@ -10,6 +10,13 @@ from pathlib import Path
 from mner.config.strict import ConfigError
 
 
+def cache_folder(environment: Mapping[str, str] | None = None) -> Path:
+    """Name the folder of what was downloaded or assembled once: MNER_CACHE, else one in XDG_CACHE_HOME or ~/.cache."""
+    env = os.environ if environment is None else environment
+    default = Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mner"
+    return Path(env.get("MNER_CACHE") or default)
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """Where files may come from: own cache, mirror folders, a folder of pictures, the network."""
@@ -27,7 +34,6 @@ class Places:
             ConfigError: a folder that is not there, or an MNER_OFFLINE that says neither yes (1) nor no.
         """
         env = os.environ if environment is None else environment
-        default = Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mner"
         mirrors = tuple(Path(part) for part in env.get("MNER_MIRROR", "").split(os.pathsep) if part)
         images = Path(env["MNER_IMAGES"]) if env.get("MNER_IMAGES") else None
         for place in (*mirrors, *([images] if images else [])):
@@ -36,4 +42,4 @@ class Places:
         offline = env.get("MNER_OFFLINE", "")
         if offline not in ("", "0", "1"):
             raise ConfigError(f"MNER_OFFLINE is {offline!r}; 1 keeps off the network, 0 does not")
-        return cls(Path(env.get("MNER_CACHE") or default), mirrors, images, offline != "1")
+        return cls(cache_folder(env), mirrors, images, offline != "1")

@@ -31,17 +31,28 @@ class EncoderSource:
 
     ``package`` is an installed Python package that carries the model in its ``model/`` folder (works offline);
     ``hub`` a model hub name with the commit (``revision``) its files are read at, or the path of a folder, which
-    needs no revision: its files are its identity. Exactly one of the two is set.
+    needs no revision: its files are its identity. ``packages`` are requirements ``name==version`` of packages that
+    each carry one part of an archive, assembled in the cache, with the ``sha256`` of the weights in it. Exactly one
+    of the three is set.
     """
 
     name: str
     package: str | None = None
+    packages: tuple[str, ...] = ()
+    sha256: str | None = None
     hub: str | None = None
     revision: str | None = None
 
     def __post_init__(self) -> None:
-        if (self.package is None) == (self.hub is None):
-            raise ValueError(f"encoder {self.name}: set exactly one of 'package' and 'hub' in params.yaml")
+        if sum(map(bool, (self.package, self.packages, self.hub))) != 1:
+            raise ValueError(
+                f"encoder {self.name}: set exactly one of 'package', 'packages' and 'hub' in params.yaml"
+            )
+        if self.packages and not re.fullmatch(r"[0-9a-f]{64}", self.sha256 or ""):
+            raise ValueError(
+                f"encoder {self.name}: sha256 {self.sha256!r} is not the SHA-256 of its weights, 64 hexadecimal "
+                "digits; an encoder made of several packages needs it"
+            )
         if self.hub is not None and not self.is_folder and not re.fullmatch(r"[0-9a-f]{40}", self.revision or ""):
             raise ValueError(
                 f"encoder {self.name}: revision {self.revision!r} is not a commit of 40 hexadecimal digits; a "
@@ -59,6 +70,8 @@ class EncoderSource:
         """
         if self.hub is not None and self.is_folder:
             return f"folder:{Path(self.hub).resolve().name}"
+        if self.packages:
+            return f"packages:{self.packages[0]} to {self.packages[-1]}"
         return f"package:{self.package}" if self.package else f"hub:{self.hub}@{str(self.revision)[:12]}"
 
 

@@ -38,7 +38,8 @@ class Material:
 
     ``splits`` is the canonical copy; ``copies`` the other copies by name; ``captions`` and ``objects`` are by
     source and image id; ``alignments`` lay the retrieval records beside the canonical splits; ``images`` is
-    None where no folder of pictures was given.
+    None where no folder of pictures was given; ``words`` are further words on pictures and ``strength`` scores of
+    their relation to the text, by name and image id.
     """
 
     dataset: str
@@ -48,6 +49,8 @@ class Material:
     objects: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     alignments: Mapping[str, Alignment] = field(default_factory=dict)
     images: Pixels | None = None
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    strength: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def audit(material: Material) -> list[Finding]:
@@ -215,6 +218,11 @@ def _coverage(material: Material) -> Iterator[Finding]:
         empty = sum(not names for names in objects.values())
         yield finding(f"objects.{source}.labelled", "labelled images", len(objects), labels.get("images"))
         yield finding(f"objects.{source}.empty", "of these, no object found", empty, labels.get("empty"))
+    for name, words in material.words.items():
+        expected = documented.WITHOUT_WORDS.get((material.dataset, name), {})
+        yield from _absent(material, f"words.{name}", f"no {name}", words, expected)
+    for name, scores in material.strength.items():
+        yield from _absent(material, f"strength.{name}", f"no {name} strength", scores, {})
 
 
 def _absent(

@@ -101,7 +101,10 @@ def _tag_tensor(sentences: Sequence[Sentence], words: int) -> torch.Tensor | Non
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """What splits are built from. ``context`` is the system file's function, None where it reads no captions."""
+    """What splits are built from. ``context`` is the system file's function, None where it reads no captions.
+
+    An option ``max_subwords`` limits the context to so many subwords behind its first separator.
+    """
 
     pieces: WordPieces
     max_pieces: int
@@ -125,7 +128,12 @@ class Tables:
         cross, has_context = None, np.zeros(len(sentences), dtype=bool)
         if self.context is not None:
             contexts = [self._context_words(sentences, picture) for picture in picture_of]
-            cross = self.pieces.table([s.words for s in sentences], contexts, max_pieces=self.max_pieces)
+            cross = self.pieces.table(
+                [s.words for s in sentences],
+                contexts,
+                max_pieces=self.max_pieces,
+                max_context=self.options.get("max_subwords"),
+            )
             has_context = np.array([bool(words) for words in contexts])
         rows = None
         if self.graph_images is not None and self.store is not None:

@@ -38,6 +38,19 @@ def write_side(
     write_json_atomically(side / "pixels.json", dict(pixels))
 
 
+def write_words(
+    folder: Path, words: Mapping[str, Mapping[str, str]], strength: Mapping[str, Mapping[str, float]]
+) -> None:
+    """Write further words on pictures to a file each, and the strength of relations to another.
+
+    A run reads, and is identified by, only the files of what it reads; so none of this is in ``captions.json``.
+    """
+    for name, table in words.items():
+        write_json_atomically(folder / "side" / f"{name}.json", table)
+    if strength:
+        write_json_atomically(folder / "side" / "strength.json", strength)
+
+
 def write_audit(folder: Path, dataset: str, findings: Sequence[Finding]) -> None:
     """Write ``audit/findings.json`` and the same for readers, ``audit/audit.md``."""
     write_json_atomically(folder / "audit" / "findings.json", to_json(findings))

@@ -23,6 +23,7 @@ SENTENCES: _Counts = {
     **_by_split("rgcn", "twitter2015", (3999, 999, 3256)),
     **_by_split("umt", "twitter2017", (3373, 723, 723)),
     **_by_split("rgcn", "twitter2017", (3373, 723, 723)),
+    **_by_split("hvpnet", "twitter2015", (4000, 1000, 3257)),
 }
 
 ENTITIES: _Counts = {
@@ -31,6 +32,7 @@ ENTITIES: _Counts = {
     **_by_split("rgcn", "twitter2015", (6164, 1540, 5069)),
     **_by_split("umt", "twitter2017", (6049, 1324, 1351)),
     **_by_split("rgcn", "twitter2017", (6049, 1324, 1351)),
+    **_by_split("hvpnet", "twitter2015", (6170, 1541, 5119)),
 }
 """B- tags."""
 
@@ -47,6 +49,7 @@ ENTITIES_BY_TYPE: dict[tuple[str, str], dict[str, int]] = {
 ORPHANS: _Counts = {
     **_by_split("umt", "twitter2015", (186, 53, 135)),
     **_by_split("umt", "twitter2017", (0, 0, 0)),
+    **_by_split("hvpnet", "twitter2015", (182, 53, 118)),
 }
 """I- tags that follow neither a B- nor an I- of their type."""
 
@@ -55,6 +58,7 @@ LOST: _Counts = {
     **_by_split("rgcn", "twitter2017", (0, 0, 0)),
     **_by_split("umgf", "twitter2015", (0, 0, 0)),
     **_by_split("agban", "twitter2015", (0, 0, 0)),
+    **_by_split("hvpnet", "twitter2015", (0, 0, 0)),
 }
 """Canonical sentences that a copy lacks."""
 
@@ -63,6 +67,8 @@ RETAGGED: _Counts = {
     **_by_split("rgcn", "twitter2017", (0, 0, 0)),
     **_by_split("umgf", "twitter2015", (0, 0, 0)),
     **_by_split("agban", "twitter2015", (9, 4, 5)),
+    # With those of other words, whose tags differ too, 9, 3 and 239.
+    **_by_split("hvpnet", "twitter2015", (4, 0, 239)),
 }
 """Sentences with the canonical words and other tags."""
 
@@ -71,6 +77,7 @@ REWORDED: _Counts = {
     **_by_split("rgcn", "twitter2017", (0, 0, 0)),
     **_by_split("umgf", "twitter2015", (0, 1, 0)),
     **_by_split("agban", "twitter2015", (0, 0, 0)),
+    **_by_split("hvpnet", "twitter2015", (5, 3, 0)),
 }
 """Sentences with the canonical image and other words."""
 
@@ -110,6 +117,15 @@ WITHOUT_CAPTION: dict[tuple[str, str], dict[str, int]] = {
     ("twitter2017", "blip2"): {"train": 0, "dev": 0, "test": 0},
     ("twitter2017", "catr"): {"train": 250, "dev": 58, "test": 50},
 }
+
+WITHOUT_WORDS: dict[tuple[str, str], dict[str, int]] = {
+    ("twitter2015", "owl"): {"train": 1211, "dev": 301, "test": 1021},
+    ("twitter2015", "knowledge"): {"train": 1, "dev": 1, "test": 1},
+    ("twitter2017", "descriptions"): {"train": 0, "dev": 0, "test": 0},
+    ("twitter2017", "owl"): {"train": 379, "dev": 86, "test": 81},
+    ("twitter2017", "knowledge"): {"train": 0, "dev": 0, "test": 0},
+}
+"""Sentences without further words on their pictures, by data set and name of the words."""
 
 WITHOUT_OBJECTS: dict[str, dict[str, int]] = {"twitter2015": {"train": 0, "dev": 0, "test": 0}}
 OBJECT_LABELS: dict[str, dict[str, int]] = {"twitter2015": {"images": 8287, "empty": 934}}

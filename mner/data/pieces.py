@@ -94,11 +94,13 @@ class WordPieces:
         contexts: Sequence[Sequence[str]] | None = None,
         *,
         max_pieces: int,
+        max_context: int | None = None,
     ) -> PieceTable:
         """Split tweets, each followed by its context words if any.
 
         The tweet keeps its pieces first: a long context is cut before the tweet is. Words of a tweet beyond
-        ``max_pieces`` keep their place with first piece -1 and are counted in ``truncated_words``.
+        ``max_pieces`` keep their place with first piece -1 and are counted in ``truncated_words``. A context is
+        cut to ``max_context`` subwords behind its first, the separator, if a number is given.
         """
         contexts = contexts if contexts is not None else [()] * len(tweets)
         self.learn(word for words in (*tweets, *contexts) for word in words)
@@ -108,6 +110,8 @@ class WordPieces:
         for tweet, context in zip(tweets, contexts, strict=True):
             ids, first, lost = self._split(tweet, max_pieces - 2)
             extra = [piece for word in context for piece in self._known[word]]
+            if max_context is not None:
+                extra = extra[: 1 + max_context]
             all_ids += [start, *ids, *extra[: max_pieces - 2 - len(ids)], end]
             offsets.append(len(all_ids))
             firsts.append(np.asarray(first, dtype=np.int64))

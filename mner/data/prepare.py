@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from mner.config.schema import CANONICAL
-from mner.data import readers, sources
+from mner.data import readers, sources, word_readers
 from mner.data.audit import Material, audit, invalid_images
 from mner.data.corpus import SPLITS, CorpusError, Sentence, write_sentences
-from mner.data.dataset_folder import write_audit, write_corpus, write_side
+from mner.data.dataset_folder import write_audit, write_corpus, write_side, write_words
 from mner.data.images import ImageScan, scan_images
 from mner.data.readers import Alignment, RetrievalRecord
 from mner.data.sources import SourceFile
@@ -54,6 +54,7 @@ def prepare(
         invalid=invalid,
         pixels={} if material.images is None else material.images.pixels,
     )
+    write_words(folder, material.words, material.strength)
     write_audit(folder, dataset, audit(material))
 
 
@@ -86,8 +87,36 @@ def read_material(dataset: str, paths: Mapping[SourceFile, Path]) -> Material:
         elif source.role == "objects":
             objects[source.copy] = readers.read_object_labels(path)
     splits = copies.pop(CANONICAL)
+    words, strength = read_words(splits, paths)
     alignments = {split: readers.align_rgcn(splits[split], records[split]) for split in SPLITS}
-    return Material(dataset, splits, copies, captions, objects, alignments)
+    return Material(dataset, splits, copies, captions, objects, alignments, None, words, strength)
+
+
+def read_words(
+    splits: Mapping[str, Sequence[Sentence]], paths: Mapping[SourceFile, Path]
+) -> tuple[dict[str, dict[str, str]], dict[str, dict[str, float]]]:
+    """Parse the pictures in words, by name, and the strength of their relation to the text, both by image id.
+
+    One file may hold both data sets; only images of this one are kept.
+    """
+    images = {one.image for split in SPLITS for one in splits[split]}
+    words: dict[str, dict[str, str]] = {}
+    strength: dict[str, dict[str, float]] = {}
+    for source, path in paths.items():
+        if source.role == "strength":
+            strength.setdefault(source.copy, {}).update(word_readers.read_strength(path))
+        elif source.role == "words" and source.copy == "knowledge":
+            known = word_readers.read_knowledge(path)
+            words["knowledge"] = word_readers.knowledge_by_image(splits, known, str(path))
+        elif source.role == "words":
+            read = {
+                "descriptions": word_readers.read_descriptions,
+                "owl": word_readers.read_owl,
+                "faces": readers.read_catr,
+            }[source.copy]
+            found = {image: text for image, text in read(path).items() if image in images}
+            words.setdefault(source.copy, {}).update(found)
+    return words, strength
 
 
 def write_annotations(folder: Path, material: Material) -> None:

@@ -87,13 +87,13 @@ def read_conll(path: Path, *, need_images: bool = False) -> tuple[Sentence, ...]
         tags.clear()
 
     where = str(path)
-    for where, line in _lines(path):
+    for where, line in lines_of(path):
         if line == "":
             finish(where)
         elif line.startswith(_IMAGE_LINE) and "\t" not in line:
             if words or image is not None:
                 raise CorpusError(f"{where}: a new image begins inside a sentence; a blank line is missing")
-            image = _image_id(line[len(_IMAGE_LINE) :], where)
+            image = image_id(line[len(_IMAGE_LINE) :], where)
         else:
             if need_images and image is None:
                 raise CorpusError(f"{where}: a word before any {_IMAGE_LINE}<id> line of its sentence")
@@ -114,7 +114,7 @@ def read_rgcn(path: Path) -> tuple[RetrievalRecord, ...]:
     Raises:
         CorpusError: lines are missing, words and tags differ in number, or a list has not ten entries.
     """
-    lines = [line for _, line in _lines(path)]
+    lines = [line for _, line in lines_of(path)]
     if not lines or len(lines) % _RECORD_LINES:
         raise CorpusError(f"{path}: {len(lines)} lines are no multiple of {_RECORD_LINES} (one record)")
     return tuple(
@@ -131,7 +131,7 @@ def _record(path: Path, start: int, lines: Sequence[str]) -> RetrievalRecord:
         raise CorpusError(f"{where[0]}: an empty word (two blanks in a row, or one at an end)")
     sentence = Sentence(
         start // _RECORD_LINES,
-        _image_id(lines[2], where[2]),
+        image_id(lines[2], where[2]),
         tuple(words),
         tuple(_tag(tag, where[1]) for tag in tags),
     )
@@ -177,17 +177,17 @@ def read_catr(path: Path) -> dict[str, str]:
         raise CorpusError(f"{path}: not JSON text ({error})") from error
     if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
         raise CorpusError(f"{path}: expected one JSON object from image files to captions")
-    return {_image_id(file, str(path)): caption for file, caption in table.items()}
+    return {image_id(file, str(path)): caption for file, caption in table.items()}
 
 
 def read_blip2(path: Path) -> dict[str, str]:
     """Captions by image id from lines ``<file>.jpg :<caption>``; a caption may be empty."""
     captions: dict[str, str] = {}
-    for where, line in _lines(path):
+    for where, line in lines_of(path):
         file, colon, caption = line.partition(" :")
         if not colon:
             raise CorpusError(f"{where}: expected '<file>.jpg :<caption>'")
-        _add(captions, _image_id(file, where), caption, where)
+        add_once(captions, image_id(file, where), caption, where)
     return captions
 
 
@@ -197,26 +197,30 @@ def read_object_labels(path: Path) -> dict[str, list[str]]:
     Names of several words are put together again by :func:`mner.data.coco.join_names`.
     """
     labels: dict[str, list[str]] = {}
-    for where, line in _lines(path):
+    for where, line in lines_of(path):
         file, *words = line.rstrip(" ").split(" ")
         try:
             names = join_names(words)
         except ValueError as error:
             raise CorpusError(f"{where}: {error}") from error
-        _add(labels, _image_id(file, where), names, where)
+        add_once(labels, image_id(file, where), names, where)
     return labels
 
 
-def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    """(file:line, text) of every line; a closing line feed makes no extra line."""
+def lines_of(path: Path) -> Iterator[tuple[str, str]]:
+    """Give (file:line, text) of every line; a closing line feed makes no extra line."""
+    return text_lines(str(path), path.read_bytes())
+
+
+def text_lines(name: str, content: bytes) -> Iterator[tuple[str, str]]:
+    """As :func:`lines_of`, of bytes from a file of this name."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise CorpusError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from error
+        raise CorpusError(f"{name}: not UTF-8 text ({error.reason} at byte {error.start})") from error
     lines = text.split("\n")
     if lines[-1] == "":
         lines.pop()
-    name = str(path)
     for number, line in enumerate(lines, start=1):
         yield f"{name}:{number}", line.removesuffix("\r")
 
@@ -235,7 +239,8 @@ def _tag(tag: str, where: str) -> str:
         raise CorpusError(f"{where}: {error}") from error
 
 
-def _image_id(text: str, where: str) -> str:
+def image_id(text: str, where: str) -> str:
+    """Give the id of an image id or image file name; raises CorpusError with the place otherwise."""
     image = text.removesuffix(".jpg")
     if not image or image != "".join(image.split()) or "/" in image:
         raise CorpusError(f"{where}: {text!r} is not an image id or an image file name")
@@ -253,13 +258,14 @@ def _scores(line: str, where: str) -> tuple[float, ...]:
 
 
 def _images(line: str, where: str) -> tuple[str, ...]:
-    images = tuple(_image_id(file, where) for file in line.split(" "))
+    images = tuple(image_id(file, where) for file in line.split(" "))
     if len(images) != LIST_LENGTH:
         raise CorpusError(f"{where}: {len(images)} images, expected {LIST_LENGTH}")
     return images
 
 
-def _add(table: dict, image: str, value: object, where: str) -> None:
+def add_once(table: dict, image: str, value: object, where: str) -> None:
+    """Enter a value under an image that has none yet; raises CorpusError with the place otherwise."""
     if image in table:
         raise CorpusError(f"{where}: image {image} appears a second time")
     table[image] = value

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mner.data.corpus import CorpusError
 from mner.files import read_json
+
+WORDS: dict[str, str] = {
+    "descriptions": "gpt4",
+    "owl": "mplug-owl",
+    "faces": "fite",
+    "knowledge": "chatgpt",
+}
+"""Further words on pictures, one file ``side/<name>.json`` each, with the name of what wrote them in records.
+
+``knowledge`` is about a tweet and its picture together; it is kept by the picture's id, which no other tweet has.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,13 +29,17 @@ class ImageText:
     captions: tuple[str, ...] = ()
     objects: tuple[str, ...] = ()
     ocr: str = ""
+    descriptions: str = ""
+    owl: str = ""
+    faces: str = ""
+    knowledge: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
     """Captions, objects and writing of the chosen sources, without the invalid pictures, and retrieval lists.
 
-    ``objects`` is None where the data set has no labels at all.
+    ``objects`` is None where the data set has no labels at all; ``words`` holds those of :data:`WORDS` asked for.
     """
 
     captions: Mapping[str, str]
@@ -32,34 +47,49 @@ class Side:
     retrieval: Mapping[str, Any]
     invalid: frozenset[str]
     ocr: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def image_text(self, image: str) -> ImageText:
         """All words known of one picture; empty for an invalid or unknown one."""
         caption = self.captions.get(image)
         objects = (self.objects or {}).get(image, ())
-        return ImageText((caption,) if caption else (), tuple(objects), self.ocr.get(image, ""))
+        further = {name: table.get(image, "") for name, table in self.words.items()}
+        return ImageText((caption,) if caption else (), tuple(objects), self.ocr.get(image, ""), **further)
 
 
 NOTHING_KNOWN = Side({}, None, {}, frozenset())
 """For systems that read nothing of a picture."""
 
 
-def read_side(folder: Path, *, captions: str | None, objects: str | None) -> Side:
-    """Read data/<dataset>/side, keeping the named sources (None: none of them).
+def read_side(folder: Path, *, captions: str | None, objects: str | None, words: Collection[str] = ()) -> Side:
+    """Read data/<dataset>/side, keeping the named sources (None: none of them) and the ``words`` of :data:`WORDS`.
+
+    ``captions`` may be one of :data:`WORDS` too. Words on invalid pictures are left out, but for the knowledge,
+    which is of the tweet as well.
 
     Raises:
         CorpusError: a source the parameters name is not among the data.
     """
     invalid = frozenset(_json(folder / "images.json")["invalid"])
     return Side(
-        _source(folder / "captions.json", captions, invalid) if captions else {},
+        _captions(folder, captions, invalid) if captions else {},
         _source(folder / "objects.json", objects, invalid) if objects else None,
         _json(folder / "retrieval.json"),
         invalid,
+        words={name: _words(folder, name, invalid) for name in words},
     )
 
 
-def _source(path: Path, name: str, invalid: frozenset[str]) -> dict[str, Any]:
+def _captions(folder: Path, name: str, invalid: Collection[str]) -> dict[str, str]:
+    return _words(folder, name, invalid) if name in WORDS else _source(folder / "captions.json", name, invalid)
+
+
+def _words(folder: Path, name: str, invalid: Collection[str]) -> dict[str, str]:
+    left_out = () if name == "knowledge" else invalid
+    return {image: text for image, text in _json(folder / f"{name}.json").items() if image not in left_out}
+
+
+def _source(path: Path, name: str, invalid: Collection[str]) -> dict[str, Any]:
     sources = _json(path)
     if name not in sources:
         raise CorpusError(f"{path} has no source {name!r}, only {sorted(sources)}; params.yaml (data) names it")

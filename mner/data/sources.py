@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from mner.config.schema import CANONICAL
+from mner.data.corpus import SPLITS
 
 BASE = "https://raw.githubusercontent.com"
 DATASETS: tuple[str, ...] = ("twitter2015", "twitter2017")
@@ -18,12 +20,14 @@ COPIES: dict[str, str] = {
     "rgcn": "R-GCN's copy, with retrieval lists",
     "umgf": "UMGF's copy",
     "agban": "AGBAN's copy (OCSGA's, the original annotation)",
+    "hvpnet": "TMR's copy (very likely HVPNeT's, with corrected labels, used by systems since 2022)",
 }
 
-ANNOTATIONS: dict[str, str] = {"agban": "zhang2018"}
+ANNOTATIONS: dict[str, str] = {"agban": "zhang2018", "hvpnet": "hvpnet"}
 """Copies of the same sentences whose tags are another annotation, by the name papers' conditions give it."""
 
 _UMT = "jefferyYu/UMT/f478ee65564b5532319a6cc643203149acfc5eed/data"
+_UMT_LOGS = "jefferyYu/UMT/f478ee65564b5532319a6cc643203149acfc5eed/log files"
 _RGCN = "1429904852/R-GCN/f4cab8f415c4ca549f8318afba780c7825083db0/data"
 _UMGF = "TransformersWsz/UMGF/55adc07633ebf728825d06db21b18880d93c1563/data"
 _AGBAN = "thecharm/AGBAN/acc20fc25658f2c962df1b28a2d9bc74293f65db/data/mul_tweets"
@@ -32,11 +36,20 @@ _BLIP2 = "JinYuanLi0012/PGIM/a13b27590742893347d09b95c9a2c137c580d38b/data/Image
 _OCSGA = "softhuafei/Pytorch-implementation-for-OCSGA/585f56ca5823e5c38a5415476267cff38fe0cc18/data/tweet_new"
 _YOLOX = "Kazuhito00/YOLOX-ONNX-TFLite-Sample/3d4f1119d0694200671c08069ecb847aa0d8495a"
 
+_PGIM = "JinYuanLi0012/PGIM/a13b27590742893347d09b95c9a2c137c580d38b/data/data_PGIM"
+_RIVEG = "JinYuanLi0012/RiVEG/6af00fff0b6cfd1adde7f4b6b89ba6af6be7db01/data_processing/MNER_processing"
+_OWL = f"{_RIVEG}/owl_image_caption"
+_DEQA = "ZhixinHan/DEQA/354810a34c178dda1f39dd765ca8272c3e893b65/DEQA/datasets/release"
+_FITE = "yhit98/FITE/86a53c185881669c4d12f1734b4d41c1a38e2ccc/face_descriptions"
+_TMR = "thecharm/TMR/279b3e2938aec040fa8b8fa74cd3e562eaa6756f/TMR-NER/data"
+
 _TERMS = "none stated; using it means accepting the terms of Twitter and of the data providers"
 _NO_LICENCE = "none stated"
 _NO_LAST_BLANK = "ends without a blank line: a reader that keeps sentences at blank lines loses the last one"
 _TIED = "retrieval lists are drawn from all splits and hold many exact ties"
 _RETAGGED = "tags of a few sentences differ from UMT's"
+_CORRECTED = "tags of 239 sentences differ from UMT's, most of them corrected by its authors"
+_REWORDED = "words of a few sentences differ from UMT's"
 _BLANK_WORD = "sentence of image 73309 holds a word that is only a no-break space"
 
 
@@ -44,10 +57,13 @@ _BLANK_WORD = "sentence of image 73309 holds a word that is only a no-break spac
 class SourceFile:
     """One public file.
 
-    ``role`` is ``sentences``, ``retrieval`` (sentences with retrieval lists), ``captions``, ``objects`` or
-    ``detector``; ``copy`` names whose file it is (a key of :data:`COPIES` for corpora, else ``catr``,
-    ``blip2``, ``ocsga``, ``yolox``); ``split`` is None where one file serves all splits, ``dataset`` is None
-    where it serves both data sets.
+    ``role`` is ``sentences``, ``retrieval`` (sentences with retrieval lists), ``captions``, ``objects``,
+    ``words`` (pictures in words), ``strength`` (of the relation between text and picture), ``log`` (what
+    authors' program said while it trained) or ``detector``;
+    ``copy`` names whose file it is (a key of :data:`COPIES` for corpora, a key of ``mner.data.side.WORDS`` for
+    words, ``strong`` or ``weak`` for strength, else ``catr``, ``blip2``, ``ocsga``, ``yolox``); ``split`` is None
+    where one file serves all splits, ``dataset`` is None where it serves both data sets. A file that serves both
+    but is read with each stands once for either.
     """
 
     path: str
@@ -62,7 +78,7 @@ class SourceFile:
 
     def address(self, base: str = BASE) -> str:
         """The file's address below ``base``."""
-        return f"{base.rstrip('/')}/{self.path}"
+        return f"{base.rstrip('/')}/{quote(self.path)}"
 
     @property
     def name(self) -> str:
@@ -136,6 +152,15 @@ SOURCES: tuple[SourceFile, ...] = (
     _sentences(_AGBAN, "test", 550746,
                "64c7da804a0ab440f433a2b15bd1642e51b568fbc7258e775c96ee5876f8cfc8",
                "agban", "twitter2015", "test", _NO_LAST_BLANK, _RETAGGED),
+    _sentences(_TMR, "twitter2015/train.txt", 670760,
+               "66c1336f27fe854504623248942f0c1348baa39533167e636835bf04234b05d7",
+               "hvpnet", "twitter2015", "train", _RETAGGED, _REWORDED),
+    _sentences(_TMR, "twitter2015/val.txt", 168254,
+               "51e003ec71c202d786f53968ed901841c3e23bcec9a381c06120432cba0d56d1",
+               "hvpnet", "twitter2015", "dev", _RETAGGED, _REWORDED),
+    _sentences(_TMR, "twitter2015/test.txt", 550764,
+               "a4ef7f191a456021a7e2355dfd9f8e531a85bf62c275646c7d4c741563abab40",
+               "hvpnet", "twitter2015", "test", _CORRECTED),
     SourceFile(f"{_CATR}/twitter2015_images.json", 543759,
                "3a72122ed5fe95b1f7fd498c89f717bd84086eddaa5e7e3858211e67560f4470",
                "MIT", "captions", "catr", "twitter2015"),
@@ -151,6 +176,83 @@ SOURCES: tuple[SourceFile, ...] = (
     SourceFile(f"{_OCSGA}/object_label", 408278,
                "2e179b8ac4120946b78554d5e410b111beaff573e646ebca1636bd4c407ebb5d",
                _NO_LICENCE, "objects", "ocsga", "twitter2015", None, ("blanks also split names",)),
+    SourceFile(f"{_DEQA}/twitter2017/description_roberta.jsonl", 3547952,
+               "596398c1ca0bd8a93d84853a581b5cae4ca925cfb55548496e4e339ece0df71c",
+               _NO_LICENCE, "words", "descriptions", "twitter2017", None, ("54 descriptions are refusals",)),
+    SourceFile(f"{_OWL}/owltraincaption_1.txt", 3757194,
+               "c06450eea1587f1a65d43fbdb033dcf383a1f338d719a90f672e35736f99776a",
+               _NO_LICENCE, "words", "owl", "twitter2015", "train"),
+    SourceFile(f"{_OWL}/owldevcaption_1.txt", 818823,
+               "0d44d228479e2755f735e7bb0a1dc1405f8c8602d38820ec686fc2d398412c43",
+               _NO_LICENCE, "words", "owl", "twitter2015", "dev"),
+    SourceFile(f"{_OWL}/owltestcaption_1.txt", 802331,
+               "40299e9d792abc1cdd1c02fe90eb5ae444e28f02cb94bc67e9d8f4bf911a665d",
+               _NO_LICENCE, "words", "owl", "twitter2015", "test"),
+    SourceFile(f"{_FITE}/twitter15_face_description_clip16.json", 273047,
+               "d787c0577a3134d7f667687843a65f86ef583c4ec9f65029773ef91d35d72c4b",
+               "MIT", "words", "faces", "twitter2015", "train",
+               ("498 pictures of training tweets are missing",)),
+    SourceFile(f"{_PGIM}/2015.zip", 2402151,
+               "82f93300ecb4af466c632dcde1fe1f5a461be8a3b1e1b1bc655d5d2ea8e4fe4d",
+               _NO_LICENCE, "words", "knowledge", "twitter2015", None,
+               ("the last tweet of each split is missing",)),
+    SourceFile(f"{_TMR}/twitter2015/ner_train_weight_strong.txt", 132679,
+               "6b3ef5595712c73cf317cc8ac172ad86a6801a00b20f5b444c4ee06b731708a1",
+               _NO_LICENCE, "strength", "strong", "twitter2015", "train"),
+    SourceFile(f"{_TMR}/twitter2015/ner_train_weight_weak.txt", 123424,
+               "bdfee40e640d6c5558ff5399303b5cccfc91d95a2952c966397a339fab013d87",
+               _NO_LICENCE, "strength", "weak", "twitter2015", "train"),
+    SourceFile(f"{_TMR}/twitter2015/ner_val_weight_strong.txt", 33144,
+               "a3d59d7fd9a73d5295995a3384bc2c39ed6047640f4474dbb7895f3a78365021",
+               _NO_LICENCE, "strength", "strong", "twitter2015", "dev"),
+    SourceFile(f"{_TMR}/twitter2015/ner_val_weight_weak.txt", 30835,
+               "5f9a3865fa59524b3199ffee86710d2a0aeab9afe66265350ef2d3c09aa97904",
+               _NO_LICENCE, "strength", "weak", "twitter2015", "dev"),
+    SourceFile(f"{_TMR}/twitter2015/ner_test_weight_strong.txt", 107926,
+               "692930b5f1ab4ea49f232496f8becbf1d25f2100a91b511f4f03e871957d3697",
+               _NO_LICENCE, "strength", "strong", "twitter2015", "test"),
+    SourceFile(f"{_TMR}/twitter2015/ner_test_weight_weak.txt", 100269,
+               "577297d6fc2c1d294c6097380310e00f13467c46beb1e8b9988140ba4b0e3a96",
+               _NO_LICENCE, "strength", "weak", "twitter2015", "test"),
+    SourceFile(f"{_OWL}/owltraincaption_1.txt", 3757194,
+               "c06450eea1587f1a65d43fbdb033dcf383a1f338d719a90f672e35736f99776a",
+               _NO_LICENCE, "words", "owl", "twitter2017", "train"),
+    SourceFile(f"{_OWL}/owldevcaption_1.txt", 818823,
+               "0d44d228479e2755f735e7bb0a1dc1405f8c8602d38820ec686fc2d398412c43",
+               _NO_LICENCE, "words", "owl", "twitter2017", "dev"),
+    SourceFile(f"{_OWL}/owltestcaption_1.txt", 802331,
+               "40299e9d792abc1cdd1c02fe90eb5ae444e28f02cb94bc67e9d8f4bf911a665d",
+               _NO_LICENCE, "words", "owl", "twitter2017", "test"),
+    SourceFile(f"{_FITE}/twitter17_face_description_clip16.json", 299181,
+               "2134ab5c5db8be15dae01e3dc70836b88305d7f8d594e0fedd794a71f31087cf",
+               "MIT", "words", "faces", "twitter2017"),
+    SourceFile(f"{_PGIM}/2017.zip", 1188954,
+               "115431c6573939e5c293465de4efd0ec8d795115544844b7b2a2f1450d1d0a00",
+               _NO_LICENCE, "words", "knowledge", "twitter2017"),
+    SourceFile(f"{_TMR}/twitter2017/ner_train_weight_strong.txt", 121933,
+               "4e63389ffdf2a2317b4cbbc5a59beca258daccb0045bdefadbdc5014202fb9dc",
+               _NO_LICENCE, "strength", "strong", "twitter2017", "train"),
+    SourceFile(f"{_TMR}/twitter2017/ner_train_weight_weak.txt", 115308,
+               "0055ed6d76e7e60f057f764b8656a8f3a4ab84307c70ccfebaf5d3b6c060b23a",
+               _NO_LICENCE, "strength", "weak", "twitter2017", "train"),
+    SourceFile(f"{_TMR}/twitter2017/ner_val_weight_strong.txt", 26089,
+               "49da80dc5c82488d508a4a2bd7e19df1015547ad8802753bea720d3f0db5f3d3",
+               _NO_LICENCE, "strength", "strong", "twitter2017", "dev"),
+    SourceFile(f"{_TMR}/twitter2017/ner_val_weight_weak.txt", 24700,
+               "9b096c6ee9d4771c4378a569aacea5d56f498f7888f35ac99311fd08f9cfb624",
+               _NO_LICENCE, "strength", "weak", "twitter2017", "dev"),
+    SourceFile(f"{_TMR}/twitter2017/ner_test_weight_strong.txt", 26134,
+               "b8498ee1fdbc3ec8dfa0d04b62cc4a323f6eb4f5b28309652fc3717a9ca2c615",
+               _NO_LICENCE, "strength", "strong", "twitter2017", "test"),
+    SourceFile(f"{_TMR}/twitter2017/ner_test_weight_weak.txt", 24709,
+               "3d1a154abc701e8e65ffec1106f2345d7e532909150ab6af73b126b98aa75f03",
+               _NO_LICENCE, "strength", "weak", "twitter2017", "test"),
+    SourceFile(f"{_UMT_LOGS}/UMT_BERT_CRF_twitter2015.txt", 99770,
+               "db0054b860c7190313a253815b03116c7bf7b764c1be65544a1522c2a961663c",
+               _NO_LICENCE, "log", "umt-log"),
+    SourceFile(f"{_UMT_LOGS}/UMT_BERT_CRF_twitter2017.txt", 92180,
+               "8c1e6ab4414f3b6df73a30f3956ff189ea6babecd03f76618ec1015931b99f23",
+               _NO_LICENCE, "log", "umt-log"),
     SourceFile(f"{_YOLOX}/model/yolox_nano.onnx", 3660092,
                "695e750a5d5754bb5a8d5325643b59282191a7e7a564e435a415fd3c578eab14",
                "Apache-2.0", "detector", "yolox"),
@@ -186,6 +288,13 @@ def files_of(dataset: str) -> tuple[SourceFile, ...]:
     if not found:
         raise ValueError(f"unknown data set {dataset!r}; public files exist for {', '.join(DATASETS)}")
     return found
+
+
+def words_of(dataset: str) -> frozenset[str]:
+    """Name the further words on pictures (``mner.data.side.WORDS``) that a data set has in every split."""
+    files = select(dataset=dataset, role="words")
+    splits = {source.copy: {other.split for other in files if other.copy == source.copy} for source in files}
+    return frozenset(copy for copy, found in splits.items() if found == {None} or found >= set(SPLITS))
 
 
 def annotation_file(folder: Path, annotation: str) -> Path:

@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from mner.config import CAPTION_TOKENS, Config, ConfigError
-from mner.data.side import Side, read_side
+from mner.data.side import WORDS, Side, read_side
+from mner.data.sources import words_of
 from mner.features.found import CROP_PARTS
 from mner.features.read_found import caption_texts, object_labels, object_scores, ocr_text
 from mner.features.store import FeatureStore, read_store
@@ -21,10 +22,13 @@ SCORED = ("objects", "ocr")
 STORES = {CAPTION_TOKENS: "caption_tokens", "grid": "grid", "crops": "crops"}
 
 
-def side_of(config: Config, dataset: str, root: Path, captions: str | None = None) -> Side:
+def side_of(
+    config: Config, dataset: str, root: Path, captions: str | None = None, words: Collection[str] = ()
+) -> Side:
     """Captions, labels and writing of the chosen sources, without the invalid pictures; and the published lists.
 
-    ``captions`` replaces the source that the parameters name.
+    ``captions`` replaces the source that the parameters name. Of ``words`` those are read that are names of
+    further words on pictures (``mner.data.side.WORDS``) and that the data set has.
 
     Raises:
         CorpusError, FeatureError: a source is not there; the message says what to do.
@@ -35,6 +39,7 @@ def side_of(config: Config, dataset: str, root: Path, captions: str | None = Non
         root / "data" / dataset / "side",
         captions=None if captions == EXTRACTED else captions,
         objects=None if objects == EXTRACTED else objects,
+        words=_words(dataset, words),
     )
     if captions == EXTRACTED:
         side = replace(side, captions=caption_texts(folder / "captions.json"))
@@ -59,7 +64,7 @@ def region_store(config: Config, dataset: str, root: Path) -> FeatureStore:
 
 def at_hand(config: Config, dataset: str) -> set[str]:
     """Visual inputs the data set has, in the words of a card's ``needs``."""
-    found = {"captions", "regions", "relations"}
+    found = {"captions", "regions", "relations", *words_of(dataset)}
     if config.data.objects[dataset] is not None:
         found.add("objects")
     if config.data.ocr.get(dataset) is not None:
@@ -74,6 +79,8 @@ def input_files(config: Config, dataset: str, needs: Collection[str]) -> list[Pa
     files = [
         Path("data") / dataset / "side" / f"{name}.json" for name in ("captions", "images", "objects", "retrieval")
     ]
+    words = {*_words(dataset, needs), config.data.captions[dataset]} & WORDS.keys()
+    files += [Path("data") / dataset / "side" / f"{name}.json" for name in sorted(words)]
     sources = {
         "captions": config.data.captions[dataset],
         "objects": config.data.objects[dataset],
@@ -104,6 +111,7 @@ def describe(config: Config, dataset: str, needs: Collection[str], graph: str) -
         for kind, source in named.items()
         if kind in needs and source is not None
     ]
+    parts += [f"{name}:{WORDS[name]}" for name in _words(dataset, needs)]
     if "regions" in needs:
         kind = data.regions.get(dataset, CAPTION_TOKENS)
         model = data.captions[dataset] if kind == CAPTION_TOKENS else _model(config, kind)
@@ -111,6 +119,11 @@ def describe(config: Config, dataset: str, needs: Collection[str], graph: str) -
     if "relations" in needs:
         parts.append(f"relations:{graph}")
     return "+".join(parts) or "none"
+
+
+def _words(dataset: str, needs: Collection[str]) -> list[str]:
+    """Names of the further words on pictures among the needs, as far as the data set has them."""
+    return [name for name in WORDS if name in needs and name in words_of(dataset)]
 
 
 def _store(config: Config, dataset: str) -> Path:

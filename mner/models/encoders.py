@@ -13,9 +13,12 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from mner.config.places import cache_folder
 from mner.config.schema import EncoderSource
 from mner.data.batch import TextInput
 from mner.files import cached_sha256_of, sha256_of_folder, sha256_of_json
+from mner.models.assembled import PackagesError, assembled
+from mner.models.layer_arguments import layer_arguments, relative_bias_table, supported_attention
 
 
 class EncoderError(ValueError):
@@ -23,11 +26,16 @@ class EncoderError(ValueError):
 
 
 def location_of(source: EncoderSource) -> str:
-    """What ``from_pretrained`` takes: the package's model folder, or the hub name.
+    """What ``from_pretrained`` takes: the package's model folder, the assembled folder, or the hub name.
 
     Raises:
         EncoderError: the package is not installed.
     """
+    if source.packages:
+        try:
+            return str(assembled(source.name, source.packages, str(source.sha256), cache_folder()))
+        except PackagesError as error:
+            raise EncoderError(str(error)) from error
     if source.package is None:
         return str(source.hub)
     try:
@@ -72,12 +80,12 @@ def pretrained_model(source: EncoderSource) -> nn.Module:
     Raises:
         EncoderError: neither installed nor reachable.
     """
-    from transformers import AutoModel
+    from transformers import AutoConfig, AutoModel
 
     return load_pretrained(
         source,
         AutoModel,
-        attn_implementation="sdpa",
+        attn_implementation=supported_attention(load_pretrained(source, AutoConfig)),
         add_pooling_layer=False,
         dtype=torch.float32,
         use_safetensors=True,
@@ -90,7 +98,8 @@ def longest_input(source: EncoderSource) -> int:
 
     config = load_pretrained(source, AutoConfig)
     # RoBERTa and its kin number positions from the padding index on.
-    reserved = config.pad_token_id + 1 if "roberta" in config.model_type else 0
+    kin = "roberta" in config.model_type or config.model_type in ("camembert", "mpnet")
+    reserved = config.pad_token_id + 1 if kin else 0
     return int(config.max_position_embeddings) - reserved
 
 
@@ -140,8 +149,9 @@ class TextEncoder(nn.Module):
         depth = len(bert.encoder.layer)
         if not 0 <= frozen_layers <= depth:
             raise EncoderError(f"frozen_layers is {frozen_layers}; the encoder has {depth} layers")
-        if bert.config._attn_implementation != "sdpa":
-            raise EncoderError("the encoder must be loaded with attn_implementation='sdpa'")
+        wanted = supported_attention(bert.config)
+        if bert.config._attn_implementation != wanted:
+            raise EncoderError(f"the encoder must be loaded with attn_implementation={wanted!r}")
         self.bert = bert
         self.frozen_layers = frozen_layers
         self.width: int = bert.config.hidden_size
@@ -151,7 +161,13 @@ class TextEncoder(nn.Module):
     def _frozen_parts(self) -> list[nn.Module]:
         if self.frozen_layers == 0:
             return []
-        return [self.bert.embeddings, *self.bert.encoder.layer[: self.frozen_layers]]
+        # One table of relative positions serves all layers: states below are only fixed if it is.
+        shared = relative_bias_table(self.bert)
+        return [
+            self.bert.embeddings,
+            *self.bert.encoder.layer[: self.frozen_layers],
+            *([shared] if shared else []),
+        ]
 
     def train(self, mode: bool = True) -> TextEncoder:
         super().train(mode)
@@ -175,10 +191,17 @@ class TextEncoder(nn.Module):
             states = self.lower(text)
         return self._layers(states, text.attention_mask, self.frozen_layers, len(self.bert.encoder.layer))
 
+    def upper(self, text: TextInput) -> tuple[Tensor, Tensor]:
+        """Give the states of every subword after the last layer but one, and after the last."""
+        depth = len(self.bert.encoder.layer)
+        embedded = self.bert.embeddings(input_ids=text.input_ids)
+        below = self._layers(embedded, text.attention_mask, 0, depth - 1)
+        return below, self._layers(below, text.attention_mask, depth - 1, depth)
+
     def _layers(self, states: Tensor, attention_mask: Tensor, first: int, last: int) -> Tensor:
-        visible = attention_mask[:, None, None, :].expand(-1, 1, attention_mask.shape[1], -1)
+        arguments = layer_arguments(self.bert, states, attention_mask)
         for layer in self.bert.encoder.layer[first:last]:
-            output = layer(states, visible)
+            output = layer(states, *arguments)
             states = output[0] if isinstance(output, tuple) else output
         return states
 

@@ -17,8 +17,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mner.config.strict import nearest
+from mner.data.side import WORDS
 
-NEEDS = ("captions", "objects", "ocr", "regions", "relations")
+NEEDS = ("captions", "objects", "ocr", "regions", "relations", *WORDS)
 DECODERS = ("crf", "softmax", "own")
 RECIPE_FIELDS = frozenset(
     {
@@ -105,7 +106,10 @@ class Ingredients:
 
 
 class SystemModule(Protocol):
-    """What a system file provides. ``context`` is present only in systems that read the picture as text."""
+    """What a system file provides. ``context`` is present only in systems that read the picture as text.
+
+    Their options name the parts of the context, ``context``, and may limit it to ``max_subwords``.
+    """
 
     CARD: Card
 
@@ -169,6 +173,19 @@ def one_of(what: str, value: str, known: Collection[str]) -> str:
     if value not in known:
         raise ContractError(f"{what} {value!r} is unknown; choose one of {', '.join(known)}")
     return value
+
+
+def checked_limit(max_subwords: int | None, system: str) -> int | None:
+    """Give the limit of a context in subwords, None for no limit.
+
+    Raises:
+        ContractError: it is no whole number of at least 1.
+    """
+    if max_subwords is not None and (type(max_subwords) is not int or max_subwords < 1):
+        raise ContractError(
+            f"{system}: max_subwords is {max_subwords!r}; a context keeps at least one, or null: all"
+        )
+    return max_subwords
 
 
 def visual_size_of(ingredients: Ingredients, system: str) -> int:

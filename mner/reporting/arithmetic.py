@@ -10,6 +10,7 @@ from mner.evaluation.paper_audit import RowAudit, audit_rows, gap_of, trend
 from mner.paper import Figure, Paper, PaperRow
 from mner.reporting.cells import Cell, Printed, Words, with_minus
 from mner.reporting.lens_tables import over_runs
+from mner.reporting.log_tables import log_tables
 from mner.reporting.results import Results
 from mner.reporting.tables import Column, Row, Table
 from mner.reporting.titles import dataset_title
@@ -26,10 +27,11 @@ OURS_NOTE = (
 
 
 def arithmetic_tables(results: Results, paper: Paper, dataset: str) -> list[Table]:
-    """The audit of every row printed with P, R and F1 on a data set, and the gap averaging leaves on our runs."""
+    """The audit of every row printed with P, R and F1, the gap averaging leaves on our runs, authors' logs."""
     printed = _printed_rows(paper, dataset)
+    logged = log_tables(paper, dataset)
     if not printed:
-        return []
+        return logged
     audits = _audits(printed, dataset)
     columns = (
         Column("row", "Row", "words"),
@@ -44,7 +46,7 @@ def arithmetic_tables(results: Results, paper: Paper, dataset: str) -> list[Tabl
     notes = (GAP_NOTE, *_trends(paper))
     made = [Table(f"arithmetic-{dataset}", title, dataset, columns, tuple(rows), results.records, notes)]
     ours = _ours(results, dataset)
-    return [*made, ours] if ours else made
+    return [*made, *([ours] if ours else []), *logged]
 
 
 def _printed_rows(paper: Paper, dataset: str) -> list[PaperRow]:

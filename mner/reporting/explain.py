@@ -16,6 +16,7 @@ from mner.reporting.cells import SURE, Cell, Measured, Printed, State, Words, ci
 from mner.reporting.families import primary_pair
 from mner.reporting.layout import sections
 from mner.reporting.lens_tables import under
+from mner.reporting.log_tables import said_of
 from mner.reporting.pairs import pair_of
 from mner.reporting.profile import Settings
 from mner.reporting.reference import NoResultsError, record_file
@@ -56,6 +57,10 @@ def _number(query: str, results: Results, paper: Paper, settings: Settings, root
         raise NoResultsError(f"{query} stands neither in a published table nor in this profile's results")
     lines = [f"{query} as printed"] if printed else [f"{query}: no paper prints it"]
     lines += indented([(what, dataset, metric, text) for what, dataset, metric, text, _ in printed])
+    places_of_f1 = dict.fromkeys((place, system) for _, place, metric, _, system in printed if metric == "F1")
+    logged = [one for place, system in places_of_f1 for one in said_of(query, place, system, paper)]
+    if logged:
+        lines += ["", "in the authors' own log", *(f"  {line}" for one in logged for line in wrapped(one))]
     if ours:
         lines += ["", f"{query} in our results, profile {results.scores['profile']}"]
         lines += indented([(*one[:5], f"{len(one[5])} records") for one in ours])

@@ -19,8 +19,9 @@ from torch import Tensor, nn
 
 from mner.data.batch import Batch, TextInput
 from mner.data.pieces import SEPARATOR
+from mner.data.side import WORDS
 from mner.models.chain import ChainScores, viterbi
-from mner.models.system import Card, ContractError, Ingredients
+from mner.models.system import Card, ContractError, Ingredients, checked_limit
 from mner.models.tag_schemes import IMAGE_WORD, OUTSIDE, UNKNOWN, bio_to_bioes, bioes_to_bio
 from mner.models.view_weights import WEIGHTINGS, tweet_weights
 from mner.models.views import (
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
     from mner.data.batching import ImageText
 
 START, STOP = "<START>", "<STOP>"
-PARTS = ("captions", "objects", "ocr")
+PRINTED_PARTS = ("captions", "objects", "ocr")
+PARTS = (*PRINTED_PARTS, *WORDS)
+"""What a context may hold: what the paper's does, and what others wrote on the pictures since."""
+
 ALIGNMENTS = {
     "none": "one view: NLL on the cross-modal view, or on the text view where the system reads no context",
     "kl": "both views, and KL(cross-modal || text) of tempered posteriors, the cross-modal side detached",
@@ -47,7 +51,7 @@ CARD = Card(
     version=1,
     title="ITA",
     cite="Wang et al. 2022, ITA: Image-Text Alignments for Multi-Modal Named Entity Recognition, NAACL",
-    needs=PARTS,
+    needs=PRINTED_PARTS,
     decoder="own",
     published={
         "encoder": "XLM-R large in every released setting; BERT base in the paper, its settings not released",
@@ -112,13 +116,13 @@ class ContextOptions:
             )
 
     def words_of(self, part: str, image_text: ImageText) -> list[str]:
-        """The words of one part: captions in order, object names once each in order, characters as read."""
+        """The words of one part: captions in order, object names once each in order, others as written."""
         if part == "captions":
             texts: Sequence[str] = image_text.captions[: self.n_captions]
         elif part == "objects":
             texts = list(dict.fromkeys(image_text.objects))[: self.max_objects]
         else:
-            texts = [image_text.ocr]
+            texts = [getattr(image_text, part)]
         return [word for text in texts for word in text.split()]
 
 
@@ -149,6 +153,7 @@ class Tagger(nn.Module):
 
     ``cva`` is one of ``ALIGNMENTS``, ``weighting`` one of ``view_weights.WEIGHTINGS`` (read only where both
     views are trained); an empty ``context`` makes the text-only tagger. ``temperature`` flattens posteriors.
+    ``max_subwords`` limits the context where its table is made (``mner.data.batching``).
     """
 
     def __init__(
@@ -161,9 +166,11 @@ class Tagger(nn.Module):
         temperature: float,
         weighting: str,
         word_dropout: float,
+        max_subwords: int | None = None,
     ) -> None:
         super().__init__()
         ContextOptions(tuple(context), n_captions, max_objects)
+        checked_limit(max_subwords, "ita")
         _check(context, cva, temperature, weighting, word_dropout)
         self.reads_context = bool(context)
         self.cva, self.weighting = cva, weighting

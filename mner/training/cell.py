@@ -17,7 +17,7 @@ from mner.data.batching import SplitData, Tables
 from mner.data.corpus import LABELS, SPLITS, read_corpus
 from mner.data.pieces import WordPieces
 from mner.data.probe_views import views_for
-from mner.data.side import NOTHING_KNOWN
+from mner.data.side import NOTHING_KNOWN, WORDS
 from mner.features.store import FeatureStore
 from mner.features.visual_inputs import at_hand, describe, input_files, region_store, side_of
 from mner.graphs.relations import RelationGraph, read_graph
@@ -143,12 +143,12 @@ def prepare(cell: Cell, device: torch.device) -> PreparedCell:
     tables = Tables(
         WordPieces(tokenizer_of(cell.encoder), cell.recipe.length_multiple),
         cell.recipe.max_pieces,
-        side_of(cell.config, cell.dataset, cell.root) if cell.needs() else NOTHING_KNOWN,
+        side_of(cell.config, cell.dataset, cell.root, words=cell.needs()) if cell.needs() else NOTHING_KNOWN,
         store,
         graph.images if graph else None,
         getattr(cell.module, "context", None) if cell.needs() else None,
         cell.options,
-        bool(cell.needs() & {"captions", "objects", "ocr"}) and not hasattr(cell.module, "context"),
+        bool(cell.needs() & {"captions", "objects", "ocr", *WORDS}) and not hasattr(cell.module, "context"),
     )
     lower = Lower.of(cell, device)
     splits: dict[str, SplitData] = {}

@@ -10,10 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from mner.config.schema import EncoderSource
 from mner.data.corpus import read_sentences
 from mner.features.visual_inputs import region_store, side_of
 from mner.files import sha256_of
-from mner.models.encoders import EncoderSource
+from mner.models.encoders import location_of
 from mner.training.cell import Cell
 
 WEIGHTS_FILE = "model.safetensors"
@@ -49,7 +50,7 @@ def shares_read(
 
 def weights_sha256(encoder: EncoderSource) -> str | None:
     """SHA-256 of the file of weights that an encoder loads; None where it is not one file on this machine."""
-    folder = Path(encoder.location())
+    folder = Path(location_of(encoder))
     path = folder / WEIGHTS_FILE if folder.is_dir() else _of_hub(encoder)
     return _sha256(path.resolve()) if path is not None and path.is_file() else None
 

@@ -11,10 +11,10 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from mner.strict import ConfigError
 
 from mner import config
 from mner.columns import aligned
+from mner.config.strict import ConfigError
 from mner.escaping import csv, html, latex, latex_comment, shell, show, terminal
 from mner.reporting.cells import Cited, Words
 from mner.reporting.site import environment
