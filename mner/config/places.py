@@ -11,7 +11,7 @@ from mner.config.strict import ConfigError
 
 
 def cache_folder(environment: Mapping[str, str] | None = None) -> Path:
-    """Name the folder of what was downloaded or assembled once: MNER_CACHE, else one in XDG_CACHE_HOME or ~/.cache."""
+    """Name the folder of downloads: MNER_CACHE, else ``mner`` in XDG_CACHE_HOME or in ``~/.cache``."""
     env = os.environ if environment is None else environment
     default = Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mner"
     return Path(env.get("MNER_CACHE") or default)

@@ -32,8 +32,8 @@ class EncoderSource:
     ``package`` is an installed Python package that carries the model in its ``model/`` folder (works offline);
     ``hub`` a model hub name with the commit (``revision``) its files are read at, or the path of a folder, which
     needs no revision: its files are its identity. ``packages`` are requirements ``name==version`` of packages that
-    each carry one part of an archive, assembled in the cache, with the ``sha256`` of the weights in it. Exactly one
-    of the three is set.
+    each carry one part of an archive, assembled in the cache, with the ``sha256`` of the weights in it.
+    Exactly one of the three is set.
     """
 
     name: str
