@@ -49,6 +49,8 @@ def card_text(name: str, row: SystemSettings, card: Card, recipe: Recipe, encode
         facts["note"] = card.reconstructed
     if card.absence:
         facts["without a picture"] = card.absence
+    if card.missing:
+        facts["missing here"] = "; ".join(card.missing)
     parts = {
         "Recipe as published or proposed": dict(card.published or {"": "not stated"}),
         "Recipe in the active profile": {
@@ -57,6 +59,10 @@ def card_text(name: str, row: SystemSettings, card: Card, recipe: Recipe, encode
             "optimiser": OPTIMISERS[recipe.optimiser],
         },
     }
+    if card.published_recipe is not None:
+        asked = {field.replace("_", " "): _said(value) for field, value in card.published_recipe.items()}
+        inferred = {"inferred from": card.recipe_inferred} if card.recipe_inferred else {}
+        parts["Recipe that a verdict asks for"] = asked | inferred
     if card.variants:
         parts["Variants"] = dict(card.variants)
     return CardText(name, card.title, facts, parts, tuple(card.doubts) or ("none stated",), card.absence)
