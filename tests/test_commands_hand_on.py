@@ -185,11 +185,12 @@ def test_which_looks_where_this_machine_keeps_public_files(
         (here / variable).mkdir()
         monkeypatch.setenv(variable, str(here / variable))
 
-    def which(path: Path, *, cache: Path, mirrors: tuple[Path, ...]) -> str:
+    def which(path: Path, *, cache: Path, mirrors: tuple[Path, ...], columns: list[str] | None) -> str:
         assert (path, cache, mirrors) == (Path("some.txt"), here / "MNER_CACHE", (here / "MNER_MIRROR",))
+        assert columns == ["word", "tag"]
         return "found\n"
 
     monkeypatch.setattr("mner.data.which.which", which)
     monkeypatch.setattr("mner.data.which.render", str)
-    assert cli.main(["which", "some.txt"]) == 0
+    assert cli.main(["which", "some.txt", "--columns", "word, tag"]) == 0
     assert capsys.readouterr().out == "found\n"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from mner.predictions.user_file import UnreadableFileError, quoted, read_text
@@ -310,8 +310,3 @@ def _told(path: Path, layout: _Layout, reader: _Blocks) -> ReadFile:
     if repeated:
         findings.append(f"{repeated:,} sentences repeat an image id that stands before; all are kept")
     return ReadFile(path, form, sentences, tuple(findings))
-
-
-def with_finding(read: ReadFile, finding: str) -> ReadFile:
-    """The same with one more thing to say."""
-    return replace(read, findings=(*read.findings, finding))
