@@ -13,7 +13,7 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -128,7 +128,8 @@ def _whole_run(folder: Path) -> Record:
     if not (folder / "record.json").is_file():
         raise PackError(f"{folder / 'record.json'} is missing, and nothing else says what run this is")
     try:
-        _bounded_json(folder / "record.json")
+        with suppress(json.JSONDecodeError, UnicodeDecodeError):  # which reading the record says
+            _bounded_json(folder / "record.json")
     except ValueError as error:
         raise PackError(f"{folder / 'record.json'} is no record ({error})") from error
     record = _checked_run(folder)
