@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from mner.data.batch import Batch
-from mner.models.hbilstm import make_hbilstm
+from mner.models.recurrent import make_hbilstm
 from mner.models.system import Card, Emissions, Ingredients
 
 CARD = Card(

@@ -10,10 +10,9 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from mner.data.batch import Batch
-from mner.data.coco import COCO_80
-from mner.data.side import ImageText
+from mner.data.side_data import COCO_80, ImageText
 from mner.models.coattention import AdditiveAttention, FiltrationGate, GatedFusion
-from mner.models.hbilstm import make_hbilstm
+from mner.models.recurrent import make_hbilstm
 from mner.models.system import Card, ContractError, Emissions, Ingredients, visual_size_of
 from mner.models.words import PADDING
 

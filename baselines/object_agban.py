@@ -16,11 +16,16 @@ from torch.nn import functional as F
 
 from mner.data.batch import Batch, Visual
 from mner.models.adversary import ModalityAdversary, object_share, reversal_strength
-from mner.models.bilinear import BilinearAttention, NormedLinear, ObjectGate
 from mner.models.decoders import CRFDecoder
-from mner.models.hbilstm import make_hbilstm
-from mner.models.masked_norm import MaskedBatchNorm, MaskedStack
+from mner.models.recurrent import make_hbilstm
 from mner.models.system import Card, ContractError, Emissions, Ingredients, given, one_of, visual_size_of
+from mner.models.word_object_attention import (
+    BilinearAttention,
+    MaskedBatchNorm,
+    MaskedStack,
+    NormedLinear,
+    ObjectGate,
+)
 
 CARD = Card(
     name="object-agban",

@@ -13,11 +13,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from mner.data.batch import Batch
-from mner.data.coco import COCO_80
-from mner.models.guided_attention import DenseCoAttention
-from mner.models.hbilstm import make_hbilstm
-from mner.models.masked_norm import MaskedBatchNorm
+from mner.data.side_data import COCO_80
+from mner.models.recurrent import make_hbilstm
 from mner.models.system import Card, Emissions, Ingredients, given, one_of
+from mner.models.word_object_attention import DenseCoAttention, MaskedBatchNorm
 from mner.models.words import PADDING, Vocabulary, WordEmbedding, WordOptions
 
 CARD = Card(

@@ -13,11 +13,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mner.data.batch import Batch
-from mner.data.pieces import SEPARATOR
+from mner.data.subwords import SEPARATOR
 from mner.models.system import Card, ContractError, Emissions, Ingredients, checked_limit, given
 
 if TYPE_CHECKING:
-    from mner.data.batching import ImageText
+    from mner.training.batching import ImageText
 
 KNOWLEDGE = "knowledge"
 
@@ -53,7 +53,7 @@ def context(image_text: ImageText, options: Mapping[str, Any]) -> tuple[str, ...
 class Tagger(nn.Module):
     """Emissions = W dropout(h_w) + b, h_w the last-layer state of word w's first subword beside the knowledge.
 
-    ``context`` is ``[knowledge]``; ``max_subwords`` limits it where its table is made (``mner.data.batching``).
+    ``context`` is ``[knowledge]``; ``max_subwords`` limits it where its table is made.
     """
 
     def __init__(

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mner.data.batch import Batch, Visual
-from mner.models.bert_block import BertBlock
+from mner.models.attention import BertBlock
 from mner.models.decoders import CRFDecoder
 from mner.models.system import Card, ContractError, Emissions, Ingredients, given, one_of, visual_size_of
 

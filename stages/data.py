@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 
 from mner import config
-from mner.data import controls
-from mner.data.control_corpora import CORPORA
+from mner.base.exits import end_with
+from mner.base.files import exclusive
+from mner.config.controls_settings import CORPORA
+from mner.data.controls import planting as controls
 from mner.data.download import fetch
 from mner.data.prepare import prepare
 from mner.data.sources import DATASETS
-from mner.ending import end_with
-from mner.files import exclusive
 
 
 def main() -> None:

@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from mner import config
-from mner.devices import device_of
-from mner.ending import end_with
-from mner.features.build import build_features
-from mner.files import exclusive
+from mner.base.exits import end_with
+from mner.base.files import exclusive
+from mner.base.hardware import device_of
+from mner.features.feature_building import build_features
 
 
 def main() -> None:

@@ -6,11 +6,10 @@ import argparse
 from pathlib import Path
 
 from mner import config
-from mner.devices import device_of
-from mner.ending import end_with
-from mner.files import exclusive
-from mner.graphs.build import build_graphs
-from mner.graphs.pixels import opener
+from mner.base.exits import end_with
+from mner.base.files import exclusive
+from mner.base.hardware import device_of
+from mner.graphs.graph_building import build_graphs, opener
 
 
 def main() -> None:

@@ -6,12 +6,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from mner.base.exits import end_with
 from mner.config import load
-from mner.ending import end_with
-from mner.evaluation.requirements import requirements
+from mner.evaluation.paper import load_paper
+from mner.evaluation.published_recipes import requirements
 from mner.models.system import load_system
-from mner.paper import load_paper
-from mner.reporting.card import card_text
+from mner.reporting.card_text import card_text
 from mner.reporting.report import write_report
 from mner.reporting.results import Results
 

@@ -8,16 +8,14 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from mner.base.escaping import show
+from mner.base.exits import end_with
+from mner.base.files import json_bytes, write_all_atomically
 from mner.config import Config, load
 from mner.config.schema import EncoderSource
-from mner.data.pieces import WordPieces
-from mner.ending import end_with
-from mner.escaping import show
+from mner.data.subwords import WordPieces
 from mner.evaluation.evaluate import evaluate
-from mner.evaluation.rescoring import Pieces
-from mner.files import json_bytes, write_all_atomically
-from mner.models.encoders import EncoderError, tokenizer_of
-from mner.reporting.reference import (
+from mner.evaluation.kept_results import (
     RESULTS,
     NoResultsError,
     accept,
@@ -25,7 +23,9 @@ from mner.reporting.reference import (
     reference_of,
     restore,
 )
-from mner.tracking.mlflow import DATABASE, log_scores
+from mner.evaluation.rescoring import Pieces
+from mner.models.encoders import EncoderError, tokenizer_of
+from mner.tracking.mlflow_tracker import DATABASE, log_scores
 
 UNCASED = ("bert-base-uncased", "minilm")
 """Encoders of params.yaml that split words as BERT's uncased vocabulary does."""

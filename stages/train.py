@@ -14,16 +14,16 @@ from pathlib import Path
 import torch
 
 from mner import config
-from mner.asked import require
-from mner.devices import device_of
-from mner.ending import end_with
-from mner.exhaustion import check_free
-from mner.plan import AbsentHereError, PlannedCell, plan_of, room_needed
-from mner.sweeping.sweep import Resources, check_built, sweep
-from mner.tracking import mlflow
-from mner.training.cell import Cell
+from mner.base.exhaustion import check_free
+from mner.base.exits import end_with
+from mner.base.hardware import device_of
+from mner.base.meters import describe_device
+from mner.config.names import require
+from mner.sweeping.run_plan import AbsentHereError, PlannedCell, plan_of, room_needed
+from mner.sweeping.sweep_session import Resources, check_built, sweep
+from mner.tracking import mlflow_tracker as mlflow
 from mner.training.determinism import make_deterministic
-from mner.training.meters import describe_device
+from mner.training.experiment import Cell
 from mner.training.runs import train_cell
 from mner.training.trackers import NoTracker
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import runpy
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from jaxtyping import install_import_hook
+from support import tiny as tiny_world
 
 ROOT = Path(__file__).resolve().parent.parent
 CHECKED = ("baselines", "mner.models", "mner.systems")
@@ -20,7 +20,7 @@ CHECKED = ("baselines", "mner.models", "mner.systems")
 def pytest_configure(config: pytest.Config) -> None:
     """Check them before anything is imported, but not where time is measured."""
     if not config.getoption("benchmark_only"):
-        install_import_hook(list(CHECKED), "shape_checks.checked")
+        install_import_hook(list(CHECKED), "support.shape_checks.checked")
 
 
 def _folder(variable: str, default: Path, what: str) -> Path:
@@ -51,7 +51,7 @@ def _one_thread() -> None:
 @pytest.fixture(scope="session")
 def tiny() -> SimpleNamespace:
     """The tiny world to train in, of ``tests/tiny.py``."""
-    return SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("tiny.py"))))
+    return tiny_world
 
 
 @pytest.fixture(scope="module")

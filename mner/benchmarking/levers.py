@@ -15,9 +15,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from mner.benchmarking.bench_models import SIZES, build_model, padded, speed_recipe
 from mner.benchmarking.measure import Clock, Rates, Round, interleaved
-from mner.benchmarking.models import SIZES, build_model, speed_recipe
-from mner.benchmarking.released import padded
 from mner.benchmarking.speed import Trainee
 from mner.benchmarking.two_processes import with_and_without_kept_memory
 from mner.benchmarking.workload import make_workload
@@ -26,9 +25,9 @@ from mner.config.training_recipe import Recipe
 from mner.data.batch import Batch, TextInput
 from mner.models.encoders import tokenizer_of
 from mner.models.system import load_system
-from mner.training.frozen import lower_states
-from mner.training.optimiser import parameter_groups
-from mner.training.precision import precision_of
+from mner.training.determinism import precision_of
+from mner.training.experiment import lower_states
+from mner.training.optimisers import parameter_groups
 
 FIXED_LENGTH = 128
 

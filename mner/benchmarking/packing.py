@@ -13,16 +13,14 @@ from typing import Any
 
 import torch
 
-from mner.benchmarking.models import build_model, speed_recipe
+from mner.base.terminal import aligned
+from mner.benchmarking.bench_models import StackedSeeds, build_model, speed_recipe
 from mner.benchmarking.speed import Trainee
-from mner.benchmarking.stacked import StackedSeeds
 from mner.benchmarking.workload import make_workload
-from mner.columns import aligned
 from mner.config import Config
 from mner.models.encoders import tokenizer_of
 from mner.models.system import load_system
-from mner.training.determinism import make_deterministic
-from mner.training.heap import keep_freed_memory
+from mner.training.determinism import keep_freed_memory, make_deterministic
 
 WARM_UP = 3
 

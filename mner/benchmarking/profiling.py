@@ -9,8 +9,8 @@ from typing import Any
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile, record_function
 
+from mner.base.terminal import aligned
 from mner.benchmarking.speed import Trainee
-from mner.columns import aligned
 
 PHASES = ("batching", "text encoder, forward", "decoder, forward", "rest of the model, forward", "backward")
 OPTIMISER, REST = "optimiser", "clipping, gradients set free, schedule"

@@ -9,21 +9,27 @@ from pathlib import Path
 
 import torch
 
+from mner.benchmarking.bench_models import (
+    RELEASED,
+    ReleasedProgram,
+    build_model,
+    padded,
+    random_bert,
+    speed_recipe,
+)
 from mner.benchmarking.measure import Clock, Rates, Round, interleaved
-from mner.benchmarking.models import build_model, random_bert, speed_recipe
 from mner.benchmarking.plain_script import PlainScript
-from mner.benchmarking.released import RELEASED, ReleasedProgram, padded
 from mner.benchmarking.workload import Workload, make_workload
 from mner.config import Config
 from mner.config.training_recipe import Recipe
 from mner.data.batch import Batch
 from mner.models.encoders import tokenizer_of
+from mner.models.model import Model
 from mner.models.system import load_system
+from mner.training.determinism import autocast, precision_of
 from mner.training.flops import training_flops
 from mner.training.loop import train_step
-from mner.training.model import Model
-from mner.training.optimiser import make_optimiser
-from mner.training.precision import autocast, precision_of
+from mner.training.optimisers import make_optimiser
 
 PLAIN_ANCHOR = 64.0
 UPDATES = 1266

@@ -11,8 +11,7 @@ import torch
 from tqdm import tqdm
 
 from mner.benchmarking.measure import Clock, Rates, Round
-from mner.training.determinism import make_deterministic
-from mner.training.heap import keep_freed_memory
+from mner.training.determinism import keep_freed_memory, make_deterministic
 
 TIMEOUT = 600
 

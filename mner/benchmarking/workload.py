@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from mner.benchmarking.lengths import stand_ins, stated_lengths
+from mner.benchmarking.measure import stand_ins, stated_lengths
 from mner.data.batch import Batch
-from mner.data.batching import SplitData, Tables, batches_in_order, training_order
 from mner.data.corpus import Sentence, read_sentences
-from mner.data.pieces import WordPieces
-from mner.data.side import Side
+from mner.data.side_data import Side
+from mner.data.subwords import WordPieces
 from mner.features.store import FeatureStore
 from mner.graphs.relations import Relation
+from mner.training.batching import SplitData, Tables, batches_in_order, training_order
 
 REGIONS, VISUAL_WIDTH, NEIGHBOURS, MAX_PIECES = 49, 2048, 5, 256
 DISTINCT_PICTURES = 128

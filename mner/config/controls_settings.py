@@ -1,8 +1,12 @@
-"""How large the controls are: what ``params.yaml`` may say of them, and what follows from it."""
+"""How large the controls are, and the names of the generated corpora."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+
+POSITIVE, NEGATIVE, NEIGHBOURS = "controls-positive", "controls-negative", "controls-neighbours"
+CORPORA: tuple[str, ...] = (POSITIVE, NEGATIVE, NEIGHBOURS)
+
 
 SPLITS = ("train", "dev", "test")
 LEAST_AMBIGUOUS = 4

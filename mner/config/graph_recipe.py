@@ -21,7 +21,7 @@ class GraphChoices:
     sentence ``encoder``, the source of ``captions`` (null: that of data.captions), how objects weigh (``binary``,
     ``count``, ``confidence``), and the ``minimum`` that a similarity of objects must exceed. ``index`` finds
     neighbours (``exact``, ``faiss-flat``, ``faiss-ivf``). ``control`` breaks the graph on purpose
-    (``mner.graphs.controls``), drawing from ``seed``.
+    (``mner.graphs.graph_controls``), drawing from ``seed``.
     """
 
     k: int

@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
+from mner.base.files import write_text_atomically
 from mner.config.strict import EachKeyOnce, known
-from mner.files import write_text_atomically
 
 FILES = Path(__file__).with_name("files")
 NO_PROFILE = "active"

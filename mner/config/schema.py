@@ -98,7 +98,7 @@ class DataSettings:
 
 @dataclass(frozen=True, slots=True)
 class ExtractorSettings:
-    """Which extractor makes one kind (``mner.features.load`` knows the names), in what batches, its options."""
+    """Which extractor makes one kind, by its name in ``mner.features.extractors.loading``; batches and options."""
 
     name: str
     batch_size: int

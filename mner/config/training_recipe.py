@@ -22,8 +22,8 @@ class Recipe:
     ``train_sentences`` trains on the first n sentences only (null: all), and is printed wherever the number is.
     ``frozen_layers`` lower encoder layers (with the embeddings) are not trained; their states are cached.
     Learning rates are peaks: encoder, everything else, and CRF transitions. ``warmup`` is a share of all updates.
-    ``optimiser`` adamw is bias-corrected; bert is the one published with BERT (``mner.training.bert_adam``), whose
-    ``schedule`` bert falls as if there had been no warm-up (``bert_adam.warmup_decay``).
+    ``optimiser`` adamw is bias-corrected; bert is the one published with BERT, whose
+    ``schedule`` bert falls as if there had been no warm-up (``mner.training.optimisers``).
     ``precision`` auto is bfloat16 where the hardware multiplies it natively, else float32; the record says which.
     ``max_pieces`` bounds a tweet with its context, in word pieces; batches are padded to their longest tweet,
     rounded up to a ``length_multiple`` of pieces (8 suits a GPU's matrix units; on a CPU 1 is faster). ``views``

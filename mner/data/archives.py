@@ -14,7 +14,7 @@ from typing import IO
 
 from tqdm import tqdm
 
-from mner.files import write_atomically
+from mner.base.files import write_atomically
 
 BYTE_LIMIT = 8 * 2**30
 ENTRY_LIMIT = 200_000

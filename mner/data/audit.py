@@ -9,12 +9,12 @@ from itertools import combinations
 from typing import Protocol
 
 from mner.config.schema import CANONICAL
-from mner.data import documented
-from mner.data.audit_retrieval import retrieval_findings
-from mner.data.compare import compare
+from mner.data import audit_findings as documented
+from mner.data.audit_findings import Finding, finding
 from mner.data.corpus import SPLITS, TYPES, Sentence
-from mner.data.findings import Finding, finding
 from mner.data.readers import Alignment
+from mner.data.retrieval_audit import retrieval_findings
+from mner.data.sentence_diff import compare
 
 SHARED_CAPTION = 100
 """A caption that so many pictures share word for word is taken for the caption of a placeholder."""

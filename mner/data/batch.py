@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from mner.data.side import ImageText
+from mner.data.side_data import ImageText
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""Sentences, tags and the files that hold them.
+"""Sentences, tags, the files that hold them, and the views of a data set's pictures.
 
 This module is the only home of label names. Everything downstream works at word level on BIO tags over
 four types; Twitter-2015's fourth type ``OTHER`` is read as ``MISC``, as the papers' tables print it.
@@ -7,11 +7,14 @@ four types; Twitter-2015's fourth type ``OTHER`` is read as ``MISC``, as the pap
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mner.files import write_text_atomically
+import numpy as np
+
+from mner.base.files import write_text_atomically
+from mner.config.training_recipe import VIEWS
 
 TYPES: tuple[str, ...] = ("PER", "LOC", "ORG", "MISC")
 OUTSIDE = "O"
@@ -149,3 +152,36 @@ def read_tags(path: Path) -> list[list[str]]:
 def _lines(path: Path) -> list[str]:
     # Not splitlines(): JSON leaves line separators such as U+2028 inside its strings.
     return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+
+
+PROBES = VIEWS[1:]
+PICTURE_PROBES = ("none", "shuffled")
+"""Probes that take the own picture away; ``neighbours`` leaves it."""
+
+
+def views_for(views: Iterable[str], needs: Collection[str]) -> list[str]:
+    """Those of ``views`` that can differ for a system with these visual ``needs``: without any, ``own`` alone."""
+    if not needs:
+        return ["own"]
+    return [view for view in views if view != "neighbours" or "relations" in needs]
+
+
+def view_of(sentences: int, view: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Whose picture, and whose neighbours, each sentence is given in a probe view.
+
+    ``own``: its own of both; ``none``: no picture and no neighbours; ``shuffled``: both of another sentence (a
+    permutation without fixed points); ``neighbours``: its own picture, another sentence's neighbours.
+    """
+    own = np.arange(sentences)
+    if view == "own":
+        return own, own
+    if view == "none":
+        return np.full(sentences, ABSENT), np.full(sentences, ABSENT)
+    if view not in VIEWS:
+        raise ValueError(f"view {view!r} is unknown; choose one of {', '.join(VIEWS)}")
+    if sentences == 1:
+        raise ValueError(f"view {view} needs at least two sentences; one alone would get its own picture")
+    order = np.random.default_rng(seed).permutation(sentences)
+    given = np.empty(sentences, dtype=np.int64)
+    given[order] = np.roll(order, 1)
+    return given if view == "shuffled" else own, given

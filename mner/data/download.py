@@ -19,8 +19,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from mner.base.files import exclusive, sha256_of
 from mner.data.sources import BASE, SourceFile
-from mner.files import exclusive, sha256_of
 
 _CHUNK = 1 << 16
 _TRY_AGAIN = frozenset({408, 416, 429, 500, 502, 503, 504})

@@ -1,8 +1,7 @@
 """Fetch the pictures of the tweets from the places their publishers name.
 
 Twitter-2015: one request a file from a GitHub repository at a pinned commit. Both data sets: one archive on Google
-Drive, through ``gdown``. Neither publisher states hashes; ``mner.data.images.scan_images`` records them at first
-arrival.
+Drive, through ``gdown``. Neither publisher states hashes; ``picture_files.scan_images`` records them at first arrival.
 """
 
 from __future__ import annotations
@@ -22,12 +21,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from mner.base.files import exclusive, write_bytes_atomically
 from mner.data.archives import safe_extract
 from mner.data.download import Retry
-from mner.data.images import SUFFIXES, ImageError, undecodable
-from mner.data.picture_file import BYTE_LIMIT
+from mner.data.picture_files import BYTE_LIMIT, SUFFIXES, ImageError, undecodable
 from mner.data.sources import BASE
-from mner.files import exclusive, write_bytes_atomically
 
 METHODS: tuple[str, ...] = ("github", "google-drive")
 GITHUB_FOLDER = "jinlanfu/NERmultimodal/6de7e3fbfde4f76d4ca8d35ba4bf6d12a8d61d1c/data/ner_img"

@@ -7,15 +7,62 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from mner.base.files import read_json, write_json_atomically, write_text_atomically
 from mner.config.schema import CANONICAL
 from mner.data import readers, sources, word_readers
 from mner.data.audit import Material, audit, invalid_images
+from mner.data.audit_findings import Finding, to_json, to_markdown
 from mner.data.corpus import SPLITS, CorpusError, Sentence, write_sentences
-from mner.data.dataset_folder import write_audit, write_corpus, write_side, write_words
-from mner.data.images import ImageScan, scan_images
+from mner.data.picture_files import ImageScan, scan_images
 from mner.data.readers import Alignment, RetrievalRecord
 from mner.data.sources import SourceFile
-from mner.files import read_json, write_json_atomically
+
+
+def write_corpus(folder: Path, splits: Mapping[str, Iterable[Sentence]]) -> None:
+    """Write ``corpus/{train,dev,test.blind}.jsonl`` and, apart from them, ``gold/test.jsonl``."""
+    test = tuple(splits["test"])
+    write_sentences(folder / "corpus" / "train.jsonl", splits["train"])
+    write_sentences(folder / "corpus" / "dev.jsonl", splits["dev"])
+    write_sentences(folder / "corpus" / "test.blind.jsonl", (one.blind() for one in test))
+    write_sentences(folder / "gold" / "test.jsonl", test)
+
+
+def write_side(
+    folder: Path,
+    *,
+    captions: Mapping[str, Mapping[str, str]],
+    objects: Mapping[str, Mapping[str, list[str]]],
+    retrieval: Mapping[str, Any],
+    invalid: Iterable[str],
+    pixels: Mapping[str, Any],
+) -> None:
+    """Write the files of ``side/``; ``pixels.json`` apart from what training reads."""
+    side = folder / "side"
+    write_json_atomically(side / "captions.json", captions)
+    write_json_atomically(side / "objects.json", objects)
+    write_json_atomically(side / "retrieval.json", retrieval)
+    write_json_atomically(side / "images.json", {"invalid": sorted(invalid)})
+    write_json_atomically(side / "pixels.json", dict(pixels))
+
+
+def write_words(
+    folder: Path, words: Mapping[str, Mapping[str, str]], strength: Mapping[str, Mapping[str, float]]
+) -> None:
+    """Write further words on pictures to a file each, and the strength of relations to another.
+
+    A run reads, and is identified by, only the files of what it reads; so none of this is in ``captions.json``.
+    """
+    for name, table in words.items():
+        write_json_atomically(folder / "side" / f"{name}.json", table)
+    if strength:
+        write_json_atomically(folder / "side" / "strength.json", strength)
+
+
+def write_audit(folder: Path, dataset: str, findings: Sequence[Finding]) -> None:
+    """Write ``audit/findings.json`` and the same for readers, ``audit/audit.md``."""
+    write_json_atomically(folder / "audit" / "findings.json", to_json(findings))
+    write_text_atomically(folder / "audit" / "audit.md", to_markdown(dataset, findings))
+
 
 Fetch = Callable[[SourceFile], Path]
 FORGET = "delete it: the pictures as they are now are then taken for those that arrived first"

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from mner.data.coco import join_names
 from mner.data.corpus import CorpusError, Sentence, canonical_tag
+from mner.data.side_data import join_names
 
 LIST_LENGTH = 10
 _IMAGE_LINE = "IMGID:"
@@ -194,7 +194,7 @@ def read_blip2(path: Path) -> dict[str, str]:
 def read_object_labels(path: Path) -> dict[str, list[str]]:
     """COCO-80 object names by image id from lines ``<file>.jpg name name ...``; [] where none was found.
 
-    Names of several words are put together again by :func:`mner.data.coco.join_names`.
+    Names of several words are put together again by :func:`mner.data.side_data.join_names`.
     """
     labels: dict[str, list[str]] = {}
     for where, line in lines_of(path):

@@ -60,8 +60,8 @@ class SourceFile:
     ``role`` is ``sentences``, ``retrieval`` (sentences with retrieval lists), ``captions``, ``objects``,
     ``words`` (pictures in words), ``strength`` (of the relation between text and picture), ``log`` (what
     authors' program said while it trained) or ``detector``;
-    ``copy`` names whose file it is (a key of :data:`COPIES` for corpora, a key of ``mner.data.side.WORDS`` for
-    words, ``strong`` or ``weak`` for strength, else ``catr``, ``blip2``, ``ocsga``, ``yolox``); ``split`` is None
+    ``copy`` names whose file it is (a key of :data:`COPIES` for corpora, of ``mner.data.side_data.WORDS`` for words,
+    ``strong`` or ``weak`` for strength, else ``catr``, ``blip2``, ``ocsga``, ``yolox``); ``split`` is None
     where one file serves all splits, ``dataset`` is None where it serves both data sets. A file that serves both
     but is read with each stands once for either.
     """
@@ -291,7 +291,7 @@ def files_of(dataset: str) -> tuple[SourceFile, ...]:
 
 
 def words_of(dataset: str) -> frozenset[str]:
-    """Name the further words on pictures (``mner.data.side.WORDS``) that a data set has in every split."""
+    """Name the further words on pictures (``mner.data.side_data.WORDS``) that a data set has in every split."""
     files = select(dataset=dataset, role="words")
     splits = {source.copy: {other.split for other in files if other.copy == source.copy} for source in files}
     return frozenset(copy for copy, found in splits.items() if found == {None} or found >= set(SPLITS))

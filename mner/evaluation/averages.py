@@ -7,8 +7,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mner.data.corpus import TYPES
-from mner.data.probe_views import PROBES
+from mner.data.corpus import PROBES, TYPES
 
 CONDITIONS = ("encoder", "data_copy", "visual_input", "recipe", "options", "precision", "inputs")
 MEASURES = ("precision", "recall", "f1")

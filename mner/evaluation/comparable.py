@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mner.evaluation.averages import WORD_VECTORS, encoder_name
+from mner.evaluation.paper import UNKNOWN, Paper, Requirements, Used
 from mner.evaluation.protocol import training_apart
+from mner.evaluation.published_recipes import recipe_caveats, recipe_reasons
 from mner.evaluation.reasons import INFERRED, NOTHING, Reason, ReasonKind, visual_input
-from mner.evaluation.recipes import recipe_caveats, recipe_reasons
-from mner.paper import UNKNOWN, Paper, Requirements, Used
 
 LEAST_PICTURES = 0.99
 """Share of the valid pictures of every split that must have been read."""

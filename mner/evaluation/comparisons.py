@@ -1,4 +1,4 @@
-"""The statistics of a profile: how sure each cell is, how systems compare, how much each hangs on the picture.
+"""Paired comparisons of systems, and image sensitivity of each.
 
 F1 is in percent and differences are in F1 points in what is returned. Where a statistic cannot be had its place
 holds ``{"state": why}``.
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mner.data.probe_views import PROBES
+from mner.data.corpus import PROBES
 from mner.evaluation.power import (
     FEWEST_RUNS,
     POWER,
@@ -24,19 +24,49 @@ from mner.evaluation.power import (
     probability_of_superiority,
     runs_needed,
 )
-from mner.evaluation.reliance import image_reliance
-from mner.evaluation.significance import holm, paired_comparison
+from mner.evaluation.significance import Comparison, comparison_of, holm, paired_comparison
 from mner.evaluation.statistics import (
     DRAWS,
     LEVEL,
     RunCounts,
     StatisticsError,
+    draw_sentences,
     hierarchical_bootstrap,
+    influence,
+    interaction_noise,
+    resampled_f1,
     run_f1,
     seed_spread,
     sentence_bootstrap,
 )
 from mner.evaluation.tagged import Tagged, TaggedRun
+
+
+def image_reliance(
+    own: RunCounts, other: RunCounts, generator: np.random.Generator, draws: int = DRAWS, level: float = LEVEL
+) -> Comparison:
+    """F1 with the own picture minus F1 with none or another's: row i of both is the same run, paired twice.
+
+    Resampled: test sentences, the same draw for both views of all runs. Seeds enter through the spread of the
+    runs' differences, so what a seed does to both views alike cancels. The interval is a t interval on both
+    variances added up (noise of single runs on single sentences counted once); with one run it is a normal one
+    and speaks of the sample alone.
+
+    Raises:
+        StatisticsError: the two views do not have the same runs and sentences.
+    """
+    if own.shape != other.shape:
+        raise StatisticsError(f"views of shape {own.shape[:2]} and {other.shape[:2]}: not the same runs")
+    weights = draw_sentences(own.shape[1], generator, draws)
+    drawn = (resampled_f1(own, weights) - resampled_f1(other, weights)).mean(axis=1)
+    differences = run_f1(own) - run_f1(other)
+    difference, sample = float(differences.mean()), float(drawn.std(ddof=1))
+    if len(own) == 1:
+        return comparison_of(difference, [], sample, 0.0, own.shape[1], level)
+    noise = interaction_noise(influence(own) - influence(other))
+    seeds = [(float(differences.var(ddof=1)) / len(own), len(own) - 1)]
+    return comparison_of(difference, seeds, sample, noise, own.shape[1], level)
+
 
 _FRACTIONS = (
     *("estimate", "standard_deviation", "low", "high", "difference"),

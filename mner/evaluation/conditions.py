@@ -15,10 +15,10 @@ from typing import Any
 
 from mner.evaluation.averages import encoder_name, finished_cells
 from mner.evaluation.gaps import gap_between
+from mner.evaluation.paper import UNKNOWN, Used
 from mner.evaluation.reasons import visual_input
 from mner.evaluation.rescoring import STANDARD
-from mner.evaluation.selection import Picked, picked, runs_of
-from mner.paper import UNKNOWN, Used
+from mner.evaluation.run_selection import Picked, picked, runs_of
 
 TITLES = {"training": "Training", "encoder": "Encoder", "visual": "Visual input"}
 WHOLE = "everything trained"

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mner.data.documented import SENTENCES, apart
+from mner.data.audit_findings import SENTENCES, apart
 from mner.data.sources import ANNOTATIONS
 from mner.evaluation.averages import own_f1
+from mner.evaluation.paper import UNKNOWN, Paper, Used
 from mner.evaluation.reasons import Reason, ReasonKind
 from mner.evaluation.rescoring import STANDARD
-from mner.evaluation.selection import picked
-from mner.paper import UNKNOWN, Paper, Used
+from mner.evaluation.run_selection import picked
 
 LENS_OF_SCORER = {name: name for name in ("conlleval", "umt", "umgf", "ncrfpp", "strict", "ita")} | {
     "rgcn": "rgcn-64"

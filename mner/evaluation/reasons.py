@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
-from mner.paper import UNKNOWN
+from mner.evaluation.paper import UNKNOWN
 
 INFERRED = "inferred, not stated"
 """``theirs`` of a caveat about what follows from other facts only."""

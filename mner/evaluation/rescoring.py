@@ -1,21 +1,108 @@
-"""Every run under every lens, and on every copy of the test split that can be told from the files at hand."""
+"""Score runs on other dataset versions and under other scorers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+from jaxtyping import Bool
 from tqdm import tqdm
 
-from mner.data.corpus import TYPES, Sentence
-from mner.evaluation import ita_lens
-from mner.evaluation.copies import OtherCopy
-from mner.evaluation.lenses import LENSES, Lens, LensScores, PiecesPerWord, word_counts
+from mner.base.files import read_json
+from mner.data.corpus import TYPES, Sentence, read_sentences
+from mner.data.sources import ANNOTATIONS, annotation_file
+from mner.evaluation import ita_scorer as ita_lens
+from mner.evaluation.scorers import LENSES, Lens, LensScores, PiecesPerWord, word_counts
 from mner.evaluation.scoring import PredictionName
-from mner.evaluation.spans import EncodedTags, TagError, Tags
+from mner.evaluation.spans import EncodedTags, Entity, TagError, Tags, encode, entities
 from mner.evaluation.tagged import Tagged, TaggedRun
+
+
+def patch_entry(suspect: Mapping[str, Any]) -> dict[str, Any]:
+    """One suspect of ``errors.json`` as a change: what to ``remove`` and to ``add``, and how sure the runs are."""
+    spurious = suspect["kind"] == "spurious label"
+    return {
+        **{name: suspect[name] for name in ("sentence", "image", "kind", "share", "systems")},
+        "remove": [suspect["entity"]] if spurious else list(suspect["gold"]),
+        "add": [] if spurious else [suspect["entity"]],
+    }
+
+
+def apply_patch(tags: Sequence[Sequence[str]], changes: Iterable[Mapping[str, Any]]) -> list[list[str]]:
+    """Gold tags with the changes a reader has accepted.
+
+    Raises:
+        TagError: an entity to remove that is not there, or one to add that overlaps another: a patch for another
+            copy of the data, or two changes that exclude each other.
+    """
+    patched = [list(row) for row in tags]
+    found = entities(tags)
+    for change in changes:
+        sentence = change["sentence"]
+        if not 0 <= sentence < len(patched):
+            raise TagError(f"sentence {sentence}: the file has {len(patched)}; is the patch of another copy?")
+        removed = [Entity(**entity) for entity in change["remove"]]
+        for entity in removed:
+            if entity not in found[sentence] or patched[sentence][entity.first] == "O":
+                raise TagError(f"sentence {sentence}: no {entity.kind} at {entity.first}-{entity.last} to remove")
+            patched[sentence][entity.first : entity.last + 1] = ["O"] * (entity.last - entity.first + 1)
+        for entity in (Entity(**entity) for entity in change["add"]):
+            place = slice(entity.first, entity.last + 1)
+            if set(patched[sentence][place]) != {"O"} or entity.last >= len(patched[sentence]):
+                raise TagError(
+                    f"sentence {sentence}: {entity.kind} at {entity.first}-{entity.last} overlaps an entity"
+                )
+            patched[sentence][place] = [f"B-{entity.kind}", *[f"I-{entity.kind}"] * (entity.last - entity.first)]
+    return patched
+
+
+RGCN = "rgcn"
+
+
+@dataclass(frozen=True, slots=True)
+class OtherCopy:
+    """A copy by its name in ``reports/paper.yaml``; ``gold`` are its tags on all our sentences, None: ours."""
+
+    name: str
+    keep: Bool[np.ndarray, " sentences"]
+    gold: EncodedTags | None = None
+
+    def gold_of(self, ours: EncodedTags) -> EncodedTags:
+        """Its tags on the sentences it holds."""
+        return (ours if self.gold is None else self.gold).select(self.keep)
+
+
+def other_copies(data_folder: Path, dataset: str) -> tuple[OtherCopy, ...]:
+    """The copies of a data set's test split that can be rebuilt from what the data stage wrote, by name."""
+    return tuple(sorted((*_rgcn(data_folder, dataset), *_annotations(data_folder, dataset)), key=lambda x: x.name))
+
+
+def _rgcn(data_folder: Path, dataset: str) -> list[OtherCopy]:
+    """R-GCN's, known by its retrieval lists; its tags on what it holds are ours (``mner.data.audit_findings``).
+
+    No copy where it holds no sentence, or all of them.
+    """
+    path = data_folder / dataset / "side" / "retrieval.json"
+    if not path.is_file():
+        return []
+    keep = np.array([entry is not None for entry in read_json(path)["test"]], dtype=bool)
+    return [] if keep.all() or not keep.any() else [OtherCopy(RGCN, keep)]
+
+
+def _annotations(data_folder: Path, dataset: str) -> list[OtherCopy]:
+    """Copies of the same sentences in which some have other tags."""
+    found = []
+    for name in sorted(ANNOTATIONS.values()):
+        path = annotation_file(data_folder / dataset, name)
+        if path.is_file():
+            gold = encode([sentence.tags or () for sentence in read_sentences(path)])
+            found.append(OtherCopy(name, np.ones(len(gold.lengths), dtype=bool), gold))
+    return found
+
 
 STANDARD = "conlleval"
 

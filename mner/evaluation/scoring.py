@@ -15,11 +15,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from mner.base.files import sha256_of
 from mner.data.corpus import LABELS, TYPES, Sentence, read_sentences, read_tags
 from mner.evaluation.averages import ScoringError, average_cell
-from mner.evaluation.lenses import word_counts
+from mner.evaluation.scorers import word_counts
 from mner.evaluation.spans import KINDS, lenient_spans
-from mner.files import sha256_of
 from mner.tracking.record import Record
 
 MODE = "conlleval: seqeval default mode, word level, pooled over the split"

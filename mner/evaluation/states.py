@@ -1,9 +1,9 @@
-"""Which state a mean over our runs gives a printed F1, and how often each comes out where there is no difference.
+r"""Which state a mean over our runs gives a printed F1, and how often each comes out where there is no difference.
 
 The printed number is a draw, not the truth: one run of its authors' (or a mean of a few). Four rules, in this
 order, with d our mean minus the printed number, s our s.d. over n runs and t a quantile with n - 1 degrees:
 
-- REPRODUCED: two one-sided tests (Schuirmann 1987) show that \\|d\\| is below the margin, the printed number taken
+- REPRODUCED: two one-sided tests (Schuirmann 1987) show that \|d\| is below the margin, the printed number taken
   as it stands.
 - BELOW, ABOVE: the interval of d lies wholly beyond the margin, and the printed number lies outside the prediction
   interval, so that a run of ours would hardly give it.

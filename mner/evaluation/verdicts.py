@@ -14,13 +14,13 @@ from typing import Any
 
 from mner.evaluation.comparable import comparability
 from mner.evaluation.gaps import Gap, gap_between, gap_to_fixed
+from mner.evaluation.paper import Figure, Paper, PaperRow
 from mner.evaluation.power import runs_to_settle
 from mner.evaluation.protocol import AsPrinted, as_printed
 from mner.evaluation.reasons import Reason, ReasonKind, in_words
 from mner.evaluation.significance import equivalence
 from mner.evaluation.states import PREDICTION_LEVEL, Draw, State, prediction_half_width, state_of
 from mner.evaluation.statistics import StatisticsError
-from mner.paper import Figure, Paper, PaperRow
 
 REPRODUCED, CONSISTENT = State.REPRODUCED.value, State.CONSISTENT.value
 BELOW, ABOVE, UNDECIDED = State.BELOW.value, State.ABOVE.value, State.UNDECIDED.value

@@ -21,11 +21,11 @@ from typing import Any
 
 from mner.evaluation.comparable import comparability
 from mner.evaluation.conditions import TITLES, Move, Scored, printed_conditions, route, scored_cells
+from mner.evaluation.paper import UNKNOWN, Paper, PaperRow, Used
 from mner.evaluation.protocol import lens_of
 from mner.evaluation.reasons import INFERRED, Reason, ReasonKind, in_words
 from mner.evaluation.rescoring import STANDARD
-from mner.evaluation.selection import Picked, picked
-from mner.paper import UNKNOWN, Paper, PaperRow, Used
+from mner.evaluation.run_selection import Picked, picked
 
 MEASURED, SUPPOSED, REST = "measured", "supposed", "rest"
 SAME, NOT_MEASURED, NOT_KNOWN, NOT_APPLICABLE = "same", "not measured", "not known", "does not apply"

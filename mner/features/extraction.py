@@ -15,17 +15,24 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from mner.data.picture_file import Refusal, quiet_pillow
-from mner.exhaustion import NO_ROOM
-from mner.features.extractor import Extractor
-from mner.features.finished import REGION_KINDS, read_refused, result_path, stands, write_findings
+from mner.base.exhaustion import NO_ROOM
+from mner.base.files import exclusive, sha256_of_json
+from mner.base.meters import peak_memory_gib, reset_peak_memory
+from mner.data.picture_files import Refusal, quiet_pillow
+from mner.features.extraction_results import (
+    REGION_KINDS,
+    merge_found,
+    merge_regions,
+    read_refused,
+    result_path,
+    stands,
+    write_findings,
+)
+from mner.features.extractors.contract import Extractor
 from mner.features.found import Found, Regions
-from mner.features.merge import merge_found, merge_regions
-from mner.features.open_image import open_image
 from mner.features.pictures import Picture, Pictures
+from mner.features.pixels import open_image
 from mner.features.shards import ExtractionError, Shard, WorkFolder
-from mner.files import exclusive, sha256_of_json
-from mner.training.meters import peak_memory_gib, reset_peak_memory
 
 _CPU = torch.device("cpu")
 Item = TypeVar("Item")

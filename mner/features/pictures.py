@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mner.data.images import ImageError, scan_images
-from mner.data.picture_file import Content, Refusal, read_content
-from mner.files import read_json, sha256_of_json
+from mner.base.files import read_json, sha256_of_json
+from mner.data.picture_files import Content, ImageError, Refusal, read_content, scan_images
 
 SUFFIXES: tuple[str, ...] = (".jpg", ".jpeg", ".png", ".webp", ".gif")
 

@@ -1,4 +1,6 @@
-"""Geometry of pictures before a model sees them: centre crop, square, shrinking; all deterministic.
+"""Open a picture as RGB and bring it to a model's size, deterministically.
+
+What counts is the content, not the suffix. Everything refused is counted and listed beside the features.
 
 Everything stays in 8-bit RGB, rows x columns x 3; a model's own scale and order are applied in its batch.
 Pillow's resampling widens its filter when it shrinks, unlike OpenCV's.
@@ -8,14 +10,64 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
-from mner.features.extractor import as_rgb
+from mner.data.picture_files import PIXEL_LIMIT, UNDECODABLE, Refusal, decoded, name_in, quiet_pillow, read_content
+from mner.features.extractors.contract import as_rgb
+
+FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF")
+_SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L")
+
+
+def open_image(
+    path: Path,
+    folder: Path,
+    *,
+    sha256: str | None = None,
+    formats: Sequence[str] = FORMATS,
+    pixel_limit: int = PIXEL_LIMIT,
+) -> Image.Image | Refusal:
+    """The picture at ``path``, which must lie in ``folder``, upright and in RGB; or why it is refused.
+
+    ``sha256`` is the hash that was recorded at its first arrival, if one was. The first frame of an animation
+    counts. Turning to RGB is deterministic: the EXIF orientation is applied (an unreadable one counts as upright),
+    transparency is laid over white, palettes and CMYK are converted by Pillow's fixed formulas, and of 16 bits the
+    upper eight are kept, as Pillow keeps them for 16-bit colour.
+    """
+    content = read_content(path, folder)
+    if isinstance(content, Refusal):
+        return content
+    name = name_in(path, folder)
+    if sha256 is not None and content.sha256 != sha256:
+        return Refusal("changed", f"{name}: SHA-256 is {content.sha256}, recorded was {sha256}")
+    with quiet_pillow():
+        return decoded(content.bytes, name, formats, pixel_limit, lambda picture: _rgb(_upright(picture)))
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(picture)
+    except UNDECODABLE:
+        return picture.copy()
+
+
+def _rgb(picture: Image.Image) -> Image.Image:
+    transparent = picture.info.get("transparency")
+    if picture.mode in _SIXTEEN_BITS:
+        values = np.asarray(picture).astype(np.int64)
+        grey = np.clip(values >> 8, 0, 255).astype(np.uint8)
+        if isinstance(transparent, int):
+            grey[values == transparent] = 255
+        return Image.fromarray(grey).convert("RGB")
+    # A colour of an RGB picture may stand for transparency, too.
+    return as_rgb(picture if picture.mode != "RGB" or transparent is None else picture.convert("RGBA"))
+
 
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_DEVIATION = (58.395, 57.12, 57.375)

@@ -16,15 +16,15 @@ from jaxtyping import Float, Float16
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from mner.data.picture_file import Refusal
-from mner.features.found import Found, Regions
-from mner.files import (
+from mner.base.files import (
     remove_partial_files,
     sha256_of,
     sha256_of_json,
     write_bytes_atomically,
     write_json_atomically,
 )
+from mner.data.picture_files import Refusal
+from mner.features.found import Found, Regions
 
 
 class ExtractionError(RuntimeError):

@@ -14,9 +14,9 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from mner.base.files import read_json, reading, write_atomically, write_json_atomically
 from mner.data.batch import Neighbours, Visual
 from mner.data.corpus import ABSENT
-from mner.files import read_json, reading, write_atomically, write_json_atomically
 
 _PART = 1 << 14
 

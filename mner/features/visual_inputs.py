@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from mner.config import CAPTION_TOKENS, Config, ConfigError
-from mner.data.side import WORDS, Side, read_side
+from mner.data.side_data import WORDS, Side, read_side
 from mner.data.sources import words_of
 from mner.features.found import CROP_PARTS
-from mner.features.read_found import caption_texts, object_labels, object_scores, ocr_text
+from mner.features.found_files import caption_texts, object_labels, object_scores, ocr_text
 from mner.features.store import FeatureStore, read_store
 
 EXTRACTED = "extracted"
@@ -28,7 +28,7 @@ def side_of(
     """Captions, labels and writing of the chosen sources, without the invalid pictures; and the published lists.
 
     ``captions`` replaces the source that the parameters name. Of ``words`` those are read that are names of
-    further words on pictures (``mner.data.side.WORDS``) and that the data set has.
+    further words on pictures (``mner.data.side_data.WORDS``) and that the data set has.
 
     Raises:
         CorpusError, FeatureError: a source is not there; the message says what to do.

@@ -18,8 +18,8 @@ from jaxtyping import Float, Int
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from mner.base.files import read_json, reading, write_atomically, write_json_atomically
 from mner.data.corpus import ABSENT, SPLITS, Corpus
-from mner.files import read_json, reading, write_atomically, write_json_atomically
 
 if TYPE_CHECKING:  # its import takes seconds, and most rows never read a graph
     from torch_geometric.data import HeteroData

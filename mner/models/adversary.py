@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from mner.models.masked_norm import MaskedStack
+from mner.models.word_object_attention import MaskedStack
 
 OBJECT, WORD = 0, 1
 

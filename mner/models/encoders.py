@@ -13,11 +13,11 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from mner.base.files import cached_sha256_of, sha256_of_folder, sha256_of_json
 from mner.config.places import cache_folder
 from mner.config.schema import EncoderSource
 from mner.data.batch import TextInput
-from mner.files import cached_sha256_of, sha256_of_folder, sha256_of_json
-from mner.models.assembled import PackagesError, assembled
+from mner.models.assembled_encoder import PackagesError, assembled
 from mner.models.layer_arguments import layer_arguments, relative_bias_table, supported_attention
 
 

@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mner.config.strict import nearest
-from mner.data.side import WORDS
+from mner.data.side_data import WORDS
 
 NEEDS = ("captions", "objects", "ocr", "regions", "relations", *WORDS)
 DECODERS = ("crf", "softmax", "own")

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from mner.files import cached_sha256_of
+from mner.base.files import cached_sha256_of
 
 
 class WordVectorError(ValueError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
-from mner.parity.report import ParityError, ParityReport, render
+from mner.parity.parity_report import ParityError, ParityReport, render
 
 __all__ = ["SYSTEMS", "check", "render"]
 

@@ -16,11 +16,10 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
 from mner.data.batch import TextInput
-from mner.models.chain import ChainScores, log_partition, path_score
-from mner.models.decoders import CRFDecoder
+from mner.models.decoders import ChainScores, CRFDecoder, log_partition, path_score
 from mner.models.system import Emissions
 from mner.parity.golden import Golden
-from mner.parity.report import Comparison, ParityError
+from mner.parity.parity_report import Comparison, ParityError
 
 LAYER_NORM_EPSILON = 1e-12
 Names = Sequence[tuple[str, str]]

@@ -12,7 +12,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from mner.parity.report import Comparison, ParityError, ParityReport, compare
+from mner.parity.parity_report import Comparison, ParityError, ParityReport, compare
 
 LAYOUT_ERRORS = (KeyError, IndexError, TypeError, ValueError, RuntimeError)
 """What reading a file raises that is not laid out as expected."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mner.files import read_json, write_json_atomically
+from mner.base.files import read_json, write_json_atomically
 
 RELATIVE, ABSOLUTE = 1e-6, 1e-9
 """How far two numbers may be apart: of the largest in their list, and at least."""

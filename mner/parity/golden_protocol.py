@@ -17,10 +17,10 @@ from mner.config.training_recipe import OPTIMISERS, SCHEDULES, Recipe
 from mner.parity.golden_numbers import GoldenFile, dropout_draws, plain, rounded, summary
 from mner.parity.golden_rows import recipe_of
 from mner.parity.golden_world import CPU, SEED, double_precision, fresh_model, splits_of
+from mner.tracking.protocol_version import PROTOCOL_VERSION
+from mner.training.determinism import numpy_generator, torch_stream
 from mner.training.loop import RunData, fit, train_step
-from mner.training.optimiser import make_optimiser
-from mner.training.protocol_version import PROTOCOL_VERSION
-from mner.training.seeds import numpy_generator, torch_stream
+from mner.training.optimisers import make_optimiser
 
 NAME = "protocol"
 TOTAL = 8

@@ -16,13 +16,13 @@ from torch import Tensor, nn
 
 from mner.config import Recipe, load
 from mner.data.batch import Batch
+from mner.models.model import Model
 from mner.models.system import load_system
 from mner.parity.golden_numbers import GoldenFile, GoldenStepError, dropout_draws, plain, rounded, summary
 from mner.parity.golden_world import CPU, SEED, fresh_model, splits_of
+from mner.training.determinism import torch_stream
 from mner.training.loop import train_step
-from mner.training.model import Model
-from mner.training.optimiser import make_optimiser
-from mner.training.seeds import torch_stream
+from mner.training.optimisers import make_optimiser
 
 UPDATES, TOTAL = 2, 20
 ROWS_OF_BATCH = (0, 1, 2, 3, 4, 6)

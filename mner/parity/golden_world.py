@@ -19,19 +19,19 @@ from torch import Tensor, nn
 
 from mner.config.training_recipe import Recipe
 from mner.data.batch import Batch
-from mner.data.batching import SplitData, Tables
 from mner.data.corpus import LABELS, SPLITS, Corpus, Sentence
-from mner.data.pieces import WordPieces
-from mner.data.side import NOTHING_KNOWN, Side
+from mner.data.side_data import NOTHING_KNOWN, Side
+from mner.data.subwords import WordPieces
 from mner.features.store import FeatureStore
-from mner.graphs.controls import controlled
-from mner.graphs.rebuild import rebuilt_graph
+from mner.graphs.graph_controls import controlled
+from mner.graphs.rebuilt_graphs import rebuilt_graph
 from mner.graphs.relations import RelationGraph, released_graph
 from mner.models.encoders import TextEncoder
+from mner.models.model import Model, make_model
 from mner.models.system import Ingredients, load_system
-from mner.training.frozen import lower_states
-from mner.training.model import Model, make_model
-from mner.training.seeds import numpy_generator, torch_stream
+from mner.training.batching import SplitData, Tables
+from mner.training.determinism import numpy_generator, torch_stream
+from mner.training.experiment import lower_states
 
 CPU = torch.device("cpu")
 SEED = 1

@@ -17,7 +17,7 @@ from mner.data.batch import Batch, Neighbours, TextInput, Visual
 from mner.models.encoders import TextEncoder
 from mner.models.system import Ingredients
 from mner.parity.golden import read_tensors
-from mner.parity.report import ParityError
+from mner.parity.parity_report import ParityError
 from mner.systems.rgcn_released import Tagger
 
 DENSE = ("query", "key", "value", "inner", "outer")

@@ -7,9 +7,9 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
+from mner.data.conll_forms import ReadFile
 from mner.data.corpus import Sentence
-from mner.predictions.conll_forms import ReadFile
-from mner.predictions.user_file import UnreadableFileError
+from mner.data.user_file import UnreadableFileError
 
 Key = Callable[[str, tuple[str, ...]], Hashable]
 BY_POSITION = "position"

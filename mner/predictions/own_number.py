@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mner.columns import indented, wrapped
+from mner.base.terminal import indented, wrapped
+from mner.evaluation.paper import Paper, PaperRow
 from mner.evaluation.rescoring import STANDARD
-from mner.evaluation.selection import OWN, runs_of, scored
-from mner.paper import Paper, PaperRow
+from mner.evaluation.run_selection import OWN, runs_of, scored
 from mner.predictions.own_comparisons import BaselineError, kept_runs, kept_scores
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from mner.config.places import Places
 from mner.data.download import SourceError
-from mner.paper import load_paper
+from mner.data.user_file import UnreadableFileError
+from mner.evaluation.paper import load_paper
 from mner.predictions.own_comparisons import (
     BaselineError,
     BesidePrinted,
@@ -19,7 +20,6 @@ from mner.predictions.own_report import OwnReport
 from mner.predictions.own_scores import read_run, score_run_file
 from mner.predictions.shipped_files import shipped
 from mner.predictions.split_versions import GoldSplit, read_test_split
-from mner.predictions.user_file import UnreadableFileError
 
 
 def report_on(

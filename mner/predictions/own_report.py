@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mner.columns import aligned, wrapped
+from mner.base.terminal import aligned, wrapped
+from mner.data.user_file import printable
 from mner.evaluation.paper_audit import RowAudit
 from mner.evaluation.rescoring import ALL_LENSES
 from mner.predictions.own_comparisons import BesideBaseline, BesidePrinted
 from mner.predictions.own_scores import ByScorer, OwnRun, ScoredRun
 from mner.predictions.seqeval_scores import Rates, ScorerResult
-from mner.predictions.user_file import printable
 
 MEASURES = ("precision", "recall", "f1")
 

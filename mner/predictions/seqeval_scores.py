@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mner.predictions.label_schemes import SPECIAL
+from mner.data.label_schemes import SPECIAL
 
 TagRows = Sequence[Sequence[str]]
 

@@ -1,22 +1,20 @@
-"""The pages behind the tables: lenses, waterfalls, statistics, errors; each a list of charts and tables."""
+"""The pages behind the tables: scorers, waterfalls, statistics, errors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mner.evaluation.paper import Paper
 from mner.evaluation.reasons import in_words
 from mner.evaluation.waterfall import waterfalls
-from mner.paper import Paper
 from mner.reporting.arithmetic import arithmetic_tables
 from mner.reporting.charts import stacked
 from mner.reporting.control_checks import are_controls
-from mner.reporting.cost_chart import cost_chart, cost_points
-from mner.reporting.cost_tables import cost_table
+from mner.reporting.cost_tables import cost_chart, cost_points, cost_table
 from mner.reporting.error_tables import error_tables
-from mner.reporting.lens_figures import lens_figure
-from mner.reporting.lens_tables import lens_tables
 from mner.reporting.page import Figure, Page, Part
 from mner.reporting.results import Results, mean_of
+from mner.reporting.scorer_tables import lens_figure, lens_tables
 from mner.reporting.statistics_figures import statistics_figures
 from mner.reporting.statistics_tables import statistics_tables
 from mner.reporting.waterfall_chart import Axis, waterfall_chart

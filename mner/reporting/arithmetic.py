@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mner.evaluation.paper import Figure, Paper, PaperRow
 from mner.evaluation.paper_audit import RowAudit, audit_rows, gap_of, trend
-from mner.paper import Figure, Paper, PaperRow
 from mner.reporting.cells import Cell, Printed, Words, with_minus
-from mner.reporting.lens_tables import over_runs
 from mner.reporting.log_tables import log_tables
 from mner.reporting.results import Results
+from mner.reporting.run_facts import dataset_title
+from mner.reporting.scorer_tables import over_runs
 from mner.reporting.tables import Column, Row, Table
-from mner.reporting.titles import dataset_title
 
 LENSES = {"rgcn-16": "Batches of 16", "rgcn-64": "Batches of 64"}
 GAP_NOTE = (

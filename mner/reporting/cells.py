@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mner.evaluation.paper import Figure
 from mner.evaluation.statistics import LEVEL
-from mner.paper import Figure
 
 SURE = f"{100 * LEVEL:.0f} %"  # of every interval of ours
 HYPHEN_BEFORE_NUMBER = re.compile(r"(?<![\w.)/@-])-(?=\d)")

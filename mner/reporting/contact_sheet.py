@@ -18,11 +18,11 @@ from typing import Any
 from PIL import Image
 from tqdm import tqdm
 
-from mner.data.picture_file import Refusal
+from mner.data.picture_files import Refusal
 from mner.features.found import Box, Caption, Lines, Objects, Tags
-from mner.features.found_folder import KindFound, RegionShape
-from mner.features.open_image import open_image
+from mner.features.found_files import KindFound, RegionShape
 from mner.features.pictures import Picture, Pictures
+from mner.features.pixels import open_image
 from mner.reporting.site import environment
 
 SIDE = 640
@@ -50,7 +50,7 @@ def render_sheet(
 ) -> str:
     """The page as HTML: at most ``count`` pictures, evenly spaced in order of ids, and every masked one.
 
-    ``kinds`` come from :func:`mner.features.found_folder.read_kinds`; ``captions`` are texts by image id under the
+    ``kinds`` come from :func:`mner.features.found_files.read_kinds`; ``captions`` are texts by image id under the
     name of their source; ``templates`` is the folder with ``contact_sheet.html.j2``. The same input gives the same
     bytes.
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from mner.data.control_corpora import CORPORA, NEIGHBOURS, POSITIVE
-from mner.data.probe_views import PICTURE_PROBES, PROBES
+from mner.config.controls_settings import CORPORA, NEIGHBOURS, POSITIVE
+from mner.data.corpus import PICTURE_PROBES, PROBES
 from mner.evaluation.averages import finished_cells, own_f1
 from mner.evaluation.gaps import gap_between, gap_to_fixed
-from mner.reporting.reliance import PROBES as TITLES
+from mner.reporting.text_only import PROBES as TITLES
 
 HOLDS, FAILS = "HOLDS", "FAILS"
 TEXT_ONLY = "bert-crf"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mner.data.control_corpora import NEGATIVE, NEIGHBOURS, POSITIVE
-from mner.data.probe_views import PICTURE_PROBES
+from mner.config.controls_settings import NEGATIVE, NEIGHBOURS, POSITIVE
+from mner.data.corpus import PICTURE_PROBES
 from mner.evaluation.averages import finished_cells, own_f1
 from mner.reporting.cells import Cell, Measured, State, Words, cited, missing, with_minus
 from mner.reporting.control_checks import (
@@ -20,11 +20,10 @@ from mner.reporting.control_checks import (
     gain_of,
     reads_relations,
 )
-from mner.reporting.profile import VerifyFacts
-from mner.reporting.reliance import PROBES
-from mner.reporting.results import Results
+from mner.reporting.results import Results, VerifyFacts
+from mner.reporting.run_facts import dataset_title
 from mner.reporting.tables import Column, Row, Table
-from mner.reporting.titles import dataset_title
+from mner.reporting.text_only import PROBES
 
 NOT_JUDGED = "not judged"
 CONTROLS = (POSITIVE, NEGATIVE)

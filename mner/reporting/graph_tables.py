@@ -1,4 +1,4 @@
-"""Agreement of relation graphs as Markdown tables and one figure."""
+"""Relation graphs as Markdown tables: their agreement, and whether an encoder made the published lists."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from mner.columns import markdown_table
+from mner.base.files import read_json
+from mner.base.hardware import cpu_threads, device_of
+from mner.base.terminal import markdown_table
+from mner.config import Config
 from mner.data.corpus import read_corpus
-from mner.files import read_json
-from mner.graphs.agreement import Agreement, Hubness
-from mner.graphs.comparison import Comparison
-from mner.graphs.published import published_facts
+from mner.graphs.graph_agreement import Agreement, Comparison, Hubness
+from mner.graphs.list_identification import EXACT, NEAR, Identified, identify, layer_means
+from mner.graphs.published_lists import published_facts
+from mner.models.encoders import TextEncoder, pretrained_model, tokenizer_of
 
 SIDE = ("retrieval", "captions", "objects")
 PUBLISHED_NOTE = (
@@ -125,3 +128,42 @@ def figure(comparison: Comparison) -> str:
         out = io.StringIO()
         drawing.savefig(out, format="svg", metadata={"Date": None})
     return out.getvalue()
+
+
+NOTE = (
+    f"exact, near: lists whose ten scores some tweet reproduces within {EXACT:g} and {NEAR:g}; own: near ones "
+    "whose tweet is the own; deviation: median over lists of the largest difference of scores, of the best tweet "
+    "and of the own one; overlap: pictures of a list among as many nearest to its own tweet."
+)
+
+
+def identified(config: Config, dataset: str, encoder: str, root: Path = Path()) -> str:
+    """Embed tweets and captions of a data set and hold its published lists against them."""
+    folder = root / "data" / dataset
+    source = config.encoders[encoder]
+    device = device_of()
+    model, tokenizer = TextEncoder(pretrained_model(source)), tokenizer_of(source)
+    with cpu_threads(config.recipe["threads"]):
+        found = identify(
+            read_corpus(folder / "corpus", dataset),
+            read_json(folder / "side" / "retrieval.json"),
+            read_json(folder / "side" / "captions.json"),
+            lambda texts, desc: layer_means(
+                texts, model, tokenizer, batch_size=config.features.batch_size, device=device, desc=desc
+            ),
+        )
+    return identify_table(f"{dataset}: published lists and encoder {encoder}", found)
+
+
+def identify_table(title: str, rows: list[Identified]) -> str:
+    """One row a source of captions and layer."""
+    header = ["captions", "layer", "lists", "exact", "near", "own", "deviation", "of own", "overlap", "says"]
+    body = [
+        [
+            *(one.captions, one.layer),
+            *(str(count) for count in (one.lists, one.exact, one.near, one.own)),
+            *(f"{one.deviation:.4f}", f"{one.own_deviation:.4f}", f"{one.overlap:.2f}", one.says),
+        ]
+        for one in rows
+    ]
+    return markdown(title, header, body, words=2, note=NOTE)

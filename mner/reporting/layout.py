@@ -8,15 +8,13 @@ from typing import Any
 
 from mner.data.corpus import TYPES
 from mner.evaluation.averages import cells_of
+from mner.evaluation.paper import METRICS, Paper, PaperRow, PaperTable
 from mner.evaluation.verdicts import Verdict, judge
-from mner.paper import METRICS, Paper, PaperRow, PaperTable
 from mner.reporting.cells import NOT_PRINTED, Cell, Printed, cited, missing
 from mner.reporting.control_checks import are_controls
-from mner.reporting.reliance import has_number, probe_cells
 from mner.reporting.results import Results
-from mner.reporting.text_only import Beside, text_only_beside
-from mner.reporting.titles import dataset_title
-from mner.reporting.verdict_cells import as_scored, from_paper
+from mner.reporting.run_facts import as_scored, dataset_title, from_paper
+from mner.reporting.text_only import Beside, has_number, probe_cells, text_only_beside
 
 OVERALL = ("P", "R", "F1")
 GROUPS = {"text": "Text", "text+image": "Text + image", "": ""}

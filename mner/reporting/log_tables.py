@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from mner.evaluation.author_logs import TOLERANCE
-from mner.paper import Figure, Paper, PaperLog
+from mner.evaluation.paper import Figure, Paper, PaperLog
 from mner.reporting.cells import Cell, Printed, Words
+from mner.reporting.run_facts import dataset_title
 from mner.reporting.tables import Column, Row, Table
-from mner.reporting.titles import dataset_title
 
 NOTES = (
     "F1 as the authors' program logged it, of one run without a named seed, which need not be the printed run. "

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from mner.reporting.run_facts import dataset_title
 from mner.reporting.tables import Table
-from mner.reporting.titles import dataset_title
 
 MOST_FIGURES = 8
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mner.columns import aligned, wrapped
+from mner.base.terminal import aligned, wrapped
 from mner.evaluation.power import POWER, runs_to_settle, settling_power
 from mner.evaluation.states import ORDER, simulations
 from mner.evaluation.statistics import StatisticsError

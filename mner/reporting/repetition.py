@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from mner.columns import aligned, aligned_with_notes
+from mner.base.files import sha256_of
+from mner.base.terminal import aligned, aligned_with_notes
 from mner.data.corpus import read_tags
 from mner.evaluation.averages import finished_cells, own_f1
+from mner.evaluation.kept_results import committed_record, kept_tags
 from mner.evaluation.spans import CODES, encode
-from mner.files import sha256_of
-from mner.reporting.reference import committed_record, kept_tags
 from mner.tracking.identity import differences, identity_of_record
 from mner.tracking.record import Record
 from mner.tracking.run_places import run_folder

@@ -6,21 +6,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mner.files import write_json_atomically, write_text_atomically
-from mner.paper import Paper
+from mner.base.files import write_json_atomically, write_text_atomically
+from mner.base.swapped_folder import swapped
+from mner.evaluation.paper import Paper
 from mner.reporting.analysis import pages
-from mner.reporting.card import CardText, cards_markdown
+from mner.reporting.card_text import CardText, cards_markdown
 from mner.reporting.control_tables import control_table
 from mner.reporting.error_tables import suspects_file
 from mner.reporting.layout import Section, sections
 from mner.reporting.limits import limits
 from mner.reporting.page import Page
-from mner.reporting.profile import Settings
-from mner.reporting.results import Results
+from mner.reporting.results import Results, Settings
 from mner.reporting.section_tables import section_tables
 from mner.reporting.site import render_cards, render_site
 from mner.reporting.tables import Table, to_csv, to_entries, to_latex, to_markdown
-from mner.swapped_folder import swapped
 
 
 def write_report(

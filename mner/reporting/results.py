@@ -1,4 +1,4 @@
-"""What the score stage wrote for a profile, read as one."""
+"""Results of a profile as reports read them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,49 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from mner.evaluation.selection import runs_of
+from mner.evaluation.kept_results import REFERENCE, RESULTS, kept_elsewhere, scores_of
+from mner.evaluation.run_selection import runs_of
 from mner.reporting.cells import Cited
-from mner.reporting.reference import REFERENCE, RESULTS, kept_elsewhere, scores_of
+
+
+class ProfileFacts(Protocol):
+    """The active profile: its cells, and a note on its purpose."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def note(self) -> str: ...
+    @property
+    def datasets(self) -> tuple[str, ...]: ...
+    @property
+    def systems(self) -> tuple[str, ...]: ...
+    @property
+    def seeds(self) -> tuple[int, ...]: ...
+
+
+class VerifyFacts(Protocol):
+    """Margins in F1 points, and the level of each one-sided test."""
+
+    @property
+    def margin(self) -> float: ...
+    @property
+    def alpha(self) -> float: ...
+    @property
+    def reference_margin(self) -> float: ...
+    @property
+    def control_gain(self) -> float: ...
+
+
+class Settings(Protocol):
+    """The active profile and the settings of the verification."""
+
+    @property
+    def active(self) -> ProfileFacts: ...
+    @property
+    def verify(self) -> VerifyFacts: ...
+
 
 FILES = ("scores", "lenses", "statistics", "errors", "audit")
 

@@ -6,14 +6,21 @@ from collections.abc import Collection, Iterable, Sequence
 
 from mner.data.corpus import TYPES
 from mner.evaluation.averages import own_f1
+from mner.evaluation.paper import PaperRow
 from mner.evaluation.verdicts import NOT_COMPARABLE, Verdict
-from mner.paper import PaperRow
 from mner.reporting.cells import NOT_PRINTED, NOT_RUN, SURE, Cell, State, Words, with_minus
 from mner.reporting.layout import Block, Line, Section
-from mner.reporting.reliance import PROBE_NOTE, PROBES, has_number
-from mner.reporting.speeds import device_marks, speed_note, training_speed
+from mner.reporting.run_facts import device_marks, speed_note, training_speed
 from mner.reporting.tables import Column, Row, Table
-from mner.reporting.text_only import TEXT_NOTE, beside_cells, beside_columns, has_own
+from mner.reporting.text_only import (
+    PROBE_NOTE,
+    PROBES,
+    TEXT_NOTE,
+    beside_cells,
+    beside_columns,
+    has_number,
+    has_own,
+)
 
 SPREAD_NOTE = "Ours: mean ± s.d. (n − 1) over seeds; one seed has no ±."
 PAPER_NOTE = "Paper: ± as printed, over an unknown number of runs."

@@ -13,33 +13,28 @@ from typing import Any
 
 import jinja2
 
-from mner.data.corpus import TYPES
-from mner.data.probe_views import PICTURE_PROBES
-from mner.escaping import html
+from mner.base.escaping import html
+from mner.base.files import sha256_of_json
+from mner.data.corpus import PICTURE_PROBES, TYPES
 from mner.evaluation.averages import encoder_name
 from mner.evaluation.comparable import pictures_read, shares_in_words
+from mner.evaluation.kept_results import record_file, source_of
 from mner.evaluation.reasons import visual_input
 from mner.evaluation.rescoring import STANDARD
-from mner.files import sha256_of_json
-from mner.reporting.card import CardText
+from mner.reporting.card_text import CardText
 from mner.reporting.cells import NOT_RUN, SURE, CitationError, Cited, Printed, cited, with_minus
-from mner.reporting.citation import example_citation
 from mner.reporting.control_checks import FAILS, HOLDS
 from mner.reporting.control_tables import NOT_JUDGED
 from mner.reporting.layout import OVERALL, Block, Line, Section
-from mner.reporting.limits import audit_summary, facts, limits
-from mner.reporting.obstacles import obstacles
+from mner.reporting.limits import audit_summary, facts, limits, obstacles
 from mner.reporting.page import Page
-from mner.reporting.profile import ProfileFacts
-from mner.reporting.reference import record_file, source_of
-from mner.reporting.reliance import PROBES
-from mner.reporting.results import Results
-from mner.reporting.runs import epoch, f1_on_dev, f1_on_test, train_again
+from mner.reporting.page_views import example_citation, page_view, table_view, view
+from mner.reporting.results import ProfileFacts, Results
+from mner.reporting.run_facts import device_marks, epoch, f1_on_dev, f1_on_test, train_again
 from mner.reporting.section_tables import VERDICT_NOTE
 from mner.reporting.seed_dots import Scale, axis, strip
-from mner.reporting.speeds import device_marks
 from mner.reporting.tables import Table
-from mner.reporting.views import page_view, table_view, view
+from mner.reporting.text_only import PROBES
 
 VERDICTS = ("REPRODUCED", "CONSISTENT", "ABOVE", "BELOW", "UNDECIDED", "NOT-COMPARABLE", "SKIPPED", "NOT-RUN")
 SECTIONS = {"table1": "Table 1", "table2": "Table 2", "ita": "ITA"}

@@ -9,10 +9,8 @@ from typing import Any
 from mner.reporting.cells import SURE, State, estimate
 from mner.reporting.charts import ForestRow, forest, reach_of
 from mner.reporting.page import Figure
-from mner.reporting.pairs import pair_of
-from mner.reporting.reliance import PROBES
 from mner.reporting.results import Results
-from mner.reporting.text_only import text_only_beside
+from mner.reporting.text_only import PROBES, pair_of, text_only_beside
 
 UNADJUSTED = "Each interval stands for itself; p adjusted for their number (Holm) is in the table."
 MOST_PAIRS = (

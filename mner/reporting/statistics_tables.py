@@ -10,20 +10,24 @@ from mner.evaluation.gaps import BOLDEST
 from mner.evaluation.power import FEWEST_RUNS, POWER
 from mner.evaluation.statistics import ALPHA
 from mner.reporting.cells import SURE, Cell, Measured, State, Words, cited, estimate
-from mner.reporting.families import FAMILY_NOTE, primary_family
-from mner.reporting.reliance import HOLM_NOTE, PROBE_NOTE, PROBES, gain_over_text
 from mner.reporting.results import Results
+from mner.reporting.run_facts import dataset_title
 from mner.reporting.tables import Column, Row, Table
 from mner.reporting.text_only import (
+    FAMILY_NOTE,
+    HOLM_NOTE,
     OWN_TEXT_ONLY,
+    PROBE_NOTE,
+    PROBES,
     TEXT_NOTE,
     TEXT_ONLY,
     beside_cells,
     beside_columns,
+    gain_over_text,
     has_own,
+    primary_family,
     text_only_beside,
 )
-from mner.reporting.titles import dataset_title
 
 UNCERTAINTY_NOTES = (
     "± seeds: s.d. of one run over seeds, test set fixed. ± sample: s.d. of the mean F1 over test sets like "

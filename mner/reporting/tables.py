@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mner.columns import markdown_table
-from mner.escaping import csv as csv_text
-from mner.escaping import latex, latex_comment
+from mner.base.escaping import csv as csv_text
+from mner.base.escaping import latex, latex_comment
+from mner.base.terminal import markdown_table
 from mner.reporting.cells import Cell, CitationError, Cited, Measured, Printed, State, Words
 
 ORIGINS: dict[str, tuple[type, ...]] = {

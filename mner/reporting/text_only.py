@@ -1,4 +1,4 @@
-"""What stands beside a row with a picture: the text-only rows that share its data set and its encoder."""
+"""Comparisons with the text-only baselines of a data set: the primary family, gains and image sensitivity."""
 
 from __future__ import annotations
 
@@ -6,9 +6,76 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mner.evaluation.averages import encoder_name, own_f1
-from mner.reporting.cells import Cell, State, Words, cited, missing
+from mner.evaluation.averages import cells_of, encoder_name, own_f1
+from mner.evaluation.significance import holm
+from mner.reporting.cells import SURE, Cell, Cited, Measured, State, Words, cited, estimate, missing
+from mner.reporting.results import Results
 from mner.reporting.tables import Column
+
+
+def pair_of(statistics: Mapping[str, Any], dataset: str, a: str, b: str) -> Mapping[str, Any] | None:
+    """A minus B from the content of ``statistics.json``, which holds each pair once in an order of its own.
+
+    None where the two were not compared; a pair that could not be tested stays as it is.
+    """
+    pairs = statistics["datasets"][dataset]["comparisons"]
+    pair = next((pair for pair in pairs if {pair["a"], pair["b"]} == {a, b}), None)
+    if pair is None or pair["a"] == a or "state" in pair:
+        return pair
+    turned = {"a": pair["b"], "b": pair["a"], "difference": -pair["difference"]}
+    turned |= {"low": -pair["high"], "high": -pair["low"]}
+    ahead = pair["run_superiority"]
+    turned["run_superiority"] = {
+        **ahead,
+        "estimate": 1 - ahead["estimate"],
+        "low": 1 - ahead["high"],
+        "high": 1 - ahead["low"],
+    }
+    return {**pair, **turned}
+
+
+FAMILY_NOTE = (
+    "Families of tests, each adjusted (Holm) for itself on each data set. Primary: every row with a picture minus "
+    "every text-only row of the same profile and encoder; all of them, so that taking the best of these needs "
+    "no more adjustment. All pairs: every two rows, ablations too, whether anybody asked about them or not. "
+    "Probes: the views of image reliance. Whether rows with a picture gain on text alone is judged by the first; "
+    "the picture need not be the reason, for rows differ in their recipes too."
+)
+
+
+def primary_family(results: Results, dataset: str) -> tuple[Mapping[str, Any], ...]:
+    """Every row with a picture minus every text-only row beside it, as in ``statistics.json``.
+
+    The row with the picture is A; ``holm`` is adjusted within this family. By text-only row, the best first.
+    """
+    place = cells_of(results.scores)
+    cells = [cell for (where, _), cell in place.items() if where == dataset]
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for cell in cells:
+        for text in text_rows(cell, cells):
+            pair = pair_of(results.statistics, dataset, cell["system"], text["system"])
+            if pair is not None:
+                found.setdefault(text["system"], []).append(_with_picture_first(pair, text["system"]))
+    best_first = sorted(found, key=lambda system: -own_f1(place[dataset, system])["mean"])
+    return _adjusted([pair for system in best_first for pair in found[system]])
+
+
+def primary_pair(results: Results, dataset: str, a: str, b: str) -> Mapping[str, Any] | None:
+    """The comparison of two systems in the primary family, whichever is named first; None outside of it."""
+    pairs = primary_family(results, dataset)
+    return next((pair for pair in pairs if {pair["a"], pair["b"]} == {a, b}), None)
+
+
+def _with_picture_first(pair: Mapping[str, Any], text: str) -> Mapping[str, Any]:
+    """The same names in the order of the family; a pair that was not tested holds nothing that would turn."""
+    return {**pair, "a": pair["b"], "b": text} if pair["a"] == text else pair
+
+
+def _adjusted(pairs: list[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    p_values = {str(place): pair["p_value"] for place, pair in enumerate(pairs) if "p_value" in pair}
+    adjusted = holm(p_values)
+    return tuple({**pair, "holm": adjusted.get(str(place))} for place, pair in enumerate(pairs))
+
 
 TEXT_ONLY = "Text only"
 OWN_TEXT_ONLY = "Own family's"
@@ -101,3 +168,53 @@ def _alike(cell: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def _family(system: str) -> str:
     return system.partition("-")[0]
+
+
+PROBES = {"none": "own − none", "shuffled": "own − another's", "neighbours": "own − another's neighbours"}
+"""How each probe view is called wherever it is read; in files it keeps its name."""
+PROBE_NOTE = (
+    "Image reliance: F1 with the tweet's own picture minus F1 with none, or with another tweet's (its captions, "
+    "objects and neighbours included), or with its own picture but another tweet's neighbours, paired by run and "
+    f"sentence, with its {SURE} interval, which is not adjusted for the number of such rows (p (Holm) in "
+    "statistics.md is). Near zero: F1 does not show a dependence; single "
+    "tags may still change, for the better as for the worse."
+)
+HOLM_NOTE = (
+    "p (Holm): of no difference, adjusted for all probes of all systems of this table; F1 − text only is tested "
+    "in the first table."
+)
+
+
+def probe_cells(cell: Mapping[str, Any] | None, statistics: Mapping[str, Any]) -> dict[str, Cell]:
+    """One cell a probe for a cell of ``scores.json``; ``statistics`` is the content of ``statistics.json``."""
+    if cell is None or cell["state"] != "finished":
+        return dict.fromkeys(PROBES, missing(cell))
+    reads = cell["visual_input"] != "none"
+    absent = State("–", "this view was not predicted" if reads else "reads no picture")
+    views = _views(cell, statistics)
+    return {
+        view: estimate(views[view], f"paired by run and sentence, {views[view]['source']}", signed=True)
+        if view in views
+        else absent
+        for view in PROBES
+    }
+
+
+def _views(cell: Mapping[str, Any], statistics: Mapping[str, Any]) -> Mapping[str, Any]:
+    rows = statistics["datasets"][cell["dataset"]]["reliance"]
+    return next((row["views"] for row in rows if row["system"] == cell["system"]), {})
+
+
+def gain_over_text(cell: Mapping[str, Any], text_only: str, statistics: Mapping[str, Any]) -> Cell:
+    """F1 of a multimodal cell minus that of a text-only system beside it, with its interval."""
+    pair = pair_of(statistics, cell["dataset"], cell["system"], text_only)
+    if pair is None:
+        return State("–", "no text-only system beside it")
+    if "state" in pair:
+        return State("not known", pair["state"])
+    return estimate(pair, f"paired by sentence, {pair['source']}", signed=True)
+
+
+def has_number(cells: Iterable[Cell]) -> bool:
+    """Whether any of the cells holds a number of ours."""
+    return any(isinstance(cell, Cited | Measured) for cell in cells)

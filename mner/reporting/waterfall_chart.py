@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from mner.evaluation.waterfall import REST
-from mner.reporting import svg
+from mner.reporting import charts as svg
 from mner.reporting.cells import Cited, Measured, State
 from mner.reporting.waterfall_tables import Bar, is_supposed
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from mner.evaluation.reasons import in_words
 from mner.evaluation.rescoring import STANDARD
-from mner.evaluation.selection import picked
+from mner.evaluation.run_selection import picked
 from mner.evaluation.waterfall import SAME, STEPS, SUPPOSED, Step, Waterfall
 from mner.reporting.cells import Cell, Cited, Measured, Printed, State, Words
 from mner.reporting.results import Results, mean_of
+from mner.reporting.run_facts import dataset_title
 from mner.reporting.tables import Column, Row, Table
-from mner.reporting.titles import dataset_title
 
 ELSEWHERE = "*"
 SUM_NOTE = (

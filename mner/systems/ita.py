@@ -18,22 +18,23 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from mner.data.batch import Batch, TextInput
-from mner.data.pieces import SEPARATOR
-from mner.data.side import WORDS
-from mner.models.chain import ChainScores, viterbi
+from mner.data.side_data import WORDS
+from mner.data.subwords import SEPARATOR
+from mner.models.decoders import ChainScores, viterbi
 from mner.models.system import Card, ContractError, Ingredients, checked_limit
 from mner.models.tag_schemes import IMAGE_WORD, OUTSIDE, UNKNOWN, bio_to_bioes, bioes_to_bio
-from mner.models.view_weights import WEIGHTINGS, tweet_weights
 from mner.models.views import (
+    WEIGHTINGS,
     WordDropout,
     align_views,
     chain_scores,
     initial_transitions,
     sentence_nll,
+    tweet_weights,
 )
 
 if TYPE_CHECKING:
-    from mner.data.batching import ImageText
+    from mner.data.side_data import ImageText
 
 START, STOP = "<START>", "<STOP>"
 PRINTED_PARTS = ("captions", "objects", "ocr")
@@ -153,7 +154,7 @@ class Tagger(nn.Module):
 
     ``cva`` is one of ``ALIGNMENTS``, ``weighting`` one of ``view_weights.WEIGHTINGS`` (read only where both
     views are trained); an empty ``context`` makes the text-only tagger. ``temperature`` flattens posteriors.
-    ``max_subwords`` limits the context where its table is made (``mner.data.batching``).
+    ``max_subwords`` limits the context where its table is made (``mner.training.batching``).
     """
 
     def __init__(

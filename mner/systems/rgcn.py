@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from mner.data.batch import Batch, TextInput, Visual
 from mner.models.attention import TransformerBlock
 from mner.models.encoders import first_piece_vectors
-from mner.models.gates import make_gate
-from mner.models.relational import InterRelation, IntraRelation, masked_mean, without
+from mner.models.relational import InterRelation, IntraRelation, make_gate, masked_mean, without
 from mner.models.system import Card, ContractError, Emissions, Ingredients, given, one_of, visual_size_of
 
 TEXT_NODES = ("cls", "mean")
@@ -82,7 +81,7 @@ CARD = Card(
 class Tagger(nn.Module):
     """Relation graphs, gates and three attention blocks around a text encoder.
 
-    Options: ``gate`` one of ``mner.models.gates.GATES`` for both branches, or ``{text: ..., image: ...}``;
+    Options: ``gate`` one of ``mner.models.relational.GATES`` for both branches, or ``{text: ..., image: ...}``;
     ``gate_tie`` one matrix for both of the gate's addends, ``inter`` / ``intra`` switch a relation off (its
     parameters are not made), ``norm`` divides a star's sum by its weights (``row``) or not (``none``),
     ``text_node`` is the inter star's centre.

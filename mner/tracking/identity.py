@@ -14,14 +14,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mner.files import cached_sha256_of, sha256_of_json
+from mner.base.files import cached_sha256_of, sha256_of_json
 from mner.models.encoders import EncoderError, fingerprint_of
 from mner.models.word_vectors import WordVectorError, vectors_fingerprint
+from mner.tracking.protocol_version import PROTOCOL_VERSION
 from mner.tracking.record import Record
-from mner.training.protocol_version import PROTOCOL_VERSION
 
 if TYPE_CHECKING:
-    from mner.training.cell import Cell
+    from mner.training.experiment import Cell
 
 KINDS = ("dataset", "system", "seed", "version", "encoder", "recipe", "option", "visual input", "file")
 """What two runs can differ in, in the order in which differences are listed."""

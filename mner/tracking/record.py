@@ -21,14 +21,14 @@ from typing import Any
 
 import yaml
 
+from mner.base.files import write_json_atomically
+from mner.base.machine import GIB, cpu_name
 from mner.config import ConfigError, loading, profiles
-from mner.files import write_json_atomically
 
 FORMAT = 3
-MOVED_BY = "python -m mner.tracking.migrate_results"
+MOVED_BY = "python -m mner.parity.migrate_results"
 STATUSES = ("finished", "skipped")
 GIT_TIMEOUT_SECONDS = 10.0
-GIB = 2**30
 
 _PARTS: dict[str, tuple[str, ...]] = {
     "encoder": ("name", "source", "sha256"),
@@ -246,16 +246,6 @@ def _check_meaning(record: Record) -> None:
 def now() -> str:
     """This instant in UTC, ISO 8601, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def cpu_name() -> str:
-    """The processor's name as the machine states it."""
-    listing = Path("/proc/cpuinfo")
-    if listing.is_file():
-        for line in listing.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def describe_environment() -> dict[str, Any]:

@@ -16,7 +16,7 @@ from mner.tracking.identity import (
     render_differences,
 )
 from mner.tracking.record import Record
-from mner.training.cell import Cell
+from mner.training.experiment import Cell
 
 
 def objections(config: Config, root: Path) -> Callable[[Record], str | None]:

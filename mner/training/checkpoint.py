@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mner.files import write_atomically
-from mner.training.meters import Spent
+from mner.base.files import write_atomically
+from mner.base.meters import Spent
 
 CONTENT = {"model", "optimiser", "progress", "best"}
 _CHUNK = 1 << 20

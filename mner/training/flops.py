@@ -13,9 +13,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 from mner.config.training_recipe import Recipe
-from mner.data.batching import SplitData, training_order
-from mner.training.model import Model
-from mner.training.precision import autocast, precision_of
+from mner.models.model import Model
+from mner.training.batching import SplitData, training_order
+from mner.training.determinism import autocast, precision_of
 
 CEILING_SIZE = {"cpu": 2048, "cuda": 8192}
 CEILING_SECONDS = 0.3

@@ -9,13 +9,13 @@ from typing import Any
 
 from safetensors.torch import save_file
 
+from mner.base.files import sha256_of, write_atomically, write_text_atomically
 from mner.data.corpus import write_tags
-from mner.files import sha256_of, write_atomically, write_text_atomically
 from mner.tracking.identity import CellIdentity
 from mner.tracking.record import Record, describe_environment, describe_git, now
-from mner.tracking.sources import describe_sources
-from mner.training.cell import Cell
-from mner.training.loaded import loaded
+from mner.tracking.source_hashes import describe_sources
+from mner.training.experiment import Cell
+from mner.training.loaded_inputs import loaded
 from mner.training.loop import Outcome
 from mner.training.trackers import CellTracker
 

@@ -11,18 +11,17 @@ from typing import Any
 
 import torch
 
-from mner.files import remove_partial_files, sha256_of
+from mner.base.files import remove_partial_files, sha256_of
+from mner.base.meters import describe_device, on_shared_device
 from mner.tracking.identity import CellIdentity, identity_of
 from mner.tracking.record import OutdatedRecordError, Record, RecordError
 from mner.tracking.run_places import cell_lock_file, run_lock_file
-from mner.training.cell import Cell, PreparedCell, prepare
+from mner.training.determinism import keep_freed_memory, precision_of
+from mner.training.experiment import Cell, PreparedCell, prepare
 from mner.training.flops import WorkOfCell
-from mner.training.heap import keep_freed_memory
-from mner.training.locks import presence, run_lock
 from mner.training.loop import fit
-from mner.training.meters import describe_device, on_shared_device
-from mner.training.precision import precision_of
 from mner.training.run_folder import described_encoder, write_run, write_skipped
+from mner.training.run_locks import presence, run_lock
 from mner.training.trackers import CellTracker, Told, Tracker
 
 FAILURE = "failure.json"

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
+from support import tiny
 
-from mner.benchmarking.lengths import stand_ins, stated_lengths
-from mner.data.batching import Tables, batches_in_order, training_order
-from mner.data.pieces import WordPieces
-from mner.data.side import Side
+from mner.benchmarking.measure import stand_ins, stated_lengths
+from mner.data.side_data import Side
+from mner.data.subwords import WordPieces
 from mner.features.store import FeatureStore
 from mner.models.encoders import tokenizer_of
+from mner.training.batching import Tables, batches_in_order, training_order
 
-tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "tiny.py")))
 SENTENCES, BATCH = 512, 16
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torchcrf import CRF
 
-from mner.models.chain import ChainScores, log_partition, path_score, viterbi
+from mner.models.decoders import ChainScores, log_partition, path_score, viterbi
 
 BATCH, WORDS, TAGS = 16, 24, 9
 

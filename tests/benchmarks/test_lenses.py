@@ -8,7 +8,7 @@ import pytest
 from seqeval.metrics import f1_score
 
 from mner.data.corpus import TYPES
-from mner.evaluation.lenses import LENSES
+from mner.evaluation.scorers import LENSES
 
 SENTENCES = 1000
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import runpy
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import yaml
-from profile_settings import write_profile
+from support import pipeline_copy, tiny
+from support.profile_settings import write_profile
 
 ROOT = Path(__file__).resolve().parents[2]
-tiny = SimpleNamespace(**runpy.run_path(str(ROOT / "tests" / "tiny.py")))
-copy_pipeline = runpy.run_path(str(ROOT / "tests" / "pipeline_copy.py"))["copy_pipeline"]
+
+copy_pipeline = vars(pipeline_copy)["copy_pipeline"]
 DOES_NOTHING = "import sys, pathlib; [pathlib.Path(p).parent.mkdir(parents=True, exist_ok=True) or "
 DOES_NOTHING += "pathlib.Path(p).write_text(p) for p in sys.argv[1:]]"
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import runpy
 from pathlib import Path
 
 import pytest
+from support import fabricated_runs
 
-from mner.paper import load_paper
+from mner.evaluation.paper import load_paper
 from mner.reporting.report import write_report
 
 ROOT = Path(__file__).resolve().parents[2]
-FABRICATED = runpy.run_path(str(ROOT / "tests" / "fabricated_runs.py"))
+FABRICATED = vars(fabricated_runs)
 ACTIVE = FABRICATED["Active"]("tiny", ("twitter2017",), ("bert-crf", "umt", "rgcn"), (1, 2))
 
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import runpy
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
-from profile_settings import settings
+from support import tiny
+from support.profile_settings import settings
 
 from mner.benchmarking.speed import Trainee
 from mner.benchmarking.workload import Workload
-from mner.graphs.build import build_graphs
-from mner.training.cell import prepare
+from mner.graphs.graph_building import build_graphs
+from mner.training.experiment import prepare
 
 TESTS = Path(__file__).resolve().parents[1]
-tiny = SimpleNamespace(**runpy.run_path(str(TESTS / "tiny.py")))
+
 CPU = torch.device("cpu")
 ROWS = {name: asdict(row) for name, row in settings().systems.items()}
 REGIONS = 24  # the tiny encoder reads 64 pieces at most; the released R-GCN pads to twice its regions

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from support import tiny_extractor
 
+from mner.base.files import write_json_atomically
 from mner.features.store import NotANumberError, read_store, write_store
-from mner.files import write_json_atomically
 from mner.graphs.relations import BadPlaceError, read_graph
-from mner.tracking.store import TrackingError, _refuse_broken
+from mner.tracking.mlflow_store import TrackingError, _refuse_broken
 
 pytestmark = pytest.mark.fault("detected")
 
-tiny = SimpleNamespace(**runpy.run_path(str(Path(__file__).parents[1] / "tiny_extractor.py")))
+tiny = tiny_extractor
 COUNT = 6
 
 

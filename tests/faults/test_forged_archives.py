@@ -20,8 +20,8 @@ import pytest
 from mner.data.archives import ArchiveError, safe_extract
 from mner.data.download import Retry, SourceError, fetch
 from mner.data.sources import SOURCES
-from mner.tracking import archive as runs_archive
-from mner.tracking.archive import MANIFEST, STAGING, PackError, unpack
+from mner.tracking import run_archive as runs_archive
+from mner.tracking.run_archive import MANIFEST, STAGING, PackError, unpack
 
 pytestmark = pytest.mark.fault("detected")
 
@@ -99,7 +99,7 @@ def test_what_a_killed_unpack_left_goes_with_the_next(tmp_path: Path) -> None:
 def test_a_terminated_unpack_leaves_nothing(tmp_path: Path) -> None:
     program = (
         "import argparse, time; from pathlib import Path\n"
-        "from mner.commands import unpack as command; from mner.tracking import archive\n"
+        "from mner.cli import unpack as command; from mner.tracking import archive\n"
         "def slow(source, staging, **how):\n"
         "    (staging / 'half').write_text('x'); print('here', flush=True); time.sleep(60)\n"
         "archive.safe_extract = slow\n"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from mner import files
-from mner.ending import FAULT, exit_code_of
-from mner.exhaustion import NO_ROOM
-from mner.reporting import reference
-from mner.swapped_folder import settle, swapped
+from mner.base import files
+from mner.base.exhaustion import NO_ROOM
+from mner.base.exits import FAULT, exit_code_of
+from mner.base.swapped_folder import settle, swapped
+from mner.evaluation import kept_results as reference
 
 LIMIT = 100_000
 PROGRAM = """
@@ -22,9 +22,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 from mner import files
-from mner.swapped_folder import swapped
+from mner.base.swapped_folder import swapped
 from mner.training import checkpoint
-from mner.ending import exit_code_of
+from mner.base.exits import exit_code_of
 
 pytestmark = pytest.mark.fault("survived")
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
@@ -95,7 +95,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("moment", [1, 2, 3])
 def test_a_kill_at_any_rename_leaves_the_old_folder_or_the_new_one(folder: Path, moment: int) -> None:
     program = (
-        "import os, sys; from pathlib import Path; from mner.swapped_folder import swapped\n"
+        "import os, sys; from pathlib import Path; from mner.base.swapped_folder import swapped\n"
         "calls, rename, left = [], Path.rename, int(sys.argv[2])\n"
         "def counted(self, target):\n"
         "    calls.append(target)\n"

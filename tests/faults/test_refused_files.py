@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mner.files import REGULAR, RefusedFileError, regular_file
+from mner.base.files import REGULAR, RefusedFileError, regular_file
 
 pytestmark = pytest.mark.fault("detected")
 

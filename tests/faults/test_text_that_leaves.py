@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mner import config
-from mner.columns import aligned
+from mner.base.escaping import csv, html, latex, latex_comment, shell, show, terminal
+from mner.base.terminal import aligned
 from mner.config.strict import ConfigError
-from mner.escaping import csv, html, latex, latex_comment, shell, show, terminal
 from mner.reporting.cells import Cited, Words
 from mner.reporting.site import environment
 from mner.reporting.tables import Column, Row, Table, to_csv, to_latex

@@ -11,12 +11,11 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from mner.commands import sweep as command
-from mner.estimates import NO_ROOM_NEEDED, Room
-from mner.exhaustion import NoSpaceError, check_free, is_exhaustion
-from mner.plan import Job, PlannedCell, room_needed
-from mner.sweeping.quarantine import Failure, failure_of
-from mner.sweeping.sweep import left_out
+from mner.base.exhaustion import NoSpaceError, check_free, is_exhaustion
+from mner.cli import sweep as command
+from mner.sweeping.run_costs import NO_ROOM_NEEDED, Room
+from mner.sweeping.run_plan import Failure, Job, PlannedCell, failure_of, room_needed
+from mner.sweeping.sweep_session import left_out
 
 pytestmark = pytest.mark.fault("survived")
 
@@ -89,8 +88,8 @@ def test_a_second_sweep_after_a_failure_still_exits_with_1(monkeypatch: pytest.M
     recipe = SimpleNamespace(threads=torch.get_num_threads())
     active = SimpleNamespace(systems=("a",), name="toy")
     settings = SimpleNamespace(active=active, recipe_of=lambda system: recipe)
-    monkeypatch.setattr("mner.commands.sweep.settings", lambda: settings)
-    monkeypatch.setattr("mner.plan.plan_of", lambda *asked: plan)
+    monkeypatch.setattr("mner.cli.sweep.settings", lambda: settings)
+    monkeypatch.setattr("mner.sweeping.run_plan.plan_of", lambda *asked: plan)
     parser = argparse.ArgumentParser()
     command.arguments(parser)
     assert command.run(parser.parse_args([])) == command.FAILED

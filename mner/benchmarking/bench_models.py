@@ -1,0 +1,188 @@
+"""Models to measure: every row, the released loss order, and stacked seeds.
+
+Only for ``bert`` (a softmax over words): a chain's decoder decides on values, which vectorising forbids. Sums run
+in another order than for a seed alone and dropout draws from one stream, so results are not those of separate
+runs; this file exists to know what that would buy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, stack_module_state, vmap
+from torch.nn import functional as F
+
+from mner.benchmarking.workload import VISUAL_WIDTH, Workload
+from mner.config import Config
+from mner.config.training_recipe import Recipe
+from mner.data.batch import Batch, TextInput
+from mner.data.corpus import LABELS
+from mner.models.encoders import TextEncoder
+from mner.models.model import Model, make_model
+from mner.models.system import Ingredients
+from mner.training.determinism import autocast
+
+SIZES: Mapping[str, Mapping[str, int]] = {
+    "tiny": {
+        "hidden_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 8,
+        "intermediate_size": 128,
+        "max_position_embeddings": 256,
+    },
+    "minilm": {
+        "hidden_size": 384,
+        "num_hidden_layers": 6,
+        "num_attention_heads": 12,
+        "intermediate_size": 1536,
+        "max_position_embeddings": 512,
+    },
+    "bert-base": {
+        "hidden_size": 768,
+        "num_hidden_layers": 12,
+        "num_attention_heads": 12,
+        "intermediate_size": 3072,
+        "max_position_embeddings": 512,
+    },
+}
+VOCABULARY = 30522
+
+
+def random_bert(size: str) -> nn.Module:
+    """A BERT of one of ``SIZES`` (vocabulary 30,522, dropout 0.1), as a pretrained one is loaded."""
+    from transformers import AutoModel, BertConfig
+
+    config = BertConfig(vocab_size=VOCABULARY, **SIZES[size])
+    return AutoModel.from_config(config, attn_implementation="sdpa", add_pooling_layer=False)
+
+
+def build_model(
+    module: ModuleType,
+    options: Mapping[str, Any],
+    workload: Workload,
+    size: str,
+    device: torch.device,
+    frozen_layers: int = 0,
+) -> Model:
+    """A system's model on ``device`` over a random encoder of the wanted size and pictures 2,048 wide."""
+    words = {"train": tuple(sentence.words for sentence in workload.split.sentences)}
+    ingredients = Ingredients(LABELS, lambda: TextEncoder(random_bert(size), frozen_layers), VISUAL_WIDTH, words)
+    return make_model(module, ingredients, options).to(device)
+
+
+def speed_recipe(config: Config, system: str, precision: str = "auto") -> Recipe:
+    """A row's recipe with everything that decides speed as the published programs have it: batches of 16, every
+    layer trained; ``precision`` is ours to choose."""
+    return replace(
+        config.recipe_of(system),
+        batch_size=16,
+        frozen_layers=0,
+        train_sentences=None,
+        precision=precision,
+        evaluation_batch_size=64,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasedProgram:
+    """A published program's fixed length and its measured speed on 2 CPU cores, in sentences per second.
+
+    Measured at BERT-base size, float32, batches of 16, features read from memory; UMT's with the authors' PyTorch
+    code, R-GCN's with their TensorFlow graph (golden/R_GCN.md 8).
+    """
+
+    title: str
+    pieces: int
+    training: float
+    inference: float
+
+
+RELEASED = {
+    "umt": ReleasedProgram("UMT", 128, 1.7, 6.5),
+    "rgcn": ReleasedProgram("R-GCN", 98, 3.2, 8.3),
+    "rgcn-released": ReleasedProgram("R-GCN", 98, 3.2, 8.3),
+}
+ANCHOR_THREADS = 2
+
+
+def padded(batch: Batch, pieces: int) -> Batch:
+    """The batch with its word pieces and its words padded to ``pieces`` positions, as the programs tag them."""
+    missing = pieces - batch.word_mask.shape[1]
+    return replace(
+        batch,
+        word_mask=F.pad(batch.word_mask, (0, missing)),
+        tags=None if batch.tags is None else F.pad(batch.tags, (0, missing)),
+        text=_padded_text(batch.text, pieces),
+        cross=None if batch.cross is None else _padded_text(batch.cross, pieces),
+    )
+
+
+def _padded_text(text: TextInput, pieces: int) -> TextInput:
+    missing = pieces - text.input_ids.shape[1]
+    if missing < 0:
+        raise ValueError(f"a batch of {text.input_ids.shape[1]} pieces does not fit the released {pieces}")
+    return replace(
+        text,
+        input_ids=F.pad(text.input_ids, (0, missing)),
+        attention_mask=F.pad(text.attention_mask, (0, missing)),
+        first_piece=F.pad(text.first_piece, (0, pieces - text.first_piece.shape[1]), value=-1),
+    )
+
+
+IGNORED = -100
+
+
+class StackedSeeds:
+    """Several models of one architecture as one set of stacked parameters with one optimiser."""
+
+    def __init__(self, models: Sequence[Model], recipe: Recipe, device: torch.device) -> None:
+        self.model, self.recipe, self.device = models[0].train(), recipe, device
+        parameters, self.buffers = stack_module_state([model.tagger for model in models])
+        self.parameters = {name: value.detach().requires_grad_() for name, value in parameters.items()}
+        self.optimiser = torch.optim.AdamW(self.parameters.values(), lr=recipe.encoder_learning_rate, fused=True)
+        self._gradients = vmap(grad(self._loss), in_dims=(0, 0, 0), randomness="different")
+
+    def train(self, batches: Sequence[Batch]) -> None:
+        """One update of every seed on a batch of its own."""
+        with autocast(self.recipe, self.device):
+            found = self._gradients(self.parameters, self.buffers, _stacked(batches))
+        norms = torch.stack([value.flatten(1).norm(dim=1) for value in found.values()]).norm(dim=0)
+        factor = (self.recipe.clip / (norms + 1e-6)).clamp(max=1.0)
+        for name, parameter in self.parameters.items():
+            parameter.grad = found[name] * factor.view(-1, *[1] * (parameter.ndim - 1))
+        self.optimiser.step()
+
+    def _loss(self, parameters: dict[str, Tensor], buffers: dict[str, Tensor], batch: dict[str, Tensor]) -> Tensor:
+        text = TextInput(batch["input_ids"], batch["attention_mask"], batch["first_piece"])
+        words = Batch(batch["input_ids"][:, 0], (), batch["word_mask"], None, text)
+        emissions = functional_call(self.model.tagger, (parameters, buffers), (words,))
+        gold = torch.where(batch["word_mask"], batch["tags"], IGNORED)
+        return F.cross_entropy(emissions.scores.float().flatten(0, 1), gold.flatten(), ignore_index=IGNORED)
+
+
+def _stacked(batches: Sequence[Batch]) -> dict[str, Tensor]:
+    """Batches of all seeds on one leading axis, padded to the longest and to the largest of them."""
+    rows = max(len(batch.word_mask) for batch in batches)
+    words = max(batch.word_mask.shape[1] for batch in batches)
+    pieces = max(batch.text.input_ids.shape[1] for batch in batches)
+
+    def stack(tensors: Sequence[Tensor], width: int, value: int) -> Tensor:
+        return torch.stack(
+            [F.pad(one, (0, width - one.shape[1], 0, rows - one.shape[0]), value=value) for one in tensors]
+        )
+
+    batches = [replace(batch) for batch in batches]
+    mask = stack([batch.text.attention_mask for batch in batches], pieces, 0)
+    return {
+        "input_ids": stack([batch.text.input_ids for batch in batches], pieces, 0),
+        # A row without any piece would attend to nothing at all.
+        "attention_mask": mask | ~mask.any(-1, keepdim=True),
+        "first_piece": stack([batch.text.first_piece for batch in batches], words, -1),
+        "word_mask": stack([batch.word_mask for batch in batches], words, 0),
+        "tags": stack([batch.tags for batch in batches], words, 0),
+    }

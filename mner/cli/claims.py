@@ -1,0 +1,23 @@
+"""Recompute what the documentation claims of the committed results, from their tags, scores and lists."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from mner.base.escaping import show
+from mner.cli import settings
+
+
+def run(options: argparse.Namespace) -> None:
+    from mner.data.subwords import WordPieces
+    from mner.evaluation.paper import load_paper
+    from mner.evaluation.published_recipes import requirements
+    from mner.models.encoders import tokenizer_of
+    from mner.reporting.claim_texts import claims
+
+    config = settings()
+    paper = load_paper(Path("reports/paper.yaml")).requiring(requirements(config.systems))
+    counter = WordPieces(tokenizer_of(config.encoders["minilm"])).count
+    verify = config.verify
+    show(claims(paper, counter, margin=verify.margin, alpha=verify.alpha), end="")

@@ -1,0 +1,286 @@
+"""Committed reference results: scores, records, curves and predicted tags that a later run is held against.
+
+Kept tags make a reference re-scorable: with the gold of the data stage every table comes out of it again, without
+any training (``mner score --from-reference``).
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from mner.base.files import (
+    COMMITTED,
+    json_bytes,
+    read_json,
+    reading,
+    sha256_of,
+    write_all_atomically,
+    write_bytes_atomically,
+    write_text_atomically,
+)
+from mner.base.swapped_folder import settle, swapped
+from mner.evaluation.scoring import PredictionName
+
+RESULTS = Path("results")
+REFERENCE = Path("reports/results")
+TAGS = "tags.json.xz"
+KEPT = ("scores", "lenses")
+MOST_DIFFERENCES = 10
+
+
+HOW_TO_GET_RESULTS = (
+    "run `dvc repro`; or, where this profile's results are committed, `dvc repro data` and `mner score "
+    "--from-reference`, which trains nothing"
+)
+
+
+class NoResultsError(ValueError):
+    """Results that a command needs are not there; the message says how to make them."""
+
+
+def scores_of(profile: str, kind: str = "scores", folder: Path = RESULTS) -> dict[str, Any]:
+    """What the score stage wrote for a profile; ``kind`` is its file's name without ``.json``.
+
+    Raises:
+        NoResultsError: it has not run.
+    """
+    path = folder / profile / f"{kind}.json"
+    if not path.is_file():
+        raise NoResultsError(f"{path} is missing; {HOW_TO_GET_RESULTS}")
+    return read_json(path, "run `mner score`")
+
+
+def reference_of(profile: str, kind: str = "scores") -> dict[str, Any] | None:
+    """The same of what was committed for a profile, None where nothing was."""
+    settle(REFERENCE / profile)
+    path = REFERENCE / profile / f"{kind}.json"
+    return read_json(path, COMMITTED) if path.is_file() else None
+
+
+def kept_elsewhere(
+    profile: str, datasets: Sequence[str], reference: Path = REFERENCE
+) -> tuple[dict[str, Any], ...]:
+    """``scores`` and ``lenses`` of all other kept profiles that share a data set with this one, by name."""
+    found = []
+    for folder in sorted(reference.iterdir()) if reference.is_dir() else ():
+        if folder.name == profile or folder.name.startswith("."):  # a dot: left by a `keep` that was killed
+            continue
+        files = {name: folder / f"{name}.json" for name in KEPT}
+        if all(file.is_file() for file in files.values()):
+            held = {name: read_json(file, COMMITTED) for name, file in files.items()}
+            if set(held["scores"]["datasets"]) & set(datasets):
+                found.append(held)
+    return tuple(found)
+
+
+def keep(profile: str) -> str:
+    """Copy the profile's scores, lenses, records, curves and tags to reports/results; says what was written.
+
+    The tags of a run go into one compressed file. They hold labels only, no word of a tweet; the record pins the
+    hash of each file in it.
+    """
+    scores = scores_of(profile)
+    _refuse_partial(scores, profile)
+    target = REFERENCE / profile
+    with swapped(target) as made:
+        for name in KEPT:
+            shutil.copy(RESULTS / profile / f"{name}.json", made / f"{name}.json")
+        _copy_runs(scores, Path("runs") / profile, made)
+    size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
+    count = len(scores["runs"])
+    return f"{target}: scores and {count} runs with their tags, {size / 1e6:.1f} MB; review and commit them"
+
+
+def _copy_runs(scores: Mapping[str, Any], runs: Path, target: Path) -> None:
+    for record in sorted(Path(run["record"]) for run in scores["runs"]):
+        folder = target / "runs" / record.parent.relative_to(runs)
+        folder.mkdir(parents=True)
+        for name in ("record.json", "curve.csv"):
+            if (record.parent / name).is_file():
+                shutil.copy(record.parent / name, folder / name)
+        pack_tags(record.parent, folder / TAGS)
+
+
+def without_runs(scores: Mapping[str, Any], root: Path = Path()) -> list[str]:
+    """Records that scores were made of and that are not below ``root``; all, where a reference was re-scored."""
+    return [run["record"] for run in scores["runs"] if not (root / run["record"]).is_file()]
+
+
+def record_file(run: Mapping[str, Any], root: Path = Path()) -> Path:
+    """The record of a scored run below ``root``: its own, or the kept one where that very run is not here."""
+    path = Path(run["record"])
+    kept = REFERENCE / run["profile"] / "runs" / Path(*path.parts[2:])
+    here = _sha256_at_hand(run, root) == run["record_sha256"]
+    return kept if not here and (root / kept).is_file() else path
+
+
+def source_of(scores: Mapping[str, Any], root: Path = Path()) -> str:
+    """Where the predictions lie that scores were made of, in words."""
+    kept = [run for run in scores["runs"] if record_file(run, root).is_relative_to(REFERENCE)]
+    own, committed = f"runs/{scores['profile']}", REFERENCE / scores["profile"] / "runs"
+    if not kept:
+        return f"the runs below {own} on the machine that rendered it"
+    named = f"the committed runs below {committed}, where the records lie that are named {own}/…"
+    return (
+        named if len(kept) == len(scores["runs"]) else f"runs below {own} and, where those are not here, {named}"
+    )
+
+
+@contextmanager
+def runs_at_hand(scores: Mapping[str, Any], profile: str) -> Iterator[Path]:
+    """The folder that record paths of ``scores`` are relative to: this one, or a passing one with the kept runs.
+
+    Raises:
+        NoResultsError: a run is missing here, and none was kept.
+    """
+    if not without_runs(scores):
+        yield Path()
+        return
+    with TemporaryDirectory(prefix="mner-reference-") as folder:
+        restore(profile, Path(folder))
+        absent = without_runs(scores, Path(folder))
+        if absent:
+            raise NoResultsError(
+                f"{absent[0]} is neither here nor in {REFERENCE / profile}; run `dvc repro` first"
+            )
+        yield Path(folder)
+
+
+def _sha256_at_hand(run: Mapping[str, Any], root: Path = Path()) -> str | None:
+    path = root / run["record"]
+    return sha256_of(path) if path.is_file() else None
+
+
+def _place(run: Mapping[str, Any]) -> str:
+    return f"{run['dataset']}/{run['system']}/{run['seed']}"
+
+
+def other_runs(scores: Mapping[str, Any]) -> list[str]:
+    """Records here that are not the ones these scores were made of: the runs have changed since, or never were."""
+    return [run["record"] for run in scores["runs"] if _sha256_at_hand(run) not in (None, run["record_sha256"])]
+
+
+def _refuse_partial(scores: Mapping[str, Any], profile: str) -> None:
+    if not scores["runs"]:
+        raise NoResultsError(f"results/{profile} holds no run, so there is nothing to keep; nothing was changed")
+    changed = other_runs(scores)
+    if changed:
+        raise NoResultsError(
+            f"{changed[0]} is not the run that results/{profile} was made of; run `mner score`, then `mner keep`; "
+            "nothing was changed"
+        )
+    before = {_place(run) for run in (reference_of(profile) or {"runs": ()})["runs"]}
+    lost = sorted(before - {_place(run) for run in scores["runs"]})
+    if lost:
+        raise NoResultsError(
+            f"results/{profile} lacks {len(lost)} of the {len(before)} runs that are kept (the first: {lost[0]}); "
+            f"nothing was changed. Run what is missing, or delete {REFERENCE / profile} if they shall go"
+        )
+    absent = without_runs(scores)
+    if absent:
+        raise NoResultsError(
+            f"{len(absent)} of the {len(scores['runs'])} runs behind results/{profile} are not here (the first: "
+            f"{absent[0]}), so keeping them would lose their tags; nothing was changed. After `mner score "
+            "--from-reference` there is nothing to keep; else run `dvc repro` first"
+        )
+
+
+def pack_tags(run: Path, target: Path) -> None:
+    """Write all predicted tags of a run folder into one file, name to text; the same tags give the same bytes."""
+    tags = {file.name.removesuffix(".jsonl"): file.read_text(encoding="utf-8") for file in run.glob("*.jsonl")}
+    content = json.dumps(tags, sort_keys=True).encode()
+    write_bytes_atomically(target, lzma.compress(content, preset=9))
+
+
+def restore(profile: str, root: Path) -> int:
+    """Unpack the kept runs of a profile below ``root/runs``, as training left them; returns how many.
+
+    What is unpacked is not believed here: scoring checks every file against the hash in its record.
+
+    Raises:
+        NoResultsError: nothing was kept, or a finished run without its tags.
+        ScoringError: tags under a name that is none of a prediction.
+    """
+    settle(REFERENCE / profile)
+    source = REFERENCE / profile / "runs"
+    records = sorted(source.rglob("record.json"))
+    if not records:
+        raise NoResultsError(f"{source} holds no run; run `dvc repro`, then `mner keep`")
+    for record in records:
+        place = record.parent.relative_to(source)
+        folder = root / "runs" / profile / place
+        for beside in (record, record.with_name("curve.csv")):
+            if beside.is_file():
+                write_text_atomically(folder / beside.name, beside.read_text(encoding="utf-8"))
+        for name, text in kept_tags(record).items():
+            PredictionName.of(name)
+            write_text_atomically(folder / f"{name}.jsonl", text)
+    return len(records)
+
+
+def committed_record(profile: str, dataset: str, system: str, seed: int, root: Path = Path()) -> Path:
+    """Where the committed record of a run lies below ``root``, whether or not one was committed."""
+    return root / REFERENCE / profile / "runs" / dataset / system / str(seed) / "record.json"
+
+
+def kept_tags(record: Path) -> Mapping[str, str]:
+    """All predicted tags beside a kept record, as the text of their files, by name; none of a skipped run.
+
+    Raises:
+        NoResultsError: a finished run was kept without them.
+    """
+    file = record.parent / TAGS
+    if file.is_file():
+        with reading(file, COMMITTED):
+            return json.loads(lzma.decompress(file.read_bytes()))
+    if read_json(record, COMMITTED)["status"] == "finished":
+        raise NoResultsError(f"{file} is missing: kept without its tags; run `dvc repro`, then `mner keep`")
+    return {}
+
+
+def check_against_reference(results: Mapping[str, Any], profile: str) -> str:
+    """A sentence that re-scored numbers equal the committed ones, under every lens, to the last digit.
+
+    ``results`` is what scoring says now, by file name: ``scores`` and ``lenses`` are held against the kept ones.
+
+    Raises:
+        NoResultsError: they differ; the message names the first places that do.
+    """
+    found: list[str] = []
+    for name in KEPT:
+        committed = read_json(REFERENCE / profile / f"{name}.json", COMMITTED)
+        found += _differences(committed, json.loads(json.dumps(results[name])), name)
+    if found:
+        more = f"\n  and {len(found) - MOST_DIFFERENCES} more" if len(found) > MOST_DIFFERENCES else ""
+        raise NoResultsError(
+            "re-scored numbers differ from the committed ones; has the corpus, the profile or the scorer changed? "
+            + "".join(f"\n  {one}" for one in found[:MOST_DIFFERENCES])
+            + more
+        )
+    return f"{len(results['scores']['runs'])} runs re-scored: every number equals the committed one"
+
+
+def accept(results: Mapping[str, Any], profile: str) -> str:
+    """Put re-scored numbers in place of the committed ones, tags and records as they are; says what it wrote."""
+    write_all_atomically(
+        {REFERENCE / profile / f"{name}.json": json_bytes(results[name], indent=None) for name in KEPT}
+    )
+    return f"{REFERENCE / profile}: {' and '.join(KEPT)} written anew from the kept tags; review and commit them"
+
+
+def _differences(before: Any, after: Any, place: str) -> Iterator[str]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in sorted(before.keys() | after.keys()):
+            yield from _differences(before.get(name), after.get(name), f"{place}.{name}")
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for number, (one, other) in enumerate(zip(before, after, strict=True)):
+            yield from _differences(one, other, f"{place}[{number}]")
+    elif before != after:
+        yield f"{place}: {str(before)[:60]} was committed, {str(after)[:60]} now"

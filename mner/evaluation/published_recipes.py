@@ -1,0 +1,82 @@
+"""What a printed row asks of our runs: its recipe, field by field, and what its card requires."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from mner.evaluation.paper import UNKNOWN, Requirements
+from mner.evaluation.reasons import INFERRED, Reason, ReasonKind
+
+NOT_RECORDED = "not recorded"
+FIXED = {"image_encoder": "not trained", "shuffled": "each epoch", "loss": "mean"}
+"""What holds for all our runs: features are made before training, sentences are shuffled, losses averaged."""
+
+
+def recipe_reasons(cell: Mapping[str, Any], asked: Requirements) -> tuple[Reason, ...]:
+    """What of a finished cell's recipe is not as published; one reason where nothing published is known."""
+    if asked.recipe is None:
+        epochs = cell["recipe"].get("epochs", NOT_RECORDED)
+        return (Reason(ReasonKind.RECIPE, f"{epochs} epochs and the rest as recorded", UNKNOWN),)
+    return tuple(_differences(cell, asked.recipe))
+
+
+def recipe_caveats(asked: Requirements) -> tuple[Reason, ...]:
+    """Whether the published recipe is itself only inferred."""
+    return (Reason(ReasonKind.RECIPE, theirs=INFERRED),) if asked.recipe is not None and asked.inferred else ()
+
+
+def _differences(cell: Mapping[str, Any], published: Mapping[str, Any]) -> Iterator[Reason]:
+    for field, value in published.items():
+        if field == "frozen_layers":  # a reason of its own (mner.evaluation.comparable)
+            continue
+        theirs = value.get(cell["dataset"], UNKNOWN) if isinstance(value, Mapping) else value
+        ours = _ours(cell, field)
+        if theirs == UNKNOWN or not _same(ours, theirs):
+            yield Reason(ReasonKind.RECIPE, _said(ours), _said(theirs), field)
+
+
+def _ours(cell: Mapping[str, Any], field: str) -> Any:
+    if field == "precision":  # what was computed in, not what was asked for
+        return cell.get("precision") or NOT_RECORDED
+    return cell["recipe"].get(field, FIXED.get(field, NOT_RECORDED))
+
+
+def _same(ours: Any, theirs: Any) -> bool:
+    if isinstance(ours, int | float) and isinstance(theirs, int | float):
+        return abs(ours - theirs) <= 1e-9 * max(1.0, abs(theirs))
+    return bool(ours == theirs)
+
+
+def _said(value: Any) -> str:
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+class OfCard(Protocol):
+    """The part of a card (``mner.models.system.Card``) that a verdict reads."""
+
+    @property
+    def published_recipe(self) -> Mapping[str, object] | None: ...
+    @property
+    def recipe_inferred(self) -> str: ...
+    @property
+    def missing(self) -> tuple[str, ...]: ...
+
+
+class OfRow(Protocol):
+    """A row of ``params.yaml``: the file that holds its card."""
+
+    @property
+    def file(self) -> str: ...
+
+
+def requirements(rows: Mapping[str, OfRow]) -> dict[str, Requirements]:
+    """By row name, from the cards of the files that the rows name."""
+    from mner.models.system import load_system
+
+    return {name: of_card(load_system(row.file).CARD) for name, row in rows.items()}
+
+
+def of_card(card: OfCard) -> Requirements:
+    """What one card asks."""
+    return Requirements(card.published_recipe, card.recipe_inferred, card.missing)

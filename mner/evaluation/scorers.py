@@ -1,0 +1,258 @@
+"""Scoring rules ("lenses"): the standard one, and those of the released programs behind the printed tables.
+
+Each lens is a short pure function from gold and predicted tags to precision, recall and F1, written from the
+descriptions in ``golden/README.md 5`` and ``golden/R_GCN.md 6`` and held to the programs' own outputs by
+``mner.parity.parity_scorers``. ``conlleval`` is the standard; the others exist to turn a table to the rule under
+which a paper's row was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from mner.data.corpus import TYPES
+from mner.evaluation.spans import (
+    CONTINUATION_CODE,
+    KINDS,
+    OUTSIDE_CODE,
+    EncodedTags,
+    Spans,
+    TagError,
+    Tags,
+    check_aligned,
+    encode,
+    lenient_spans,
+    matches,
+    rgcn_spans,
+    strict_spans,
+)
+
+RGCN_MAX_PIECES = 98
+RGCN_DIGITS = 4
+PiecesPerWord = Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class LensScores:
+    """Precision, recall and F1 as fractions, overall and per type (the same three, in that order)."""
+
+    precision: float
+    recall: float
+    f1: float
+    per_type: dict[str, tuple[float, float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """A scoring rule: how a file of tags becomes P, R and F1.
+
+    ``origin`` names the paper and the program. ``score`` takes gold tags, predicted tags (strings, or
+    ``spans.encode``'s result to encode only once) and, for the piece-level lenses, how many word pieces each
+    word has; the others ignore that argument.
+    """
+
+    name: str
+    title: str
+    origin: str
+    score: Callable[[Tags, Tags, PiecesPerWord | None], LensScores]
+
+
+@dataclass(frozen=True, slots=True)
+class PieceBatches:
+    """What R-GCN's program computes batch by batch: rounded (P, R, F1), overall first, then per type."""
+
+    scores: Float[np.ndarray, "batches overall_and_types 3"]
+    gold_chunks: Int[np.ndarray, " batches"]
+    predicted_chunks: Int[np.ndarray, " batches"]
+
+    def mean(self) -> LensScores:
+        """Unweighted means over batches; F1 is a mean of F1s, not the harmonic mean of the other two."""
+        overall, *per_type = (tuple(map(float, row)) for row in self.scores.mean(axis=0))
+        return LensScores(*overall, per_type=dict(zip(TYPES, per_type, strict=True)))
+
+
+def rates(correct: int, predicted: int, gold: int) -> tuple[float, float, float]:
+    """Precision, recall and F1 of counts; all zero if nothing is correct."""
+    if correct == 0:
+        return 0.0, 0.0, 0.0
+    precision, recall = correct / predicted, correct / gold
+    return precision, recall, 2 * precision * recall / (precision + recall)
+
+
+def span_counts(gold: Spans, predicted: Spans, positions: int) -> Int[np.ndarray, "kinds 3"]:
+    """Correct, predicted and gold spans of each kind in ``spans.KINDS``."""
+    correct = predicted.select(matches(gold, predicted, positions))
+    columns = [np.bincount(spans.kinds, minlength=len(KINDS)) for spans in (correct, predicted, gold)]
+    return np.stack(columns, axis=1)
+
+
+def _scores(counts: Int[np.ndarray, "kinds 3"]) -> LensScores:
+    rows = counts.tolist()
+    overall = rates(*counts.sum(axis=0).tolist())
+    return LensScores(*overall, per_type={kind: rates(*rows[i]) for i, kind in enumerate(TYPES)})
+
+
+def _aligned(gold: Tags, predicted: Tags) -> tuple[EncodedTags, EncodedTags]:
+    encoded = encode(gold), encode(predicted)
+    check_aligned(*encoded)
+    return encoded
+
+
+def word_counts(
+    rule: Callable[[np.ndarray], Spans], gold: Tags, predicted: Tags, *, joined: bool = False
+) -> Int[np.ndarray, "kinds 3"]:
+    """:func:`span_counts` under a chunk rule, sentence by sentence or with all sentences as one sequence."""
+    gold, predicted = _aligned(gold, predicted)
+    gold_codes, predicted_codes = (tags.codes if joined else tags.bordered() for tags in (gold, predicted))
+    return span_counts(rule(gold_codes), rule(predicted_codes), len(gold_codes))
+
+
+def conlleval(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = None) -> LensScores:
+    """The field's standard: Tjong Kim Sang & Buchholz (CoNLL-2000) ``conlleval``, seqeval's default.
+
+    Words, sentence by sentence, micro counts; an orphan I- opens an entity. Special tags are O.
+    """
+    gold, predicted = (encode(tags).without_special_tags() for tags in (gold, predicted))
+    return _scores(word_counts(lenient_spans, gold, predicted))
+
+
+def strict(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = None) -> LensScores:
+    """seqeval, strict mode with scheme IOB2, as RpBERT's (Sun et al., AAAI 2021) later code scores.
+
+    Words, sentence by sentence; an I- without its B- is ignored, in gold too (Twitter-2015 loses 135 of its
+    test entities' openings).
+    """
+    return _scores(word_counts(strict_spans, gold, predicted))
+
+
+def ncrfpp(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = None) -> LensScores:
+    """NCRF++'s BIO reader (Yang & Zhang, ACL 2018), in OCSGA (Wu et al., MM 2020) and AGBAN (TMM 2021).
+
+    Words, sentence by sentence; orphan I- are ignored and an I- of another type closes the entity. It comes
+    out as :func:`strict` does; it is kept apart because another program made other rows with it.
+    """
+    return _scores(word_counts(strict_spans, gold, predicted))
+
+
+def umt(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = None) -> LensScores:
+    """UMT's evaluator (Yu et al., ACL 2020), which agrees with seqeval 0.0.12 as its run script prints it.
+
+    Words, sentence by sentence, lenient; a special tag predicted on a word is an entity of its own, hence a
+    false positive in the overall row.
+    """
+    return _scores(word_counts(lenient_spans, gold, predicted))
+
+
+def umgf(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = None) -> LensScores:
+    """UMGF's ``metric.py`` (Zhang et al., AAAI 2021): the whole test set is one sequence.
+
+    Words, lenient; predicted special tags become O first. An entity at a sentence's end runs on into an I-
+    of the same type at the start of the next.
+    """
+    gold, predicted = (encode(tags).without_special_tags() for tags in (gold, predicted))
+    return _scores(word_counts(lenient_spans, gold, predicted, joined=True))
+
+
+def lift_to_pieces(tags: Tags, pieces_per_word: PiecesPerWord, max_pieces: int = RGCN_MAX_PIECES) -> EncodedTags:
+    """Word tags as R-GCN's reader lays them out: O for [CLS], the word's tag then X's, O for [SEP], cut.
+
+    A word without pieces vanishes. The cut comes last, so that a long sentence loses its [SEP].
+
+    Raises:
+        TagError: ``pieces_per_word`` does not have one number per word.
+    """
+    words = encode(tags)
+    lengths = np.fromiter(map(len, pieces_per_word), dtype=np.int64, count=len(pieces_per_word))
+    if not np.array_equal(lengths, words.lengths):
+        raise TagError(
+            f"pieces_per_word has {len(lengths)} sentences and {lengths.sum()} words, "
+            f"the tags have {len(words.lengths)} and {words.lengths.sum()}: not the same sentences"
+        )
+    pieces = np.fromiter(chain.from_iterable(pieces_per_word), dtype=np.int64, count=int(lengths.sum()))
+    sentence = np.repeat(np.arange(len(lengths)), lengths)
+    starts = np.cumsum(pieces) - pieces + 2 * sentence + 1
+    full_lengths = np.bincount(sentence, weights=pieces, minlength=len(lengths)).astype(np.int64) + 2
+    codes = np.full(int(full_lengths.sum()), CONTINUATION_CODE, dtype=words.codes.dtype)
+    offsets = np.cumsum(full_lengths) - full_lengths
+    codes[offsets] = OUTSIDE_CODE
+    codes[offsets + full_lengths - 1] = OUTSIDE_CODE
+    codes[starts[pieces > 0]] = words.codes[pieces > 0]
+    within = np.arange(len(codes)) - np.repeat(offsets, full_lengths)
+    return EncodedTags(codes[within < max_pieces], np.minimum(full_lengths, max_pieces))
+
+
+def score_piece_batches(gold: Tags, predicted: Tags, batch: int) -> PieceBatches:
+    """R-GCN's per-batch scores of piece tags (border positions included), the incomplete last batch dropped.
+
+    Sentences of a batch are joined into one sequence; P, R and F1 of each are rounded to 4 digits. A batch
+    without a correct entity of a type scores 0 for that type, even if it has none to find.
+
+    Raises:
+        TagError: fewer sentences than one batch, or tags that do not align.
+    """
+    gold, predicted = _aligned(gold, predicted)
+    batches = len(gold.lengths) // batch
+    if batches == 0:
+        raise TagError(
+            f"{len(gold.lengths)} sentences do not fill one batch of {batch}, and the released program drops "
+            "incomplete batches: nothing to score under this lens"
+        )
+    lengths = gold.lengths[: batches * batch].reshape(batches, batch).sum(axis=1)
+    size = int(lengths.sum())
+    batch_of = np.repeat(np.arange(batches), lengths + 1)
+    last_positions = np.cumsum(lengths + 1) - 2
+    gold_spans, predicted_spans = (
+        rgcn_spans(EncodedTags(tags.codes[:size], lengths).bordered(), last_positions)
+        for tags in (gold, predicted)
+    )
+    correct = predicted_spans.select(matches(gold_spans, predicted_spans, len(batch_of)))
+    counts = np.stack(
+        [_counts_by_batch(spans, batch_of, batches) for spans in (correct, predicted_spans, gold_spans)], axis=2
+    )
+    counts = np.concatenate([counts.sum(axis=1, keepdims=True), counts], axis=1)
+    rounded = [[[round(x, RGCN_DIGITS) for x in rates(*cell)] for cell in row] for row in counts.tolist()]
+    return PieceBatches(np.array(rounded), counts[:, 0, 2], counts[:, 0, 1])
+
+
+def _counts_by_batch(spans: Spans, batch_of: np.ndarray, batches: int) -> np.ndarray:
+    cell = batch_of[spans.first] * len(TYPES) + spans.kinds
+    return np.bincount(cell, minlength=batches * len(TYPES)).reshape(batches, len(TYPES))
+
+
+def rgcn(
+    gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = None, *, batch: int = 64
+) -> LensScores:
+    """R-GCN's ``metrics.py`` as its scripts call it (Zhao et al., MM 2022): pieces, means over batches.
+
+    Its test script uses batches of 64, its training script 16 for dev (which it also reshuffles; here the
+    file's order stands). Word tags are lifted to pieces first, as if the model labelled every continuation
+    X and every border O.
+
+    Raises:
+        TagError: ``pieces_per_word`` is missing or does not fit, or no batch is full.
+    """
+    if pieces_per_word is None:
+        raise TagError("the R-GCN lens scores word pieces: give pieces_per_word, one count per word")
+    gold, predicted = _aligned(gold, predicted)
+    lifted = (lift_to_pieces(tags, pieces_per_word) for tags in (gold, predicted))
+    return score_piece_batches(*lifted, batch=batch).mean()
+
+
+LENSES: dict[str, Lens] = {
+    lens.name: lens
+    for lens in (
+        Lens("conlleval", "conlleval (standard)", "CoNLL-2000; seqeval default", conlleval),
+        Lens("strict", "strict IOB2", "seqeval strict IOB2; RpBERT, AAAI 2021", strict),
+        Lens("ncrfpp", "NCRF++", "NCRF++, ACL 2018; OCSGA, MM 2020; AGBAN, TMM 2021", ncrfpp),
+        Lens("umt", "UMT", "UMT ner_evaluate.py, ACL 2020", umt),
+        Lens("umgf", "UMGF", "UMGF metric.py, AAAI 2021", umgf),
+        Lens("rgcn-16", "R-GCN, batches of 16", "R-GCN metrics.py, trainer.py, MM 2022", partial(rgcn, batch=16)),
+        Lens("rgcn-64", "R-GCN, batches of 64", "R-GCN metrics.py, test.py, MM 2022", partial(rgcn, batch=64)),
+    )
+}

@@ -1,0 +1,171 @@
+"""Every cell under every scorer, as tables and as a heat map, and what that does to the order of systems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from mner.evaluation.run_selection import OWN, scored
+from mner.evaluation.statistics import ALPHA
+from mner.reporting.cells import Cell, Cited, Measured, State, Words
+from mner.reporting.charts import HeatRow, heat_map
+from mner.reporting.page import Figure
+from mner.reporting.results import Results, mean_of
+from mner.reporting.run_facts import dataset_title
+from mner.reporting.tables import Column, Row, Table
+
+NOTE = "Mean ± s.d. over seeds, the same predictions in every column. {origins}."
+RANK_NOTE = "Rank of each system among those of this data set by mean F1 under the lens; 1 is best."
+
+
+def under(results: Results, dataset: str, system: str, lens: str) -> Cited | State:
+    """Mean F1 of a cell under a lens on its own copy, or why there is none."""
+    return over_runs(results, dataset, system, lens, lambda scores: scores["f1"])
+
+
+def over_runs(
+    results: Results,
+    dataset: str,
+    system: str,
+    lens: str,
+    number_of: Callable[[Mapping[str, Any]], float],
+    **style: Any,
+) -> Cited | State:
+    """The mean over runs of a number of each run's scores under a lens, or why there is none."""
+    values, records = [], []
+    for run in results.runs(dataset, system):
+        entry = scored(run, run["data_copy"], OWN, lens)
+        if entry is None or "state" in entry:
+            return State("does not apply", "not scored" if entry is None else entry["state"])
+        values.append(number_of(entry))
+        records.append(run["record"])
+    return mean_of(tuple(values), tuple(records), **style) if values else State("not run", "no finished run")
+
+
+def ranks(results: Results, dataset: str, lens: str) -> dict[str, Measured | State]:
+    """Rank by mean F1 under a lens, for every finished system of a data set."""
+    cells = {system: under(results, dataset, system, lens) for system in results.finished(dataset)}
+    cited = {system: cell for system, cell in cells.items() if isinstance(cell, Cited)}
+    records = tuple(record for cell in cited.values() for record in cell.records)
+    found: dict[str, Measured | State] = {}
+    for system, cell in cells.items():
+        if isinstance(cell, State):
+            found[system] = cell
+            continue
+        rank = 1 + sum(other.value > cell.value for other in cited.values())
+        found[system] = Measured(float(rank), records, f"rank by mean F1 under {lens}", digits=0)
+    return found
+
+
+def lens_tables(results: Results, dataset: str) -> list[Table]:
+    """F1 by lens, and rank by lens."""
+    systems = results.finished(dataset)
+    if not systems:
+        return []
+    lenses = results.lenses["lenses"]
+    columns = (
+        Column("system", "System", "words"),
+        *(Column(lens["name"], lens["title"], "ours") for lens in lenses),
+    )
+    origins = "; ".join(f"{lens['title']}: {lens['origin']}" for lens in lenses)
+    title = dataset_title(dataset)
+    rows = [
+        Row(system, (Words(system), *(under(results, dataset, system, lens["name"]) for lens in lenses)))
+        for system in systems
+    ]
+    by_lens = {lens["name"]: ranks(results, dataset, lens["name"]) for lens in lenses}
+    rank_rows = []
+    for system in systems:
+        cells: list[Cell] = [Words(system), *(by_lens[lens["name"]][system] for lens in lenses)]
+        rank_rows.append(Row(system, tuple(cells)))
+    notes = (NOTE.format(origins=origins), *_states(rows))
+    return [
+        Table(
+            f"lenses-{dataset}", f"{title}: F1 by lens (%)", dataset, columns, tuple(rows), results.records, notes
+        ),
+        Table(
+            f"ranks-{dataset}",
+            f"{title}: rank by lens",
+            dataset,
+            columns,
+            tuple(rank_rows),
+            results.records,
+            (RANK_NOTE,),
+        ),
+    ]
+
+
+def _states(rows: list[Row]) -> list[str]:
+    return sorted({f"{c.text}: {c.why}" for row in rows for c in row.cells if isinstance(c, State)})
+
+
+Pair = tuple[str, str]
+
+
+def lens_figure(results: Results, dataset: str) -> Figure | None:
+    """F1 and rank by lens; only an order that the test shows under the standard lens can be marked as turned."""
+    systems = results.finished(dataset)
+    if not systems:
+        return None
+    names = [lens["name"] for lens in results.lenses["lenses"]]
+    f1 = {name: {system: under(results, dataset, system, name) for system in systems} for name in names}
+    standard = f1[results.lenses["standard"]]
+    ranked = {name: ranks(results, dataset, name) for name in names}
+    known = shown_orders(results, dataset)
+    turned = {name: turned_round(known, f1[name]) for name in names}
+    rows = [
+        HeatRow(
+            system,
+            tuple(f1[name][system] for name in names),
+            tuple(_shift(f1[name][system], standard[system]) for name in names),
+            tuple(ranked[name][system] for name in names),
+            tuple(_mark(system, turned[name]) for name in names),
+        )
+        for system in systems
+    ]
+    titles = {
+        lens["name"]: lens["title"].removesuffix(" (standard)").replace("R-GCN, batches of", "R-GCN /")
+        for lens in results.lenses["lenses"]
+    }
+    note = _note(len(known), {titles[name]: len(pairs) for name, pairs in turned.items()})
+    return Figure("", note, heat_map(f"F1 by lens on {dataset}", list(titles.values()), rows))
+
+
+def shown_orders(results: Results, dataset: str) -> list[Pair]:
+    """Pairs, the one ahead first, whose difference under the standard lens the test shows after Holm."""
+    pairs = results.statistics["datasets"][dataset]["comparisons"]
+    shown = [pair for pair in pairs if "state" not in pair and pair["holm"] <= ALPHA and pair["difference"]]
+    return [(one["a"], one["b"]) if one["difference"] > 0 else (one["b"], one["a"]) for one in shown]
+
+
+def turned_round(orders: Sequence[Pair], f1: Mapping[str, Cell]) -> list[Pair]:
+    """Those of the orders in which the system ahead has the lower F1 of these cells."""
+
+    def falls_behind(ahead: Cell, behind: Cell) -> bool:
+        return isinstance(ahead, Cited) and isinstance(behind, Cited) and ahead.value < behind.value
+
+    return [(ahead, behind) for ahead, behind in orders if falls_behind(f1[ahead], f1[behind])]
+
+
+def _mark(system: str, turned: Sequence[Pair]) -> str:
+    up = sum(behind == system for _, behind in turned)
+    down = sum(ahead == system for ahead, _ in turned)
+    return (f"▲{up}" if up else "") + (f"▼{down}" if down else "")
+
+
+def _note(known: int, turned: Mapping[str, int]) -> str:
+    if not known:
+        return "#: rank by mean F1. No pair differs significantly (Holm), so changes of rank mean nothing."
+    found = [f"{count} turned round under {title}" for title, count in turned.items() if count]
+    said = f"{', '.join(found)} (▲ ▼ count them)" if found else "no lens turns one round"
+    return (
+        f"#: rank by mean F1. Of the {known} orders of two rows that the test shows under the standard lens "
+        f"(Holm): {said}. Any other change of rank may be noise."
+    )
+
+
+def _shift(cell: Cell, standard: Cell) -> Cell:
+    if not isinstance(cell, Cited) or not isinstance(standard, Cited):
+        return State("does not apply")
+    values = tuple(one - other for one, other in zip(cell.values, standard.values, strict=True))
+    return mean_of(values, cell.records, signed=True)

@@ -1,0 +1,255 @@
+"""``mner verify``: does what a profile promises exist, and hold against the papers and our own reference?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from mner.base.terminal import WIDTH, aligned, wrapped
+from mner.evaluation.averages import CONDITIONS, cells_of, own_f1
+from mner.evaluation.paper import Paper, PaperRow
+from mner.evaluation.run_selection import runs_of
+from mner.evaluation.verdicts import (
+    ABOVE,
+    BELOW,
+    CONSISTENT,
+    NOT_COMPARABLE,
+    REGRESSED,
+    SKIPPED,
+    UNDECIDED,
+    Sample,
+    Verdict,
+    compare_with_reference,
+    judge,
+)
+from mner.reporting.cells import Cited, cited
+from mner.reporting.control_checks import FAILS, HOLDS, control_checks
+from mner.reporting.results import Settings
+from mner.reporting.run_facts import in_words
+
+MACHINE = ("throughput", "software", "precision")
+NOT_JUDGED, NO_REFERENCE = "NOT JUDGED", "NO REFERENCE"
+TOLD = (NOT_JUDGED, NO_REFERENCE, SKIPPED, NOT_COMPARABLE, CONSISTENT, UNDECIDED, BELOW, ABOVE)
+Lenses = Mapping[str, Any] | None
+INDENT = " " * 6
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of the report: a cell held ``against`` paper, reference, control or the profile's promise."""
+
+    dataset: str
+    system: str
+    ours: str
+    against: str
+    verdict: str
+    passed: bool
+    detail: str
+
+    @property
+    def mark(self) -> str:
+        """``FAIL``, ``ok``, or ``--`` for what is told because nothing could be judged."""
+        if not self.passed:
+            return "FAIL"
+        return "--" if self.verdict in TOLD else "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """All checks of a profile."""
+
+    profile: str
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        """True if no check failed; a report without checks has shown nothing and does not pass."""
+        return bool(self.checks) and all(check.passed for check in self.checks)
+
+    def render(self) -> str:
+        """An aligned table for a terminal, failures marked and counted; a long detail stands below its line."""
+        header = ("", "data set", "system", "ours (F1)", "against", "verdict")
+        rows = [
+            (
+                check.mark,
+                check.dataset,
+                check.system,
+                check.ours,
+                check.against,
+                check.verdict,
+            )
+            for check in self.checks
+        ]
+        title, rule, *table = aligned([header, *rows], header=True)
+        lines = [title, rule]
+        for line, check in zip(table, self.checks, strict=True):
+            lines += _with_detail(line.ljust(len(rule)), check.detail)
+        return "\n".join([*lines, "", *wrapped(f"profile {self.profile}: {self._sum()}")]) + "\n"
+
+    def _sum(self) -> str:
+        if not self.checks:
+            return "nothing to check"
+        marks = Counter(check.mark for check in self.checks)
+        judged = marks["ok"] + marks["FAIL"]
+        end = f"{marks['FAIL']} of {judged} checks failed" if marks["FAIL"] else f"all {judged} checks passed"
+        told = Counter(check.verdict for check in self.checks if check.mark == "--")
+        listed = ", ".join(f"{count} {verdict}" for verdict, count in told.items())
+        return (end if judged else f"0 of {len(self.checks)} checks could be judged") + (
+            f"; told and not judged: {listed}" if told else ""
+        )
+
+
+def verify(
+    scores: Mapping[str, Any],
+    paper: Paper,
+    reference: Mapping[str, Any] | None,
+    settings: Settings,
+    absence: Mapping[str, str] = MappingProxyType({}),
+    lenses: tuple[Lenses, Lenses] = (None, None),
+) -> VerifyReport:
+    """Check ``scores`` (``results/<profile>/scores.json``) of the active profile.
+
+    Fails: a cell the profile promises that is missing or lacks seeds; a verdict on a printed F1 that is worse than
+    the one on the kept results (a BELOW or ABOVE that is not is shown); a cell that REGRESSED against
+    ``reference`` (committed scores of the profile, None where there are none) or was finished there and is skipped
+    now; a control on which a system does not do what was planted. NOT-COMPARABLE cells are held against the
+    reference only; a cell that is the committed one itself is not held against it. ``absence`` is what systems'
+    cards say of tweets without a picture (``control_checks``). ``lenses`` (content of ``lenses.json``, None where
+    there is none) of the profile and of the reference hold what the cells reach as papers scored
+    (``verdicts.judge``).
+    """
+    rescored, rescored_before = (one or {"runs": ()} for one in lenses)
+    cells, references = cells_of(scores), cells_of(reference or {"cells": ()})
+    committed = set().union(*_records_by_cell(reference or {"runs": ()}).values())
+    records = _records_by_cell(scores)
+    checks: list[Check] = []
+    for dataset in settings.active.datasets:
+        for system in settings.active.systems:
+            cell = cells.get((dataset, system))
+            before = references.get((dataset, system))
+            checks += _presence(dataset, system, cell, before, settings.active.seeds)
+            if cell is not None and cell["state"] == "finished":
+                verdicts = _verdicts(cell, rescored, paper, settings)
+                known = _verdicts(before, rescored_before, paper, settings)
+                checks += _against_paper(cell, verdicts, known)
+                itself = (
+                    before is not None
+                    and records.get((dataset, system), set()) <= committed
+                    and _same_f1(cell, before)
+                )
+                checks.append(_against_itself(cell) if itself else _against_reference(cell, before, settings))
+    for control in control_checks(
+        scores,
+        settings.verify.control_gain,
+        settings.verify.alpha,
+        settings.verify.reference_margin,
+        absence,
+    ):
+        verdict = (HOLDS if control.passed else FAILS) if control.judged else NOT_JUDGED
+        ours = _shown(cells[control.dataset, control.system])
+        detail = f"{control.statement}: {control.detail}"
+        checks.append(Check(control.dataset, control.system, ours, "control", verdict, control.passed, detail))
+    return VerifyReport(settings.active.name, tuple(checks))
+
+
+def _with_detail(line: str, detail: str) -> list[str]:
+    """The line with its detail beside it, or below it where both do not fit into the terminal's width."""
+    if len(line) + 2 + len(detail) <= WIDTH:
+        return [f"{line}  {detail}"]
+    return [line.rstrip(), *wrapped(detail, INDENT)]
+
+
+def _presence(
+    dataset: str,
+    system: str,
+    cell: Mapping[str, Any] | None,
+    before: Mapping[str, Any] | None,
+    seeds: Sequence[int],
+) -> list[Check]:
+    """What the profile promises: nothing to say if every seed was scored."""
+    where = (dataset, system)
+    if cell is None or cell["state"] == "not-run":
+        return [Check(*where, "not run", "profile", "MISSING", False, "promised by the profile; type: mner run")]
+    if cell["state"] == "skipped":
+        lost = before is not None and before["state"] == "finished"
+        detail = f"{cell['reason']}{'; the reference has results for it' if lost else ''}"
+        return [Check(*where, "skipped", "profile", SKIPPED, not lost, detail)]
+    found = own_f1(cell)["seeds"]
+    absent = [seed for seed in seeds if seed not in found]
+    if absent:
+        detail = f"no result for seed {', '.join(map(str, absent))} of {', '.join(map(str, seeds))}"
+        return [Check(*where, _shown(cell), "profile", "INCOMPLETE", False, detail)]
+    return []
+
+
+def _verdicts(
+    cell: Mapping[str, Any] | None, lenses: Mapping[str, Any], paper: Paper, settings: Settings
+) -> list[tuple[PaperRow, Verdict]]:
+    """Every row printed for the cell's system and the verdict on it; none unless the cell is finished."""
+    if cell is None or cell["state"] != "finished":
+        return []
+    place = cell["dataset"], cell["system"]
+    runs, margin, alpha = runs_of(lenses, *place), settings.verify.margin, settings.verify.alpha
+    judged = [(row, judge(cell, row, paper, margin, alpha, runs)) for _, row in paper.rows_for(*place)]
+    return [(row, verdict) for row, verdict in judged if verdict is not None]
+
+
+def _against_paper(
+    cell: Mapping[str, Any], judged: Sequence[tuple[PaperRow, Verdict]], known: Sequence[tuple[PaperRow, Verdict]]
+) -> list[Check]:
+    """One check per printed row, so that no row's agreement hides another's gap.
+
+    ``known`` are the verdicts on the reference, none where it has no such finished cell.
+    """
+    before = {row.id: verdict for row, verdict in known}
+    checks = []
+    for row, verdict in judged:
+        detail = "; ".join(verdict.why)
+        held = in_words(verdict, row.figure(cell["dataset"], "F1"))
+        passed = row.id not in before or not verdict.worse_than(before[row.id])
+        if verdict.name == NOT_COMPARABLE:
+            detail = f"not held against the paper ({detail})"
+        if not passed:
+            detail += f"; worse than the kept results, which are {before[row.id].name}"
+        where = cell["dataset"], cell["system"], _shown(cell), f"paper: {row.label}{row.mark}"
+        checks.append(Check(*where, verdict.name, passed, f"{held}; {detail}"))
+    return checks
+
+
+def _records_by_cell(scores: Mapping[str, Any]) -> dict[tuple[str, str], set[str]]:
+    """Hashes of the records that each cell of scores was made of."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for run in scores["runs"]:
+        found.setdefault((run["dataset"], run["system"]), set()).add(run["record_sha256"])
+    return found
+
+
+def _same_f1(cell: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    return before["state"] == "finished" and own_f1(cell)["values"] == own_f1(before)["values"]
+
+
+def _against_itself(cell: Mapping[str, Any]) -> Check:
+    """The committed runs, scored as they were: that they are the same as themselves shows nothing."""
+    detail = "these are the committed runs: nothing to hold against them"
+    return Check(cell["dataset"], cell["system"], _shown(cell), "reference", NOT_JUDGED, True, detail)
+
+
+def _against_reference(cell: Mapping[str, Any], before: Mapping[str, Any] | None, settings: Settings) -> Check:
+    where = (cell["dataset"], cell["system"], _shown(cell), "reference")
+    if before is None or before["state"] != "finished":
+        return Check(*where, NO_REFERENCE, True, "no committed result of this cell to hold it against")
+    ours, theirs = (Sample.of(own_f1(one)) for one in (cell, before))
+    same_machine = all(set(cell[name] or ()) == set(before[name] or ()) for name in MACHINE)
+    limits = settings.verify.reference_margin, settings.verify.alpha
+    verdict = compare_with_reference(ours, theirs, *limits, same_machine)
+    changed = [name for name in CONDITIONS if name != "inputs" and cell[name] != before[name]]
+    notes = [*verdict.findings, *([f"made under another {', '.join(changed)}"] if changed else [])]
+    return Check(*where, verdict.name, verdict.name != REGRESSED, "; ".join(notes))
+
+
+def _shown(cell: Mapping[str, Any]) -> str:
+    f1 = cited(own_f1(cell))
+    return f"{f1.plain()} (n={f1.runs})" if isinstance(f1, Cited) else f1.plain()

@@ -1,0 +1,195 @@
+"""What commands hand on to the library is what was typed, and their exit codes are what the library found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+from support import tiny
+
+from mner.cli import main as cli
+from mner.tracking.run_archive import Arrival
+
+PARAMETERS = tiny.parameters("some_encoder")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the parameters of the profile ``tiny`` and nothing else."""
+    tiny.write_parameters(tmp_path, PARAMETERS)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("typed", "cells"),
+    [
+        ("run", [["toy", system] for system in tiny.SYSTEMS]),
+        ("run toy", [["toy", system] for system in tiny.SYSTEMS]),
+        ("run toy rgcn", [["toy", "rgcn"]]),
+        ("run toy rgcn --seed 3 --seed 1", [["toy", "rgcn", "--seed=3", "--seed=1"]]),
+    ],
+)
+def test_run_trains_the_cells_and_seeds_that_were_named_and_all_without_a_name(
+    here: Path, monkeypatch: pytest.MonkeyPatch, typed: str, cells: list[list[str]]
+) -> None:
+    trained: list[list[str]] = []
+    monkeypatch.setattr("stages.train.main", lambda arguments: trained.append(arguments) or 0)
+    assert cli.main(typed.split()) == 0
+    assert trained == cells
+
+
+def test_run_goes_on_after_a_cell_that_failed_and_ends_in_1(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained: list[str] = []
+
+    def train(arguments: list[str]) -> int:
+        trained.append(arguments[1])
+        return int(arguments[1] in tiny.SYSTEMS[:2])
+
+    monkeypatch.setattr("stages.train.main", train)
+    assert cli.main(["run"]) == 1
+    assert trained == list(tiny.SYSTEMS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "flags"),
+    [
+        ("score", []),
+        ("score --from-reference", ["--from-reference"]),
+        ("score --from-reference --accept", ["--from-reference", "--accept"]),
+    ],
+)
+def test_score_scores_then_reports_then_shows(
+    here: Path, monkeypatch: pytest.MonkeyPatch, typed: str, flags: list[str]
+) -> None:
+    done: list[tuple[str, Any]] = []
+    monkeypatch.setattr("stages.score.main", lambda arguments: done.append(("score", arguments)))
+    monkeypatch.setattr("stages.report.main", lambda arguments: done.append(("report", arguments)))
+    monkeypatch.setattr("mner.cli.show.run", lambda options: done.append(("show", None)))
+    if not flags:
+        record = here / "runs" / "tiny" / "toy" / "rgcn" / "1" / "record.json"
+        record.parent.mkdir(parents=True)
+        record.touch()
+    assert cli.main(typed.split()) == 0
+    assert done == [("score", ["tiny", *flags]), ("report", ["tiny"]), ("show", None)]
+
+
+def test_score_without_a_run_says_how_to_get_one(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "runs" / "other" / "toy" / "rgcn" / "1").mkdir(parents=True)
+    (here / "runs" / "other" / "toy" / "rgcn" / "1" / "record.json").touch()
+    assert cli.main(["score"]) == 2
+    assert capsys.readouterr().err.startswith("mner score: runs/tiny holds no run to score; ")
+
+
+def test_track_fills_the_store_that_was_named(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def rebuild(runs: Path, profile: str, uri: str) -> int:
+        assert (runs, profile, uri) == (Path("runs"), "tiny", "sqlite:///there.db")
+        return 7
+
+    monkeypatch.setattr("mner.tracking.mlflow_tracker.rebuild", rebuild)
+    assert cli.main(["track", "--rebuild", "--uri", "sqlite:///there.db"]) == 0
+    assert capsys.readouterr().out == "7 runs are in sqlite:///there.db; look at them with: mlflow ui\n"
+
+
+@pytest.mark.parametrize(("more", "weights"), [([], False), (["--weights"], True)])
+def test_weights_are_packed_when_they_are_asked_for(
+    here: Path, monkeypatch: pytest.MonkeyPatch, more: list[str], weights: bool
+) -> None:
+    asked: list[Any] = []
+
+    def pack(root: Path, profile: str, archive: Path, *, weights: bool) -> list[str]:
+        archive.touch()
+        asked.extend([profile, archive, weights])
+        return []
+
+    monkeypatch.setattr("mner.tracking.run_archive.pack", pack)
+    assert cli.main(["pack", "runs.tar.gz", *more]) == 0
+    assert asked == ["tiny", Path("runs.tar.gz"), weights]
+
+
+@pytest.mark.parametrize(("states", "code"), [(["taken", "known"], 0), (["taken", "apart"], 1), (["apart"], 1)])
+def test_a_run_that_is_kept_apart_makes_unpack_end_in_1(
+    here: Path, monkeypatch: pytest.MonkeyPatch, states: list[str], code: int
+) -> None:
+    arrivals = [Arrival("a run", state, here, "other code") for state in states]
+    monkeypatch.setattr("mner.tracking.run_archive.unpack", lambda *_: arrivals)
+    assert cli.main(["unpack", "runs.tar.gz"]) == code
+
+
+@pytest.mark.parametrize(("passed", "code"), [("ab", 0), ("a", 1), ("b", 1)])
+def test_parity_looks_at_every_file_and_passes_where_all_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], passed: str, code: int
+) -> None:
+    def check(system: str, path: Path, corpus: Path) -> list[SimpleNamespace]:
+        assert (system, corpus) == ("scorers", Path("test.txt"))
+        return [SimpleNamespace(name=str(path), passed=str(path) in passed)]
+
+    monkeypatch.setattr("mner.parity.check", check)
+    monkeypatch.setattr("mner.parity.render", lambda report: report.name)
+    assert cli.main(["parity", "scorers", "a", "b", "--corpus", "test.txt"]) == code
+    assert capsys.readouterr().out == "a\nb\n"
+
+
+def test_profile_counts_runs_and_marks_the_one_that_was_made_active(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def shown(typed: str) -> dict[str, list[str]]:
+        assert cli.main(typed.split()) == 0
+        lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+        return {line[line[0] == "*"]: line for line in lines if "runs" in line[1:4]}
+
+    before = shown("profile")
+    assert before["tiny"][:3] == ["*", "tiny", "4"]
+    assert before["full"][:2] == ["full", "300"]
+    after = shown("profile full")
+    assert "tiny" not in after
+    assert after["full"][:3] == ["*", "full", "300"]
+    kept = yaml.safe_load((here / "params.yaml").read_text(encoding="utf-8"))
+    assert kept["systems"] == PARAMETERS["systems"], "only cells and recipe are another profile's"
+
+
+def test_profile_auto_says_why_it_chose_and_leaves_what_is_active_already(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mner.data.availability.choose", lambda places: ("graphs", "because of the weather"))
+    assert cli.main(["profile", "auto"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("because of the weather\n")
+    assert "* graphs" in out
+    path = here / "params.yaml"
+    changed = path.read_text(encoding="utf-8").replace("seeds: [1, 2]", "seeds: [7]")
+    path.write_text(changed, encoding="utf-8")
+    assert cli.main(["profile", "auto"]) == 0
+    assert path.read_text(encoding="utf-8") == changed
+
+
+def test_plan_shows_the_plan_of_the_active_profile(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["plan"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in shown[1 : 1 + len(tiny.SYSTEMS)]] == list(tiny.SYSTEMS)
+    assert all(line.endswith("inputs not built") for line in shown[1 : 1 + len(tiny.SYSTEMS)])
+
+
+def test_which_looks_where_this_machine_keeps_public_files(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for variable in ("MNER_CACHE", "MNER_MIRROR"):
+        (here / variable).mkdir()
+        monkeypatch.setenv(variable, str(here / variable))
+
+    def which(path: Path, *, cache: Path, mirrors: tuple[Path, ...], columns: list[str] | None) -> str:
+        assert (path, cache, mirrors) == (Path("some.txt"), here / "MNER_CACHE", (here / "MNER_MIRROR",))
+        assert columns == ["word", "tag"]
+        return "found\n"
+
+    monkeypatch.setattr("mner.data.dataset_versions.which", which)
+    monkeypatch.setattr("mner.data.dataset_versions.render", str)
+    assert cli.main(["which", "some.txt", "--columns", "word, tag"]) == 0
+    assert capsys.readouterr().out == "found\n"
