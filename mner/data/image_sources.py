@@ -1,7 +1,7 @@
 """Fetch the pictures of the tweets from the places their publishers name.
 
 Twitter-2015: one request a file from a GitHub repository at a pinned commit. Both data sets: one archive on Google
-Drive, through ``gdown``. Neither publisher states hashes; ``picture_files.scan_images`` records them at first arrival.
+Drive, through ``gdown``. Neither publisher states hashes; ``scan_images`` records them at first arrival.
 """
 
 from __future__ import annotations

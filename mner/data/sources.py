@@ -60,7 +60,7 @@ class SourceFile:
     ``role`` is ``sentences``, ``retrieval`` (sentences with retrieval lists), ``captions``, ``objects``,
     ``words`` (pictures in words), ``strength`` (of the relation between text and picture), ``log`` (what
     authors' program said while it trained) or ``detector``;
-    ``copy`` names whose file it is (a key of :data:`COPIES` for corpora, of ``mner.data.side_data.WORDS`` for words,
+    ``copy`` names whose file it is (a key of :data:`COPIES` for corpora, of ``side_data.WORDS`` for words,
     ``strong`` or ``weak`` for strength, else ``catr``, ``blip2``, ``ocsga``, ``yolox``); ``split`` is None
     where one file serves all splits, ``dataset`` is None where it serves both data sets. A file that serves both
     but is read with each stands once for either.

@@ -12,16 +12,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any, Protocol
 
 from mner.base.files import cached_sha256_of, sha256_of_json
+from mner.config.schema import EncoderSource
+from mner.config.training_recipe import Recipe
 from mner.models.encoders import EncoderError, fingerprint_of
 from mner.models.word_vectors import WordVectorError, vectors_fingerprint
 from mner.tracking.protocol_version import PROTOCOL_VERSION
 from mner.tracking.record import Record
-
-if TYPE_CHECKING:
-    from mner.training.experiment import Cell
 
 KINDS = ("dataset", "system", "seed", "version", "encoder", "recipe", "option", "visual input", "file")
 """What two runs can differ in, in the order in which differences are listed."""
@@ -39,6 +39,25 @@ class UnknownIdentityError(ValueError):
     def __init__(self, message: str, not_built: Path | None = None) -> None:
         super().__init__(message)
         self.not_built = not_built
+
+
+class ReadsInputs(Protocol):
+    """What a cell says of its inputs (``mner.training.experiment.Cell``)."""
+
+    dataset: str
+    system: str
+    root: Path
+
+    @property
+    def module(self) -> ModuleType: ...
+    @property
+    def options(self) -> Mapping[str, Any]: ...
+    @property
+    def recipe(self) -> Recipe: ...
+    @property
+    def encoder(self) -> EncoderSource: ...
+    def input_files(self) -> list[Path]: ...
+    def visual_input(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +116,7 @@ class RunIdentity:
             raise ValueError(f"a run's key is made of JSON values only: {error}") from error
 
 
-def identity_of(cell: Cell) -> CellIdentity:
+def identity_of(cell: ReadsInputs) -> CellIdentity:
     """What the runs of a cell would be with the data, parameters, encoder and versions of this checkout.
 
     Raises:
@@ -117,7 +136,7 @@ def identity_of(cell: Cell) -> CellIdentity:
         raise UnknownIdentityError(str(error)) from error
 
 
-def _with(cell: Cell, files: Mapping[str, str], encoder: str) -> CellIdentity:
+def _with(cell: ReadsInputs, files: Mapping[str, str], encoder: str) -> CellIdentity:
     return CellIdentity(
         dataset=cell.dataset,
         system=cell.system,
@@ -130,7 +149,7 @@ def _with(cell: Cell, files: Mapping[str, str], encoder: str) -> CellIdentity:
     )
 
 
-def versions_of(cell: Cell) -> dict[str, int]:
+def versions_of(cell: ReadsInputs) -> dict[str, int]:
     """The versions that the runs of a cell have in this checkout."""
     return {"system": cell.module.CARD.version, "protocol": PROTOCOL_VERSION}
 
@@ -184,7 +203,7 @@ def _same(here: Mapping[str, Any], there: Mapping[str, Any], name: str) -> bool:
     return sha256_of_json(here.get(name)) == sha256_of_json(there.get(name))
 
 
-def parameter_differences(cell: Cell, record: Record) -> tuple[Difference, ...]:
+def parameter_differences(cell: ReadsInputs, record: Record) -> tuple[Difference, ...]:
     """In what a record differs from what this checkout would make, its data apart: that need not be here.
 
     The encoder is compared by name where it is not installed.
