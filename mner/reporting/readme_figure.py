@@ -131,7 +131,7 @@ def _legend() -> Iterator[Markup]:
     height = HEIGHT - 22
     yield _diamond(LEFT + 5, height, "printed")
     yield svg.text(LEFT + 18, height + 4, "printed")
-    for left, (profile, words) in zip((LEFT + 90, LEFT + 370), PROFILES.items(), strict=True):
+    for left, (profile, words) in zip((LEFT + 90, LEFT + 415), PROFILES.items(), strict=True):
         yield svg.line(left - 10, height, left + 10, height, profile)
         yield svg.dot(left, height, profile, words)
         yield svg.text(left + 18, height + 4, f"ours, mean ± s.d.: MiniLM, {words}")
