@@ -145,7 +145,7 @@ def _list(entry: Mapping[str, Any], kind: str) -> tuple[tuple[str, float], ...]:
 
 
 def _group_facts(lists: Sequence[Hashable]) -> list[Fact]:
-    """Groups of equal lists, near and far apart in the files: near ones may share what the neighbourhood shares."""
+    """Groups of equal lists, near to each other in the files and far apart."""
     groups: dict[Hashable, list[int]] = defaultdict(list)
     for position, one in enumerate(lists):
         groups[one].append(position)
