@@ -84,7 +84,7 @@ def test_the_readme_is_short_and_starts_with_the_two_commands() -> None:
 
 def test_every_page_stands_in_the_navigation() -> None:
     navigation = _text(ROOT / "mkdocs.yml")
-    assert {page.name for page in PAGES if page.parent.name == "docs" and page.name not in navigation} == set()
+    assert {page.name for page in PAGES if page.parent == ROOT / "docs" and page.name not in navigation} == set()
 
 
 def _kept(profile: str, dataset: str, system: str) -> str:
