@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Container images often set it, and then every process compiles anew all that it imports: seconds for torch alone.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: repro test test-all faults bench bench-compare lint verify install install-all install-base clean
+.PHONY: repro test test-all faults bench bench-compare lint docs verify install install-all install-base clean
 
 install: $(VENV)/.installed
 
@@ -58,9 +58,16 @@ bench-compare: install
 lint: install
 	ruff check .
 	ruff format --check .
+	mypy
+	lint-imports
+	$(MAKE) docs
+
+# Warnings count as errors: a broken link, a page outside the navigation, a module that is not there.
+docs: install
+	mkdocs build --strict --quiet
 
 verify: install
 	mner verify
 
 clean:
-	rm -rf data features graphs runs results reports/rendered .locks .checkpoints extracted runs-apart
+	rm -rf site data features graphs runs results reports/rendered .locks .checkpoints extracted runs-apart

@@ -66,6 +66,8 @@ class Fact:
     value: str
 
 
+NEAR = 200
+"""Positions of a corpus file, train, dev and test one after another."""
 Listed = Sequence[tuple[Sentence, Mapping[str, Any]]]
 
 
@@ -98,6 +100,7 @@ def inter_facts(listed: Listed, captions: Mapping[str, Mapping[str, str]]) -> li
     facts += [
         Fact("inter: pairs of equal lists, all scores included", str(len(same_list))),
         Fact("inter: of them, pairs of tweets with the same words", str(agreeing)),
+        *_group_facts(lists),
     ]
     for source, table in captions.items():
         ties = [
@@ -179,6 +182,24 @@ def _formula_facts(listed: Listed, objects: Mapping[str, Sequence[str]]) -> Iter
 
 def _list(entry: Mapping[str, Any], kind: str) -> tuple[tuple[str, float], ...]:
     return tuple(zip(entry[f"{kind}_images"], entry[f"{kind}_scores"], strict=True))
+
+
+def _group_facts(lists: Sequence[Hashable]) -> list[Fact]:
+    """Groups of equal lists, near to each other in the files and far apart."""
+    groups: dict[Hashable, list[int]] = defaultdict(list)
+    for position, one in enumerate(lists):
+        groups[one].append(position)
+    repeated = [group for group in groups.values() if len(group) > 1]
+    far = [group for group in repeated if group[-1] - group[0] > NEAR]
+    sizes = Counter(len(group) for group in far)
+    said = ", ".join(f"{count} of {size} lists" for size, count in sorted(sizes.items())) or "none"
+    return [
+        Fact(
+            f"inter: groups of equal lists within {NEAR} positions",
+            f"{len(repeated) - len(far)} of {len(repeated)}",
+        ),
+        Fact(f"inter: groups of equal lists further apart than {NEAR} positions", said),
+    ]
 
 
 def _pairs(values: Iterable[Hashable]) -> Iterable[tuple[int, int]]:

@@ -72,3 +72,19 @@ def test_a_query_that_is_no_picture_of_the_pool_may_get_every_one() -> None:
     keys = torch.eye(3)
     assert share_within_ties(keys[2:], keys, [[2]], [ABSENT], 1) == 1.0
     assert share_within_ties(keys[2:], keys, [[2]], [2], 1) == 0.0
+
+
+def test_groups_of_equal_lists_are_counted_near_and_far_apart() -> None:
+    at = {0: "a", 1: "b", 150: "a", 250: "b", 251: "b", 300: "c"}  # a: near; b: three lists, far apart
+    sentences = tuple(Sentence(place, f"i{place}", (f"w{place}",), None) for place in range(301))
+    lists = [
+        {
+            **{"inter_images": [at.get(place, f"own{place}")], "inter_scores": [0.5]},
+            **{"intra_images": [], "intra_scores": []},
+        }
+        for place in range(301)
+    ]
+    facts = published_facts(Corpus("t", sentences, (), ()), {"train": lists, "dev": [], "test": []}, {}, None)
+    found = {fact.what: fact.value for fact in facts}
+    assert found["inter: groups of equal lists within 200 positions"] == "1 of 2"
+    assert found["inter: groups of equal lists further apart than 200 positions"] == "1 of 3 lists"
