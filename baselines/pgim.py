@@ -17,7 +17,7 @@ from mner.data.subwords import SEPARATOR
 from mner.models.system import Card, ContractError, Emissions, Ingredients, checked_limit, given
 
 if TYPE_CHECKING:
-    from mner.training.batching import ImageText
+    from mner.data.side_data import ImageText
 
 KNOWLEDGE = "knowledge"
 

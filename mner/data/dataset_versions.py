@@ -16,6 +16,7 @@ from typing import Any
 from mner.base.files import sha256_of
 from mner.base.terminal import aligned
 from mner.data import readers
+from mner.data.alignment import plain_words
 from mner.data.conll_forms import GOLD, PREDICTED, TAGS, is_blank, parse_conll
 from mner.data.corpus import LABELS, Sentence
 from mner.data.download import locate
@@ -24,7 +25,6 @@ from mner.data.label_schemes import convert_tags
 from mner.data.sentence_diff import Comparison, Difference, compare
 from mner.data.sources import SourceFile
 from mner.data.user_file import printable, read_text
-from mner.predictions.alignment import plain_words
 
 SOURCES: tuple[SourceFile, ...] = known_versions()
 KNOWN_SHARE = 0.5
