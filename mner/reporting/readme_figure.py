@@ -109,9 +109,9 @@ def _panel(results: Path, paper: Paper, dataset: str, place: int) -> Iterator[Ma
 
     bottom = TOP + len(SYSTEMS) * ROW - 12
     yield svg.text(across(LOWEST[dataset]), 30, f"{DATASETS[dataset]}, test F1", "title")
-    for f1 in range(LOWEST[dataset], HIGHEST[dataset] + 1, 2):
-        yield svg.line(across(f1), TOP - 18, across(f1), bottom, "grid")
-        yield svg.text(across(f1), bottom + 18, str(f1), "small", "middle")
+    for tick in range(LOWEST[dataset], HIGHEST[dataset] + 1, 2):
+        yield svg.line(across(tick), TOP - 18, across(tick), bottom, "grid")
+        yield svg.text(across(tick), bottom + 18, str(tick), "small", "middle")
     for row, (system, title) in enumerate(SYSTEMS.items()):
         height = TOP + row * ROW + 6
         if place == 0:
