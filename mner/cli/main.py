@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from mner.base.exits import exit_code_of
-from mner.cli import all_commands
+from mner.cli.verbs import all_commands
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

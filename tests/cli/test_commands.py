@@ -14,9 +14,9 @@ import pytest
 from support.profile_settings import write_profile
 
 from mner.base.exits import READER_GONE
-from mner.cli import all_commands
 from mner.cli import main as cli
 from mner.cli.argument_types import minutes, natural, positive
+from mner.cli.verbs import all_commands
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,7 +50,7 @@ def test_other_errors_keep_their_traceback(monkeypatch):
     def fail(options):
         raise RuntimeError("a defect of ours must not hide")
 
-    monkeypatch.setattr("mner.cli.plan.run", fail)
+    monkeypatch.setattr("mner.cli.verbs.plan.run", fail)
     with pytest.raises(RuntimeError, match="must not hide"):
         cli.main(["plan"])
 
@@ -59,7 +59,7 @@ def test_a_file_that_cannot_be_read_is_one_line(capsys, monkeypatch):
     def fail(options):
         Path("/nowhere/to/be/found").read_bytes()
 
-    monkeypatch.setattr("mner.cli.plan.run", fail)
+    monkeypatch.setattr("mner.cli.verbs.plan.run", fail)
     assert cli.main(["plan"]) == 2
     assert capsys.readouterr().err == "mner plan: No such file or directory: /nowhere/to/be/found\n"
 
@@ -71,7 +71,7 @@ def test_errors_of_all_our_packages_are_ours(module, capsys, monkeypatch):
     def fail(options):
         raise ours("what is wrong")
 
-    monkeypatch.setattr("mner.cli.plan.run", fail)
+    monkeypatch.setattr("mner.cli.verbs.plan.run", fail)
     assert cli.main(["plan"]) == 2
     assert capsys.readouterr().err == "mner plan: what is wrong\n"
 
@@ -80,20 +80,20 @@ def test_an_error_of_the_system_that_names_no_file_is_a_defect(monkeypatch):
     def fail(options):
         raise OSError("out of something")
 
-    monkeypatch.setattr("mner.cli.plan.run", fail)
+    monkeypatch.setattr("mner.cli.verbs.plan.run", fail)
     with pytest.raises(OSError, match="out of something"):
         cli.main(["plan"])
 
 
 def test_an_absent_package_is_one_line_and_an_absent_module_of_ours_a_defect(capsys, monkeypatch):
-    monkeypatch.setattr("mner.cli.plan.run", lambda options: importlib.import_module("no_such_package.part"))
+    monkeypatch.setattr("mner.cli.verbs.plan.run", lambda options: importlib.import_module("no_such_package.part"))
     assert cli.main(["plan"]) == 2
     assert capsys.readouterr().err == (
         "mner plan: the Python package 'no_such_package' is not installed here; "
         "`make install` sets up all that commands need\n"
     )
     for ours in ("mner.no_such_module", "json.no_such_module"):
-        monkeypatch.setattr("mner.cli.plan.run", lambda options, ours=ours: importlib.import_module(ours))
+        monkeypatch.setattr("mner.cli.verbs.plan.run", lambda options, ours=ours: importlib.import_module(ours))
         with pytest.raises(ModuleNotFoundError):
             cli.main(["plan"])
 
@@ -102,14 +102,14 @@ def test_an_interrupt_is_one_line(capsys, monkeypatch):
     def interrupted(options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mner.cli.plan.run", interrupted)
+    monkeypatch.setattr("mner.cli.verbs.plan.run", interrupted)
     assert cli.main(["plan"]) == 130
     assert capsys.readouterr().err == "mner plan: interrupted; what is finished stays\n"
 
 
 def test_a_reader_that_went_away_is_no_error(tmp_path):
     write_profile(tmp_path)
-    program = "import sys; from mner.cli import main; sys.exit(main(['profile']))"
+    program = "import sys; from mner.cli.main import main; sys.exit(main(['profile']))"
     shell = f'set -o pipefail; {sys.executable} -c "{program}" | true'
     ended = subprocess.run(["bash", "-c", shell], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ended.returncode in (0, READER_GONE)  # 0: all was written before the reader left
@@ -121,7 +121,7 @@ def test_output_nobody_reads_ends_quietly(monkeypatch):
         raise BrokenPipeError
 
     silenced = []
-    monkeypatch.setattr("mner.cli.plan.run", gone)
+    monkeypatch.setattr("mner.cli.verbs.plan.run", gone)
     monkeypatch.setattr("os.dup2", lambda source, target: silenced.append(target))
     monkeypatch.setattr("sys.stdout", SimpleNamespace(fileno=lambda: 77))
     assert cli.main(["plan"]) == READER_GONE
@@ -133,7 +133,7 @@ def test_what_is_still_to_be_written_when_the_reader_is_gone_ends_quietly_too(mo
         raise BrokenPipeError
 
     silenced = []
-    monkeypatch.setattr("mner.cli.plan.run", lambda options: None)
+    monkeypatch.setattr("mner.cli.verbs.plan.run", lambda options: None)
     monkeypatch.setattr("os.dup2", lambda source, target: silenced.append(target))
     monkeypatch.setattr("sys.stdout", SimpleNamespace(fileno=lambda: 77, flush=gone))
     assert cli.main(["plan"]) == READER_GONE

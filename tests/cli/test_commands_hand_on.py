@@ -68,7 +68,7 @@ def test_score_scores_then_reports_then_shows(
     done: list[tuple[str, Any]] = []
     monkeypatch.setattr("stages.score.main", lambda arguments: done.append(("score", arguments)))
     monkeypatch.setattr("stages.report.main", lambda arguments: done.append(("report", arguments)))
-    monkeypatch.setattr("mner.cli.show.run", lambda options: done.append(("show", None)))
+    monkeypatch.setattr("mner.cli.verbs.show.run", lambda options: done.append(("show", None)))
     if not flags:
         record = here / "runs" / "tiny" / "toy" / "rgcn" / "1" / "record.json"
         record.parent.mkdir(parents=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support import fabricated_report
 
-from mner.cli.show import with_results, without_links, without_preamble
+from mner.cli.verbs.show import with_results, without_links, without_preamble
 from mner.reporting import page
 from mner.reporting.page_views import example_citation
 from mner.reporting.results import Results

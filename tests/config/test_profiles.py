@@ -123,7 +123,7 @@ def test_every_setting_of_every_cell_is_what_it_was() -> None:
 
 def test_the_command_line_starts_without_the_libraries_that_train_and_track() -> None:
     heavy = "{'torch', 'transformers', 'mlflow', 'dvc', 'torch_geometric', 'matplotlib'}"
-    for code in ("import mner.cli", "import mner.cli; mner.cli.parser().format_help()"):
+    for code in ("import mner.cli.main", "import mner.cli.main; mner.cli.main.parser().format_help()"):
         command = [sys.executable, "-c", f"import sys; {code}; print({heavy} & {{*sys.modules}} or 'none')"]
         assert subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout == "none\n"
 

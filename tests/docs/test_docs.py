@@ -13,7 +13,7 @@ import pytest
 from mner.paper import load_paper
 from torch import nn
 
-from mner.cli import parser
+from mner.cli.main import parser
 from mner.models.system import Card
 from mner.reporting import readme_figure
 

@@ -99,7 +99,7 @@ def test_what_a_killed_unpack_left_goes_with_the_next(tmp_path: Path) -> None:
 def test_a_terminated_unpack_leaves_nothing(tmp_path: Path) -> None:
     program = (
         "import argparse, time; from pathlib import Path\n"
-        "from mner.cli import unpack as command; from mner.tracking import archive\n"
+        "from mner.cli.verbs import unpack as command; from mner.tracking import run_archive as archive\n"
         "def slow(source, staging, **how):\n"
         "    (staging / 'half').write_text('x'); print('here', flush=True); time.sleep(60)\n"
         "archive.safe_extract = slow\n"

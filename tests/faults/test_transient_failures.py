@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError
 
 from mner.base.exhaustion import NoSpaceError, check_free, is_exhaustion
-from mner.cli import sweep as command
+from mner.cli.verbs import sweep as command
 from mner.sweeping.run_costs import NO_ROOM_NEEDED, Room
 from mner.sweeping.run_plan import Failure, Job, PlannedCell, failure_of, room_needed
 from mner.sweeping.sweep_session import left_out
@@ -88,7 +88,7 @@ def test_a_second_sweep_after_a_failure_still_exits_with_1(monkeypatch: pytest.M
     recipe = SimpleNamespace(threads=torch.get_num_threads())
     active = SimpleNamespace(systems=("a",), name="toy")
     settings = SimpleNamespace(active=active, recipe_of=lambda system: recipe)
-    monkeypatch.setattr("mner.cli.sweep.settings", lambda: settings)
+    monkeypatch.setattr("mner.cli.verbs.sweep.settings", lambda: settings)
     monkeypatch.setattr("mner.sweeping.run_plan.plan_of", lambda *asked: plan)
     parser = argparse.ArgumentParser()
     command.arguments(parser)

@@ -14,7 +14,7 @@ from support import tiny as small
 from support import tiny_extractor as tiny
 
 from mner.base.files import write_json_atomically
-from mner.cli import extract as command
+from mner.cli.verbs import extract as command
 from mner.config import ConfigError, Places
 from mner.data.picture_files import ImageError, Refusal
 from mner.features.extraction import extract

@@ -9,7 +9,7 @@ import pytest
 from support import fabricated_runs
 
 from mner.base.files import read_json
-from mner.cli.show import SECTIONS, with_results
+from mner.cli.verbs.show import SECTIONS, with_results
 from mner.evaluation.paper import load_paper
 from mner.reporting.card_text import CardText
 from mner.reporting.control_checks import FAILS, HOLDS, control_checks

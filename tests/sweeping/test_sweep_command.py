@@ -12,7 +12,7 @@ import pytest
 from support import tiny
 
 from mner.cli import main as cli
-from mner.cli import sweep as command
+from mner.cli.verbs import sweep as command
 from mner.sweeping.run_plan import PlannedCell
 from mner.sweeping.scheduler import Summary
 

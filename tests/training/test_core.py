@@ -22,7 +22,7 @@ STARTS = (
     "mner/sweeping/workers/worker.py",
     "mner/tracking/run_archive.py",
     "mner/training/arrival.py",
-    *(f"mner/cli/{name}.py" for name in ("plan", "sweep", "pack", "unpack")),
+    *(f"mner/cli/verbs/{name}.py" for name in ("plan", "sweep", "pack", "unpack")),
     *(f"stages/{name}.py" for name in ("features", "graphs", "train")),
 )
 NEEDED = {"torch", "transformers", "torch_geometric", "torchcrf"}

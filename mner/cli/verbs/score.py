@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> None:
     if options.predictions:
         _score_files(options)
         return
-    from mner.cli import show
+    from mner.cli.verbs import show
     from mner.evaluation.kept_results import HOW_TO_GET_RESULTS, NoResultsError
     from stages import report, score
 
