@@ -15,7 +15,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from mner.paper import Paper, load_paper
+from mner.evaluation.paper import Paper, load_paper
 from mner.reporting import svg
 
 FIGURE = Path("docs/images/printed-and-ours.svg")

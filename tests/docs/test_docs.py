@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from mner.paper import load_paper
+from mner.evaluation.paper import load_paper
 from torch import nn
 
 from mner.cli.main import parser
