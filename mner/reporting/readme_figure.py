@@ -16,7 +16,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from mner.evaluation.paper import Paper, load_paper
-from mner.reporting import svg
+from mner.reporting import charts as svg
 
 FIGURE = Path("docs/images/printed-and-ours.svg")
 DATASETS = {"twitter2017": "Twitter-2017", "twitter2015": "Twitter-2015"}

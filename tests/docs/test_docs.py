@@ -10,10 +10,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from mner.evaluation.paper import load_paper
 from torch import nn
 
 from mner.cli.main import parser
+from mner.evaluation.paper import load_paper
 from mner.models.system import Card
 from mner.reporting import readme_figure
 
