@@ -18,9 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("profile", help="name of the active profile")
     parser.add_argument("--from-reference", action="store_true", help="score what reports/results keeps")
-    parser.add_argument(
-        "--accept", action="store_true", help="with --from-reference: replace the committed numbers"
-    )
+    parser.add_argument("--accept", action="store_true", help="replace the committed numbers")
     options = parser.parse_args(arguments)
     if options.accept and not options.from_reference:
         parser.error("--accept goes with --from-reference; `mner keep` keeps the results of runs")

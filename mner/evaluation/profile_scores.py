@@ -61,9 +61,7 @@ def score_reference(config: Config, accepted: bool = False) -> str:
         raise NoResultsError(f"no results of {name} were kept; run `dvc repro`, then `mner keep`")
     for dataset in config.active.datasets:
         if not (Path("data") / dataset / "gold" / "test.jsonl").is_file():
-            raise NoResultsError(
-                f"data/{dataset} is missing, so nothing can be scored; run `dvc repro data@{dataset}`"
-            )
+            raise NoResultsError(f"data/{dataset} is missing; run `dvc repro data@{dataset}`")
     with TemporaryDirectory(prefix="mner-reference-") as folder:
         restore(name, Path(folder))
         results = scores_below(config, Path(folder))

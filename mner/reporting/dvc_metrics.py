@@ -1,4 +1,4 @@
-"""Give the few numbers and curves of a profile that DVC shows: ``dvc metrics``, ``dvc exp show``, ``dvc plots``."""
+"""Give the numbers and curves of a profile that DVC shows (``dvc metrics``, ``dvc exp show``, ``dvc plots``)."""
 
 from __future__ import annotations
 

@@ -66,9 +66,7 @@ def run(options: argparse.Namespace) -> int:
     if made:
         show("\n".join(wrapped(made.render())))
     if outdated:
-        note = (
-            f"note: {len(outdated)} runs here come from other parameters, versions or data than the current ones "
-        )
+        note = f"note: {len(outdated)} runs here come from other parameters, versions or data than now "
         note += f"(the first: {outdated[0]}); `dvc repro` trains them anew"
         show("\n".join(wrapped(note)))
     if changed:
