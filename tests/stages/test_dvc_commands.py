@@ -1,4 +1,4 @@
-"""DVC commands that docs/dvc-and-mlflow.md names, on the smallest pipeline: one generated corpus, one row, one seed."""
+"""DVC commands of docs/dvc-and-mlflow.md on the smallest pipeline: one generated corpus, one row, one seed."""
 
 from __future__ import annotations
 
