@@ -9,16 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.test_modules import module_of
+from support.made_record import example
 
 from mner.base.files import exclusive, sha256_of
 from mner.data.archives import ArchiveError
 from mner.tracking import run_archive as archive
 from mner.tracking.record import Record
-from mner.tracking.run_archive import APART, WEIGHTS, PackError, key_of, pack, render, unpack
+from mner.tracking.identity import identity_of_record
+from mner.tracking.run_archive import APART, WEIGHTS, PackError, pack, render, unpack
 from mner.tracking.run_places import run_lock_file
 
-fabricated = module_of("test_record")
 RUN = "runs/controls/planted/bert-crf"
 NOTHING = {"dev_f1": (), "best_epoch": None, "predictions": {}, "throughput": None}
 
@@ -33,8 +33,8 @@ def made(root: Path, seed: int, *, weights: bool = False, **changes) -> Record:
     if "predictions" not in changes:
         (folder / "dev.own.jsonl").write_text(f'["O"]\n["O"]{" " * seed}\n')
         changes["predictions"] = {"dev.own": sha256_of(folder / "dev.own.jsonl")}
-    record = fabricated.example(seed=seed, **changes)
-    record = replace(record, key=key_of(record))
+    record = example(seed=seed, **changes)
+    record = replace(record, key=identity_of_record(record).key)
     record.write(folder / "record.json")
     return record
 
