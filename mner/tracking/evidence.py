@@ -108,7 +108,9 @@ def predicted_tags(folder: Path, record: Record) -> Mapping[str, str]:
         if name not in record.predictions:
             raise EvidenceError(path, "predictions", f"the record does not list the tags {name}")
         if sha256_of_text(tags[name]) != record.predictions[name]:
-            raise EvidenceError(path, "predictions", f"the tags {name} do not have the hash that the record states")
+            raise EvidenceError(
+                path, "predictions", f"the tags {name} do not have the hash that the record states"
+            )
     return tags
 
 
@@ -131,7 +133,9 @@ def _check_curve(folder: Path, record: Record) -> None:
     best = max(range(len(record.dev_f1)), key=record.dev_f1.__getitem__, default=None)
     if record.best_epoch is not None and best != record.best_epoch:
         raise EvidenceError(
-            folder / "record.json", "best_epoch", f"epoch {record.best_epoch} is not the first of the highest dev F1"
+            folder / "record.json",
+            "best_epoch",
+            f"epoch {record.best_epoch} is not the first of the highest dev F1",
         )
     path = folder / CURVE
     if not path.is_file():

@@ -9,7 +9,7 @@ from typing import Any
 from mner.tracking.record import Record
 
 MOST_PER_THREAD = 5_000.0
-"""Training sentences a second of one CPU thread. The fastest kept run, a recurrent network, trains 1/20 of it."""
+"""Training sentences a second of one CPU thread. The fastest kept run trains a seventh of it."""
 MEMORY_SLACK = 1.05
 RATES = ("train_sentences_per_second", "inference_sentences_per_second")
 

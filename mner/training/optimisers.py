@@ -47,7 +47,7 @@ class BertAdam(torch.optim.AdamW):
             raise ValueError(
                 f"BertAdam: lr {lr} >= 0, eps {eps} > 0 and betas {betas} in [0, {GREATEST_BETA}] are required"
             )
-        super().__init__(list(parameters), lr, betas, eps, weight_decay, fused=True)
+        super().__init__(cast(Iterable[Tensor], parameters), lr, betas, eps, weight_decay, fused=True)
         for group in self.param_groups:
             for parameter in group["params"]:
                 self.state[parameter] = {
@@ -139,9 +139,7 @@ def clip_gradients(
     Raises:
         ValueError: no parameter has a gradient, or the norm is not finite.
     """
-    with_gradient = [
-        (parameter, parameter.grad) for parameter in parameters if parameter.grad is not None
-    ]
+    with_gradient = [(parameter, parameter.grad) for parameter in parameters if parameter.grad is not None]
     if not with_gradient:
         raise ValueError("clip_gradients: no parameter has a gradient; call it after backward")
     lookups = lookups or {}

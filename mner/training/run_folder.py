@@ -1,4 +1,4 @@
-"""Write what a run leaves behind: tags, curve and weights. The record is written last; it marks the run as complete."""
+"""Write what a run leaves behind: tags, curve, weights, and last the record, which marks the run as complete."""
 
 from __future__ import annotations
 

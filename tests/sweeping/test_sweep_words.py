@@ -11,7 +11,6 @@ from mner.sweeping.sweep_session import Resources, check_built, render
 from mner.sweeping.workers.worker import summary
 
 
-
 def test_a_finished_run_is_told_in_one_line() -> None:
     told = {**example().throughput, "train_sentences_per_second": 20.4, "peak_memory_gib": 1.26}
     run = example(throughput=told, duration_seconds=12.4)

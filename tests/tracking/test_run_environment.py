@@ -119,7 +119,9 @@ def test_looking_at_a_repository_writes_nothing_into_it(repository: Path) -> Non
 
 def test_changes_that_git_does_not_tell_are_unknown(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commit, ask = describe_git(repository)["commit"], run_environment._git
-    monkeypatch.setattr(run_environment, "_git", lambda root, *told: None if "status" in told else ask(root, *told))
+    monkeypatch.setattr(
+        run_environment, "_git", lambda root, *told: None if "status" in told else ask(root, *told)
+    )
     assert describe_git(repository) == {"commit": commit, "dirty": None}
 
 

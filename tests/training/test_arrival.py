@@ -17,7 +17,6 @@ from mner.training.arrival import objections
 from mner.training.experiment import Cell
 
 
-
 @pytest.fixture
 def settings(world: Path, tiny: Any) -> Config:
     """A world with a second profile that is not active and trains longer."""

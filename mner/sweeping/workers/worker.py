@@ -39,7 +39,7 @@ class Worker:
         if self._device.type == "cuda":
             torch.cuda.set_per_process_memory_fraction(share.memory_fraction, self._device)
         self._setting, self._tell, self._sharing = setting, tell, round(1 / share.memory_fraction)
-        self._tracker: Tracker = MlflowTracker(setting.config.active.name) if setting.tracked else NoTracker()
+        self._tracker = _tracker_of(setting)
         self._trainer: Trainer | None = None
 
     def train_run(self, job: Job, seconds_left: float | None) -> Event:
@@ -103,8 +103,15 @@ def summary(record: Record) -> str:
     meters = record.throughput
     parts = [f"dev F1 {record.best_dev_f1:.2f}", f"{record.duration_seconds:.0f} s"]
     if meters is not None:
-        parts += [f"{meters['train_sentences_per_second']:.0f} sentences/s", f"{meters['peak_memory_gib']:.1f} GiB"]
+        parts += [
+            f"{meters['train_sentences_per_second']:.0f} sentences/s",
+            f"{meters['peak_memory_gib']:.1f} GiB",
+        ]
     return ", ".join(parts)
+
+
+def _tracker_of(setting: Setting) -> Tracker:
+    return MlflowTracker(setting.config.active.name) if setting.tracked else NoTracker()
 
 
 def _say(line: str) -> None:
