@@ -66,8 +66,8 @@ class Record:
     names the commit either way. ``dev_f1`` is in
     percent, one value an epoch; ``best_epoch`` counts from 0. ``reason`` says why a run was skipped and is None
     for a finished one. ``throughput`` is what ``training.meters.throughput`` gives, None where it was not
-    measured. ``finished_at`` is UTC in ISO 8601. ``evidence`` maps the files beside the record (not predictions) to
-    SHA-256, and ``record`` to the digest of all other fields; None in records from before it was kept
+    measured. ``finished_at`` is UTC in ISO 8601. ``evidence`` maps the files beside the record (predictions apart)
+    to SHA-256, and ``record`` to the digest of all other fields; None in records from before it was kept
     (:mod:`mner.tracking.evidence` checks it). The test F1 is not here: training does not know it.
 
     Raises:

@@ -15,6 +15,7 @@ from mner.base.files import remove_partial_files, sha256_of
 from mner.base.meters import describe_device, on_shared_device
 from mner.base.swapped_folder import settle, swapped
 from mner.tracking.identity import CellIdentity, identity_of
+from mner.tracking.prepared_inputs import check_inputs
 from mner.tracking.record import OutdatedRecordError, Record, RecordError
 from mner.tracking.run_places import cell_lock_file, run_lock_file
 from mner.training.determinism import keep_freed_memory, precision_of
@@ -96,17 +97,24 @@ class Trainer:
         torch.set_num_threads(cell.recipe.threads)
         self.cell, self.identity = cell, identity_of(cell)
         self._device, self._command, self._say = device, command, say
-        self._work, self._sharing = WorkOfCell(), sharing
+        self._work, self._sharing, self._checked = WorkOfCell(), sharing, False
 
     @cached_property
     def _prepared(self) -> PreparedCell:
         return prepare(self.cell, self._device)
+
+    def _check_inputs(self) -> None:
+        """Compare the inputs with what their stages wrote, once a cell."""
+        if not self._checked:
+            check_inputs(self.cell.root, self.cell.input_files())
+            self._checked = True
 
     def train(self, seed: int, tracked: CellTracker, *, wait: bool) -> Record | None:
         """Train one run to a finished folder; None if it is there by now, made by another process.
 
         Raises:
             BusyError: another process is training it and we were told not to ``wait``.
+            ChangedInputError: an input is not what its stage wrote.
             TrainingError: as :func:`mner.training.loop.fit` does.
         """
         cell, folder = self.cell, self.cell.run_folder(seed)
@@ -116,6 +124,7 @@ class Trainer:
             if is_finished(folder, self.identity.key(seed)):
                 self._say(f"  seed {seed}: finished by another process")
                 return None
+            self._check_inputs()
             reason = cell.skip_reason()
             if reason is not None:
                 self._say(f"  seed {seed}: skipped, {reason}")
