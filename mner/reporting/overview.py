@@ -9,7 +9,7 @@ import argparse
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,10 +83,19 @@ def overview_files(
     return {
         "index.html": render_overview(overview, templates, profiles),
         "tables.csv": to_csv(tables),
-        "tables.json": json.dumps({"format": 1, "cells": entries}, ensure_ascii=False, indent=0) + "\n",
+        "tables.json": _json_lines(entries),
         "tables.tex": "\n".join(to_latex(table) for table in tables),
         "references.bib": bibtex(overview.paper, overview.references),
     }
+
+
+def _json_lines(entries: Sequence[Mapping[str, Any]]) -> str:
+    """One JSON document with an entry a line, so that two versions can be compared; empty fields are left out."""
+    lines = ",\n".join(
+        json.dumps({key: value for key, value in entry.items() if value not in (None, [])}, ensure_ascii=False)
+        for entry in entries
+    )
+    return f'{{"format": 1, "cells": [\n{lines}\n]}}\n'
 
 
 def render_overview(overview: Overview, templates: Path, profiles: Sequence[str]) -> str:
@@ -114,11 +123,13 @@ def render_overview(overview: Overview, templates: Path, profiles: Sequence[str]
 def write_overview(
     target: Path, paper: Paper, further: Path | None = None, templates: Path = TEMPLATES
 ) -> tuple[Path, ...]:
-    """Write the overview into ``target`` and return its files.
+    """Write the overview into ``target`` and return its files; nothing where no profile on real data has results.
 
     Folders of ``target`` with a page of their own (``target/quick/index.html``) are linked and left as they are.
     """
     kept = KeptCells.read(REFERENCE, further)
+    if not kept.cells:
+        return ()
     profiles = sorted(file.parent.name for file in target.glob("*/index.html"))
     overview = Overview.of(kept, paper, load_references(Path("reports/references.yaml")))
     files = overview_files(overview, templates, profiles)

@@ -38,6 +38,7 @@ def lead(found: Sequence[Answer]) -> Mapping[str, Any]:
     else:
         short = "Not shown so far, and not refuted."
     return {
+        "question": f"Is {of[0].title}’s F1 reproducible?" if of else "Printed F1 and ours",
         "title": of[0].title if of else "",
         "short": short,
         "printed": printed,
