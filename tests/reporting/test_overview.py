@@ -1,4 +1,4 @@
-"""The overview over committed results: its numbers add up, it needs no data, and the committed copy is what renders."""
+"""The overview over committed results: numbers add up, and the committed copy is what the command renders."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ def files(overview: Overview) -> dict[str, str]:
     return overview_files(overview, ROOT / "reports" / "templates")
 
 
-def test_the_committed_copy_is_what_the_command_renders(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_committed_copy_is_what_the_command_renders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     main(["--target", str(tmp_path)])
     rendered = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
@@ -121,4 +119,6 @@ def test_data_files_hold_every_number_of_the_tables(files: dict[str, str], overv
     for table in overview.data_tables:
         assert f"{table.id}," in files["tables.csv"]
         assert f'"{table.id}"' in files["tables.json"]
-    assert files["references.bib"].count("@misc{") == len({one.doi for one in overview.references.systems.values()})
+    assert files["references.bib"].count("@misc{") == len(
+        {one.doi for one in overview.references.systems.values()}
+    )
