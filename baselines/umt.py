@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mner.data.batch import Batch, Visual
-from mner.models.attention import BertBlock
+from mner.models.attention import BertBlock, BertSizes
 from mner.models.decoders import CRFDecoder
 from mner.models.system import BuildContext, Card, ContractError, Emissions, given, one_of, visual_size_of
 
@@ -108,7 +108,7 @@ class Tagger(nn.Module):
         self.register_buffer("span_of_label", of_label, persistent=False)
         self.encoder = build.encoder()
         self.dropout = nn.Dropout(dropout)
-        width, sizes = self.encoder.width, self.encoder.bert.config
+        width, sizes = self.encoder.width, BertSizes.of(self.encoder.bert.config)
 
         def stack(count: int) -> nn.ModuleList:
             return nn.ModuleList(BertBlock(sizes, dropout) for _ in range(count))

@@ -84,7 +84,8 @@ class Tagger(nn.Module):
     Options: ``gate`` one of ``mner.models.relational.GATES`` for both branches, or ``{text: ..., image: ...}``;
     ``gate_tie`` one matrix for both of the gate's addends, ``inter`` / ``intra`` switch a relation off (its
     parameters are not made), ``norm`` divides a star's sum by its weights (``row``) or not (``none``),
-    ``text_node`` is the inter star's centre.
+    ``text_node`` is the inter star's centre. ``aggregate`` says how a star is summed (``relational.AGGREGATES``):
+    over padded neighbours, or by PyTorch Geometric's message passing; the numbers are the same.
 
     With ``head: both`` the head reads the encoder's words beside the fused ones, so that every gate form,
     ``none_replace`` too, keeps the words apart and starts no worse than plain BERT-CRF; with ``fused`` it reads
@@ -107,16 +108,17 @@ class Tagger(nn.Module):
         head: str = "both",
         start: str = "identity",
         inter_needs_picture: bool = True,
+        aggregate: str = "dense",
     ) -> None:
         super().__init__()
         self.head, self.inter_needs_picture = one_of("head", head, HEADS), inter_needs_picture
         self.text_node = one_of("text_node", text_node, TEXT_NODES)
         self.encoder = build.encoder()
         text_size, visual_size = self.encoder.width, visual_size_of(build, CARD.name)
-        self.inter = InterRelation(text_size, visual_size, norm) if inter else None
+        self.inter = InterRelation(text_size, visual_size, norm, aggregate) if inter else None
         text_gate, image_gate = _gates(gate)
         self.inter_gate = make_gate(text_gate, text_size, gate_tie) if inter else None
-        self.intra = IntraRelation(visual_size, norm) if intra else None
+        self.intra = IntraRelation(visual_size, norm, aggregate) if intra else None
         self.intra_gate = make_gate(image_gate, visual_size, gate_tie) if intra else None
         self.dropout = nn.Dropout(dropout)
         self.text_block = TransformerBlock(text_size, text_size, heads, dropout, start)

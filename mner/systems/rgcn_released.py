@@ -171,7 +171,7 @@ class Tagger(nn.Module):
         self.regions = regions
         self.encoder = build.encoder()
         # The code's embedding table learns from padding, too: padding is attended to after BERT (Q8).
-        self.encoder.bert.embeddings.word_embeddings.padding_idx = None
+        self.encoder.bert.get_input_embeddings().padding_idx = None
         text, labels = self.encoder.width, len(self.labels)
         self.inter = StarConvolution(visual)
         self.intra = StarConvolution(visual)

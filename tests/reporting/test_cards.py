@@ -92,7 +92,9 @@ def test_a_row_that_reads_word_vectors_does_not_claim_the_profiles_encoder(setti
 
 
 def test_every_skin_of_a_card_holds_all_of_it(settings: Config) -> None:
-    card = replace(CARD, published={"epochs": "25"}, variants={"row-b": "without"}, caveats=("a caveat", "another"))
+    card = replace(
+        CARD, published={"epochs": "25"}, variants={"row-b": "without"}, caveats=("a caveat", "another")
+    )
     text = _text(settings, card=card)
     shown = render("row", ROW, card, settings.recipe_of("umt"), "minilm")
     assert shown.splitlines()[:3] == ["row: A <row>", "=" * len("row: A <row>"), ""]
