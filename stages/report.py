@@ -1,4 +1,4 @@
-"""Report stage: ``python -m stages.report <profile>`` writes ``reports/rendered/``, the overview and the metrics."""
+"""Report stage: ``python -m stages.report <profile>`` writes ``reports/rendered/`` and the metrics."""
 
 from __future__ import annotations
 

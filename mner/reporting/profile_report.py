@@ -19,7 +19,7 @@ from mner.reporting.results import Results
 
 
 def report_profile(config: Config) -> Path:
-    """Write ``reports/rendered/<profile>/``, the overview and the metrics that DVC shows, below the current folder.
+    """Write ``reports/rendered/<profile>/``, the overview and the metrics of DVC, below the current folder.
 
     Returns:
         The folder of the rendered files.
