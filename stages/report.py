@@ -1,4 +1,4 @@
-"""Report stage: ``python -m stages.report <profile>`` writes ``reports/rendered/<profile>/`` and the metrics."""
+"""Report stage: ``python -m stages.report <profile>`` writes ``reports/rendered/`` and the metrics."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mner.reporting.profile_report import report_profile
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Render the profile's results below the current folder."""
+    """Render the profile's results below the current folder, then the page over all profiles."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("profile", help="name of the active profile")
     name = parser.parse_args(arguments).profile

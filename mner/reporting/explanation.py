@@ -22,7 +22,7 @@ from mner.reporting.scorer_tables import under
 from mner.reporting.section_tables import section_tables
 from mner.reporting.statistics_tables import INTERVALS, pair_cells, probe_p, says
 from mner.reporting.tables import to_entries
-from mner.reporting.text_only import PROBES, pair_of, primary_pair, text_only_beside
+from mner.reporting.text_only import PROBES, pair_of, primary_pair, text_only_baselines
 from mner.reporting.waterfall_tables import Bar, bars
 from mner.tracking.record import Record
 
@@ -143,7 +143,7 @@ def _ours(cell: Mapping[str, Any], results: Results) -> Lines:
         f"    F1 {f1.plain()} ({over}); {SURE} interval {interval.spread} ({both['source']})",
     ]
     titles = "best text-only row of this encoder", "text-only row of this family"
-    for title, row in zip(titles, text_only_beside(cell, results.scores["cells"]).rows, strict=False):
+    for title, row in zip(titles, text_only_baselines(cell, results.scores["cells"]).rows, strict=False):
         if row.system:
             lines.append(f"    {title} ({row.system})  {row.f1.plain()}")
     for entry in held["reliance"]:

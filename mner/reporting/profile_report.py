@@ -13,12 +13,13 @@ from mner.models.system import load_system
 from mner.predictions.shipped_files import shipped
 from mner.reporting.card_text import card_text
 from mner.reporting.dvc_metrics import costs, learning_curves, metrics
+from mner.reporting.overview import write_overview
 from mner.reporting.report import write_report
 from mner.reporting.results import Results
 
 
 def report_profile(config: Config) -> Path:
-    """Write ``reports/rendered/<profile>/`` and the metrics that DVC shows, below the current folder.
+    """Write ``reports/rendered/<profile>/``, the overview and the metrics of DVC, below the current folder.
 
     Returns:
         The folder of the rendered files.
@@ -34,6 +35,7 @@ def report_profile(config: Config) -> Path:
     results = Results.read(name)
     target = Path("reports") / "rendered" / name
     write_report(results, paper, config, cards, shipped("templates"), target)
+    write_overview(Path("reports") / "rendered", paper, RESULTS)
     shown = {
         "metrics": metrics(results, paper, config),
         "learning_curves": learning_curves(results.scores),
