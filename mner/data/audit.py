@@ -11,7 +11,8 @@ from typing import Protocol
 from mner.config.schema import CANONICAL
 from mner.data import audit_findings as documented
 from mner.data.audit_findings import Finding, finding
-from mner.data.corpus import SPLITS, TYPES, Sentence
+from mner.data.corpus import SPLITS, Sentence
+from mner.data.labels import TYPES, types_in
 from mner.data.readers import Alignment
 from mner.data.retrieval_audit import retrieval_findings
 from mner.data.sentence_diff import compare
@@ -36,10 +37,10 @@ class Pixels(Protocol):
 class Material:
     """Everything at hand about one data set.
 
-    ``splits`` is the canonical copy; ``copies`` the other copies by name; ``captions`` and ``objects`` are by
-    source and image id; ``alignments`` lay the retrieval records beside the canonical splits; ``images`` is
-    None where no folder of pictures was given; ``words`` are further words on pictures and ``strength`` scores of
-    their relation to the text, by name and image id.
+    ``splits`` is the dataset version ``version``, canonical by default; ``copies`` the other copies by name;
+    ``captions`` and ``objects`` are by source and image id; ``alignments`` lay the retrieval records beside the
+    canonical splits; ``images`` is None where no folder of pictures was given; ``words`` are further words on
+    pictures and ``strength`` scores of their relation to the text, by name and image id.
     """
 
     dataset: str
@@ -51,6 +52,7 @@ class Material:
     images: Pixels | None = None
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     strength: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    version: str = CANONICAL
 
 
 def audit(material: Material) -> list[Finding]:
@@ -74,10 +76,10 @@ def orphans(tags: Sequence[str]) -> int:
     return sum(tag.startswith("I-") and last[2:] != tag[2:] for last, tag in zip(before, tags, strict=True))
 
 
-def entities(sentences: Iterable[Sentence]) -> dict[str, int]:
-    """B- tags by type."""
+def entities(sentences: Iterable[Sentence], types: Sequence[str] = TYPES) -> dict[str, int]:
+    """Count B- tags by type."""
     counts = Counter(tag[2:] for one in sentences for tag in one.tags or () if tag.startswith("B-"))
-    return {kind: counts[kind] for kind in TYPES}
+    return {kind: counts[kind] for kind in types}
 
 
 def invalid_images(captions: Mapping[str, str], corpus_images: Iterable[str]) -> tuple[str, ...]:
@@ -100,16 +102,17 @@ def _image_ids(splits: Splits) -> Iterator[str]:
 
 
 def _sizes(material: Material) -> Iterator[Finding]:
-    everything = {CANONICAL: material.splits, **material.copies}
+    everything = {material.version: material.splits, **material.copies}
+    types = types_in(one.tags or () for split in SPLITS for one in material.splits[split])
     for copy, splits in everything.items():
         for split in SPLITS:
             sentences = splits[split]
             key = (copy, material.dataset, split)
             place = f"{split}.{copy}"
             yield finding(f"{place}.sentences", "sentences", len(sentences), documented.SENTENCES.get(key))
-            by_type = entities(sentences)
+            by_type = entities(sentences, types)
             yield finding(f"{place}.entities", "B- tags", sum(by_type.values()), documented.ENTITIES.get(key))
-            if copy == CANONICAL:
+            if copy == material.version:
                 expected = documented.ENTITIES_BY_TYPE.get((material.dataset, split), {})
                 for kind, count in by_type.items():
                     yield finding(f"{place}.entities.{kind}", f"B-{kind} tags", count, expected.get(kind))
@@ -120,7 +123,7 @@ def _sizes(material: Material) -> Iterator[Finding]:
                 sum(orphans(one.tags or ()) for one in sentences),
                 documented.ORPHANS.get(key),
                 defect=True,
-                images=orphaned if copy == CANONICAL else (),
+                images=orphaned if copy == material.version else (),
             )
 
 

@@ -1,26 +1,25 @@
 """Sentences, tags, the files that hold them, and the views of a data set's pictures.
 
-This module is the only home of label names. Everything downstream works at word level on BIO tags over
-four types; Twitter-2015's fourth type ``OTHER`` is read as ``MISC``, as the papers' tables print it.
+Everything downstream works at word level on BIO tags over the types of the data set (``mner.data.labels``).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from mner.base.files import write_text_atomically
+from mner.base.files import read_json, write_json_atomically, write_text_atomically
 from mner.config.training_recipe import VIEWS
+from mner.data.labels import LABELS, OUTSIDE, TYPE_ALIASES, TYPES, is_tag, labels_of, types_in
 
-TYPES: tuple[str, ...] = ("PER", "LOC", "ORG", "MISC")
-OUTSIDE = "O"
-LABELS: tuple[str, ...] = (OUTSIDE, *(f"{prefix}-{kind}" for kind in TYPES for prefix in ("B", "I")))
-TYPE_ALIASES: dict[str, str] = {"OTHER": "MISC"}
+__all__ = ["LABELS", "OUTSIDE", "TYPES", "TYPE_ALIASES"]  # also read from here by every other package
+
 SPLITS: tuple[str, ...] = ("train", "dev", "test")
+TYPES_FILE = "types.json"
 ABSENT = -1
 """In place of the number of a sentence or picture: there is none."""
 
@@ -47,9 +46,9 @@ class Sentence:
             raise CorpusError(f"sentence {self.index}: no words")
         if self.tags is not None and len(self.tags) != len(self.words):
             raise CorpusError(f"sentence {self.index}: {len(self.words)} words but {len(self.tags)} tags")
-        unknown = set(self.tags or ()) - set(LABELS)
+        unknown = sorted({str(tag) for tag in self.tags or () if not is_tag(tag)})
         if unknown:
-            raise CorpusError(f"sentence {self.index}: unknown tags {', '.join(sorted(map(str, unknown)))}")
+            raise CorpusError(f"sentence {self.index}: {', '.join(unknown)} are no BIO tags")
 
     def blind(self) -> Sentence:
         """The same sentence with its tags withheld."""
@@ -58,12 +57,16 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """The three splits that training may read; ``test`` carries no tags."""
+    """The three splits that training may read; ``test`` carries no tags.
+
+    ``labels`` is the label set: O, then B- and I- of every type, in the order that models number them.
+    """
 
     name: str
     train: tuple[Sentence, ...]
     dev: tuple[Sentence, ...]
     test: tuple[Sentence, ...]
+    labels: tuple[str, ...] = LABELS
 
     def split(self, name: str) -> tuple[Sentence, ...]:
         return {"train": self.train, "dev": self.dev, "test": self.test}[name]
@@ -114,16 +117,58 @@ def read_sentences(path: Path) -> tuple[Sentence, ...]:
 
 
 def read_corpus(folder: Path, name: str) -> Corpus:
-    """Read ``train.jsonl``, ``dev.jsonl`` and ``test.blind.jsonl`` of one data set."""
+    """Read ``train.jsonl``, ``dev.jsonl``, ``test.blind.jsonl`` and the label set of one data set.
+
+    Raises:
+        CorpusError: a file is not what it should be, a tag is not in the label set, or the test split has tags.
+    """
+    labels = labels_of(read_types(folder))
     corpus = Corpus(
         name,
-        read_sentences(folder / "train.jsonl"),
-        read_sentences(folder / "dev.jsonl"),
+        _labelled(folder / "train.jsonl", labels),
+        _labelled(folder / "dev.jsonl", labels),
         read_sentences(folder / "test.blind.jsonl"),
+        labels,
     )
     if any(sentence.tags is not None for sentence in corpus.test):
         raise CorpusError(f"{folder / 'test.blind.jsonl'}: the test split that training reads must carry no tags")
     return corpus
+
+
+def write_types(folder: Path, splits: Mapping[str, Sequence[Sentence]]) -> None:
+    """Write the types of a data set of its own label set to ``types.json``; the four types need no file."""
+    types = types_in(sentence.tags or () for sentences in splits.values() for sentence in sentences)
+    if types == TYPES:
+        (folder / TYPES_FILE).unlink(missing_ok=True)
+    else:
+        write_json_atomically(folder / TYPES_FILE, list(types))
+
+
+def read_types(folder: Path) -> tuple[str, ...]:
+    """Read the types of a data set: those of ``types.json``, or PER, LOC, ORG and MISC where it has no such file.
+
+    Raises:
+        CorpusError: the file is not a list of names.
+    """
+    path = folder / TYPES_FILE
+    if not path.is_file():
+        return TYPES
+    try:
+        found = read_json(path)
+    except ValueError as error:
+        raise CorpusError(f"{path}: not a list of types ({error})") from error
+    if not isinstance(found, list) or not found or not all(is_tag(f"B-{one}") for one in found):
+        raise CorpusError(f"{path}: expected a list of types such as PER, found {str(found)[:80]}")
+    return tuple(found)
+
+
+def _labelled(path: Path, labels: tuple[str, ...]) -> tuple[Sentence, ...]:
+    sentences, known = read_sentences(path), frozenset(labels)
+    for number, sentence in enumerate(sentences):
+        unknown = next((tag for tag in sentence.tags or () if tag not in known), None)
+        if unknown is not None:
+            raise CorpusError(f"{path}:{number + 1}: tag {unknown!r} is not in the label set {', '.join(labels)}")
+    return sentences
 
 
 def write_tags(path: Path, tags: Sequence[Sequence[str]]) -> None:
@@ -135,7 +180,7 @@ def read_tags(path: Path) -> list[list[str]]:
     """Read what :func:`write_tags` wrote.
 
     Raises:
-        CorpusError: a line is not a list of tags the harness knows.
+        CorpusError: a line is not a list of BIO tags.
     """
     rows = []
     for number, line in enumerate(_lines(path)):
@@ -143,8 +188,8 @@ def read_tags(path: Path) -> list[list[str]]:
             row = json.loads(line)
         except json.JSONDecodeError as error:
             raise CorpusError(f"{path}:{number + 1}: not a list of tags ({error})") from error
-        if not isinstance(row, list) or not set(map(str, row)) <= set(LABELS):
-            raise CorpusError(f"{path}:{number + 1}: not a list of tags out of {', '.join(LABELS)}")
+        if not isinstance(row, list) or not all(is_tag(tag) for tag in row):
+            raise CorpusError(f"{path}:{number + 1}: not a list of BIO tags such as O, B-PER and I-PER")
         rows.append(row)
     return rows
 

@@ -15,7 +15,7 @@ import jinja2
 
 from mner.base.escaping import html
 from mner.base.files import sha256_of_json
-from mner.data.corpus import PICTURE_PROBES, TYPES
+from mner.data.corpus import PICTURE_PROBES
 from mner.evaluation.averages import encoder_name
 from mner.evaluation.comparable import pictures_read, shares_in_words
 from mner.evaluation.kept_results import record_file, source_of
@@ -25,7 +25,7 @@ from mner.reporting.card_text import CardText
 from mner.reporting.cells import NOT_RUN, SURE, CitationError, Cited, Printed, cited, with_minus
 from mner.reporting.control_checks import FAILS, HOLDS
 from mner.reporting.control_tables import NOT_JUDGED
-from mner.reporting.layout import OVERALL, Block, Line, Section
+from mner.reporting.layout import OVERALL, Block, Line, Section, types_of
 from mner.reporting.limits import audit_summary, facts, limits, obstacles
 from mner.reporting.page import Page
 from mner.reporting.page_views import example_citation, page_view, table_view, view
@@ -109,7 +109,7 @@ def render_site(
             digest=sha256_of_json(scores),
             source=source_of(scores),
             probes={name: PROBES[name] for name in PICTURE_PROBES},
-            types=TYPES,
+            types=types_of(line for part in parts for block in part.blocks for line in block.lines),
             sure=SURE,
             verdict_note=VERDICT_NOTE,
         )
@@ -167,12 +167,13 @@ def _block(section: Section, block: Block, runs: Mapping[str, Any], devices: Map
 
 def _table(section: Section, block: Block, runs: Mapping[str, Any], devices: Mapping[str, str]) -> dict[str, Any]:
     scale = Scale.over(cell for line in block.lines for cell in (line.ours["F1"], line.paper["F1"]))
-    metrics = [*OVERALL, *TYPES]
+    types = types_of(block.lines)
+    metrics = [*OVERALL, *types]
     if section.table is not None:
         metrics = [
             metric
             for metric in metrics
-            if any(line.finished or isinstance(line.paper[metric], Printed) for line in block.lines)
+            if any(line.finished or isinstance(line.paper_of(metric), Printed) for line in block.lines)
         ]
     speeds = any(line.cell and line.cell.get("throughput") for line in block.lines)
     lines = []
@@ -183,9 +184,9 @@ def _table(section: Section, block: Block, runs: Mapping[str, Any], devices: Map
         lines.append({"heading": heading, **_line(section, line, metrics, scale, runs, devices)})
     return {
         "overall": [metric for metric in metrics if metric in OVERALL and metric != "F1"],
-        "types": [metric for metric in metrics if metric in TYPES],
+        "types": [metric for metric in metrics if metric in types],
         "overall_span": str(sum(metric in OVERALL and metric != "F1" for metric in metrics)),
-        "types_span": str(sum(metric in TYPES for metric in metrics)),
+        "types_span": str(sum(metric in types for metric in metrics)),
         "span": str(2 + len(metrics) + (section.table is not None) + 3 * block.has_probes() + speeds),
         "axis": axis(scale),
         "probes": block.has_probes(),
@@ -211,7 +212,7 @@ def _line(
         "system": line.system,
         "title": f"{row.title}. {row.source}" if row else "",
         "cells": [
-            {"metric": metric, "paper": view(line.paper[metric]), "ours": view(line.ours[metric])}
+            {"metric": metric, "paper": view(line.paper_of(metric)), "ours": view(line.ours_of(metric))}
             for metric in metrics
         ],
         "dots": strip(line.ours["F1"], line.paper["F1"], scale),
