@@ -19,7 +19,10 @@ class ConfigError(ValueError):
     """params.yaml says something the harness does not understand; the message says where and what instead."""
 
 
-class EachKeyOnce(yaml.SafeLoader):
+_SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C, where PyYAML was built with it
+
+
+class EachKeyOnce(_SafeLoader):  # type: ignore[misc, valid-type]
     """YAML's safe loader, but a key said twice in one mapping is an error and not its last value."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:

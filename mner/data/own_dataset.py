@@ -16,7 +16,8 @@ from mner.base.files import regular_file, sha256_of
 from mner.config.own_dataset import FILES, SOURCE, OwnDataset
 from mner.data.audit import Material, audit
 from mner.data.audit_findings import Finding, finding
-from mner.data.conll_forms import GOLD, TAGS, read_conll_file, without_suffix
+from mner.data.conll_forms import GOLD, TAGS, read_conll_file
+from mner.data.conll_lines import without_suffix
 from mner.data.corpus import SPLITS, CorpusError, Sentence
 from mner.data.label_schemes import convert_tags
 from mner.data.labels import TYPE_ALIASES, types_in

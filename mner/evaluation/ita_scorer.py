@@ -77,7 +77,7 @@ def bio_spans(codes: Int[np.ndarray, " positions"]) -> arrays.Spans:
     tally = np.bincount(span[words] * width + kinds[words], weights=votes, minlength=len(first) * width)
     tally = tally.reshape(len(first), width)
     last = np.flatnonzero(inside & ~np.append(inside[1:] & ~starts[1:], False))
-    return arrays.Spans(tally.argmax(axis=1).astype(np.int16), first, last)
+    return arrays.Spans(tally.argmax(axis=1).astype(np.int8), first, last)
 
 
 def without_image_spans(

@@ -31,6 +31,10 @@ _NO_KIND = -1
 _FIRST_SPECIAL = len(LABELS)
 
 
+class TagError(ValueError):
+    """Tags that cannot be scored; the message names sentence and word."""
+
+
 class _Codes:
     """The codes of tags and what each means; types that are met for the first time get the next two codes."""
 
@@ -42,18 +46,24 @@ class _Codes:
         }
         self.kinds = list(KINDS)
         types = [TYPES.index(tag[2:]) for tag in LABELS[1:]]
-        self.kind_of = np.array([_NO_KIND, *types, *range(len(TYPES), len(KINDS))], dtype=np.int16)
+        self.kind_of = np.array([_NO_KIND, *types, *range(len(TYPES), len(KINDS))], dtype=np.int8)
         begins = [self.of[f"B-{tag[2:]}" if tag.startswith("I-") else tag] for tag in _ALPHABET]
-        self.begin_of = np.array(begins, dtype=np.int16)
+        self.begin_of = np.array(begins, dtype=np.int8)
         self.is_begin = np.array([tag.startswith("B-") for tag in _ALPHABET])
 
     def add(self, kind: str) -> None:
-        """Give the B- and the I- of a further type their codes."""
+        """Give the B- and the I- of a further type their codes.
+
+        Raises:
+            TagError: codes of one byte are used up.
+        """
         first, number = len(self.kind_of), len(self.kinds)
+        if first + 1 > np.iinfo(np.int8).max:
+            raise TagError(f"type {kind!r} is the {number + 1}th kind of entity; codes of one byte hold {number}")
         self.kinds.append(kind)
         self.of |= {f"B-{kind}": first, f"I-{kind}": first + 1}
-        self.kind_of = np.append(self.kind_of, np.array([number, number], dtype=np.int16))
-        self.begin_of = np.append(self.begin_of, np.array([first, first], dtype=np.int16))
+        self.kind_of = np.append(self.kind_of, np.array([number, number], dtype=np.int8))
+        self.begin_of = np.append(self.begin_of, np.array([first, first], dtype=np.int8))
         self.is_begin = np.append(self.is_begin, [True, False])
 
 
@@ -80,10 +90,6 @@ def types_of(counts: Int[np.ndarray, "kinds columns"]) -> dict[str, int]:
     own = {name: row for row, name in enumerate(kind_names()) if row >= len(KINDS) and counted[row]}
     public = {name: row for row, name in enumerate(TYPES) if counted[row] or not own}
     return public | dict(sorted(own.items()))
-
-
-class TagError(ValueError):
-    """Tags that cannot be scored; the message names sentence and word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +161,7 @@ def encode(tags: Tags) -> EncodedTags:
         if tag not in _CODES.of:
             _CODES.add(tag[2:])
     codes = np.fromiter(
-        map(_CODES.of.__getitem__, chain.from_iterable(tags)), dtype=np.int16, count=int(lengths.sum())
+        map(_CODES.of.__getitem__, chain.from_iterable(tags)), dtype=np.int8, count=int(lengths.sum())
     )
     return EncodedTags(codes, lengths)
 
@@ -264,7 +270,7 @@ def rgcn_spans(codes: Int[np.ndarray, " positions"], last_positions: Int[np.ndar
 def matches(gold: Spans, predicted: Spans, positions: int) -> Bool[np.ndarray, " predicted_spans"]:
     """Which predicted spans are gold spans (same kind, first and last); spans of one set do not share an end."""
     first = np.full(positions, -1, dtype=np.int64)
-    kind = np.full(positions, _NO_KIND, dtype=np.int16)
+    kind = np.full(positions, _NO_KIND, dtype=np.int8)
     first[gold.last], kind[gold.last] = gold.first, gold.kinds
     return (first[predicted.last] == predicted.first) & (kind[predicted.last] == predicted.kinds)
 

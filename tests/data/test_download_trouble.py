@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from support.test_modules import module_of
 
-from mner.data.download import Retry, SourceError, fetch, reachable
+from mner.data.download import Retry, SourceError, fetch
+from mner.data.reachability import reachable
 
 DOWNLOAD = vars(module_of("test_download"))
 SOURCE, CONTENT, get = DOWNLOAD["SOURCE"], DOWNLOAD["CONTENT"], DOWNLOAD["get"]
