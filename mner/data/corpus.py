@@ -25,7 +25,22 @@ ABSENT = -1
 
 
 class CorpusError(ValueError):
-    """A corpus file that cannot be read as what it claims to be; the message names file and line."""
+    """A corpus file that cannot be read as what it claims to be.
+
+    Attributes:
+        path: The file, or None where a value and no file is at fault.
+        line: Its line, from 1, or None where the file as a whole is meant.
+        problem: What is wrong, without the place.
+    """
+
+    def __init__(self, problem: str, where: str | Path = "") -> None:
+        """Say what is wrong at ``where``: a file, or a file and its line as ``file:line``."""
+        place, _, number = str(where).rpartition(":")
+        has_line = bool(place) and number.isdecimal()
+        self.path: Path | None = Path(place if has_line else where) if where else None
+        self.line: int | None = int(number) if has_line else None
+        self.problem = problem
+        super().__init__(f"{where}: {problem}" if where else problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +124,9 @@ def read_sentences(path: Path) -> tuple[Sentence, ...]:
             tags = tuple(row["tags"]) if "tags" in row else None
             sentence = Sentence(row["index"], row["image"], tuple(row["words"]), tags)
         except (json.JSONDecodeError, KeyError, TypeError, CorpusError) as error:
-            raise CorpusError(f"{path}:{number + 1}: not a sentence record ({error})") from error
+            raise CorpusError(f"not a sentence record ({error})", f"{path}:{number + 1}") from error
         if sentence.index != number:
-            raise CorpusError(f"{path}:{number + 1}: index {sentence.index}, expected {number}")
+            raise CorpusError(f"index {sentence.index}, expected {number}", f"{path}:{number + 1}")
         sentences.append(sentence)
     return tuple(sentences)
 
@@ -131,7 +146,7 @@ def read_corpus(folder: Path, name: str) -> Corpus:
         labels,
     )
     if any(sentence.tags is not None for sentence in corpus.test):
-        raise CorpusError(f"{folder / 'test.blind.jsonl'}: the test split that training reads must carry no tags")
+        raise CorpusError("the test split that training reads must carry no tags", folder / "test.blind.jsonl")
     return corpus
 
 
@@ -156,9 +171,9 @@ def read_types(folder: Path) -> tuple[str, ...]:
     try:
         found = read_json(path)
     except ValueError as error:
-        raise CorpusError(f"{path}: not a list of types ({error})") from error
+        raise CorpusError(f"not a list of types ({error})", path) from error
     if not isinstance(found, list) or not found or not all(is_tag(f"B-{one}") for one in found):
-        raise CorpusError(f"{path}: expected a list of types such as PER, found {str(found)[:80]}")
+        raise CorpusError(f"expected a list of types such as PER, found {str(found)[:80]}", path)
     return tuple(found)
 
 
@@ -167,7 +182,9 @@ def _labelled(path: Path, labels: tuple[str, ...]) -> tuple[Sentence, ...]:
     for number, sentence in enumerate(sentences):
         unknown = next((tag for tag in sentence.tags or () if tag not in known), None)
         if unknown is not None:
-            raise CorpusError(f"{path}:{number + 1}: tag {unknown!r} is not in the label set {', '.join(labels)}")
+            raise CorpusError(
+                f"tag {unknown!r} is not in the label set {', '.join(labels)}", f"{path}:{number + 1}"
+            )
     return sentences
 
 
@@ -187,9 +204,9 @@ def read_tags(path: Path) -> list[list[str]]:
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            raise CorpusError(f"{path}:{number + 1}: not a list of tags ({error})") from error
+            raise CorpusError(f"not a list of tags ({error})", f"{path}:{number + 1}") from error
         if not isinstance(row, list) or not all(is_tag(tag) for tag in row):
-            raise CorpusError(f"{path}:{number + 1}: not a list of BIO tags such as O, B-PER and I-PER")
+            raise CorpusError("not a list of BIO tags such as O, B-PER and I-PER", f"{path}:{number + 1}")
         rows.append(row)
     return rows
 

@@ -42,9 +42,10 @@ class UnreadableFileError(CorpusError):
     """
 
     def __init__(self, path: Path, line: int | None, expected: str, found: str) -> None:
-        self.path, self.line, self.expected, self.found = path, line, expected, found
-        where = f"{path}:{line}" if line else str(path)
-        super().__init__(printable(f"{where}: found {found}; expected {expected}"))
+        super().__init__(f"found {found}; expected {expected}", f"{path}:{line}" if line else path)
+        self.path: Path = path
+        self.expected, self.found = expected, found
+        self.args = (printable(self.args[0]),)
 
 
 def printable(text: str) -> str:
