@@ -85,7 +85,7 @@ def nearest(word: Any, names: Iterable[Any]) -> str:
 def convert(hint: Any, value: Any, where: str) -> Any:
     """``value`` as its annotation says; raises a ConfigError where it is not of that kind."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return build(hint, value, where)
     if origin is tuple:
         if not isinstance(value, list):

@@ -27,10 +27,21 @@ _Texts = dict[tuple[str, ...], list[Sentence]]
 class Pixels(Protocol):
     """What a scan of a folder of pictures found."""
 
-    pixels: Mapping[str, object]
-    missing: Sequence[str]
-    unreadable: Mapping[str, str]
-    changed: Mapping[str, str]
+    @property
+    def pixels(self) -> Mapping[str, object]:
+        """The record of every usable picture, by image id."""
+
+    @property
+    def missing(self) -> Sequence[str]:
+        """Ids without a file."""
+
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """Why a picture cannot be read, by image id."""
+
+    @property
+    def changed(self) -> Mapping[str, str]:
+        """How a picture differs from its first arrival, by image id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +229,9 @@ def _coverage(material: Material) -> Iterator[Finding]:
         expected = documented.WITHOUT_OBJECTS.get(material.dataset, {})
         yield from _absent(material, f"objects.{source}", "no object labels", objects, expected)
         labels = documented.OBJECT_LABELS.get(material.dataset, {})
-        empty = sum(not names for names in objects.values())
+        found_nothing = sum(not names for names in objects.values())
         yield finding(f"objects.{source}.labelled", "labelled images", len(objects), labels.get("images"))
-        yield finding(f"objects.{source}.empty", "of these, no object found", empty, labels.get("empty"))
+        yield finding(f"objects.{source}.empty", "of these, no object found", found_nothing, labels.get("empty"))
     for name, words in material.words.items():
         expected = documented.WITHOUT_WORDS.get((material.dataset, name), {})
         yield from _absent(material, f"words.{name}", f"no {name}", words, expected)
@@ -241,7 +252,7 @@ def _copies(material: Material) -> Iterator[Finding]:
         for split in SPLITS:
             outcome = compare(material.splits[split], splits[split])
             key = (copy, material.dataset, split)
-            counted = (
+            counted: tuple[tuple[str, str, Sequence[Sentence], Mapping[tuple[str, str, str], int]], ...] = (
                 ("lost", "canonical sentences the copy lacks", outcome.only_left, documented.LOST),
                 ("added", "sentences only the copy has", outcome.only_right, {}),
                 (

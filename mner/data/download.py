@@ -28,7 +28,14 @@ BROKEN = (urllib.error.URLError, TimeoutError, ConnectionError, ssl.SSLError, ht
 
 
 class SourceError(RuntimeError):
-    """A public file that cannot be had as it must be; the message says what was seen and the ways out."""
+    """A public file that cannot be had as it must be; the message says what was seen and the ways out.
+
+    ``path`` is that of the source table; ``seen`` has a line for every place that was looked at.
+    """
+
+    def __init__(self, message: str, path: str = "", seen: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.path, self.seen = path, tuple(seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,4 +221,4 @@ def _refusal(source: SourceFile, cache: Path, base: str, seen: Sequence[str], pr
         f"            2. put the file at {cache / source.path}",
         f"            3. give this machine network access to {source.address(base)} (and unset MNER_OFFLINE)",
     ]
-    return SourceError("\n".join(lines))
+    return SourceError("\n".join(lines), source.path, seen)

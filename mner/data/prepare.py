@@ -36,7 +36,7 @@ def write_side(
     folder: Path,
     *,
     captions: Mapping[str, Mapping[str, str]],
-    objects: Mapping[str, Mapping[str, list[str]]],
+    objects: Mapping[str, Mapping[str, Sequence[str]]],
     retrieval: Mapping[str, Any],
     invalid: Iterable[str],
     pixels: Mapping[str, Any],

@@ -8,6 +8,8 @@ from pathlib import Path
 from mner.base.escaping import show
 from mner.cli import PARAMS
 
+GROUP, EXAMPLE = "data", "mner which train.txt test.txt"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
