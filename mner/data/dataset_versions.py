@@ -139,6 +139,8 @@ def which(
     matches: list[Match] = []
     absent: list[SourceFile] = []
     for source in SOURCES:
+        if source.copy not in COPIES:
+            continue
         place = locate(source, cache=cache, mirrors=mirrors)
         if place is None:
             absent.append(source)

@@ -8,7 +8,8 @@ from pathlib import Path
 from mner.base.escaping import show
 from mner.cli import PARAMS
 
-GROUP, EXAMPLE = "data", "mner which train.txt test.txt"
+GROUP = "data"
+EXAMPLE = "mner dataset add mine --train train.txt --dev dev.txt --test test.txt --images pictures"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
