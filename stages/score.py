@@ -25,7 +25,8 @@ from mner.evaluation.kept_results import (
 )
 from mner.evaluation.rescoring import Pieces
 from mner.models.encoders import EncoderError, tokenizer_of
-from mner.tracking.mlflow_tracker import DATABASE, log_scores
+from mner.tracking.mlflow_rebuild import log_scores
+from mner.tracking.mlflow_tracker import has_store
 
 UNCASED = ("bert-base-uncased", "minilm")
 """Encoders of params.yaml that split words as BERT's uncased vocabulary does."""
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     results = score(config, Path())
     write(results, name)
-    if DATABASE.is_file():
+    if has_store():
         log_scores(results["scores"], name)
 
 

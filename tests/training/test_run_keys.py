@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from support import interruption, tiny
 from support.profile_settings import settings as profile_settings
 
 from mner.features.visual_inputs import describe
 from mner.tracking.identity import identity_of, identity_of_record
+from mner.tracking.prepared_inputs import ChangedInputError, folder_md5
 from mner.tracking.record import Record
 from mner.tracking.run_places import run_lock_file
 from mner.training import runs
@@ -213,3 +215,32 @@ def test_kept_runs_have_the_keys_of_what_they_read():
     for path in kept:
         record = Record.read(path)
         assert identity_of_record(record).key == record.key, path
+
+
+def test_a_finished_run_stays_until_its_replacement_is_whole(world):
+    tiny.train(world, "bert-crf")
+    before = tiny.results(world, "bert-crf")
+    tiny.change_parameters(world, lambda raw: raw["recipe"].update(epochs=2))
+
+    def interrupt(line: str) -> None:
+        if "epoch 1/" in line:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tiny.train(world, "bert-crf", say=interrupt)
+    assert tiny.results(world, "bert-crf") == before
+    tiny.train(world, "bert-crf")
+    assert tiny.results(world, "bert-crf") != before
+
+
+def test_nothing_is_trained_on_an_input_that_is_not_what_its_stage_wrote(world):
+    tiny.train(world, "bert-crf")
+    corpus = Path("data", tiny.DATASET, "corpus")
+    outs = [{"path": corpus.as_posix(), "md5": folder_md5(world / corpus)}]
+    (world / "dvc.lock").write_text(yaml.safe_dump({"stages": {"data": {"outs": outs}}}))
+    append(world / corpus / "train.jsonl", " ")
+    before = tiny.results(world, "bert-crf")
+    with pytest.raises(ChangedInputError) as raised:
+        tiny.train(world, "bert-crf")
+    assert raised.value.path == corpus
+    assert tiny.results(world, "bert-crf") == before
