@@ -70,7 +70,7 @@ def log_scores(
     """
     tracker = Tracker(profile, uri)
     scored = [run for run in scores["runs"] if "test.own" in run["views"]]
-    found = tracker.attempt("logging test scores", _log_scores, tracker, scored, scores["cells"], printed)
+    found = tracker.attempt("logging test scores", _log_scores, tracker, scored, scores.get("cells", ()), printed)
     if found is not None and found < len(scored):
         missing = len(scored) - found
         store = shown(tracker.uri)

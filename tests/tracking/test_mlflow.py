@@ -318,12 +318,13 @@ def test_people_find_runs_by_name_group_them_by_tags_and_see_what_they_read(uri:
 def test_the_store_of_the_environment_is_used_live(
     uri: str, runs: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri.replace("mlflow.db", "mine.db"))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     with Tracker("test").cell("planted", "bert-crf") as cell:
         train(cell, runs, record_of())
-    assert (tmp_path / "mine.db").is_file()
-    assert not (tmp_path / "mlflow.db").is_file()
+    assert "planted/bert-crf/seed 1" in contents(uri)
+    assert not list((tmp_path / "here").glob("*.db"))
 
 
 @pytest.mark.parametrize("broken", ["http://127.0.0.1:5999", "nowhere://here"])
