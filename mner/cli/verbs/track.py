@@ -23,13 +23,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from mner.evaluation.kept_results import REFERENCE, reference_of
+    from mner.evaluation.paper import load_paper
+    from mner.evaluation.printed_gaps import printed_gaps
+    from mner.evaluation.published_recipes import requirements
+    from mner.predictions.shipped_files import shipped
     from mner.tracking.mlflow_rebuild import log_scores, rebuild
 
     if not options.rebuild:
         raise TrackingError(f"training tracks by itself; to fill MLflow from the files of runs: {REBUILD}")
-    name, uri = settings().active.name, options.uri or tracking_uri()
+    config = settings()
+    name, uri = config.active.name, options.uri or tracking_uri()
+    paper = load_paper(shipped("paper.yaml")).requiring(requirements(config.systems))
     count = rebuild(REFERENCE / name / "runs" if options.from_reference else Path("runs", name), name, uri)
     scores = reference_of(name) if options.from_reference else None
     if scores is not None:
-        log_scores(scores, name, uri)
+        lenses = reference_of(name, "lenses")
+        log_scores(scores, name, uri, {} if lenses is None else printed_gaps(scores, lenses, paper, config.verify))
     show(f"{count} runs are in {shown(uri)}; look at them with: mlflow ui --backend-store-uri {shown(uri)}")
