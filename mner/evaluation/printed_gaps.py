@@ -23,8 +23,7 @@ def printed_gaps(
         limits: margin and level of the verdicts.
 
     Returns:
-        By data set and system: ``printed_f1``, ``verdict`` and, where it is known, the ``gap`` (ours minus printed,
-        in F1 points).
+        By data set and system: ``printed_f1``, ``verdict`` and, where known, the ``gap`` (ours minus printed, F1).
     """
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for cell in scores["cells"]:

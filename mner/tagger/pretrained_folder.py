@@ -123,8 +123,8 @@ def _with_weights(
 ) -> SequenceTagger:
     if NEEDS_PIXELS & set(recipe.needs):
         raise PredictError(
-            f"{recipe.system} reads {', '.join(recipe.needs)}, which are made for whole data sets: add the tweets to "
-            "a data set of your own, then `dvc repro`"
+            f"{recipe.system} reads {', '.join(recipe.needs)}, which are made for whole data sets: add the tweets "
+            "to a data set of your own, then `dvc repro`"
         )
     model = recipe.model(seed, device, words)
     with reading(folder / WEIGHTS, "train the run again, or save the tagger again"):
