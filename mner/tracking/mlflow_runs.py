@@ -28,10 +28,10 @@ def parameters_of(
 
 
 def child_of(store: Store, cell: str, record: Record) -> Child:
-    told = parameters_of(
+    parameters = parameters_of(
         record.key, record.recipe, record.options, record.encoder, record.data_copy, record.visual_input
     )
-    return store.child(cell, record.key, record.seed, told, milliseconds(record.started.isoformat()))
+    return store.child(cell, record.key, record.seed, parameters, milliseconds(record.started.isoformat()))
 
 
 def complete(store: Store, child: Child, record: Record, folder: Path) -> None:

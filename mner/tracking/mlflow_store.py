@@ -246,8 +246,8 @@ class Store:
         found = self._client.get_experiment_by_name(name)
         if found is None:
             database = database_file(self.uri)
-            place = None if database is None else (database.parent / "mlartifacts" / self.profile).as_uri()
-            return self._client.create_experiment(name, artifact_location=place, tags=MODEL_TRAINING)
+            artifacts = None if database is None else (database.parent / "mlartifacts" / self.profile).as_uri()
+            return self._client.create_experiment(name, artifact_location=artifacts, tags=MODEL_TRAINING)
         if found.lifecycle_stage == "deleted":
             self._client.restore_experiment(found.experiment_id)
         return found.experiment_id

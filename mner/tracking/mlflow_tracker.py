@@ -112,8 +112,8 @@ class TrackedCell:
         """Begin or continue a seed's run; the arguments are those of its later :class:`Record`."""
 
         def begin() -> None:
-            told = parameters_of(key, recipe, options, encoder, data_copy, visual_input)
-            tracked.begin(self._begun(), key, seed, told)
+            parameters = parameters_of(key, recipe, options, encoder, data_copy, visual_input)
+            tracked.begin(self._begun(), key, seed, parameters)
 
         tracked = TrackedSeed(self._tracker)
         self._seeds.append(tracked)

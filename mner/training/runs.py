@@ -43,7 +43,7 @@ def is_finished(folder: Path, key: str) -> bool:
     except OutdatedRecordError:
         raise
     except EvidenceError as error:
-        # An impossible meter is no reason to train over a run: whoever scores it is told.
+        # An impossible meter is no reason to train over a run: scoring reports it.
         return error.field.startswith("throughput") and Record.read(folder / "record.json").key == key
     except RecordError:
         return False
@@ -111,7 +111,7 @@ class Trainer:
         """Train one run to a finished folder; None if it is there by now, made by another process.
 
         Raises:
-            BusyError: another process is training it and we were told not to ``wait``.
+            BusyError: another process is training it and ``wait`` is False.
             ChangedInputError: an input is not what its stage wrote.
             TrainingError: as :func:`mner.training.loop.fit` does.
         """
