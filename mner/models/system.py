@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from mner.config.strict import nearest
 from mner.data.side_data import WORDS
+from mner.models.encoders import TextEncoder
 
 NEEDS = ("captions", "objects", "ocr", "regions", "relations", *WORDS)
 DECODERS = ("crf", "softmax", "own")
@@ -100,7 +101,7 @@ class BuildContext:
     """
 
     labels: tuple[str, ...]
-    encoder: Callable[[], nn.Module]
+    encoder: Callable[[], TextEncoder]
     visual_size: int | None
     words: Mapping[str, Sequence[tuple[str, ...]]] = field(default_factory=dict)
 
