@@ -32,8 +32,8 @@ class EmissionsError(ContractError):
     def _advice(self) -> str:
         if self.are_subwords:
             return (
-                f"It gave {self.subwords} rows, one a subword: words were expected. Use encoder(batch.text), which "
-                "gives one state a word, with batch.word_mask"
+                f"It gave {self.subwords} rows, one a subword; words were expected. Use encoder(batch.text), "
+                "which gives one state a word, with batch.word_mask"
             )
         if self.found[:2] == self.expected[:2] and self.found[2:] != self.expected[2:]:
             return f"The data set has {self.expected[2]} labels: make the output of size len(build.labels)"
