@@ -34,12 +34,8 @@ def write(name: str, folder: Path) -> Path:
 
 
 def _config(name: str, words: int, padding: int) -> Any:
-    sizes: dict[str, Any] = {
-        "vocab_size": words,
-        "pad_token_id": padding,
-        "max_position_embeddings": POSITIONS,
-        **SMALL,
-    }
+    common = {"vocab_size": words, "pad_token_id": padding, "max_position_embeddings": POSITIONS}
+    sizes: dict[str, Any] = {**common, **SMALL}
     match name:
         case "distilbert":
             small = {"dim": 32, "n_layers": 3, "n_heads": 2, "hidden_dim": 48}
@@ -60,21 +56,23 @@ def _tokenizer(name: str, folder: Path) -> Any:
         vocabulary = ["alice", "visits", "tokyo", "today", "@USER", "HTTPURL", *"abcdefghijklmnopqrstuvwxyz"]
         (folder / "vocab.txt").write_text("".join(f"{word} 9\n" for word in vocabulary), encoding="utf-8")
         merges = [
-            *(
-                "a l 9",
-                "al i 9",
-                "ali c 9",
-                "alic e</w> 9",
-                "v i 9",
-                "vi s 9",
-                "vis i 9",
-                "visi t 9",
-                "visit s</w> 9",
-            ),
-            *("@ U 9", "@U S 9", "@US E 9", "@USE R</w> 9"),
-            *("H T 9", "HT T 9", "HTT P 9", "HTTP U 9", "HTTPU R 9", "HTTPUR L</w> 9"),
+            "a l",
+            "al i",
+            "ali c",
+            "alic e</w>",
+            "v i",
+            "vi s",
+            "vis i",
+            "visi t",
+            "visit s</w>",
+            "@ U",
+            "@U S",
+            "@US E",
+            "@USE R</w>",
+            "",
         ]
-        (folder / "bpe.codes").write_text("".join(f"{merge}\n" for merge in merges), encoding="utf-8")
+        merges += ["H T", "HT T", "HTT P", "HTTP U", "HTTPU R", "HTTPUR L</w>"]
+        (folder / "bpe.codes").write_text("".join(f"{merge} 9\n" for merge in merges if merge), encoding="utf-8")
         return transformers.BertweetTokenizer(str(folder / "vocab.txt"), str(folder / "bpe.codes"))
     if name in BYTE_LEVEL:
         return _byte_level()
