@@ -211,7 +211,7 @@ class IntraRelation(nn.Module):
 
 def star_graphs(
     centres: Float[Tensor, "stars width"],
-    leaves: Float[Tensor, "stars k width"],
+    leaves: Float[Tensor, "stars k leaf_width"],
     weights: Float[Tensor, "stars k"],
 ) -> HeteroData:
     """The same stars as one PyTorch Geometric graph: ``picture`` nodes with weighted edges into ``centre`` nodes.

@@ -15,6 +15,10 @@ CORPUS = ["alice visits tokyo today", "acme opens in rome", "she visits @anna at
 SMALL = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 48}
 POSITIONS = 130
 BYTE_LEVEL = ("camembert", "modernbert", "roberta")
+BERTWEET_MERGES = (
+    *("a l", "al i", "ali c", "alic e</w>", "v i", "vi s", "vis i", "visi t", "visit s</w>"),
+    *("@ U", "@U S", "@US E", "@USE R</w>", "H T", "HT T", "HTT P", "HTTP U", "HTTPU R", "HTTPUR L</w>"),
+)
 ARCHITECTURES = (
     *("albert", "bert", "bertweet", "camembert", "deberta", "deberta-v2", "distilbert", "electra", "modernbert"),
     *("mpnet", "roberta", "xlm-roberta"),
@@ -55,24 +59,7 @@ def _tokenizer(name: str, folder: Path) -> Any:
     if name == "bertweet":
         vocabulary = ["alice", "visits", "tokyo", "today", "@USER", "HTTPURL", *"abcdefghijklmnopqrstuvwxyz"]
         (folder / "vocab.txt").write_text("".join(f"{word} 9\n" for word in vocabulary), encoding="utf-8")
-        merges = [
-            "a l",
-            "al i",
-            "ali c",
-            "alic e</w>",
-            "v i",
-            "vi s",
-            "vis i",
-            "visi t",
-            "visit s</w>",
-            "@ U",
-            "@U S",
-            "@US E",
-            "@USE R</w>",
-            "",
-        ]
-        merges += ["H T", "HT T", "HTT P", "HTTP U", "HTTPU R", "HTTPUR L</w>"]
-        (folder / "bpe.codes").write_text("".join(f"{merge} 9\n" for merge in merges if merge), encoding="utf-8")
+        (folder / "bpe.codes").write_text("".join(f"{merge} 9\n" for merge in BERTWEET_MERGES), encoding="utf-8")
         return transformers.BertweetTokenizer(str(folder / "vocab.txt"), str(folder / "bpe.codes"))
     if name in BYTE_LEVEL:
         return _byte_level()
