@@ -161,7 +161,7 @@ def _modules(model: Model) -> dict[str, nn.Module]:
 
 
 def _layer_modules(layer: Any) -> dict[str, nn.Module]:
-    """As :func:`_modules`, of one ``GatedGraphLayer``; the exchange returns two messages, first that to the text."""
+    """Name the modules of one ``GatedGraphLayer``; the exchange returns two messages, first that to the text."""
     return {
         "text_selfattn": layer.word_attention,
         "text_after_selfattn": layer.word_norms[0],
