@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from jaxtyping import install_import_hook
+from support import shape_checks as shape_checks  # the hook below finds it as an attribute
 from support import tiny as tiny_world
 
 ROOT = Path(__file__).resolve().parent.parent

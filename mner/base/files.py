@@ -195,6 +195,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def sha256_of_text(text: str) -> str:
+    """SHA-256 of a text's bytes in UTF-8, in hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
 def cached_sha256_of(path: Path) -> str:
     """:func:`sha256_of`, computed once in a process as long as the file stays as it is.
 

@@ -23,7 +23,7 @@ from mner.models.encoders import EncoderError, longest_input
 from mner.models.system import check_options, load_system
 from mner.sweeping.run_costs import NO_ROOM_NEEDED, Cost, Room, cost_of, past_records, room_of
 from mner.tracking.identity import UnknownIdentityError, identity_of
-from mner.tracking.record import now
+from mner.tracking.run_environment import now
 from mner.tracking.run_places import RUNS, run_folder
 from mner.training.experiment import Cell
 from mner.training.runs import FAILURE, missing_seeds

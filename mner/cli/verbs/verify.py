@@ -17,9 +17,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from mner.evaluation.kept_results import other_runs, reference_of, scores_of, without_runs
+    from mner.evaluation.kept_results import other_runs, record_file, reference_of, scores_of, without_runs
     from mner.evaluation.paper import load_paper
     from mner.evaluation.published_recipes import requirements
+    from mner.evaluation.run_evidence import check_scored_run
     from mner.models.system import load_system
     from mner.reporting.provenance import origins
     from mner.reporting.repetition import repetition_of
@@ -31,6 +32,8 @@ def run(options: argparse.Namespace) -> int:
     paper = load_paper(Path("reports/paper.yaml")).requiring(requirements(config.systems))
     absence = {row: load_system(config.systems[row].file).CARD.absence for row in config.active.systems}
     scores = scores_of(name)
+    for run in scores["runs"]:
+        check_scored_run(run, record_file(run), Path("data"))
     lenses = scores_of(name, "lenses"), reference_of(name, "lenses")
     reference = reference_of(name)
     if scores["runs"] and len(without_runs(scores)) == len(scores["runs"]):
