@@ -64,11 +64,15 @@ class GoldenFile:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Two numbers that should agree and do not; ``place`` is the path to them, such as ``still.loss``."""
+    """Two numbers that should agree and do not; ``place`` is the path to them, such as ``still.loss``.
+
+    ``added`` says that nothing stood at this place before.
+    """
 
     place: str
     expected: Any
     found: Any
+    added: bool = False
 
 
 def rounded(value: float) -> float:
@@ -136,7 +140,7 @@ def _differences(place: str, expected: Any, found: Any) -> Iterator[Difference]:
             if key in expected and key in found:
                 yield from _differences(inner, expected[key], found[key])
             else:
-                yield Difference(inner, expected.get(key), found.get(key))
+                yield Difference(inner, expected.get(key), found.get(key), added=key not in expected)
     elif _is_list(expected) and _is_list(found) and len(expected) == len(found):
         if all(isinstance(value, float) for value in (*expected, *found)):
             size = max(map(abs, expected), default=0.0)

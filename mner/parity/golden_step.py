@@ -8,11 +8,12 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import torch
 
+from mner.config.profiles import merged
 from mner.parity import golden_history, golden_protocol
 from mner.parity.golden_numbers import (
     ABSOLUTE,
@@ -62,7 +63,7 @@ def compared(committed: GoldenFile) -> Comparison:
 def write(name: str, root: Path) -> str:
     """Write the golden step of a row of params.yaml, or of the protocol; returns what was done, in a word.
 
-    A file whose settings and numbers still hold is left as it is.
+    Numbers that still hold are left as they are; those at new places are added.
 
     Raises:
         GoldenStepError: the numbers differ from those committed under this version or a higher one.
@@ -79,14 +80,12 @@ def write(name: str, root: Path) -> str:
     refusal = golden_history.refused(golden_history.WORKING_TREE, old, new)
     if refusal is not None:
         raise GoldenStepError(str(refusal))
-    if new.version == old.version and _settings(new) == _settings(old):
+    if new.version == old.version:  # what was committed stays to the last digit
+        new = replace(new, numbers=merged(new.numbers, old.numbers))
+    if new == old:
         return "unchanged"
     new.write(path.parent)
     return "written"
-
-
-def _settings(golden: GoldenFile) -> tuple:
-    return golden.file, golden.options, golden.recipe, golden.relations
 
 
 def names_in(root: Path) -> list[str]:
