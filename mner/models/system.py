@@ -25,7 +25,7 @@ RECIPE_FIELDS = frozenset(
     {
         *("epochs", "batch_size", "optimiser", "schedule", "warmup", "clip", "precision", "frozen_layers"),
         *("encoder_learning_rate", "head_learning_rate", "transition_learning_rate", "weight_decay"),
-        *("image_encoder", "shuffled", "loss"),
+        *("shuffled", "loss", "clip_by", "decay", "decay_epochs", "evaluate_every", "image_encoder"),
     }
 )
 """Fields of a published recipe that ours must equal: those of a recipe here, and what all our runs share."""
@@ -44,7 +44,7 @@ class Card:
     renaming and rewording code leaves it alone.
     ``needs`` lists visual inputs (see ``NEEDS``); ``decoder`` is ``crf``, ``softmax`` or ``own`` (the tagger
     brings ``loss`` and ``decode`` itself). ``published`` states the paper's recipe in words, field by field;
-    ``doubts`` what neither paper nor code settles. ``reconstructed`` is set where no code could be read.
+    ``caveats`` what neither paper nor code settles. ``reconstructed`` is set where no code could be read.
     ``absence`` says why a tweet without any picture is read differently even where pictures mean nothing; the
     negative control then asks only that the own picture be worth no more than another tweet's.
 
@@ -62,7 +62,7 @@ class Card:
     decoder: str = "crf"
     published: Mapping[str, str] | None = None
     variants: Mapping[str, str] | None = None
-    doubts: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
     reconstructed: str = ""
     absence: str = ""
     published_recipe: Mapping[str, Any] | None = None
@@ -91,7 +91,7 @@ class Emissions:
 
 
 @dataclass(frozen=True, slots=True)
-class Ingredients:
+class BuildContext:
     """What a tagger may build itself from.
 
     ``encoder`` makes a fresh pretrained text encoder (``mner.models.encoders.TextEncoder``); ``visual_size`` is
@@ -113,7 +113,7 @@ class SystemModule(Protocol):
 
     CARD: Card
 
-    def Tagger(self, ingredients: Ingredients, **options: Any) -> nn.Module: ...  # noqa: N802
+    def Tagger(self, build: BuildContext, **options: Any) -> nn.Module: ...  # noqa: N802
 
 
 def load_system(file: str) -> ModuleType:
@@ -135,14 +135,14 @@ def load_system(file: str) -> ModuleType:
     return module
 
 
-def make_tagger(module: ModuleType, ingredients: Ingredients, options: Mapping[str, Any]) -> nn.Module:
+def make_tagger(module: ModuleType, build: BuildContext, options: Mapping[str, Any]) -> nn.Module:
     """Call a system file's ``Tagger`` with the options of its row.
 
     Raises:
         ContractError: the options do not fit the constructor's arguments.
     """
     check_options(module, module.CARD.name, options)
-    return module.Tagger(ingredients, **options)
+    return module.Tagger(build, **options)
 
 
 def check_options(module: ModuleType, row: str, options: Mapping[str, Any]) -> None:
@@ -188,15 +188,15 @@ def checked_limit(max_subwords: int | None, system: str) -> int | None:
     return max_subwords
 
 
-def visual_size_of(ingredients: Ingredients, system: str) -> int:
+def visual_size_of(build: BuildContext, system: str) -> int:
     """Width of a region vector, for systems that cannot do without.
 
     Raises:
         ContractError: the data set has no regions.
     """
-    if ingredients.visual_size is None:
+    if build.visual_size is None:
         raise ContractError(f"{system} reads region features; this data set has none (stage 'features')")
-    return ingredients.visual_size
+    return build.visual_size
 
 
 def given(part: Part | None, name: str, system: str, asked: str = "regions") -> Part:

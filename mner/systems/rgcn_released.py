@@ -19,7 +19,7 @@ from mner.data.batch import Batch, Neighbours, TextInput, Visual
 from mner.models.attention import check_heads, join_heads, split_heads
 from mner.models.decoders import ChainScores, log_partition, path_score, viterbi
 from mner.models.relational import SigmoidGate
-from mner.models.system import Card, ContractError, Ingredients, given, visual_size_of
+from mner.models.system import BuildContext, Card, ContractError, given, visual_size_of
 from mner.systems import rgcn
 
 CONTINUATION = "X"
@@ -35,13 +35,14 @@ CARD = Card(
     decoder="own",
     published=rgcn.CARD.published,
     variants=rgcn.CARD.variants,
-    doubts=(
+    caveats=(
         "the published text-image lists do not go with the tweets they stand beside (reports/graphs.md)",
         "the layout of the unpublished feature files; neighbour-major is assumed (Q15)",
         "the depth of the ResNet behind the 7×7×2048 grids",
         "what the recipe below does not say of training is ours: the encoder's GELU, the clip norm of summed "
         "gradients (Q12), the best epoch by dev F1 without dropout; the code has tanh GELU, a norm over single "
         "look-ups of pieces, batch means with dropout on",
+        "dev is evaluated every 300 updates, as published, and also at the end of each epoch",
     ),
     published_recipe=rgcn.CARD.published_recipe,
 )
@@ -162,18 +163,16 @@ class Tagger(nn.Module):
     on. Sentences with more than L pieces, and pictures with more regions, are refused.
     """
 
-    def __init__(
-        self, ingredients: Ingredients, *, regions: int = 49, dropout: float = 0.1, heads: int = 8
-    ) -> None:
+    def __init__(self, build: BuildContext, *, regions: int = 49, dropout: float = 0.1, heads: int = 8) -> None:
         super().__init__()
-        visual = visual_size_of(ingredients, CARD.name)
+        visual = visual_size_of(build, CARD.name)
         if visual % 2:
             raise ContractError(f"region vectors of odd width {visual} cannot be halved (Q4)")
-        self.labels = (*ingredients.labels, CONTINUATION)
+        self.labels = (*build.labels, CONTINUATION)
         self.regions = regions
-        self.encoder = ingredients.encoder()
+        self.encoder = build.encoder()
         # The code's embedding table learns from padding, too: padding is attended to after BERT (Q8).
-        self.encoder.bert.embeddings.word_embeddings.padding_idx = None
+        self.encoder.bert.get_input_embeddings().padding_idx = None
         text, labels = self.encoder.width, len(self.labels)
         self.inter = StarConvolution(visual)
         self.intra = StarConvolution(visual)

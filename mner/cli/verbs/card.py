@@ -1,4 +1,4 @@
-"""Print a system's card: its paper, inputs, recipe and doubts."""
+"""Print a system's card: its paper, inputs, recipe and caveats."""
 
 from __future__ import annotations
 
