@@ -241,7 +241,7 @@ def exclusive(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold an exclusive lock on ``path``; the kernel drops it when the process dies, however it dies.
 
     A process that outlived its parent (``kill -9`` on ``dvc repro`` leaves the stage running) still holds the
-    lock: we say so once and wait for it instead of writing the same files beside it. Beside the lock,
+    lock: we say so once and wait for it instead of writing the same files beside it. Next to the lock,
     ``<path>.owner`` holds the number of the process that has it.
 
     Args:

@@ -54,7 +54,7 @@ class RelationGraph:
     provenance: Mapping[str, Any]
 
     def of_split(self, split: str) -> tuple[Relation, Relation]:
-        """Inter- and intra-modal neighbours of one split's sentences, in order, from the edges of the PyG graph."""
+        """Inter- and intra-modal neighbours of one split's sentences, in order, from the PyG graph's edges."""
         start = sum(self.split_sizes[other] for other in SPLITS[: SPLITS.index(split)])
         part, data = range(start, start + self.split_sizes[split]), self.hetero()
         inter, intra = (
@@ -66,7 +66,7 @@ class RelationGraph:
     def hetero(self) -> HeteroData:
         """Build the PyG graph: nodes ``text`` (sentences) and ``picture``, edges of both relations into ``text``.
 
-        An edge has its retrieval score as ``edge_attr`` (float32) and its place in the list as ``rank``, 0 the best.
+        An edge has its retrieval score as ``edge_attr`` (float32) and its index in the list as ``rank``.
         """
         from torch_geometric.data import HeteroData
 

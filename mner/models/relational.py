@@ -6,8 +6,8 @@ gate in the paper's row "w/o Gate" is not known; the three candidates are kept a
 The centre is the text or the own picture, the leaves are the k retrieved pictures, an edge weighs what retrieval
 scored it, the self-loop weighs 1 (R-GCN's figure and slides). The relation modules compute the sum in two ways, by
 ``aggregate``: ``message_passing`` builds the stars as one PyTorch Geometric graph and passes messages along its
-edges; ``dense`` sums the padded neighbours at once, before they are projected, which a linear map allows. Both give
-the same numbers, apart from rounding. ``dense`` is the default: the kept results were made with it.
+edges; ``dense`` sums the padded neighbours at once, before they are projected, which a linear map allows. Both
+give the same numbers, apart from rounding. ``dense`` is the default: the kept results were made with it.
 """
 
 from __future__ import annotations

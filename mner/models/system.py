@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, TypeVar
 
@@ -20,6 +22,7 @@ from mner.config.strict import nearest
 from mner.data.side_data import WORDS
 
 NEEDS = ("captions", "objects", "ocr", "regions", "relations", *WORDS)
+PACKAGE = Path(__file__).resolve().parents[1]
 DECODERS = ("crf", "softmax", "own")
 RECIPE_FIELDS = frozenset(
     {
@@ -122,7 +125,7 @@ def load_system(file: str) -> ModuleType:
     Raises:
         ContractError: the file does not exist, or lacks ``CARD`` or ``Tagger``.
     """
-    name = file.removesuffix(".py").replace("/", ".")
+    name = _module_name(file)
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -133,6 +136,20 @@ def load_system(file: str) -> ModuleType:
     if missing:
         raise ContractError(f"{file} lacks {' and '.join(missing)}; a system file provides CARD and Tagger")
     return module
+
+
+def _module_name(file: str) -> str:
+    """Name a system file for import: one of the current folder, of the checkout, or of the installed package.
+
+    A wheel carries ``baselines`` inside this package, so that it claims no second name in a user's environment.
+    """
+    dotted = file.removesuffix(".py").replace("/", ".")
+    for root in (Path.cwd(), PACKAGE.parent):
+        if (root / file).is_file():
+            if str(root) not in sys.path:
+                sys.path.append(str(root))
+            return dotted
+    return f"{PACKAGE.name}.{dotted}" if (PACKAGE / file).is_file() else dotted
 
 
 def make_tagger(module: ModuleType, build: BuildContext, options: Mapping[str, Any]) -> nn.Module:
