@@ -85,12 +85,14 @@ def test_track_fills_the_store_that_was_named(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def rebuild(runs: Path, profile: str, uri: str) -> int:
-        assert (runs, profile, uri) == (Path("runs"), "tiny", "sqlite:///there.db")
+        assert (runs, profile, uri) == (Path("runs/tiny"), "tiny", "sqlite:///there.db")
         return 7
 
-    monkeypatch.setattr("mner.tracking.mlflow_tracker.rebuild", rebuild)
+    monkeypatch.setattr("mner.tracking.mlflow_rebuild.rebuild", rebuild)
     assert cli.main(["track", "--rebuild", "--uri", "sqlite:///there.db"]) == 0
-    assert capsys.readouterr().out == "7 runs are in sqlite:///there.db; look at them with: mlflow ui\n"
+    out = capsys.readouterr().out
+    assert out.startswith("7 runs are in sqlite:///there.db")
+    assert "mlflow ui --backend-store-uri sqlite:///there.db" in out
 
 
 @pytest.mark.parametrize(("more", "weights"), [([], False), (["--weights"], True)])
