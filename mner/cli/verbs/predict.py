@@ -1,7 +1,7 @@
 """Tag sentences with the weights of a trained run, and print tags and entities as JSON lines.
 
 Without --text, every line of standard input is JSON: {"words": [...], "caption": "...", "image": "..."}, or "text"
-for words that blanks separate. Example: mner predict runs/quick/twitter2017/bert-crf/1 --text "Kevin is in Oslo"
+for words that blanks separate.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from mner.base.escaping import show
 
+GROUP, EXAMPLE = "own", "mner predict runs/quick/twitter2017/bert-crf/1 --text 'Kevin is in Oslo'"
 FIELDS = {"words", "text", "caption", "image"}
 
 
