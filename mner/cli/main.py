@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one sub-command; returns its exit code, or that of the error it ended in (``mner.base.exits``)."""
     given = sys.argv[1:] if arguments is None else arguments
     options = parser(next(iter(given), None)).parse_args(given)
-    return exit_code_of(f"mner {options.command}", lambda: options.run(options))
+    return exit_code_of(f"mner {options.command}", lambda: options.call(options))
 
 
 def parser(only: str | None = None) -> argparse.ArgumentParser:
@@ -42,7 +42,7 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
         )
         if hasattr(module, "arguments"):
             module.arguments(sub)
-        sub.set_defaults(run=module.run)
+        sub.set_defaults(call=module.run)
     return top
 
 

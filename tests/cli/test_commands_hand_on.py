@@ -189,6 +189,6 @@ def test_which_looks_where_this_machine_keeps_public_files(
         return "found\n"
 
     monkeypatch.setattr("mner.data.dataset_versions.which", which)
-    monkeypatch.setattr("mner.data.dataset_versions.render", str)
+    monkeypatch.setattr("mner.data.version_report.render", str)
     assert cli.main(["which", "some.txt", "--columns", "word, tag"]) == 0
     assert capsys.readouterr().out == "found\n"
