@@ -21,6 +21,7 @@ from mner.data.labels import is_tag
 from mner.evaluation.averages import ScoringError, average_cell
 from mner.evaluation.scorers import word_counts
 from mner.evaluation.spans import lenient_spans, types_of
+from mner.tracking.origin import ARCHIVE, origin_of
 from mner.tracking.record import Record
 
 MODE = "conlleval: seqeval default mode, word level, pooled over the split"
@@ -205,6 +206,9 @@ def _score_folder(path: Path, root: Path, profile: str, gold_of: GoldOf) -> dict
     record = asdict(read)
     kept = {field: value for field, value in record.items() if field not in ("environment", "evidence")}
     kept |= {"precision": record["environment"].get("precision"), "software": _software(record["environment"])}
+    origin = origin_of(path.parent)
+    if origin is not None and not origin.is_audited:
+        kept["origin"] = ARCHIVE
     if loaded := record["environment"].get("loaded"):
         kept["loaded"] = loaded
     run = {**kept, "record": path.relative_to(root).as_posix(), "record_sha256": sha256_of(path), "views": {}}

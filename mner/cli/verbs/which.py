@@ -30,5 +30,6 @@ def run(options: argparse.Namespace) -> None:
         if not prints_only_json(options):
             said = render(report)
             show(f"\n{said}" if number else said, end="")
-        found.append(to_json(report))
+        if options.json is not None:
+            found.append(to_json(report))
     write_answer(options, found)
