@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from mner.base.files import reading, write_atomically, write_json_atomically, write_text_atomically
 from mner.config import load as load_config
-from mner.data.corpus import LABELS, SPLITS, read_corpus
+from mner.data.corpus import SPLITS, read_corpus
+from mner.data.labels import labels_of
 from mner.models.encoders import fingerprint_of
 from mner.models.model import Model
 from mner.models.system import load_system
@@ -84,9 +85,9 @@ def from_pretrained(folder: Path, device: str = "cpu") -> SequenceTagger:
     if version != recipe.versions["system"]:
         why = f"{recipe.system} is version {version} here, and was {recipe.versions['system']} when trained"
         raise PretrainedError(folder, why)
-    if recipe.labels != LABELS:
+    if len(recipe.labels) < 3 or recipe.labels != labels_of([label[2:] for label in recipe.labels[1::2]]):
         raise PretrainedError(
-            folder, f"its labels are {', '.join(recipe.labels)}; here they are {', '.join(LABELS)}"
+            folder, f"its labels are {', '.join(recipe.labels)}; expected O, then B- and I- of each type"
         )
     if fingerprint_of(recipe.encoder) != recipe.encoder_sha256:
         raise PretrainedError(folder, f"encoder {recipe.encoder.name} here has other weights than the tagger's")

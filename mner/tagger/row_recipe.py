@@ -10,7 +10,8 @@ import torch
 
 from mner.config.schema import EncoderSource
 from mner.config.training_recipe import Recipe
-from mner.data.corpus import LABELS
+from mner.data.corpus import read_types
+from mner.data.labels import LABELS, labels_of
 from mner.models.encoders import TextEncoder, pretrained_model
 from mner.models.model import Model, make_model
 from mner.models.system import BuildContext, load_system
@@ -51,7 +52,8 @@ class RowRecipe:
         """The row of a cell, with what the record of its run states."""
         file = cell.config.systems[cell.system].file
         row = cell.system, cell.dataset, cell.options, cell.recipe, cell.encoder
-        return cls(file, *row, encoder_sha256, tuple(sorted(cell.needs())), versions)
+        labels = labels_of(read_types(cell.root / "data" / cell.dataset / "corpus"))
+        return cls(file, *row, encoder_sha256, tuple(sorted(cell.needs())), versions, labels)
 
     def model(self, seed: int, device: torch.device, words: Mapping[str, Any]) -> Model:
         """Build the row's model with random weights; ``words`` are the sentences of each split, by split."""
