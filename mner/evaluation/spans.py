@@ -86,7 +86,7 @@ def types_of(counts: Int[np.ndarray, "kinds columns"]) -> dict[str, int]:
     Returns:
         The row of every type: the four types, or, where another type was counted, the types that were counted.
     """
-    counted = counts.any(axis=1)
+    counted = counts.sum(axis=1) > 0
     own = {name: row for row, name in enumerate(kind_names()) if row >= len(KINDS) and counted[row]}
     public = {name: row for row, name in enumerate(TYPES) if counted[row] or not own}
     return public | dict(sorted(own.items()))
