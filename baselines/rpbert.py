@@ -68,7 +68,7 @@ CARD = Card(
         "head_learning_rate": 1e-3,
         "transition_learning_rate": 1e-3,
         "weight_decay": 0.0,
-        "optimiser": "Adam",
+        "optimiser": "adam",
         "schedule": "constant",
         "warmup": 0.0,
         "precision": "float32",

@@ -71,6 +71,7 @@ CARD = Card(
         "schedule": "bert",
         "warmup": 0.1,
         "clip": 1.0,
+        "evaluate_every": 300,
         "precision": "float32",
         "frozen_layers": 0,
         "image_encoder": "not trained",

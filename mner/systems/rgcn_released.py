@@ -42,6 +42,7 @@ CARD = Card(
         "what the recipe below does not say of training is ours: the encoder's GELU, the clip norm of summed "
         "gradients (Q12), the best epoch by dev F1 without dropout; the code has tanh GELU, a norm over single "
         "look-ups of pieces, batch means with dropout on",
+        "dev is evaluated every 300 updates, as published, and also at the end of each epoch",
     ),
     published_recipe=rgcn.CARD.published_recipe,
 )
