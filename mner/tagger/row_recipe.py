@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from mner.config.schema import EncoderSource
+from mner.config.strict import build
 from mner.config.training_recipe import Recipe
 from mner.data.corpus import LABELS
 from mner.models.encoders import TextEncoder, pretrained_model
@@ -59,9 +60,9 @@ class RowRecipe:
         def encoder() -> TextEncoder:
             return TextEncoder(pretrained_model(self.encoder), self.recipe.frozen_layers)
 
-        build = BuildContext(self.labels, encoder, None, words)
+        context = BuildContext(self.labels, encoder, None, words)
         with torch_stream(torch.device("cpu"), seed, "init"):
-            return make_model(load_system(self.file), build, self.options).to(device)
+            return make_model(load_system(self.file), context, self.options).to(device)
 
     def has_vocabulary(self) -> bool:
         """Whether the model's word vectors depend on the words of the data set."""
@@ -77,9 +78,7 @@ class RowRecipe:
         """Read what :meth:`as_json` gave.
 
         Raises:
-            TypeError: a field is missing or unknown.
+            ConfigError: a field is missing, unknown or of the wrong kind.
         """
-        recipe = {name: tuple(v) if isinstance(v, list) else v for name, v in row["recipe"].items()}
-        encoder = {name: tuple(v) if isinstance(v, list) else v for name, v in row["encoder"].items()}
-        rest = {name: tuple(v) if isinstance(v, list) else v for name, v in row.items()}
-        return cls(**{**rest, "recipe": Recipe(**recipe), "encoder": EncoderSource(**encoder)})
+        found: RowRecipe = build(cls, row, "tagger.json")
+        return found
