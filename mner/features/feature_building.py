@@ -128,9 +128,13 @@ def build_features(
         work = root / ".checkpoints" / "features" / dataset / kind
         settings = config.features.extractors[kind]
         said.append(extract_kind(kind, settings, pictures, folder, work, device, places).render())
-    if CAPTION_TOKENS in kinds:  # last, as the captions may be extracted ones
-        said.append(str(build_caption_tokens(config, dataset, root, folder, device)))
-    return said
+    if CAPTION_TOKENS not in kinds:
+        return said
+    if config.data.captions[dataset] is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [*said, f"{dataset} has no captions, hence no {CAPTION_TOKENS}"]
+    # Last, as the captions may be extracted ones.
+    return [*said, str(build_caption_tokens(config, dataset, root, folder, device))]
 
 
 def dataset_pictures(config: Config, dataset: str, root: Path, places: Places) -> Pictures:
@@ -147,9 +151,9 @@ def wanted_pictures(config: Config, dataset: str, root: Path) -> set[str]:
     retrieval = read_side(root / "data" / dataset / "side", captions=None, objects=None).retrieval
     corpus = read_corpus(root / "data" / dataset / "corpus", dataset)
     k = config.relations.k
-    wanted = {sentence.image for split in SPLITS for sentence in corpus.split(split)}
+    wanted = {sentence.image for split in SPLITS for sentence in corpus.split(split) if sentence.image}
     for split in SPLITS:
-        for lists in retrieval[split]:
+        for lists in retrieval.get(split, ()):
             if lists:
                 wanted.update(lists["inter_images"][:k], lists["intra_images"][:k])
     return wanted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -10,7 +10,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mner.data.batch import Batch
-from mner.data.corpus import LABELS
 from mner.models.decoders import make_decoder
 from mner.models.system import BuildContext, Card, ContractError, make_tagger
 
@@ -18,11 +17,12 @@ from mner.models.system import BuildContext, Card, ContractError, make_tagger
 class Model(nn.Module):
     """Tagger and decoder as one module; all the loop needs is :meth:`loss` and :meth:`decode`."""
 
-    def __init__(self, card: Card, tagger: nn.Module, labels: int) -> None:
+    def __init__(self, card: Card, tagger: nn.Module, labels: Sequence[str]) -> None:
         super().__init__()
         self.card = card
         self.tagger = tagger
-        self.decoder = make_decoder(card.decoder, labels)
+        self.labels = tuple(labels)
+        self.decoder = make_decoder(card.decoder, len(self.labels))
         if self.decoder is None and not (hasattr(tagger, "loss") and hasattr(tagger, "decode")):
             raise ContractError(f"{card.name}: decoder 'own' means that Tagger has loss() and decode()")
 
@@ -41,9 +41,9 @@ class Model(nn.Module):
         """Word-level BIO tags, one list a sentence, as long as the sentence."""
         if hasattr(self.tagger, "decode"):
             return self.tagger.decode(batch, self.decoder)
-        return [[LABELS[label] for label in row] for row in self.decoder.decode(self.tagger(batch))]
+        return [[self.labels[label] for label in row] for row in self.decoder.decode(self.tagger(batch))]
 
 
 def make_model(module: ModuleType, build: BuildContext, options: Mapping[str, Any]) -> Model:
     """Build a system's model with the current state of torch's generators."""
-    return Model(module.CARD, make_tagger(module, build, options), len(build.labels))
+    return Model(module.CARD, make_tagger(module, build, options), build.labels)
