@@ -11,7 +11,6 @@ import torch
 from mner.config.schema import EncoderSource
 from mner.config.strict import build
 from mner.config.training_recipe import Recipe
-from mner.data.corpus import LABELS
 from mner.models.encoders import TextEncoder, pretrained_model
 from mner.models.model import Model, make_model
 from mner.models.system import BuildContext, load_system
@@ -45,14 +44,16 @@ class RowRecipe:
     encoder_sha256: str
     needs: tuple[str, ...]
     versions: Mapping[str, int]
-    labels: tuple[str, ...] = LABELS
+    labels: tuple[str, ...]
 
     @classmethod
-    def of(cls, cell: Cell, encoder_sha256: str, versions: Mapping[str, int]) -> RowRecipe:
+    def of(
+        cls, cell: Cell, encoder_sha256: str, versions: Mapping[str, int], labels: tuple[str, ...]
+    ) -> RowRecipe:
         """The row of a cell, with what the record of its run states."""
         file = cell.config.systems[cell.system].file
         row = cell.system, cell.dataset, cell.options, cell.recipe, cell.encoder
-        return cls(file, *row, encoder_sha256, tuple(sorted(cell.needs())), versions)
+        return cls(file, *row, encoder_sha256, tuple(sorted(cell.needs())), versions, labels)
 
     def model(self, seed: int, device: torch.device, words: Mapping[str, Any]) -> Model:
         """Build the row's model with random weights; ``words`` are the sentences of each split, by split."""

@@ -28,7 +28,7 @@ class InputLineError(ValueError):
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="RUN", help="folder of a run with its weights, or a saved tagger")
+    parser.add_argument("folder", type=Path, metavar="RUN", help="a run with its weights, or a saved tagger")
     parser.add_argument("--text", help="one sentence, its words separated by blanks")
     parser.add_argument("--caption", help="what its picture shows")
     parser.add_argument("--image", type=Path, help="its picture")
