@@ -109,6 +109,7 @@ def _from_run(folder: Path, device: torch.device) -> SequenceTagger:
     corpus = read_corpus(root / "data" / record.dataset / "corpus", record.dataset)
     recipe = RowRecipe.of(cell, record.encoder["sha256"], record.versions, corpus.labels)
     words = {name: tuple(sentence.words for sentence in corpus.split(name)) for name in SPLITS}
+    words["train"] = words["train"][: cell.recipe.train_sentences]  # the vocabulary that training saw
     return _with_weights(recipe, folder, device, record.seed, words)
 
 
