@@ -13,7 +13,7 @@ import yaml
 
 from mner.config import profiles
 from mner.config.own_dataset import with_own
-from mner.config.schema import CAPTION_TOKENS, ENCODER, PICTURE_KINDS, Config, Profile
+from mner.config.schema import BY_DATASET, CAPTION_TOKENS, ENCODER, PICTURE_KINDS, Config, Profile
 from mner.config.strict import ConfigError, EachKeyOnce, build, convert, known
 
 SECTIONS = ("encoders", "systems", "data", "controls", "features", "relations", "verify", "datasets")
@@ -204,9 +204,13 @@ def _check_rows(config: Config, path: Path) -> None:
             known(dataset, config.data.captions, f"{path}: systems.{name}.by_dataset")
             for option in options:
                 known(option, row.options, f"{path}: systems.{name}.by_dataset.{dataset}")
+    for system, change in config.active.recipe.get("rows", {}).items():
+        for dataset in change.get(BY_DATASET, {}):
+            known(dataset, config.data.captions, f"{path}: active.recipe.rows.{system}.{BY_DATASET}")
     for system in config.systems:
         config.recipe_of(system)
         for dataset in config.active.datasets:
+            config.recipe_of(system, dataset)
             known(config.relations_of(dataset, system).encoder, config.encoders, f"{path}: relations.encoder")
 
 

@@ -86,7 +86,7 @@ def sweep(
     if not tracked:
         say(mlflow.NOT_INSTALLED)
     costs = {(cell.dataset, cell.system): cell.cost.seconds for cell in plan if cell.cost is not None}
-    epochs = {job.cell: config.recipe_of(job.system).epochs for job in jobs}
+    epochs = {job.cell: config.recipe_of(job.system, job.dataset).epochs for job in jobs}
     setting = Setting(config, root.resolve(), command, tracked)
     with _workers(setting, resources) as workers, Display(jobs, workers.count, epochs, costs, say) as display:
         return Schedule(

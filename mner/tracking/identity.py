@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from mner.base.files import cached_sha256_of, sha256_of_json
 from mner.config.schema import EncoderSource
-from mner.config.training_recipe import Recipe
+from mner.config.training_recipe import Recipe, identifying
 from mner.models.encoders import EncoderError, fingerprint_of
 from mner.models.word_vectors import WordVectorError, vectors_fingerprint
 from mner.tracking.protocol_version import PROTOCOL_VERSION
@@ -144,7 +144,7 @@ def _with(cell: ReadsInputs, files: Mapping[str, str], encoder: str) -> CellIden
         system=cell.system,
         files=files,
         encoder=encoder,
-        recipe=asdict(cell.recipe),
+        recipe=identifying(asdict(cell.recipe)),
         options=cell.options,
         visual_input=cell.visual_input(),
         versions=versions_of(cell),
@@ -163,7 +163,7 @@ def identity_of_record(record: Record) -> RunIdentity:
         system=record.system,
         files=record.inputs,
         encoder=record.encoder["sha256"],
-        recipe=record.recipe,
+        recipe=identifying(record.recipe),
         options=record.options,
         visual_input=record.visual_input,
         versions=record.versions,

@@ -82,7 +82,7 @@ class Cell:
 
     @property
     def recipe(self) -> Recipe:
-        return self.config.recipe_of(self.system)
+        return self.config.recipe_of(self.system, self.dataset)
 
     @property
     def encoder(self) -> EncoderSource:
