@@ -33,7 +33,6 @@ class CellTracker(Protocol):
         visual_input: str,
     ) -> RunTracker: ...
 
-
     def log(self, record: Record, folder: Path) -> None: ...
 
 
