@@ -71,7 +71,7 @@ def from_pretrained(folder: Path, device: str = "cpu") -> SequenceTagger:
     """Load what :func:`save` wrote.
 
     Raises:
-        PretrainedError: another format, label set, version of the system, or encoder.
+        PretrainedError: another format, version of the system, or encoder, or weights of other labels.
     """
     with reading(folder / RECIPE, "save the tagger again"):
         row = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
@@ -111,11 +111,10 @@ def _from_run(folder: Path, device: torch.device) -> SequenceTagger:
         raise PretrainedError(
             folder, f"this checkout would build another model: the run was {render_differences(found)}"
         )
-    recipe = RowRecipe.of(cell, record.encoder["sha256"], record.versions)
-    words: dict[str, tuple[tuple[str, ...], ...]] = {}
-    if recipe.has_vocabulary():
-        corpus = read_corpus(root / "data" / record.dataset / "corpus", record.dataset)
-        words = {name: tuple(sentence.words for sentence in corpus.split(name)) for name in SPLITS}
+    corpus = read_corpus(root / "data" / record.dataset / "corpus", record.dataset)
+    recipe = RowRecipe.of(cell, record.encoder["sha256"], record.versions, corpus.labels)
+    words = {name: tuple(sentence.words for sentence in corpus.split(name)) for name in SPLITS}
+    words["train"] = words["train"][: cell.recipe.train_sentences]  # the vocabulary that training saw
     return _with_weights(recipe, folder, device, record.seed, words)
 
 
