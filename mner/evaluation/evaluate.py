@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from mner.evaluation.rescoring import Pieces, numbers_of_pieces, other_copies, r
 from mner.evaluation.scorers import PiecesPerWord
 from mner.evaluation.scoring import gold_reader, score_profile
 from mner.evaluation.tagged import read_tagged
+from mner.tracking.evidence import check_evidence
+from mner.tracking.run_places import run_folder
 
 PiecesBySplit = Mapping[tuple[str, str], PiecesPerWord | None]
 BORDERS = 2
@@ -109,8 +111,13 @@ def evaluate(
 
     Raises:
         ScoringError: see :func:`mner.evaluation.scoring.score_profile`.
+        EvidenceError: a run contradicts its record (:mod:`mner.tracking.evidence`).
     """
     data = data or root / "data"
+    for dataset, system, seed in product(datasets, systems, seeds):
+        folder = run_folder(root, profile, dataset, system, seed)
+        if (folder / "record.json").is_file():
+            check_evidence(folder, data)
     gold_of = gold_reader(data)
     scores = score_profile(root / "runs", gold_of, profile, datasets, systems, seeds)
     tagged = read_tagged(scores, root, gold_of)

@@ -46,7 +46,7 @@ def _number(query: str, results: Results, paper: Paper, settings: Settings, root
         float(query)
     except ValueError as error:
         raise NoResultsError(f"{query!r} is neither <data set>/<system> nor a number as printed") from error
-    printed, ours = _where_printed(query, paper), _where_ours(query, results, paper, settings)
+    printed, ours = where_printed(query, paper), where_ours(query, results, paper, settings)
     if not printed and not ours:
         raise NoResultsError(f"{query} stands neither in a published table nor in this profile's results")
     lines = [f"{query} as printed"] if printed else [f"{query}: no paper prints it"]
@@ -70,7 +70,7 @@ def _number(query: str, results: Results, paper: Paper, settings: Settings, root
     return lines
 
 
-def _where_printed(query: str, paper: Paper) -> list[tuple[str, str, str, str, str]]:
+def where_printed(query: str, paper: Paper) -> list[tuple[str, str, str, str, str]]:
     """Row, data set, metric, text and system of every printed number that reads so."""
     return [
         (f"{table.id}: {row.label}{row.mark}", dataset, metric, Printed(figure, row.source).plain(), row.system)
@@ -82,7 +82,7 @@ def _where_printed(query: str, paper: Paper) -> list[tuple[str, str, str, str, s
     ]
 
 
-def _where_ours(query: str, results: Results, paper: Paper, settings: Settings) -> list[tuple[Any, ...]]:
+def where_ours(query: str, results: Results, paper: Paper, settings: Settings) -> list[tuple[Any, ...]]:
     """Table, data set, row, column, text and records of every number of ours that reads so."""
     digits = _digits(query)
     return [
