@@ -71,7 +71,7 @@ def overview_files(overview: Overview, templates: Path, profiles: Sequence[str] 
     Args:
         overview: What to say.
         templates: Folder of ``overview.html.j2`` and its style and script.
-        profiles: Profiles whose own page stands in a folder beside ``index.html``.
+        profiles: Profiles whose own page stands in a folder next to ``index.html``.
 
     Returns:
         Texts by file name; the same results give the same bytes.

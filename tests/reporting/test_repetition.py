@@ -1,4 +1,4 @@
-"""Runs beside the committed ones: planted differences are counted, and what made them is named."""
+"""Runs compared with the committed ones: planted differences are counted, and what made them is named."""
 
 from __future__ import annotations
 
@@ -120,10 +120,10 @@ def test_what_differs_is_named(repository: Path, fields: dict[str, Any], named: 
         change((*SECOND[:2], seed), **fields)
     repetition = compared()
     assert [repeat.differences for repeat in repetition.repeats] == [named, named]
-    told = repetition.render()
+    content = repetition.render()
     for name in set(named) - {"machine"}:
-        assert f"{name}, 2 of 2 runs" in told
-    assert ("data, new" in told) == (named == ("inputs",))
+        assert f"{name}, 2 of 2 runs" in content
+    assert ("data, new" in content) == (named == ("inputs",))
 
 
 def test_another_seed_is_the_yardstick(repository: Path) -> None:
