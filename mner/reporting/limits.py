@@ -170,8 +170,8 @@ REMEDIES = {
         "pictures read",
         "at least 99 % of the valid pictures of every split (mner images says what is there).",
     ),
-    ReasonKind.MISSING: ("parts that are not at hand", "mner card NAME says which; no profile has them."),
-    ReasonKind.RECIPE: ("recipe", "mner card NAME has the published recipe beside ours, where one is known."),
+    ReasonKind.MISSING: ("parts that are missing here", "mner card NAME says which; no profile has them."),
+    ReasonKind.RECIPE: ("recipe", "mner card NAME has the published recipe and ours, where one is known."),
     ReasonKind.VISUAL: (
         "visual input",
         "the pictures themselves (MNER_IMAGES) and, in params.yaml, the regions that a row reads; the README says "
@@ -183,7 +183,7 @@ REMEDIES = {
         "copy trained on",
         "nobody has documented how the row's training split differs from ours.",
     ),
-    ReasonKind.DATA_COPY: ("copy of the test split", "the row's copy is not at hand."),
+    ReasonKind.DATA_COPY: ("version of the test split", "the row's dataset version is missing here."),
     ReasonKind.SCORER: ("scorer", "no rule of counting here is known to be that of the row's program."),
 }
 """By the kind of a verdict's reason: what differs, and what it takes to make it alike."""

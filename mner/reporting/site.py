@@ -1,4 +1,4 @@
-"""One self-contained HTML page: no network, no script, every number of ours beside its proof.
+"""One self-contained HTML page: no network, no script, every number of ours with its proof.
 
 The template cannot print a bare number: a float or int that reaches it raises, so numbers get in only as the text
 of :class:`~mner.reporting.cells.Cited`, as printed by a paper, or as counts that were put into words before.

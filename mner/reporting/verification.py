@@ -51,7 +51,7 @@ class Check:
 
     @property
     def mark(self) -> str:
-        """``FAIL``, ``ok``, or ``--`` for what is told because nothing could be judged."""
+        """``FAIL``, ``ok``, or ``--`` for what is reported and not enforced."""
         if not self.passed:
             return "FAIL"
         return "--" if self.verdict in TOLD else "ok"
@@ -95,10 +95,10 @@ class VerifyReport:
         marks = Counter(check.mark for check in self.checks)
         judged = marks["ok"] + marks["FAIL"]
         end = f"{marks['FAIL']} of {judged} checks failed" if marks["FAIL"] else f"all {judged} checks passed"
-        told = Counter(check.verdict for check in self.checks if check.mark == "--")
-        listed = ", ".join(f"{count} {verdict}" for verdict, count in told.items())
+        reported = Counter(check.verdict for check in self.checks if check.mark == "--")
+        listed = ", ".join(f"{count} {verdict}" for verdict, count in reported.items())
         return (end if judged else f"0 of {len(self.checks)} checks could be judged") + (
-            f"; told and not judged: {listed}" if told else ""
+            f"; reported, not enforced: {listed}" if reported else ""
         )
 
 
@@ -156,7 +156,7 @@ def verify(
 
 
 def _with_detail(line: str, detail: str) -> list[str]:
-    """The line with its detail beside it, or below it where both do not fit into the terminal's width."""
+    """The line with its detail next to it, or below it where both do not fit into the terminal's width."""
     if len(line) + 2 + len(detail) <= WIDTH:
         return [f"{line}  {detail}"]
     return [line.rstrip(), *wrapped(detail, INDENT)]

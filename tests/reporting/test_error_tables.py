@@ -42,11 +42,11 @@ def test_entities_are_counted_by_run_and_a_group_that_one_run_lacks_counts_nothi
     assert (of_a["system"], of_a["records"]) == ("a", ["a/1", "a/2"])
     rows = {(row["cut"], row["group"]): row["counts"] for row in of_a["rows"]}
     assert list(rows) == sorted(rows), "the same order in every process"
-    told = {place: {what: n for what, n in counts.items() if any(n)} for place, counts in rows.items()}
-    assert told["all", "all"] == {"correct": [2, 1], "missed": [1, 2], "spurious": [0, 1]}
-    assert told["type", "MISC"] == {"spurious": [0, 1]}
-    assert told["type", "PER"] == {"correct": [1, 0], "missed": [0, 1]}
-    assert told["training", "seen"] == {"correct": [1, 1], "spurious": [0, 1]}, "w occurs in training"
+    content = {place: {what: n for what, n in counts.items() if any(n)} for place, counts in rows.items()}
+    assert content["all", "all"] == {"correct": [2, 1], "missed": [1, 2], "spurious": [0, 1]}
+    assert content["type", "MISC"] == {"spurious": [0, 1]}
+    assert content["type", "PER"] == {"correct": [1, 0], "missed": [0, 1]}
+    assert content["training", "seen"] == {"correct": [1, 1], "spurious": [0, 1]}, "w occurs in training"
     (counts,) = (row["counts"] for row in of_b["rows"] if row["cut"] == "all")
     assert (counts["missed"], counts["correct"]) == ([3], [0])
 
