@@ -81,7 +81,7 @@ class ObjectFusion(nn.Module):
 
     def __init__(self, width: int, *, input_dropout: float, dropout: float, variant: str) -> None:
         super().__init__()
-        self.released = one_of(f"{CARD.name}: variant", variant, CARD.variants) == "released"
+        self.released = one_of(f"{CARD.name}: variant", variant, tuple(CARD.variants or ())) == "released"
         self.attention = BilinearAttention(width, input_dropout, dropout)
         self.value = NormedLinear(width, width, input_dropout)
         self.gate = ObjectGate(width)
@@ -168,5 +168,5 @@ class Tagger(nn.Module):
             count_padding=self.fusion.released,
         )
         emissions = Emissions(self.emission(self.fusion(*tokens)), batch.word_mask)
-        nll = decoder.nll(emissions, batch.tags)
+        nll = decoder.nll(emissions, given(batch.tags, "tags", CARD.name, "a loss"))
         return nll + (adversary.objects + adversary.words) / len(batch.words)

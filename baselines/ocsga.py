@@ -71,7 +71,7 @@ class ObjectFusion(nn.Module):
         self, object_size: int, width: int, *, heads: int, layers: int, dropout: float, variant: str
     ) -> None:
         super().__init__()
-        self.released = one_of(f"{CARD.name}: variant", variant, CARD.variants) == "released"
+        self.released = one_of(f"{CARD.name}: variant", variant, tuple(CARD.variants or ())) == "released"
         self.projection = nn.Linear(object_size, width)
         self.attention = DenseCoAttention(width, heads, layers, dropout)
         self.norm = MaskedBatchNorm(width)

@@ -106,6 +106,7 @@ class Tagger(nn.Module):
         self.share, self.span_weight = SHARE[variant], span_weight
         self.register_buffer("conversion", conversion_matrix(build.labels, spans), persistent=False)
         of_label = torch.tensor([spans.index(span_label(label)) for label in build.labels])
+        self.span_of_label: Tensor
         self.register_buffer("span_of_label", of_label, persistent=False)
         self.encoder = build.encoder()
         self.dropout = nn.Dropout(dropout)

@@ -14,6 +14,7 @@ from typing import Any
 
 from mner.config.controls_settings import ControlsSettings
 from mner.config.graph_recipe import GraphRecipe, RelationSettings
+from mner.config.own_dataset import OwnDataset
 from mner.config.strict import build
 from mner.config.training_recipe import Recipe
 
@@ -93,7 +94,7 @@ class DataSettings:
     """
 
     copy: str
-    captions: Mapping[str, str]
+    captions: Mapping[str, str | None]
     objects: Mapping[str, str | None]
     ocr: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
     regions: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -220,6 +221,7 @@ class Config:
     verify: VerifySettings
     profiles: Mapping[str, Profile]
     active: Profile
+    datasets: Mapping[str, OwnDataset] = dataclasses.field(default_factory=dict)
 
     def recipe_of(self, system: str, dataset: str | None = None) -> Recipe:
         """Return the recipe of one row: the shared one, changed by the profile, the row, and the profile for it.

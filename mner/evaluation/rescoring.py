@@ -13,12 +13,12 @@ from jaxtyping import Bool
 from tqdm import tqdm
 
 from mner.base.files import read_json
-from mner.data.corpus import TYPES, Sentence, read_sentences
+from mner.data.corpus import Sentence, read_sentences
 from mner.data.sources import ANNOTATIONS, annotation_file
 from mner.evaluation import ita_scorer as ita_lens
 from mner.evaluation.scorers import LENSES, Lens, LensScores, PiecesPerWord, word_counts
 from mner.evaluation.scoring import PredictionName
-from mner.evaluation.spans import EncodedTags, Entity, TagError, Tags, encode, entities
+from mner.evaluation.spans import EncodedTags, Entity, TagError, Tags, encode, entities, types_of
 from mner.evaluation.tagged import Tagged, TaggedRun
 
 
@@ -110,11 +110,12 @@ STANDARD = "conlleval"
 def _ita(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = None) -> LensScores:
     """ITA's file reader, span reader and rounded metric (``ita_lens``), on word tags without image words."""
     counts = word_counts(lambda codes: ita_lens.bio_spans(ita_lens.opened(codes)), gold, predicted)
+    rows = types_of(counts)
     overall, *per_type = (
         ita_lens.Counts(correct, found - correct, wanted - correct)
-        for correct, found, wanted in (counts.sum(axis=0).tolist(), *counts[: len(TYPES)].tolist())
+        for correct, found, wanted in (counts.sum(axis=0).tolist(), *counts[list(rows.values())].tolist())
     )
-    types = {kind: (row.precision, row.recall, row.f1) for kind, row in zip(TYPES, per_type, strict=True)}
+    types = {kind: (row.precision, row.recall, row.f1) for kind, row in zip(rows, per_type, strict=True)}
     return LensScores(overall.precision, overall.recall, overall.f1, types)
 
 

@@ -16,10 +16,12 @@ from typing import Any
 from tqdm import tqdm
 
 from mner.base.files import sha256_of
-from mner.data.corpus import LABELS, TYPES, Sentence, read_sentences, read_tags
+from mner.data.corpus import Sentence, read_sentences, read_tags
+from mner.data.labels import is_tag
 from mner.evaluation.averages import ScoringError, average_cell
 from mner.evaluation.scorers import word_counts
-from mner.evaluation.spans import KINDS, lenient_spans
+from mner.evaluation.spans import lenient_spans, types_of
+from mner.tracking.origin import ARCHIVE, origin_of
 from mner.tracking.record import Record
 
 MODE = "conlleval: seqeval default mode, word level, pooled over the split"
@@ -62,7 +64,7 @@ def score_run(gold: Sequence[Sentence], predicted: Sequence[Sequence[str]]) -> S
 
     Raises:
         ScoringError: another number of sentences or words (the first sentence that differs is named), a tag
-            outside the label set, gold without tags, or gold without a single entity.
+            that is no BIO tag, gold without tags, or gold without a single entity.
     """
     _same_shape(gold, predicted)
     counts = word_counts(lenient_spans, [sentence.tags or () for sentence in gold], predicted)
@@ -71,9 +73,8 @@ def score_run(gold: Sequence[Sentence], predicted: Sequence[Sequence[str]]) -> S
         raise ScoringError("gold holds no entity, so precision, recall and F1 mean nothing")
     precision, recall, f1 = _percentages(correct, found, support)
     types = {
-        kind: TypeScores(*_percentages(*row), row[2])
-        for kind, row in zip(KINDS, counts.tolist(), strict=True)
-        if kind in TYPES
+        kind: TypeScores(*_percentages(*counts[row].tolist()), int(counts[row, 2]))
+        for kind, row in types_of(counts).items()
     }
     words = sum(len(sentence.words) for sentence in gold)
     # seqeval and conlleval both call precision 0 where nothing was predicted; per type we say None instead.
@@ -81,7 +82,6 @@ def score_run(gold: Sequence[Sentence], predicted: Sequence[Sequence[str]]) -> S
 
 
 def _same_shape(gold: Sequence[Sentence], predicted: Sequence[Sequence[str]]) -> None:
-    known = set(LABELS)
     for sentence, tags in zip(gold, predicted, strict=False):
         if sentence.tags is None:
             raise ScoringError(
@@ -91,9 +91,9 @@ def _same_shape(gold: Sequence[Sentence], predicted: Sequence[Sequence[str]]) ->
             raise ScoringError(
                 f"sentence {sentence.index}: {len(sentence.words)} words but {len(tags)} predicted tags"
             )
-        unknown = [tag for tag in tags if tag not in known]
+        unknown = [tag for tag in tags if not is_tag(tag)]
         if unknown:
-            raise ScoringError(f"sentence {sentence.index}: predicted tag {unknown[0]!r} is not a label")
+            raise ScoringError(f"sentence {sentence.index}: predicted tag {unknown[0]!r} is no BIO tag")
     if len(gold) != len(predicted):
         first = min(len(gold), len(predicted))
         lacking = "predictions" if len(predicted) < len(gold) else "gold"
@@ -206,6 +206,9 @@ def _score_folder(path: Path, root: Path, profile: str, gold_of: GoldOf) -> dict
     record = asdict(read)
     kept = {field: value for field, value in record.items() if field not in ("environment", "evidence")}
     kept |= {"precision": record["environment"].get("precision"), "software": _software(record["environment"])}
+    origin = origin_of(path.parent)
+    if origin is not None and not origin.is_audited:
+        kept["origin"] = ARCHIVE
     if loaded := record["environment"].get("loaded"):
         kept["loaded"] = loaded
     run = {**kept, "record": path.relative_to(root).as_posix(), "record_sha256": sha256_of(path), "views": {}}

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from mner.config.strict import nearest
 from mner.data.side_data import WORDS
+from mner.models.encoders import TextEncoder
 
 NEEDS = ("captions", "objects", "ocr", "regions", "relations", *WORDS)
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -103,7 +104,7 @@ class BuildContext:
     """
 
     labels: tuple[str, ...]
-    encoder: Callable[[], nn.Module]
+    encoder: Callable[[], TextEncoder]
     visual_size: int | None
     words: Mapping[str, Sequence[tuple[str, ...]]] = field(default_factory=dict)
 

@@ -182,7 +182,7 @@ def _refer_anew(path: Path, moves: Sequence[Move]) -> None:
 def _drop_absent_meters(scores: Mapping[str, Any]) -> None:
     """Take out of each cell the meters that none of its runs has."""
     for cell in scores["cells"]:
-        place = cell["dataset"], cell["system"]
+        place = cell.get("dataset"), cell.get("system")
         runs = [run for run in scores["runs"] if (run["dataset"], run["system"]) == place]
         known = {name for run in runs for name in run.get("throughput") or ()}
         for meters in (cell.get("throughput") or {}).values():
@@ -241,9 +241,9 @@ def prove_equal_behaviour(golden: Path, systems: Collection[str], differing: Cal
 
 def _differing(path: Path) -> int:
     from mner.parity.golden_numbers import GoldenFile
-    from mner.parity.golden_step import held
+    from mner.parity.golden_step import compared
 
-    return len(held(GoldenFile.read(path)))
+    return len(compared(GoldenFile.read(path)).differences)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -87,7 +87,7 @@ def build(golden: Golden) -> Model:
         inner=inner,
         objects=features.shape[1],
     )
-    model = Model(CARD, tagger, len(labels)).double().eval()
+    model = Model(CARD, tagger, labels).double().eval()
     load(golden, paired(model, names(model)))
     return model
 

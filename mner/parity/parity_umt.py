@@ -61,7 +61,7 @@ def build(golden: Golden) -> Model:
     labels = tuple(golden.json("labels"))
     build = BuildContext(labels, lambda: TextEncoder(bert), golden["input/visual_feature_map"].shape[1])
     layers = [golden.layers_below(f"{theirs}.") for theirs in STACKS]
-    model = Model(CARD, Tagger(build, layers=layers), len(labels)).double().eval()
+    model = Model(CARD, Tagger(build, layers=layers), labels).double().eval()
     load(golden, paired(model, names(model)))
     return model
 

@@ -26,12 +26,12 @@ from mner.tracking.record import Record
 KINDS = ("dataset", "system", "seed", "version", "encoder", "recipe", "option", "visual input", "file")
 """What two runs can differ in, in the order in which differences are listed."""
 WITHOUT_DATA = ("version", "encoder", "recipe", "option", "visual input")
-"""What can be compared where the data of a run is not at hand."""
+"""What can be compared where the data of a run is not available."""
 MOST_NAMED = 3
 
 
 class UnknownIdentityError(ValueError):
-    """What a cell's runs would be cannot be told here; the message says what is missing.
+    """The identity of a cell's runs is unknown here; the message says what is missing.
 
     ``not_built`` is the first data file that no stage has made yet; None where a package is missing instead.
     """

@@ -147,9 +147,9 @@ class TestGithub:
         server = serve({"good": [(200, picture())], "page": [(200, b"<html>hello</html>")]})
         outcome = from_github(tmp_path, server.base, ["gone", "page", "good"])
         assert outcome.downloaded == 1
-        assert "answered 404" in outcome.failed["gone"]
-        assert "no usable picture came: " in outcome.failed["page"]
-        assert outcome.failed["page"].endswith("page.jpg: the content is none of JPEG, PNG")
+        assert set(outcome.failed) == {"gone", "page"}
+        assert "404" in outcome.failed["gone"]
+        assert "page.jpg" in outcome.failed["page"]
         assert server.asked == {"gone": 1, "page": 1, "good": 1}
         assert [path.name for path in tmp_path.glob("*.jpg")] == ["good.jpg"]
 
