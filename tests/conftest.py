@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType
 
 import pytest
 import torch
 from jaxtyping import install_import_hook
-from support import tiny as tiny_world
+from support import shape_checks  # not ``tiny``: that would import models before their calls are checked
 
 ROOT = Path(__file__).resolve().parent.parent
 CHECKED = ("baselines", "mner.models", "mner.systems")
@@ -20,7 +20,7 @@ CHECKED = ("baselines", "mner.models", "mner.systems")
 def pytest_configure(config: pytest.Config) -> None:
     """Check them before anything is imported, but not where time is measured."""
     if not config.getoption("benchmark_only"):
-        install_import_hook(list(CHECKED), "support.shape_checks.checked")
+        install_import_hook(list(CHECKED), f"{shape_checks.__name__}.checked")
 
 
 def _folder(variable: str, default: Path, what: str) -> Path:
@@ -49,13 +49,15 @@ def _one_thread() -> None:
 
 
 @pytest.fixture(scope="session")
-def tiny() -> SimpleNamespace:
-    """The tiny world to train in, of ``tests/tiny.py``."""
-    return tiny_world
+def tiny() -> ModuleType:
+    """The tiny world to train in, ``tests/support/tiny.py``."""
+    from support import tiny
+
+    return tiny
 
 
 @pytest.fixture(scope="module")
-def original(tiny: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def original(tiny: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny world nobody trains in; everybody gets a copy."""
     root = tmp_path_factory.mktemp("original")
     tiny.make_world(root)
@@ -63,13 +65,13 @@ def original(tiny: SimpleNamespace, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture
-def world(tiny: SimpleNamespace, original: Path, tmp_path: Path) -> Path:
+def world(tiny: ModuleType, original: Path, tmp_path: Path) -> Path:
     """A copy of the module's world for one test alone."""
     return tiny.copy_of(original, tmp_path / "world")
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tiny: SimpleNamespace, original: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable:
+def uninterrupted(tiny: ModuleType, original: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable:
     """Each system's run of seed 1, trained once without interruption: (folder, listener, record)."""
     trained = {}
 
