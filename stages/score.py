@@ -13,7 +13,6 @@ from mner.base.exits import end_with
 from mner.base.files import json_bytes, write_all_atomically
 from mner.config import Config, load
 from mner.config.schema import EncoderSource
-from mner.data.subwords import WordPieces
 from mner.evaluation.evaluate import evaluate
 from mner.evaluation.kept_results import (
     RESULTS,
@@ -24,7 +23,8 @@ from mner.evaluation.kept_results import (
     restore,
 )
 from mner.evaluation.rescoring import Pieces
-from mner.models.encoders import EncoderError, tokenizer_of
+from mner.evaluation.subword_counts import subword_counter
+from mner.models.encoder_places import EncoderError
 from mner.tracking.mlflow_tracker import DATABASE, log_scores
 
 UNCASED = ("bert-base-uncased", "minilm")
@@ -98,7 +98,7 @@ def score_reference(config: Config, take: bool = False) -> None:
 def word_pieces(encoder: EncoderSource) -> Pieces:
     """The encoder's splitter for lenses that score pieces; without it those lenses state the reason."""
     try:
-        return Pieces(encoder.name, WordPieces(tokenizer_of(encoder)).count)
+        return Pieces(encoder.name, subword_counter(encoder))
     except EncoderError as error:
         return Pieces(encoder.name, None, str(error))
 

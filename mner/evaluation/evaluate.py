@@ -17,6 +17,7 @@ from mner.evaluation.error_counts import profile_errors
 from mner.evaluation.rescoring import Pieces, numbers_of_pieces, other_copies, rescore
 from mner.evaluation.scorers import PiecesPerWord
 from mner.evaluation.scoring import gold_reader, score_profile
+from mner.evaluation.tag_reader import TagReader
 from mner.evaluation.tagged import read_tagged
 
 PiecesBySplit = Mapping[tuple[str, str], PiecesPerWord | None]
@@ -111,9 +112,9 @@ def evaluate(
         ScoringError: see :func:`mner.evaluation.scoring.score_profile`.
     """
     data = data or root / "data"
-    gold_of = gold_reader(data)
-    scores = score_profile(root / "runs", gold_of, profile, datasets, systems, seeds)
-    tagged = read_tagged(scores, root, gold_of)
+    gold_of, reader = gold_reader(data), TagReader()
+    scores = score_profile(root / "runs", gold_of, profile, datasets, systems, seeds, reader)
+    tagged = read_tagged(scores, root, gold_of, reader)
     found = sorted({run.dataset for run in tagged.runs})
     training = {dataset: read_sentences(data / dataset / "corpus" / "train.jsonl") for dataset in found}
     copies = {dataset: other_copies(data, dataset) for dataset in found}

@@ -13,13 +13,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from mner.base.files import sha256_of
-from mner.data.corpus import LABELS, TYPES, Sentence, read_sentences, read_tags
+from mner.data.corpus import LABELS, OUTSIDE, TYPES, Sentence, read_sentences
 from mner.evaluation.averages import ScoringError, average_cell
 from mner.evaluation.scorers import word_counts
-from mner.evaluation.spans import KINDS, lenient_spans
+from mner.evaluation.spans import KINDS, EncodedTags, encode, lenient_spans
+from mner.evaluation.tag_reader import TagReader
 from mner.tracking.record import Record
 
 MODE = "conlleval: seqeval default mode, word level, pooled over the split"
@@ -65,7 +67,22 @@ def score_run(gold: Sequence[Sentence], predicted: Sequence[Sequence[str]]) -> S
             outside the label set, gold without tags, or gold without a single entity.
     """
     _same_shape(gold, predicted)
-    counts = word_counts(lenient_spans, [sentence.tags or () for sentence in gold], predicted)
+    return _scores_of(gold, encode([sentence.tags or () for sentence in gold]), encode(predicted))
+
+
+def score_encoded(gold: Sequence[Sentence], gold_tags: EncodedTags, predicted: EncodedTags) -> Scores:
+    """Score as :func:`score_run` does, from tags that are encoded already.
+
+    Raises:
+        ScoringError: see :func:`score_run`.
+    """
+    if not np.array_equal(gold_tags.lengths, predicted.lengths):
+        _same_shape(gold, [[OUTSIDE] * length for length in predicted.lengths.tolist()])
+    return _scores_of(gold, gold_tags, predicted)
+
+
+def _scores_of(gold: Sequence[Sentence], gold_tags: EncodedTags, predicted: EncodedTags) -> Scores:
+    counts = word_counts(lenient_spans, gold_tags, predicted)
     correct, found, support = counts.sum(axis=0).tolist()
     if not support:
         raise ScoringError("gold holds no entity, so precision, recall and F1 mean nothing")
@@ -75,7 +92,7 @@ def score_run(gold: Sequence[Sentence], predicted: Sequence[Sequence[str]]) -> S
         for kind, row in zip(KINDS, counts.tolist(), strict=True)
         if kind in TYPES
     }
-    words = sum(len(sentence.words) for sentence in gold)
+    words = len(gold_tags.codes)
     # seqeval and conlleval both call precision 0 where nothing was predicted; per type we say None instead.
     return Scores(precision or 0.0, recall or 0.0, f1 or 0.0, support, types, len(gold), words)
 
@@ -152,6 +169,7 @@ def score_profile(
     datasets: Sequence[str],
     systems: Sequence[str],
     seeds: Sequence[int],
+    reader: TagReader | None = None,
 ) -> dict[str, Any]:
     """Score every run and view of a profile found below ``runs_folder/<profile>`` and average over seeds.
 
@@ -178,7 +196,7 @@ def score_profile(
     root = runs_folder.parent
     listed = [path for path in found if path in wanted]
     runs = [
-        _score_folder(path, root, profile, gold_of)
+        _score_folder(path, root, profile, gold_of, reader or TagReader())
         for path in tqdm(listed, desc="score", unit="run", disable=None)
     ]
     cells = [average_cell(dataset, system, seeds, runs) for dataset in datasets for system in systems]
@@ -198,7 +216,7 @@ def score_profile(
     }
 
 
-def _score_folder(path: Path, root: Path, profile: str, gold_of: GoldOf) -> dict[str, Any]:
+def _score_folder(path: Path, root: Path, profile: str, gold_of: GoldOf, reader: TagReader) -> dict[str, Any]:
     read = Record.read(path)
     name = path.parent.relative_to(root).as_posix()
     if read.place != (profile, *path.parts[-4:-1]):
@@ -210,7 +228,7 @@ def _score_folder(path: Path, root: Path, profile: str, gold_of: GoldOf) -> dict
         kept["loaded"] = loaded
     run = {**kept, "record": path.relative_to(root).as_posix(), "record_sha256": sha256_of(path), "views": {}}
     if record["status"] == "finished":
-        run["views"] = _score_views(path.parent, name, record, gold_of)
+        run["views"] = _score_views(path.parent, name, record, gold_of, reader)
     return run
 
 
@@ -219,7 +237,9 @@ def _software(environment: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {environment[name]}" for name in LIBRARIES if environment.get(name))
 
 
-def _score_views(folder: Path, name: str, record: Mapping[str, Any], gold_of: GoldOf) -> dict[str, Any]:
+def _score_views(
+    folder: Path, name: str, record: Mapping[str, Any], gold_of: GoldOf, reader: TagReader
+) -> dict[str, Any]:
     hashes = record["predictions"]
     present = {file.name.removesuffix(".jsonl") for file in folder.glob("*.jsonl")}
     for view in sorted(present - set(hashes)):
@@ -237,7 +257,8 @@ def _score_views(folder: Path, name: str, record: Mapping[str, Any], gold_of: Go
         try:
             said = PredictionName.of(view)
             if said.epoch is None:
-                views[view] = asdict(score_run(gold_of(record["dataset"], said.split), read_tags(file)))
+                gold = gold_of(record["dataset"], said.split)
+                views[view] = asdict(score_encoded(gold, reader.gold(gold), reader.read(file)))
         except ScoringError as error:
             raise ScoringError(f"run {name}, {view}: {error}") from error
     return views

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
@@ -244,9 +245,29 @@ def sentence_counts(gold: Tags, predicted: Tags) -> Int[np.ndarray, "sentences 3
     )
 
 
+def orphans(tags: Tags) -> Int[np.ndarray, "orphans 2"]:
+    """Sentence and first word of each entity that an I- opens (standard rule); a strict reading lacks these."""
+    encoded = encode(tags).without_special_tags()
+    codes = encoded.bordered()
+    first = lenient_spans(codes).first
+    first = first[~_IS_BEGIN[codes[first]]]
+    offsets = np.concatenate([[0], np.cumsum(encoded.lengths + 1)])
+    sentence = np.searchsorted(offsets, first, side="right") - 1
+    return np.stack([sentence, first - offsets[sentence]], axis=1)
+
+
 def entities(tags: Tags, rule: Callable[[np.ndarray], Spans] = lenient_spans) -> list[tuple[Entity, ...]]:
     """Each sentence's entities in reading order, by default under the standard (conlleval) rule."""
     encoded = encode(tags).without_special_tags()
+    return list(_entities(encoded.codes.tobytes(), encoded.lengths.tobytes(), rule))
+
+
+@lru_cache(maxsize=32)  # gold is read again for every run
+def _entities(
+    codes: bytes, lengths_of_sentences: bytes, rule: Callable[[np.ndarray], Spans]
+) -> tuple[tuple[Entity, ...], ...]:
+    lengths = np.frombuffer(lengths_of_sentences, dtype=np.int64)
+    encoded = EncodedTags(np.frombuffer(codes, dtype=np.int8), lengths)
     spans = rule(encoded.bordered())
     offsets = np.concatenate([[0], np.cumsum(encoded.lengths + 1)])
     sentence = np.searchsorted(offsets, spans.first, side="right") - 1
@@ -261,4 +282,4 @@ def entities(tags: Tags, rule: Callable[[np.ndarray], Spans] = lenient_spans) ->
     )
     for index, kind, first, last in rows:
         found[index].append(Entity(TYPES[kind], first, last))
-    return [tuple(row) for row in found]
+    return tuple(map(tuple, found))
