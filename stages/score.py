@@ -51,20 +51,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.from_reference:
         score_reference(config, options.accept)
         return
-    results = score(config, Path())
+    results = score(config, Path(), (reference_of(name) or {}).get("inputs"))
     write(results, name)
     if DATABASE.is_file():
         log_scores(results["scores"], name)
 
 
-def score(config: Config, root: Path) -> Mapping[str, dict]:
+def score(config: Config, root: Path, pinned: Mapping[str, str] | None = None) -> Mapping[str, dict]:
     """Score the runs below ``root/runs`` with the gold of ``data/``; the content of all files by their names."""
     active = config.active
     profile = active.name, active.datasets, active.systems, active.seeds
     encoders = dict.fromkeys([active.encoder, *(active.encoder_of(system) for system in active.systems)])
     own, *further = (partial(word_pieces, config.encoders[name]) for name in encoders)
     uncased = None if active.encoder in UNCASED else lambda: uncased_pieces(config)
-    return evaluate(root, *profile, own, data=Path("data"), uncased=uncased, further=further)
+    return evaluate(root, *profile, own, data=Path("data"), uncased=uncased, further=further, pinned=pinned or {})
 
 
 def write(results: Mapping[str, dict], profile: str) -> None:
@@ -82,14 +82,15 @@ def score_reference(config: Config, take: bool = False) -> None:
         NoResultsError: nothing was kept, no gold is at hand, or a number differs; ``results/`` is as it was.
     """
     name = config.active.name
-    if reference_of(name) is None:
+    reference = reference_of(name)
+    if reference is None:
         raise NoResultsError(f"no results of {name} were kept; run `dvc repro`, then `mner keep`")
     for dataset in config.active.datasets:
         if not (Path("data") / dataset / "gold" / "test.jsonl").is_file():
             raise NoResultsError(f"data/{dataset} is not there to score against; run `dvc repro data@{dataset}`")
     with TemporaryDirectory(prefix="mner-reference-") as folder:
         restore(name, Path(folder))
-        results = score(config, Path(folder))
+        results = score(config, Path(folder), None if take else reference.get("inputs"))
     told = accept(results, name) if take else check_against_reference(results, name)
     write(results, name)
     show(told)

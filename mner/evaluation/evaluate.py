@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,12 @@ from mner.evaluation.averages import WORD_VECTORS
 from mner.evaluation.comparisons import profile_statistics
 from mner.evaluation.error_counts import profile_errors
 from mner.evaluation.rescoring import Pieces, numbers_of_pieces, other_copies, rescore
+from mner.evaluation.scored_inputs import check_gold, check_inputs, hashes_of_inputs
 from mner.evaluation.scorers import PiecesPerWord
-from mner.evaluation.scoring import gold_reader, score_profile
+from mner.evaluation.scoring import GoldOf, gold_reader, score_profile
 from mner.evaluation.tag_reader import TagReader
 from mner.evaluation.tagged import read_tagged
+from mner.tracking.record import Record
 
 PiecesBySplit = Mapping[tuple[str, str], PiecesPerWord | None]
 BORDERS = 2
@@ -87,6 +90,21 @@ def _truncation(
         yield row | {"words": words, "cut_words": sum(cut), "cut_sentences": sum(map(bool, cut))}
 
 
+def _checked_inputs(
+    scores: Mapping[str, Any], root: Path, data: Path, gold_of: GoldOf, pinned: Mapping[str, str]
+) -> dict[str, str]:
+    """Hashes of all files that scoring reads, after they were compared with records and committed scores."""
+    finished = [run for run in scores["runs"] if run["status"] == "finished"]
+    datasets = sorted({run["dataset"] for run in finished})
+    found = hashes_of_inputs(data, datasets)
+    check_inputs(found, pinned, "the committed scores")
+    for run in finished:
+        check_inputs(found, Record.read(root / run["record"]).inputs, run["record"])
+    for dataset in datasets:
+        check_gold(data, dataset, gold_of(dataset, "test"))
+    return found
+
+
 RESAMPLING_SEED = 20
 
 
@@ -100,20 +118,24 @@ def evaluate(
     data: Path | None = None,
     uncased: Callable[[], Pieces] | None = None,
     further: Sequence[Callable[[], Pieces]] = (),
+    pinned: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, dict[str, Any]]:
     """Content of ``results/<profile>/<name>.json`` by name: scores, lenses, statistics, errors, audit.
 
     ``root`` holds runs/, and data/ unless ``data`` says where it is. ``pieces`` are those of the profile's
     encoder, for what it cuts off, ``uncased`` those of BERT's uncased splitter, on which R-GCN's lens is defined
     (None: ``pieces`` are these), ``further`` those of encoders that single rows have; all are called only if a run
-    is finished.
+    is finished. ``pinned`` are hashes of files that committed scores were made with; others are refused.
 
     Raises:
+        ChangedInputError: gold or another file is not what a record or ``pinned`` says.
+        ForeignGoldError: gold is of other sentences than runs read.
         ScoringError: see :func:`mner.evaluation.scoring.score_profile`.
     """
     data = data or root / "data"
     gold_of, reader = gold_reader(data), TagReader()
     scores = score_profile(root / "runs", gold_of, profile, datasets, systems, seeds, reader)
+    scores["inputs"] = _checked_inputs(scores, root, data, gold_of, pinned)
     tagged = read_tagged(scores, root, gold_of, reader)
     found = sorted({run.dataset for run in tagged.runs})
     training = {dataset: read_sentences(data / dataset / "corpus" / "train.jsonl") for dataset in found}

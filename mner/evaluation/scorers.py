@@ -111,13 +111,13 @@ def word_counts(
 ) -> Int[np.ndarray, "kinds 3"]:
     """:func:`span_counts` under a chunk rule, sentence by sentence or with all sentences as one sequence."""
     gold, predicted = _aligned(gold, predicted)
-    spans = [_spans(rule, tags.codes.tobytes(), tags.lengths.tobytes(), joined) for tags in (gold, predicted)]
+    spans = [_spans(rule, *tags.as_bytes(), joined) for tags in (gold, predicted)]
     return span_counts(*spans, len(gold.codes) + (0 if joined else len(gold.lengths)))
 
 
 @lru_cache(maxsize=64)  # scorers share rules, and gold is the same for all predictions
-def _spans(rule: Callable[[np.ndarray], Spans], codes: bytes, lengths: bytes, joined: bool) -> Spans:
-    tags = EncodedTags(np.frombuffer(codes, dtype=np.int8), np.frombuffer(lengths, dtype=np.int64))
+def _spans(rule: Callable[[np.ndarray], Spans], codes: bytes, kind: str, lengths: bytes, joined: bool) -> Spans:
+    tags = EncodedTags.from_bytes(codes, kind, lengths)
     return rule(tags.codes if joined else tags.bordered())
 
 
@@ -194,7 +194,7 @@ class SubwordLayout:
                 f"pieces_per_word has {len(self.words)} sentences and {self.words.sum()} words, "
                 f"the tags have {len(words.lengths)} and {words.lengths.sum()}: not the same sentences"
             )
-        codes = self.empty.copy()
+        codes = self.empty.astype(words.codes.dtype)
         codes[self.starts] = words.codes[self.has_subwords]
         return EncodedTags(codes[self.within], self.lengths)
 
@@ -246,7 +246,8 @@ def score_piece_batches(gold: Tags, predicted: Tags, batch: int) -> PieceBatches
     lengths = gold.lengths[: batches * batch].reshape(batches, batch).sum(axis=1)
     batch_of = np.repeat(np.arange(batches), lengths + 1)
     gold_spans, predicted_spans = (
-        _batch_spans(tags.codes[: int(lengths.sum())].tobytes(), lengths.tobytes()) for tags in (gold, predicted)
+        _batch_spans(*EncodedTags(tags.codes[: int(lengths.sum())], lengths).as_bytes())
+        for tags in (gold, predicted)
     )
     correct = predicted_spans.select(matches(gold_spans, predicted_spans, len(batch_of)))
     counts = np.stack(
@@ -258,8 +259,8 @@ def score_piece_batches(gold: Tags, predicted: Tags, batch: int) -> PieceBatches
 
 
 @lru_cache(maxsize=64)  # as above
-def _batch_spans(codes: bytes, lengths: bytes) -> Spans:
-    batches = EncodedTags(np.frombuffer(codes, dtype=np.int8), np.frombuffer(lengths, dtype=np.int64))
+def _batch_spans(codes: bytes, kind: str, lengths: bytes) -> Spans:
+    batches = EncodedTags.from_bytes(codes, kind, lengths)
     return rgcn_spans(batches.bordered(), np.cumsum(batches.lengths + 1) - 2)
 
 

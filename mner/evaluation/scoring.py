@@ -25,6 +25,7 @@ from mner.evaluation.tag_reader import TagReader
 from mner.tracking.record import Record
 
 MODE = "conlleval: seqeval default mode, word level, pooled over the split"
+MACHINE = ("cpu", "gpu", "cuda", "cores", "threads", "memory_gib", "platform", "numpy")
 LIBRARIES = ("torch", "transformers", "torch-geometric")
 
 GoldOf = Callable[[str, str], Sequence[Sentence]]
@@ -224,12 +225,19 @@ def _score_folder(path: Path, root: Path, profile: str, gold_of: GoldOf, reader:
     record = asdict(read)
     kept = {field: value for field, value in record.items() if field != "environment"}
     kept |= {"precision": record["environment"].get("precision"), "software": _software(record["environment"])}
+    if machine := machine_of(record["environment"]):
+        kept["machine"] = machine
     if loaded := record["environment"].get("loaded"):
         kept["loaded"] = loaded
     run = {**kept, "record": path.relative_to(root).as_posix(), "record_sha256": sha256_of(path), "views": {}}
     if record["status"] == "finished":
         run["views"] = _score_views(path.parent, name, record, gold_of, reader)
     return run
+
+
+def machine_of(environment: Mapping[str, Any]) -> str:
+    """Name the machine of a run by what its record says; runs of equal keys repeat to the digit on one machine."""
+    return ", ".join(f"{name} {environment[name]}" for name in MACHINE if environment.get(name) is not None)
 
 
 def _software(environment: Mapping[str, Any]) -> str:

@@ -61,6 +61,15 @@ class EncodedTags:
         codes[np.arange(len(self.codes)) + np.repeat(np.arange(len(self.lengths)), self.lengths)] = self.codes
         return codes
 
+    def as_bytes(self) -> tuple[bytes, str, bytes]:
+        """Give codes, their dtype and lengths as something that can be looked up in a cache."""
+        return self.codes.tobytes(), self.codes.dtype.str, self.lengths.tobytes()
+
+    @classmethod
+    def from_bytes(cls, codes: bytes, kind: str, lengths: bytes) -> EncodedTags:
+        """Read what :meth:`as_bytes` gave, without a copy."""
+        return cls(np.frombuffer(codes, dtype=kind), np.frombuffer(lengths, dtype=np.int64))
+
     def without_special_tags(self) -> EncodedTags:
         """The same with X, [CLS], [SEP] and PAD turned into O."""
         return EncodedTags(
@@ -259,15 +268,14 @@ def orphans(tags: Tags) -> Int[np.ndarray, "orphans 2"]:
 def entities(tags: Tags, rule: Callable[[np.ndarray], Spans] = lenient_spans) -> list[tuple[Entity, ...]]:
     """Each sentence's entities in reading order, by default under the standard (conlleval) rule."""
     encoded = encode(tags).without_special_tags()
-    return list(_entities(encoded.codes.tobytes(), encoded.lengths.tobytes(), rule))
+    return list(_entities(*encoded.as_bytes(), rule))
 
 
 @lru_cache(maxsize=32)  # gold is read again for every run
 def _entities(
-    codes: bytes, lengths_of_sentences: bytes, rule: Callable[[np.ndarray], Spans]
+    codes: bytes, kind: str, lengths: bytes, rule: Callable[[np.ndarray], Spans]
 ) -> tuple[tuple[Entity, ...], ...]:
-    lengths = np.frombuffer(lengths_of_sentences, dtype=np.int64)
-    encoded = EncodedTags(np.frombuffer(codes, dtype=np.int8), lengths)
+    encoded = EncodedTags.from_bytes(codes, kind, lengths)
     spans = rule(encoded.bordered())
     offsets = np.concatenate([[0], np.cumsum(encoded.lengths + 1)])
     sentence = np.searchsorted(offsets, spans.first, side="right") - 1
