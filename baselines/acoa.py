@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from mner.data.batch import Batch, Visual
 from mner.models.coattention import CoAttended, CoAttention, FiltrationGate, Gated, GatedFusion
 from mner.models.recurrent import ParallelCharCNN, WordBiLSTM
-from mner.models.system import Card, Emissions, Ingredients, given, one_of, visual_size_of
+from mner.models.system import BuildContext, Card, Emissions, given, one_of, visual_size_of
 from mner.models.words import make_words
 
 VARIANTS = {"released": "separate", "interacting": "interacting"}
@@ -41,7 +41,7 @@ CARD = Card(
     absence="What the picture gives is added to what the last layer reads of every word, nearly the same whatever "
     "the picture; training that never sees a tweet without one takes it for granted (profile controls-all, "
     "negative control: own − none +6.5, own − shuffled +0.1)",
-    doubts=(
+    caveats=(
         "The authors' code run by others, and the port (67.2 on TW15), both stay below the printed number.",
         "The port pads every sentence to 35 words and reads and attends to the padding; here padding is masked.",
         "The port drops sentences without a picture, and has two extra tags; here neither.",
@@ -117,7 +117,7 @@ class Tagger(nn.Module):
 
     def __init__(
         self,
-        ingredients: Ingredients,
+        build: BuildContext,
         *,
         variant: str,
         words: Mapping[str, Any],
@@ -125,14 +125,14 @@ class Tagger(nn.Module):
         hidden: int,
     ) -> None:
         super().__init__()
-        self.vocabulary, embedding = make_words(ingredients, words)
+        self.vocabulary, embedding = make_words(build, words)
         self.network = Network(
             embedding,
             embedding.width,
             ParallelCharCNN(self.vocabulary.n_characters, **characters),
-            visual_size=visual_size_of(ingredients, CARD.name),
+            visual_size=visual_size_of(build, CARD.name),
             hidden=hidden,
-            labels=len(ingredients.labels),
+            labels=len(build.labels),
             scores=VARIANTS[one_of(f"{CARD.name}: variant", variant, VARIANTS)],
         )
 

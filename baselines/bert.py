@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mner.data.batch import Batch
-from mner.models.system import Card, Emissions, Ingredients
+from mner.models.system import BuildContext, Card, Emissions
 
 CARD = Card(
     name="bert",
@@ -22,7 +22,7 @@ CARD = Card(
         "batch": "not stated; 32 in the code family",
         "kind": "proposed: no recipe was published for this row; ours is the shared one",
     },
-    doubts=(
+    caveats=(
         "The printed row's recipe, seeds and scorer are not stated.",
         "The table's code family trains 13 classes over word pieces (X, [CLS], [SEP], padding among them); "
         "ours trains the labels on words, each read from its first piece.",
@@ -52,11 +52,11 @@ class Tagger(nn.Module):
     The loss is the mean over words of the cross-entropy (``mner.models.decoders.SoftmaxDecoder``).
     """
 
-    def __init__(self, ingredients: Ingredients, dropout: float) -> None:
+    def __init__(self, build: BuildContext, dropout: float) -> None:
         super().__init__()
-        self.encoder = ingredients.encoder()
+        self.encoder = build.encoder()
         self.dropout = nn.Dropout(dropout)
-        self.emission = nn.Linear(self.encoder.width, len(ingredients.labels))
+        self.emission = nn.Linear(self.encoder.width, len(build.labels))
 
     def forward(self, batch: Batch) -> Emissions:
         words: Float[Tensor, "batch words width"] = self.encoder(batch.text)

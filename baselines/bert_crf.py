@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mner.data.batch import Batch
-from mner.models.system import Card, Emissions, Ingredients
+from mner.models.system import BuildContext, Card, Emissions
 
 CARD = Card(
     name="bert-crf",
@@ -20,7 +20,7 @@ CARD = Card(
         "dropout": "0.1 on the last layer",
         "batch": "not stated",
     },
-    doubts=(
+    caveats=(
         "The printed row's recipe, seeds and scorer are not stated.",
         "The table's code family runs the CRF over word pieces with an extra tag X; ours runs over words.",
     ),
@@ -45,11 +45,11 @@ CARD = Card(
 class Tagger(nn.Module):
     """Emissions = W dropout(h_w) + b, with h_w the last-layer state of word w's first piece."""
 
-    def __init__(self, ingredients: Ingredients, dropout: float) -> None:
+    def __init__(self, build: BuildContext, dropout: float) -> None:
         super().__init__()
-        self.encoder = ingredients.encoder()
+        self.encoder = build.encoder()
         self.dropout = nn.Dropout(dropout)
-        self.emission = nn.Linear(self.encoder.width, len(ingredients.labels))
+        self.emission = nn.Linear(self.encoder.width, len(build.labels))
 
     def forward(self, batch: Batch) -> Emissions:
         words: Float[Tensor, "batch words width"] = self.encoder(batch.text)

@@ -9,7 +9,7 @@ from torch import nn
 
 from mner.data.batch import Batch
 from mner.models.recurrent import WordBiLSTM
-from mner.models.system import Card, Emissions, Ingredients
+from mner.models.system import BuildContext, Card, Emissions
 from mner.models.words import make_words
 
 CARD = Card(
@@ -23,7 +23,7 @@ CARD = Card(
         "word vectors": "not stated; the siblings use GloVe-Twitter, 200 values a word",
         "hidden size": "100 a direction (siblings' code)",
     },
-    doubts=(
+    caveats=(
         "The printed row's recipe, vectors, vocabulary, seeds and scorer are not stated.",
         "We train with the project's AdamW recipe and its word vectors, not with the proposed SGD.",
     ),
@@ -33,12 +33,12 @@ CARD = Card(
 class Tagger(nn.Module):
     """Emissions = W dropout(h_w) + b, with h = BiLSTM(dropout(word vectors))."""
 
-    def __init__(self, ingredients: Ingredients, *, words: Mapping[str, Any], hidden: int, dropout: float) -> None:
+    def __init__(self, build: BuildContext, *, words: Mapping[str, Any], hidden: int, dropout: float) -> None:
         super().__init__()
-        self.vocabulary, self.words = make_words(ingredients, words)
+        self.vocabulary, self.words = make_words(build, words)
         self.dropout = nn.Dropout(dropout)
         self.lstm = WordBiLSTM(self.words.width, hidden)
-        self.emission = nn.Linear(hidden, len(ingredients.labels))
+        self.emission = nn.Linear(hidden, len(build.labels))
 
     def forward(self, batch: Batch) -> Emissions:
         ids = self.vocabulary.encode(batch)

@@ -10,7 +10,7 @@ from torch import nn
 
 from mner.data.batch import Batch
 from mner.models.recurrent import CharCNN, WordBiLSTM
-from mner.models.system import Card, Emissions, Ingredients
+from mner.models.system import BuildContext, Card, Emissions
 from mner.models.words import make_words
 
 CARD = Card(
@@ -24,7 +24,7 @@ CARD = Card(
         "characters": "vectors of 30, 30 filters of width 3",
         "hidden size": "200 a direction in the cited paper (from memory); 100 in this table's siblings",
     },
-    doubts=(
+    caveats=(
         "The printed row's recipe, vectors, vocabulary, seeds and scorer are not stated.",
         "We train with the project's AdamW recipe and its word vectors, not with SGD.",
     ),
@@ -36,7 +36,7 @@ class Tagger(nn.Module):
 
     def __init__(
         self,
-        ingredients: Ingredients,
+        build: BuildContext,
         *,
         words: Mapping[str, Any],
         characters: int,
@@ -45,11 +45,11 @@ class Tagger(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
-        self.vocabulary, self.words = make_words(ingredients, words)
+        self.vocabulary, self.words = make_words(build, words)
         self.characters = CharCNN(self.vocabulary.n_characters, characters, filters, dropout=dropout)
         self.dropout = nn.Dropout(dropout)
         self.lstm = WordBiLSTM(self.words.width + filters, hidden)
-        self.emission = nn.Linear(hidden, len(ingredients.labels))
+        self.emission = nn.Linear(hidden, len(build.labels))
 
     def forward(self, batch: Batch) -> Emissions:
         ids = self.vocabulary.encode(batch)

@@ -9,7 +9,7 @@ from torch import nn
 
 from mner.data.batch import Batch
 from mner.models.recurrent import make_hbilstm
-from mner.models.system import Card, Emissions, Ingredients
+from mner.models.system import BuildContext, Card, Emissions
 
 CARD = Card(
     name="hbilstm-crf",
@@ -24,7 +24,7 @@ CARD = Card(
         "word vectors": "GloVe-Twitter, 200 values a word (siblings' code)",
         "hidden size": "100 a direction (siblings' code)",
     },
-    doubts=(
+    caveats=(
         "That the printed row has its siblings' sizes is inferred; its recipe, seeds and scorer are not stated.",
         "Lample et al. put a tanh layer before the CRF (from memory); the siblings' code has none, nor have we.",
         "We train with the project's AdamW recipe and its word vectors, not with the proposed SGD.",
@@ -35,10 +35,10 @@ CARD = Card(
 class Tagger(nn.Module):
     """BiLSTM over [word vector ; last states of a character BiLSTM], then W h + b."""
 
-    def __init__(self, ingredients: Ingredients, *, reader: Mapping[str, Any]) -> None:
+    def __init__(self, build: BuildContext, *, reader: Mapping[str, Any]) -> None:
         super().__init__()
-        self.vocabulary, self.text = make_hbilstm(ingredients, reader)
-        self.emission = nn.Linear(self.text.width, len(ingredients.labels))
+        self.vocabulary, self.text = make_hbilstm(build, reader)
+        self.emission = nn.Linear(self.text.width, len(build.labels))
 
     def forward(self, batch: Batch) -> Emissions:
         states = self.text(self.vocabulary.encode(batch), batch.word_mask)

@@ -13,7 +13,7 @@ from mner.data.batch import Batch
 from mner.data.side_data import COCO_80, ImageText
 from mner.models.coattention import AdditiveAttention, FiltrationGate, GatedFusion
 from mner.models.recurrent import make_hbilstm
-from mner.models.system import Card, ContractError, Emissions, Ingredients, visual_size_of
+from mner.models.system import BuildContext, Card, ContractError, Emissions, visual_size_of
 from mner.models.words import PADDING
 
 CARD = Card(
@@ -28,7 +28,7 @@ CARD = Card(
         "knowledge": "a general multimodal knowledge graph, DBpedia or Yago (abstract)",
         "all else": "not known: no code and no full text could be read",
     },
-    doubts=(
+    caveats=(
         "A detector's object labels stand in for the classifier's attributes.",
         "No knowledge graph is at hand: the knowledge path, half of the paper's idea, is absent.",
         "Fusion and gates are ACOA's, on which the paper probably builds; sizes and recipe are proposed.",
@@ -47,23 +47,23 @@ class Tagger(nn.Module):
 
     def __init__(
         self,
-        ingredients: Ingredients,
+        build: BuildContext,
         *,
         reader: Mapping[str, Any],
         attributes: int,
     ) -> None:
         super().__init__()
         names = [word for name in COCO_80 for word in name.split()]
-        self.vocabulary, self.text = make_hbilstm(ingredients, reader, extra=names)
+        self.vocabulary, self.text = make_hbilstm(build, reader, extra=names)
         self.attributes = attributes
         hidden = self.text.width
-        self.region = nn.Linear(visual_size_of(ingredients, CARD.name), hidden)
+        self.region = nn.Linear(visual_size_of(build, CARD.name), hidden)
         self.attribute = nn.Linear(self.text.embedding.width, hidden)
         self.over_regions = AdditiveAttention(hidden, hidden, hidden, "interacting")
         self.over_attributes = AdditiveAttention(hidden, hidden, hidden, "interacting")
         self.fusion = GatedFusion(hidden, hidden, hidden)
         self.filtration = FiltrationGate(hidden, hidden, hidden)
-        self.emission = nn.Linear(2 * hidden, len(ingredients.labels))
+        self.emission = nn.Linear(2 * hidden, len(build.labels))
 
     def forward(self, batch: Batch) -> Emissions:
         if batch.image is None or batch.image_text is None:

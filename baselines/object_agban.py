@@ -18,7 +18,7 @@ from mner.data.batch import Batch, Visual
 from mner.models.adversary import ModalityAdversary, object_share, reversal_strength
 from mner.models.decoders import CRFDecoder
 from mner.models.recurrent import make_hbilstm
-from mner.models.system import Card, ContractError, Emissions, Ingredients, given, one_of, visual_size_of
+from mner.models.system import BuildContext, Card, ContractError, Emissions, given, one_of, visual_size_of
 from mner.models.word_object_attention import (
     BilinearAttention,
     MaskedBatchNorm,
@@ -47,7 +47,7 @@ CARD = Card(
         "released": "one softmax over objects x padded words, so tags depend on the batch; padding in statistics",
         "paper": "padded words take no share of the picture, and no padding enters the batch statistics",
     },
-    doubts=(
+    caveats=(
         "Detector vectors are not at hand: the first three regions of the picture stand for them.",
         "Our CRF loss is a mean over sentences, so the adversary's sums are divided by the batch size as well.",
         "The code's CRF keeps three extra states (padding and the borders) at -10000; ours has labels alone.",
@@ -113,7 +113,7 @@ class Tagger(nn.Module):
 
     def __init__(
         self,
-        ingredients: Ingredients,
+        build: BuildContext,
         *,
         variant: str,
         reader: Mapping[str, Any],
@@ -124,15 +124,15 @@ class Tagger(nn.Module):
         input_dropout: float,
     ) -> None:
         super().__init__()
-        visual_size = visual_size_of(ingredients, CARD.name)
+        visual_size = visual_size_of(build, CARD.name)
         self.max_objects = max_objects
-        self.vocabulary, self.text = make_hbilstm(ingredients, reader)
+        self.vocabulary, self.text = make_hbilstm(build, reader)
         hidden = self.text.width
         self.projection = MaskedStack((visual_size, *object_hidden, hidden))
-        share = object_share(ingredients.words["train"], max_objects)
+        share = object_share(build.words["train"], max_objects)
         self.adversary = ModalityAdversary(hidden, tuple(adversary_hidden), share)
         self.fusion = ObjectFusion(hidden, input_dropout=input_dropout, dropout=dropout, variant=variant)
-        self.emission = nn.Linear(hidden, len(ingredients.labels))
+        self.emission = nn.Linear(hidden, len(build.labels))
         self.update: tuple[int, int] | None = None
 
     def begin_update(self, update: int, total: int) -> None:

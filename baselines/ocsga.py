@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mner.data.batch import Batch
 from mner.data.side_data import COCO_80
 from mner.models.recurrent import make_hbilstm
-from mner.models.system import Card, Emissions, Ingredients, given, one_of
+from mner.models.system import BuildContext, Card, Emissions, given, one_of
 from mner.models.word_object_attention import DenseCoAttention, MaskedBatchNorm
 from mner.models.words import PADDING, Vocabulary, WordEmbedding, WordOptions
 
@@ -40,7 +40,7 @@ CARD = Card(
         "released": "a picture without objects adds one constant vector; padding enters the batch statistics",
         "paper": "a picture without objects adds nothing, in the sum and in the statistics; padding is left out",
     },
-    doubts=(
+    caveats=(
         "Our recipe is the harness's, not the published one; which epoch was printed is not known.",
         "The code's CRF keeps three extra states (padding and the borders) at -10000; ours has labels alone.",
         "The code comments its residual connections in the last layer out; both variants go without, as it does.",
@@ -94,7 +94,7 @@ class Tagger(nn.Module):
 
     def __init__(
         self,
-        ingredients: Ingredients,
+        build: BuildContext,
         *,
         variant: str,
         reader: Mapping[str, Any],
@@ -104,7 +104,7 @@ class Tagger(nn.Module):
         attention_dropout: float,
     ) -> None:
         super().__init__()
-        self.vocabulary, self.text = make_hbilstm(ingredients, reader)
+        self.vocabulary, self.text = make_hbilstm(build, reader)
         self.label_words, self.labels = frozen_labels(reader["words"])
         self.max_objects = max_objects
         self.fusion = ObjectFusion(
@@ -115,7 +115,7 @@ class Tagger(nn.Module):
             dropout=attention_dropout,
             variant=variant,
         )
-        self.emission = nn.Linear(self.text.width, len(ingredients.labels))
+        self.emission = nn.Linear(self.text.width, len(build.labels))
 
     def forward(self, batch: Batch) -> Emissions:
         objects = self._objects(batch)

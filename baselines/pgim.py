@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from mner.data.batch import Batch
 from mner.data.subwords import SEPARATOR
-from mner.models.system import Card, ContractError, Emissions, Ingredients, checked_limit, given
+from mner.models.system import BuildContext, Card, ContractError, Emissions, checked_limit, given
 
 if TYPE_CHECKING:
     from mner.data.side_data import ImageText
@@ -32,7 +32,7 @@ CARD = Card(
         "input": "tweet, <EOS>, knowledge, as the released files hold them",
         "knowledge": "by ChatGPT, asked with the tweet, its picture's BLIP-2 caption and similar annotated tweets",
     },
-    doubts=(
+    caveats=(
         "The released recipe and encoder were not read here; the recipe is the profile's.",
         "The knowledge opens with a list of named entities that ChatGPT found in the tweet, by means of annotated "
         "examples. A gain over text alone is that of ChatGPT's reading of the text and of the caption together; "
@@ -57,15 +57,15 @@ class Tagger(nn.Module):
     """
 
     def __init__(
-        self, ingredients: Ingredients, context: Sequence[str], dropout: float, max_subwords: int | None
+        self, build: BuildContext, context: Sequence[str], dropout: float, max_subwords: int | None
     ) -> None:
         super().__init__()
         if list(context) != [KNOWLEDGE]:
             raise ContractError(f"pgim: context {list(context)}; it reads [{KNOWLEDGE}]")
         checked_limit(max_subwords, "pgim")
-        self.encoder = ingredients.encoder()
+        self.encoder = build.encoder()
         self.dropout = nn.Dropout(dropout)
-        self.emission = nn.Linear(self.encoder.width, len(ingredients.labels))
+        self.emission = nn.Linear(self.encoder.width, len(build.labels))
 
     def forward(self, batch: Batch) -> Emissions:
         cross = given(batch.cross, "cross", "pgim", KNOWLEDGE)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from mner.data.batch import Batch, TextInput, Visual
 from mner.models.joint_bert import PLACEMENTS, POSITIONS, JointBert, mean_piece_vectors
 from mner.models.recurrent import run_packed
-from mner.models.system import Card, Emissions, Ingredients, given, visual_size_of
+from mner.models.system import BuildContext, Card, Emissions, given, visual_size_of
 from mner.models.words import make_words
 
 ADDS_MEANING = 1
@@ -48,7 +48,7 @@ CARD = Card(
         **PLACEMENTS,
         **POSITIONS,
     },
-    doubts=(
+    caveats=(
         "Trained without the relation data set, which is not at hand: the relation classifier learns only through "
         "r from the NER loss, so r need not mean that the picture adds meaning, and what the paper gains from "
         "those labels is not tested here.",
@@ -125,7 +125,7 @@ class Tagger(nn.Module):
 
     def __init__(
         self,
-        ingredients: Ingredients,
+        build: BuildContext,
         *,
         placement: str = "projection",
         positions: str = "padded",
@@ -134,11 +134,11 @@ class Tagger(nn.Module):
         layers: int = 2,
     ) -> None:
         super().__init__()
-        joint = JointBert(ingredients.encoder(), visual_size_of(ingredients, CARD.name), placement, positions)
+        joint = JointBert(build.encoder(), visual_size_of(build, CARD.name), placement, positions)
         self.reader = RelationBert(joint)
-        self.vocabulary, self.vectors = make_words(ingredients, words) if words else (None, None)
+        self.vocabulary, self.vectors = make_words(build, words) if words else (None, None)
         inputs = joint.encoder.width + (self.vectors.width if self.vectors else 0)
-        self.head = RecurrentHead(inputs, hidden, layers, len(ingredients.labels))
+        self.head = RecurrentHead(inputs, hidden, layers, len(build.labels))
 
     def forward(self, batch: Batch) -> Emissions:
         words = self.reader(batch.text, given(batch.image, "image", CARD.name))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mner.data.batch import Batch, Visual
 from mner.models.decoders import CRFDecoder
 from mner.models.gated_graph import GatedGraphLayer, first_regions, pooled_regions, start_glorot
-from mner.models.system import Card, ContractError, Emissions, Ingredients, given, one_of, visual_size_of
+from mner.models.system import BuildContext, Card, ContractError, Emissions, given, one_of, visual_size_of
 
 VARIANTS = {
     "released": "loss summed over the batch; all layers start as copies of one, queries and keys equal (code)",
@@ -43,7 +43,7 @@ CARD = Card(
         "seed": "2019 in the instructions, 2021 as the program's default",
     },
     variants=VARIANTS,
-    doubts=(
+    caveats=(
         "Crops by visual grounding are not at hand: the 4 object nodes are means over consecutive runs of the "
         "picture's region features, so what the row needs its grounding for is not tested here; a detector's "
         "crops (features.kinds, data.regions) are read one a node with nodes: first.",
@@ -84,7 +84,7 @@ class Tagger(nn.Module):
 
     def __init__(
         self,
-        ingredients: Ingredients,
+        build: BuildContext,
         *,
         variant: str = "released",
         layers: int = 6,
@@ -99,10 +99,10 @@ class Tagger(nn.Module):
         one_of(f"{CARD.name}: variant", variant, VARIANTS)
         if layers < 1 or objects < 1:
             raise ContractError(f"umgf: {layers} layers, {objects} objects; both are at least 1")
-        visual = visual_size_of(ingredients, CARD.name)
+        visual = visual_size_of(build, CARD.name)
         self.nodes = NODES[one_of(f"{CARD.name}: nodes", nodes, NODES)]
         self.released, self.objects = variant == "released", objects
-        self.encoder = ingredients.encoder()
+        self.encoder = build.encoder()
         self.word_input = nn.Linear(self.encoder.width, width)
         self.object_head = nn.Linear(visual, visual)
         self.object_input = nn.Sequential(
@@ -112,7 +112,7 @@ class Tagger(nn.Module):
         start_glorot(self.object_input)
         graph = [GatedGraphLayer(width, heads, inner, dropout, self.released) for _ in range(layers)]
         self.graph = nn.ModuleList([deepcopy(graph[0]) for _ in graph] if self.released else graph)
-        self.output = nn.Linear(self.encoder.width + width, len(ingredients.labels))
+        self.output = nn.Linear(self.encoder.width + width, len(build.labels))
 
     def forward(self, batch: Batch) -> Emissions:
         nodes = self.nodes(given(batch.image, "image", CARD.name), self.objects)

@@ -13,9 +13,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mner.data.batch import Batch, Visual
-from mner.models.attention import BertBlock
+from mner.models.attention import BertBlock, BertSizes
 from mner.models.decoders import CRFDecoder
-from mner.models.system import Card, ContractError, Emissions, Ingredients, given, one_of, visual_size_of
+from mner.models.system import BuildContext, Card, ContractError, Emissions, given, one_of, visual_size_of
 
 SHARE = {"released": 0.5, "paper": 1.0}
 """What tag scores and converted span scores are each multiplied by before they are added (step 9)."""
@@ -42,7 +42,7 @@ CARD = Card(
         "released": "the CRF reads half the tag scores plus half the converted span scores (code)",
         "paper": "the CRF reads their plain sum, as its equations have it; from memory of the paper",
     },
-    doubts=(
+    caveats=(
         "Tags and spans are over words here; the code adds padding, X, [CLS] and [SEP] as tags of both CRFs.",
         "Pixel path only: the code runs its frozen ResNet in training mode, so its batch-norm statistics drift "
         "and it normalises by batch; crop and flip are drawn once an image, for dev and test too. Ours are fixed.",
@@ -89,7 +89,7 @@ class Tagger(nn.Module):
 
     def __init__(
         self,
-        ingredients: Ingredients,
+        build: BuildContext,
         *,
         variant: str = "released",
         layers: Sequence[int] = (1, 1, 1),
@@ -100,15 +100,15 @@ class Tagger(nn.Module):
         one_of(f"{CARD.name}: variant", variant, SHARE)
         if len(layers) != 3 or min(layers) < 1:
             raise ContractError(f"umt: layers {list(layers)}; give three counts of at least 1 (steps 4, 5, 6)")
-        visual_size = visual_size_of(ingredients, CARD.name)
-        spans = tuple(dict.fromkeys(map(span_label, ingredients.labels)))
+        visual_size = visual_size_of(build, CARD.name)
+        spans = tuple(dict.fromkeys(map(span_label, build.labels)))
         self.share, self.span_weight = SHARE[variant], span_weight
-        self.register_buffer("conversion", conversion_matrix(ingredients.labels, spans), persistent=False)
-        of_label = torch.tensor([spans.index(span_label(label)) for label in ingredients.labels])
+        self.register_buffer("conversion", conversion_matrix(build.labels, spans), persistent=False)
+        of_label = torch.tensor([spans.index(span_label(label)) for label in build.labels])
         self.register_buffer("span_of_label", of_label, persistent=False)
-        self.encoder = ingredients.encoder()
+        self.encoder = build.encoder()
         self.dropout = nn.Dropout(dropout)
-        width, sizes = self.encoder.width, self.encoder.bert.config
+        width, sizes = self.encoder.width, BertSizes.of(self.encoder.bert.config)
 
         def stack(count: int) -> nn.ModuleList:
             return nn.ModuleList(BertBlock(sizes, dropout) for _ in range(count))
@@ -121,7 +121,7 @@ class Tagger(nn.Module):
         self.region_queries = nn.Linear(visual_size, width)
         self.words_ask_regions, self.regions_ask_words, self.words_ask_answers = map(stack, layers)
         self.gate = nn.Linear(2 * width, width)
-        self.output = nn.Linear(2 * width, len(ingredients.labels))
+        self.output = nn.Linear(2 * width, len(build.labels))
 
     def forward(self, batch: Batch) -> Emissions:
         return Emissions(self.scores(batch)[0], batch.word_mask)

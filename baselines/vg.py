@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mner.data.batch import Batch, Visual
 from mner.models.coattention import AdditiveAttention
 from mner.models.recurrent import CharLSTM, WordBiLSTM, run_packed
-from mner.models.system import Card, Emissions, Ingredients, given, one_of, visual_size_of
+from mner.models.system import BuildContext, Card, Emissions, given, one_of, visual_size_of
 from mner.models.words import make_words
 
 VARIANTS = {"paper": "separate", "interacting": "interacting"}
@@ -35,7 +35,7 @@ CARD = Card(
         "cancels it, and the tweet does not choose where to look",
         "interacting": "scores w . tanh(query + region): what the paper's prose claims",
     },
-    doubts=(
+    caveats=(
         "The anonymous program has a score and a softmax for every channel; here one score a region. Both cancel.",
         "How the answer starts the BiLSTM is not said: here its halves are the first hidden states.",
         "The table's cells come from UMT's re-implementation (inferred), whose recipe is not stated.",
@@ -68,7 +68,7 @@ class Tagger(nn.Module):
 
     def __init__(
         self,
-        ingredients: Ingredients,
+        build: BuildContext,
         *,
         variant: str,
         words: Mapping[str, Any],
@@ -79,16 +79,16 @@ class Tagger(nn.Module):
     ) -> None:
         super().__init__()
         scores = VARIANTS[one_of(f"{CARD.name}: variant", variant, VARIANTS)]
-        self.vocabulary, self.words = make_words(ingredients, words)
+        self.vocabulary, self.words = make_words(build, words)
         self.characters = CharLSTM(self.vocabulary.n_characters, characters, character_hidden, dropout)
         inputs = self.words.width + character_hidden
         self.dropout = nn.Dropout(dropout)
         self.query = nn.LSTM(inputs, hidden, batch_first=True)
-        self.region = nn.Linear(visual_size_of(ingredients, CARD.name), hidden)
+        self.region = nn.Linear(visual_size_of(build, CARD.name), hidden)
         self.attention = AdditiveAttention(hidden, hidden, hidden, scores)
         self.lstm = WordBiLSTM(inputs, hidden)
         self.gate = ModulationGate(hidden)
-        self.emission = nn.Linear(hidden, len(ingredients.labels))
+        self.emission = nn.Linear(hidden, len(build.labels))
 
     def forward(self, batch: Batch) -> Emissions:
         ids = self.vocabulary.encode(batch)

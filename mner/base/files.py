@@ -195,6 +195,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def sha256_of_text(text: str) -> str:
+    """SHA-256 of a text's bytes in UTF-8, in hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
 def cached_sha256_of(path: Path) -> str:
     """:func:`sha256_of`, computed once in a process as long as the file stays as it is.
 
@@ -236,7 +241,7 @@ def exclusive(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold an exclusive lock on ``path``; the kernel drops it when the process dies, however it dies.
 
     A process that outlived its parent (``kill -9`` on ``dvc repro`` leaves the stage running) still holds the
-    lock: we say so once and wait for it instead of writing the same files beside it. Beside the lock,
+    lock: we say so once and wait for it instead of writing the same files beside it. Next to the lock,
     ``<path>.owner`` holds the number of the process that has it.
 
     Args:

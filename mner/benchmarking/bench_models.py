@@ -24,7 +24,7 @@ from mner.data.batch import Batch, TextInput
 from mner.data.corpus import LABELS
 from mner.models.encoders import TextEncoder
 from mner.models.model import Model, make_model
-from mner.models.system import Ingredients
+from mner.models.system import BuildContext
 from mner.training.determinism import autocast
 
 SIZES: Mapping[str, Mapping[str, int]] = {
@@ -71,8 +71,8 @@ def build_model(
 ) -> Model:
     """A system's model on ``device`` over a random encoder of the wanted size and pictures 2,048 wide."""
     words = {"train": tuple(sentence.words for sentence in workload.split.sentences)}
-    ingredients = Ingredients(LABELS, lambda: TextEncoder(random_bert(size), frozen_layers), VISUAL_WIDTH, words)
-    return make_model(module, ingredients, options).to(device)
+    build = BuildContext(LABELS, lambda: TextEncoder(random_bert(size), frozen_layers), VISUAL_WIDTH, words)
+    return make_model(module, build, options).to(device)
 
 
 def speed_recipe(config: Config, system: str, precision: str = "auto") -> Recipe:

@@ -12,7 +12,14 @@ PARAMS = Path("params.yaml")
 
 
 def settings() -> Config:
-    """The parameters of the repository one stands in."""
+    """Read params.yaml of the current folder."""
     from mner import config
 
     return config.load(PARAMS)
+
+
+def settings_anywhere() -> Config:
+    """Read params.yaml of the current folder or, where there is none, take the package's profile ``quick``."""
+    from mner import config
+
+    return settings() if PARAMS.is_file() else config.settings_of(config.composed("quick"), PARAMS)

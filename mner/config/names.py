@@ -48,6 +48,19 @@ def require(
         _held(active.name, "seed", seed, active.seeds, [])
 
 
+def require_active(config: Config, profile: str) -> Config:
+    """Give the settings back if they make this profile active.
+
+    Raises:
+        ConfigError: They make another one active. The message says how to change that.
+    """
+    if config.active.name != profile:
+        raise ConfigError(
+            f"params.yaml makes {config.active.name!r} active, not {profile!r}; type: mner profile {profile}"
+        )
+    return config
+
+
 def _held(profile: str, kind: str, name: str | int, held: Sequence[str | int], holders: Sequence[str]) -> None:
     if name in held:
         return

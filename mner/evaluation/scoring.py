@@ -223,7 +223,7 @@ def _score_folder(path: Path, root: Path, profile: str, gold_of: GoldOf, reader:
     if read.place != (profile, *path.parts[-4:-1]):
         raise ScoringError(f"run {name}: its record says {'/'.join(read.place)}; the folder was moved or copied")
     record = asdict(read)
-    kept = {field: value for field, value in record.items() if field != "environment"}
+    kept = {field: value for field, value in record.items() if field not in ("environment", "evidence")}
     kept |= {"precision": record["environment"].get("precision"), "software": _software(record["environment"])}
     if machine := machine_of(record["environment"]):
         kept["machine"] = machine

@@ -157,7 +157,7 @@ def intra_facts(listed: Listed, objects: Mapping[str, Sequence[str]] | None) -> 
 def _formula_facts(listed: Listed, objects: Mapping[str, Sequence[str]]) -> Iterable[Fact]:
     """How many neighbours the cosine of sets, or of counts, allows among its best, ties granted.
 
-    Beside it, the same when every picture is given the list of the next one.
+    Next to it, the same when every picture is given the list of the next one.
     """
     seen = {one.image: entry for one, entry in listed if objects.get(one.image) and any(entry["intra_scores"])}
     images = sorted({image for image, found in objects.items() if found})

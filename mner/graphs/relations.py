@@ -1,8 +1,10 @@
-"""Relation graphs between tweets and other tweets' pictures, as PyG data.
+"""Relation graphs between tweets and other tweets' pictures: a file of neighbour lists, read as a PyG graph.
 
 Two relations (R-GCN, slides "The Proposed Model"): inter-modal, from a picture that shows what a sentence
 mentions to that sentence; intra-modal, from a picture with the same kinds of object to a sentence's own picture.
-Sentences are numbered train, dev, test back to back; pictures by their row in ``images``.
+Sentences are numbered train, dev, test back to back; pictures by their row in ``images``. A data set has one file
+(safetensors, no pickle) of lists; :meth:`RelationGraph.hetero` reads them as edges, and what a sentence's
+neighbours are is read from those edges.
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ from mner.data.corpus import ABSENT, SPLITS, Corpus
 if TYPE_CHECKING:  # its import takes seconds, and most rows never read a graph
     from torch_geometric.data import HeteroData
 
-INTER = ("image", "shows", "text")
-INTRA = ("image", "resembles", "text")
+INTER = ("picture", "retrieved_for", "text")
+INTRA = ("picture", "shares_objects", "text")
 
 
 class GraphError(ValueError):
@@ -52,23 +54,51 @@ class RelationGraph:
     provenance: Mapping[str, Any]
 
     def of_split(self, split: str) -> tuple[Relation, Relation]:
-        """Inter- and intra-modal neighbours of one split's sentences, in order."""
+        """Inter- and intra-modal neighbours of one split's sentences, in order, from the PyG graph's edges."""
         start = sum(self.split_sizes[other] for other in SPLITS[: SPLITS.index(split)])
-        part = slice(start, start + self.split_sizes[split])
-        return tuple(Relation(r.rows[part], r.scores[part]) for r in (self.inter, self.intra))
+        part, data = range(start, start + self.split_sizes[split]), self.hetero()
+        inter, intra = (
+            neighbours_of(data, kind, part, relation.rows.shape[1])
+            for kind, relation in ((INTER, self.inter), (INTRA, self.intra))
+        )
+        return inter, intra
 
     def hetero(self) -> HeteroData:
-        """The graph as PyG sees it: edges image -> text of both relations, scores as edge attributes."""
+        """Build the PyG graph: nodes ``text`` (sentences) and ``picture``, edges of both relations into ``text``.
+
+        An edge has its retrieval score as ``edge_attr`` (float32) and its index in the list as ``rank``.
+        """
         from torch_geometric.data import HeteroData
 
         data = HeteroData()
-        data["image"].num_nodes = len(self.images)
+        data["picture"].num_nodes = len(self.images)
         data["text"].num_nodes = sum(self.split_sizes.values())
         for kind, relation in ((INTER, self.inter), (INTRA, self.intra)):
             sentence, rank = torch.nonzero(relation.rows != ABSENT, as_tuple=True)
             data[kind].edge_index = torch.stack([relation.rows[sentence, rank], sentence])
             data[kind].edge_attr = relation.scores[sentence, rank]
+            data[kind].rank = rank
         return data
+
+
+def neighbours_of(data: HeteroData, kind: tuple[str, str, str], sentences: range, k: int) -> Relation:
+    """Read the k best neighbours of a run of sentences from the edges of one relation.
+
+    Args:
+        data: what :meth:`RelationGraph.hetero` built.
+        kind: ``INTER`` or ``INTRA``.
+        sentences: numbers of ``text`` nodes, a run without gaps.
+        k: how many places each list has; places without an edge hold ``ABSENT`` and score 0.
+    """
+    edges = data[kind]
+    picture, sentence = edges.edge_index
+    wanted = (sentence >= sentences.start) & (sentence < sentences.stop) & (edges.rank < k)
+    place = sentence[wanted] - sentences.start, edges.rank[wanted]
+    rows = torch.full((len(sentences), k), ABSENT, dtype=picture.dtype)
+    scores = torch.zeros(len(sentences), k, dtype=edges.edge_attr.dtype)
+    rows[place] = picture[wanted]
+    scores[place] = edges.edge_attr[wanted]
+    return Relation(rows, scores)
 
 
 def write_graph(path: Path, graph: RelationGraph) -> None:
@@ -147,7 +177,7 @@ def released_graph(
         if found != expected:
             raise GraphError(
                 f"{corpus.name}: {found} retrieval lists for {expected} sentences of {split}; they belong to "
-                "another copy of the data, run `dvc repro` (stage data) again"
+                "another dataset version, run `dvc repro` (stage data) again"
             )
     lists = [entry for split in SPLITS for entry in retrieval[split]]
     if not any(lists):

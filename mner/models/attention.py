@@ -8,7 +8,8 @@ nothing to attend to, attention adds exactly nothing and the layer is a feed-for
 
 from __future__ import annotations
 
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -121,19 +122,27 @@ class TransformerBlock(nn.Module):
 INITIAL_DEVIATION = 0.02
 
 
-class BertSizes(Protocol):
-    """The part of a BERT configuration that one of its layers needs."""
+@dataclass(frozen=True, slots=True)
+class BertSizes:
+    """The part of an encoder's configuration that a layer of its size needs."""
 
     hidden_size: int
     num_attention_heads: int
     intermediate_size: int
     layer_norm_eps: float
 
+    @classmethod
+    def of(cls, config: Any) -> BertSizes:
+        """Read a configuration of transformers; DistilBERT and ModernBERT name or fix two of the sizes."""
+        inner = getattr(config, "intermediate_size", None) or getattr(config, "hidden_dim", 4 * config.hidden_size)
+        epsilon = getattr(config, "layer_norm_eps", None) or getattr(config, "norm_eps", 1e-12)
+        return cls(config.hidden_size, config.num_attention_heads, inner, epsilon)
+
 
 class BertBlock(nn.Module):
     """``y = LN(q + drop(attend(q, k)))``, then ``LN(y + drop(W2 gelu(W1 y)))``; self-attention is ``(x, x)``.
 
-    ``sizes`` is the configuration of the encoder it stands on. Weights start as BERT's: normal, deviation 0.02,
+    ``sizes`` are those of the encoder it stands on. Weights start as BERT's: normal, deviation 0.02,
     biases at zero. GELU is the exact form.
     """
 

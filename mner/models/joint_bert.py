@@ -35,7 +35,7 @@ class JointBert(nn.Module):
 
     def __init__(self, encoder: TextEncoder, visual_size: int, placement: str, positions: str) -> None:
         super().__init__()
-        if getattr(encoder.bert.config, "type_vocab_size", 1) < 2:
+        if not encoder.is_stack or getattr(encoder.bert.config, "type_vocab_size", 1) < 2:
             raise ContractError("regions need BERT's token type 1, and this encoder has one type: choose a BERT")
         self.placement = one_of("placement", placement, PLACEMENTS)
         self.positions = one_of("positions", positions, POSITIONS)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mner.data.batch import Batch
 from mner.data.corpus import LABELS
 from mner.models.decoders import make_decoder
-from mner.models.system import Card, ContractError, Ingredients, make_tagger
+from mner.models.system import BuildContext, Card, ContractError, make_tagger
 
 
 class Model(nn.Module):
@@ -44,6 +44,6 @@ class Model(nn.Module):
         return [[LABELS[label] for label in row] for row in self.decoder.decode(self.tagger(batch))]
 
 
-def make_model(module: ModuleType, ingredients: Ingredients, options: Mapping[str, Any]) -> Model:
+def make_model(module: ModuleType, build: BuildContext, options: Mapping[str, Any]) -> Model:
     """Build a system's model with the current state of torch's generators."""
-    return Model(module.CARD, make_tagger(module, ingredients, options), len(ingredients.labels))
+    return Model(module.CARD, make_tagger(module, build, options), len(build.labels))

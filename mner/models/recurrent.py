@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from mner.models.system import ContractError, Ingredients
+from mner.models.system import BuildContext, ContractError
 from mner.models.words import Vocabulary, WordIds, make_words
 
 LSTMState = tuple[Float[Tensor, "directions batch half"], Float[Tensor, "directions batch half"]]
@@ -207,7 +207,7 @@ class ReaderOptions:
 
 
 def make_hbilstm(
-    ingredients: Ingredients, reader: Mapping[str, Any], extra: Iterable[str] = ()
+    build: BuildContext, reader: Mapping[str, Any], extra: Iterable[str] = ()
 ) -> tuple[Vocabulary, HBiLSTM]:
     """The vocabulary of a data set (``extra`` words added) and a fresh HBiLSTM over it.
 
@@ -218,6 +218,6 @@ def make_hbilstm(
     if unequal:
         raise ContractError(f"option 'reader': fields missing or unknown: {', '.join(unequal)}")
     options = ReaderOptions(**reader)
-    vocabulary, embedding = make_words(ingredients, options.words, extra=extra)
+    vocabulary, embedding = make_words(build, options.words, extra=extra)
     spelling = CharLSTM(vocabulary.n_characters, options.characters, options.character_hidden, options.dropout)
     return vocabulary, HBiLSTM(embedding, embedding.width, spelling, options.hidden, options.dropout)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol, TypeVar
 
@@ -20,6 +22,7 @@ from mner.config.strict import nearest
 from mner.data.side_data import WORDS
 
 NEEDS = ("captions", "objects", "ocr", "regions", "relations", *WORDS)
+PACKAGE = Path(__file__).resolve().parents[1]
 DECODERS = ("crf", "softmax", "own")
 RECIPE_FIELDS = frozenset(
     {
@@ -44,7 +47,7 @@ class Card:
     renaming and rewording code leaves it alone.
     ``needs`` lists visual inputs (see ``NEEDS``); ``decoder`` is ``crf``, ``softmax`` or ``own`` (the tagger
     brings ``loss`` and ``decode`` itself). ``published`` states the paper's recipe in words, field by field;
-    ``doubts`` what neither paper nor code settles. ``reconstructed`` is set where no code could be read.
+    ``caveats`` what neither paper nor code settles. ``reconstructed`` is set where no code could be read.
     ``absence`` says why a tweet without any picture is read differently even where pictures mean nothing; the
     negative control then asks only that the own picture be worth no more than another tweet's.
 
@@ -62,7 +65,7 @@ class Card:
     decoder: str = "crf"
     published: Mapping[str, str] | None = None
     variants: Mapping[str, str] | None = None
-    doubts: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
     reconstructed: str = ""
     absence: str = ""
     published_recipe: Mapping[str, Any] | None = None
@@ -91,7 +94,7 @@ class Emissions:
 
 
 @dataclass(frozen=True, slots=True)
-class Ingredients:
+class BuildContext:
     """What a tagger may build itself from.
 
     ``encoder`` makes a fresh pretrained text encoder (``mner.models.encoders.TextEncoder``); ``visual_size`` is
@@ -113,7 +116,7 @@ class SystemModule(Protocol):
 
     CARD: Card
 
-    def Tagger(self, ingredients: Ingredients, **options: Any) -> nn.Module: ...  # noqa: N802
+    def Tagger(self, build: BuildContext, **options: Any) -> nn.Module: ...  # noqa: N802
 
 
 def load_system(file: str) -> ModuleType:
@@ -122,7 +125,7 @@ def load_system(file: str) -> ModuleType:
     Raises:
         ContractError: the file does not exist, or lacks ``CARD`` or ``Tagger``.
     """
-    name = file.removesuffix(".py").replace("/", ".")
+    name = _module_name(file)
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -135,14 +138,28 @@ def load_system(file: str) -> ModuleType:
     return module
 
 
-def make_tagger(module: ModuleType, ingredients: Ingredients, options: Mapping[str, Any]) -> nn.Module:
+def _module_name(file: str) -> str:
+    """Name a system file for import: one of the current folder, of the checkout, or of the installed package.
+
+    A wheel carries ``baselines`` inside this package, so that it claims no second name in a user's environment.
+    """
+    dotted = file.removesuffix(".py").replace("/", ".")
+    for root in (Path.cwd(), PACKAGE.parent):
+        if (root / file).is_file():
+            if str(root) not in sys.path:
+                sys.path.append(str(root))
+            return dotted
+    return f"{PACKAGE.name}.{dotted}" if (PACKAGE / file).is_file() else dotted
+
+
+def make_tagger(module: ModuleType, build: BuildContext, options: Mapping[str, Any]) -> nn.Module:
     """Call a system file's ``Tagger`` with the options of its row.
 
     Raises:
         ContractError: the options do not fit the constructor's arguments.
     """
     check_options(module, module.CARD.name, options)
-    return module.Tagger(ingredients, **options)
+    return module.Tagger(build, **options)
 
 
 def check_options(module: ModuleType, row: str, options: Mapping[str, Any]) -> None:
@@ -188,15 +205,15 @@ def checked_limit(max_subwords: int | None, system: str) -> int | None:
     return max_subwords
 
 
-def visual_size_of(ingredients: Ingredients, system: str) -> int:
+def visual_size_of(build: BuildContext, system: str) -> int:
     """Width of a region vector, for systems that cannot do without.
 
     Raises:
         ContractError: the data set has no regions.
     """
-    if ingredients.visual_size is None:
+    if build.visual_size is None:
         raise ContractError(f"{system} reads region features; this data set has none (stage 'features')")
-    return ingredients.visual_size
+    return build.visual_size
 
 
 def given(part: Part | None, name: str, system: str, asked: str = "regions") -> Part:

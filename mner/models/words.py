@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from mner.data.batch import Batch
-from mner.models.system import ContractError, Ingredients
+from mner.models.system import BuildContext, ContractError
 from mner.models.word_vectors import WordVectors, read_vectors
 
 PADDING, UNKNOWN = 0, 1
@@ -196,7 +196,7 @@ class WordEmbedding(nn.Module):
 
 
 def make_words(
-    ingredients: Ingredients, options: Mapping[str, Any], extra: Iterable[str] = ()
+    build: BuildContext, options: Mapping[str, Any], extra: Iterable[str] = ()
 ) -> tuple[Vocabulary, WordEmbedding]:
     """Vocabulary and embedding of a row, from its option ``words`` (see :class:`WordOptions`).
 
@@ -207,7 +207,7 @@ def make_words(
         WordVectorError: the word vectors are not at hand.
     """
     read = WordOptions.read(options)
-    vocabulary = Vocabulary.build(ingredients.words, read, extra)
+    vocabulary = Vocabulary.build(build.words, read, extra)
     return vocabulary, WordEmbedding(vocabulary, read)
 
 

@@ -28,7 +28,7 @@ from mner.graphs.rebuilt_graphs import rebuilt_graph
 from mner.graphs.relations import RelationGraph, released_graph
 from mner.models.encoders import TextEncoder
 from mner.models.model import Model, make_model
-from mner.models.system import Ingredients, load_system
+from mner.models.system import BuildContext, load_system
 from mner.training.batching import SplitData, Tables
 from mner.training.determinism import numpy_generator, torch_stream
 from mner.training.experiment import lower_states
@@ -290,6 +290,6 @@ def fresh_model(file: str, options: Mapping[str, Any], recipe: Recipe) -> Model:
     def encoder() -> TextEncoder:
         return TextEncoder(pretrained, recipe.frozen_layers)
 
-    ingredients = Ingredients(LABELS, encoder, VISUAL, words)
+    build = BuildContext(LABELS, encoder, VISUAL, words)
     with double_precision(), torch_stream(CPU, SEED, "init"):
-        return make_model(load_system(file), ingredients, options).double()
+        return make_model(load_system(file), build, options).double()

@@ -23,6 +23,7 @@ from mner.base.terminal import aligned
 from mner.config import Config, load
 from mner.config.schema import EncoderSource
 from mner.models.encoders import fingerprint_of, location_of
+from mner.tracking.evidence import check_evidence, files_beside
 from mner.tracking.identity import identity_of_record, parameter_differences, versions_of
 from mner.tracking.record import Record
 from mner.training.experiment import Cell
@@ -125,6 +126,34 @@ def apply(moves: Sequence[Move]) -> None:
         _refer_anew(scores, moves)
 
 
+def seal_kept(folder: Path) -> int:
+    """Add the digest of itself and of its curve to every kept record that has none; returns how many.
+
+    A meter of matrix products above the hardware's own rate is a measurement error, and is left out.
+
+    Raises:
+        EvidenceError: a record contradicts the files beside it.
+    """
+    moves = []
+    for path in sorted(folder.rglob("record.json")):
+        before = read_json(path)
+        if before.get("evidence") is not None or before.get("format") in FORMATS:
+            continue
+        record = Record.read(path)
+        record = replace(record, throughput=_possible(record.throughput)).sealed(files_beside(path.parent))
+        moves.append(Move(path, before, record, False))
+    apply(moves)
+    for move in moves:
+        check_evidence(move.path.parent)
+    return len(moves)
+
+
+def _possible(meters: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    if meters is None or (meters.get("mfu") or 0.0) <= 1:
+        return meters
+    return {name: value for name, value in meters.items() if name not in ("matrix_flops_per_second", "mfu")}
+
+
 def _scores_above(record: Path) -> Iterator[Path]:
     """``scores.json`` of kept results: beside the folder ``runs`` that the record lies in."""
     for folder in record.parents:
@@ -145,7 +174,20 @@ def _refer_anew(path: Path, moves: Sequence[Move]) -> None:
         if run["key"] != move.before["key"]:
             raise MigrationError(f"{path}: scored another run than {move.path} records; run `mner score` first")
         run |= {"versions": dict(move.after.versions), "record_sha256": sha256_of(move.path)}
+        run |= {"throughput": move.after.throughput} if "throughput" in run else {}
+    _drop_absent_meters(scores)
     write_json_atomically(path, _renamed(scores, renamed), indent=None)
+
+
+def _drop_absent_meters(scores: Mapping[str, Any]) -> None:
+    """Take out of each cell the meters that none of its runs has."""
+    for cell in scores["cells"]:
+        place = cell["dataset"], cell["system"]
+        runs = [run for run in scores["runs"] if (run["dataset"], run["system"]) == place]
+        known = {name for run in runs for name in run.get("throughput") or ()}
+        for meters in (cell.get("throughput") or {}).values():
+            for name in set(meters) - known:
+                del meters[name]
 
 
 def _renamed(value: Any, names: Mapping[str, str]) -> Any:
@@ -211,7 +253,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--golden", type=Path, default=GOLDEN, help="the folder of golden steps")
     parser.add_argument("--older", nargs="*", default=(), metavar="PROFILE", help="profiles made by older code")
     parser.add_argument("--dry-run", action="store_true", help="check and print, but write nothing")
+    parser.add_argument("--seal", action="store_true", help="add digests to records that have none")
     options = parser.parse_args(arguments)
+    if options.seal:
+        print(f"{seal_kept(options.folder)} records sealed")
+        return 0
     moves = planned_moves(options.folder, load(Path("params.yaml")), Path(), options.older)
     proved = {move.after.system for move in moves if move.after.profile not in options.older}
     prove_equal_behaviour(options.golden, proved, _differing)

@@ -17,7 +17,7 @@ from mner.data.batch import Batch, Visual
 from mner.models.encoders import TextEncoder
 from mner.models.gated_graph import GatedGraphLayer, pooled_regions
 from mner.models.model import Model
-from mner.models.system import Emissions, Ingredients
+from mner.models.system import BuildContext, Emissions
 from mner.parity.bert_golden import (
     Names,
     chain_comparisons,
@@ -75,7 +75,7 @@ def build(golden: Golden) -> Model:
     features = golden["input/pooled_object_features"]
     labels = tuple(golden.json("tag2idx"))
     tagger = Tagger(
-        Ingredients(labels, lambda: TextEncoder(bert), features.shape[2]),
+        BuildContext(labels, lambda: TextEncoder(bert), features.shape[2]),
         layers=golden.layers_below("mhatt_x."),
         heads=config["n_heads"],
         width=width,

@@ -17,7 +17,7 @@ from baselines.umt import CARD, Tagger, conversion_matrix
 from mner.data.batch import Batch, Visual
 from mner.models.encoders import TextEncoder
 from mner.models.model import Model
-from mner.models.system import Emissions, Ingredients
+from mner.models.system import BuildContext, Emissions
 from mner.parity.bert_golden import (
     Names,
     block_names,
@@ -55,9 +55,9 @@ def build(golden: Golden) -> Model:
     """The released tagger and its CRF in float64, evaluation mode, with the file's parameters."""
     bert = read_bert(golden, "bert", golden.json("config")["num_attention_heads"])
     labels = tuple(golden.json("labels"))
-    ingredients = Ingredients(labels, lambda: TextEncoder(bert), golden["input/visual_feature_map"].shape[1])
+    build = BuildContext(labels, lambda: TextEncoder(bert), golden["input/visual_feature_map"].shape[1])
     layers = [golden.layers_below(f"{theirs}.") for theirs in STACKS]
-    model = Model(CARD, Tagger(ingredients, layers=layers), len(labels)).double().eval()
+    model = Model(CARD, Tagger(build, layers=layers), len(labels)).double().eval()
     load(golden, paired(model, names(model)))
     return model
 

@@ -15,7 +15,7 @@ from transformers import BertConfig, BertModel
 
 from mner.data.batch import Batch, Neighbours, TextInput, Visual
 from mner.models.encoders import TextEncoder
-from mner.models.system import Ingredients
+from mner.models.system import BuildContext
 from mner.parity.golden import read_tensors
 from mner.parity.parity_report import ParityError
 from mner.systems.rgcn_released import Tagger
@@ -61,13 +61,13 @@ def read_golden(path: Path) -> RgcnGolden:
 def build(golden: RgcnGolden) -> Tagger:
     """The released tagger in float64, evaluation mode, with the file's parameters."""
     labels = golden["param/crf_loss/transitions"].shape[0]
-    ingredients = Ingredients(
+    build = BuildContext(
         labels=tuple(f"label-{index}" for index in range(labels - 1)),
         encoder=lambda: TextEncoder(_bert(golden)),
         visual_size=golden["input/picture_id"].shape[-1],
     )
     regions = golden["input/picture_id"].shape[1]
-    tagger = Tagger(ingredients, regions=regions, heads=int(golden.setting("multi_heads"))).double().eval()
+    tagger = Tagger(build, regions=regions, heads=int(golden.setting("multi_heads"))).double().eval()
     load(paired(tagger), golden.below("param/"), "param/")
     return tagger
 

@@ -245,7 +245,7 @@ def _printed_table(report: OwnReport) -> list[str]:
         what = (one.label, f"{one.printed:.2f}", ours, difference)
         rows.append((*what, one.scorer, one.version, "; ".join(one.caveats)))
     return [
-        f"Beside printed rows, each under the row's own scorer and dataset version: above {below} of {len(known)}",
+        f"Among printed rows, each under the row's own scorer and dataset version: above {below} of {len(known)}",
         *aligned(rows, numbers=(1, 2, 3)),
     ]
 

@@ -58,14 +58,14 @@ def pages(results: Results, paper: Paper) -> tuple[Page, ...]:
             "reliance is F1 with the own picture minus F1 with none, or with another tweet's.",
             "Nothing has been run.",
             [Part(name, drawn[name], tuple(statistics_tables(results, name))) for name in datasets],
-            beside=True,
+            side_by_side=True,
         ),
         _page(
             *("errors", "Errors", "What goes wrong, and where the labels may be"),
             "Entities by what became of them, on test, averaged over seeds. No word of a tweet is shown.",
             "Nothing has been run.",
             [_errors(results, dataset) for dataset in datasets],
-            beside=True,
+            side_by_side=True,
         ),
         _page(
             *("cost", "Cost", "What F1 costs"),
@@ -74,17 +74,17 @@ def pages(results: Results, paper: Paper) -> tuple[Page, ...]:
             "minutes of one profile do not compare with those of another.",
             "No run was timed.",
             [_cost(results, dataset) for dataset in datasets],
-            beside=True,
+            side_by_side=True,
         ),
     )
     return tuple(page for page in made if page.id not in OF_PRINTED or not are_controls(datasets))
 
 
 def _page(
-    name: str, short: str, title: str, lead: str, empty: str, parts: Sequence[Part], beside: bool = False
+    name: str, short: str, title: str, lead: str, empty: str, parts: Sequence[Part], side_by_side: bool = False
 ) -> Page:
     found = tuple(part for part in parts if part.figures or part.tables)
-    return Page(name, short, title, lead, empty, found, beside)
+    return Page(name, short, title, lead, empty, found, side_by_side)
 
 
 def _cost(results: Results, dataset: str) -> Part:

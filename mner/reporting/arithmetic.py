@@ -75,9 +75,10 @@ def _row(row: PaperRow, audit: RowAudit, dataset: str) -> Row:
 
 
 def _audits(rows: Sequence[PaperRow], dataset: str) -> list[RowAudit]:
-    return audit_rows(
-        (row.id, dataset, *(_figure(row, dataset, metric).value for metric in ("P", "R", "F1"))) for row in rows
-    )
+    def value(row: PaperRow, metric: str) -> float:
+        return _figure(row, dataset, metric).value
+
+    return audit_rows((row.id, dataset, value(row, "P"), value(row, "R"), value(row, "F1")) for row in rows)
 
 
 def _trends(paper: Paper) -> list[str]:

@@ -25,12 +25,12 @@ class CardText:
     title: str
     facts: Mapping[str, str]
     parts: Mapping[str, Mapping[str, str]]
-    doubts: tuple[str, ...]
+    caveats: tuple[str, ...]
     absence: str = ""
 
 
 def card_text(name: str, row: SystemSettings, card: Card, recipe: Recipe, encoder: str) -> CardText:
-    """The card of one row: identity, options, the published recipe beside ours, variants and doubts.
+    """The card of one row: identity, options, the published recipe beside ours, variants and caveats.
 
     ``encoder`` is the text encoder that the profile gives the row, by name.
     """
@@ -65,7 +65,7 @@ def card_text(name: str, row: SystemSettings, card: Card, recipe: Recipe, encode
         parts["Recipe that a verdict asks for"] = asked | inferred
     if card.variants:
         parts["Variants"] = dict(card.variants)
-    return CardText(name, card.title, facts, parts, tuple(card.doubts) or ("none stated",), card.absence)
+    return CardText(name, card.title, facts, parts, tuple(card.caveats) or ("none stated",), card.absence)
 
 
 def render(name: str, row: SystemSettings, card: Card, recipe: Recipe, encoder: str) -> str:
@@ -74,7 +74,7 @@ def render(name: str, row: SystemSettings, card: Card, recipe: Recipe, encoder: 
     lines = [f"{name}: {text.title}", "=" * (len(name) + len(text.title) + 2), "", *_entries(text.facts)]
     for heading, entries in text.parts.items():
         lines += ["", heading, *_entries(entries)]
-    lines += ["", "Doubts", *(line for doubt in text.doubts for line in wrapped(f"- {doubt}", "", "  "))]
+    lines += ["", "Caveats", *(line for caveat in text.caveats for line in wrapped(f"- {caveat}", "", "  "))]
     return "\n".join(lines) + "\n"
 
 
@@ -89,7 +89,7 @@ def cards_markdown(cards: Sequence[CardText]) -> str:
         lines += ["", f"## {card.name}", "", f"**{card.title}**", "", *_items(card.facts)]
         for heading, entries in card.parts.items():
             lines += ["", f"### {heading}: {card.name}", "", *_items(entries)]
-        lines += ["", f"### Doubts: {card.name}", "", *(f"- {doubt}" for doubt in card.doubts)]
+        lines += ["", f"### Caveats: {card.name}", "", *(f"- {caveat}" for caveat in card.caveats)]
     return "\n".join(lines) + "\n"
 
 

@@ -165,7 +165,7 @@ def forest(
 
 def _shown(row: ForestRow) -> dict[int, Cell]:
     """The estimates of a row by series; its first state where there is none."""
-    found = {i: cell for i, cell in enumerate(row.cells) if isinstance(cell, Measured)}
+    found: dict[int, Cell] = {i: cell for i, cell in enumerate(row.cells) if isinstance(cell, Measured)}
     return found or {0: row.cells[0]}
 
 

@@ -22,7 +22,7 @@ from mner.reporting.scorer_tables import under
 from mner.reporting.section_tables import section_tables
 from mner.reporting.statistics_tables import INTERVALS, pair_cells, probe_p, says
 from mner.reporting.tables import to_entries
-from mner.reporting.text_only import PROBES, pair_of, primary_pair, text_only_beside
+from mner.reporting.text_only import PROBES, pair_of, primary_pair, text_only_baselines
 from mner.reporting.waterfall_tables import Bar, bars
 from mner.tracking.record import Record
 
@@ -46,7 +46,7 @@ def _number(query: str, results: Results, paper: Paper, settings: Settings, root
         float(query)
     except ValueError as error:
         raise NoResultsError(f"{query!r} is neither <data set>/<system> nor a number as printed") from error
-    printed, ours = _where_printed(query, paper), _where_ours(query, results, paper, settings)
+    printed, ours = where_printed(query, paper), where_ours(query, results, paper, settings)
     if not printed and not ours:
         raise NoResultsError(f"{query} stands neither in a published table nor in this profile's results")
     lines = [f"{query} as printed"] if printed else [f"{query}: no paper prints it"]
@@ -70,7 +70,7 @@ def _number(query: str, results: Results, paper: Paper, settings: Settings, root
     return lines
 
 
-def _where_printed(query: str, paper: Paper) -> list[tuple[str, str, str, str, str]]:
+def where_printed(query: str, paper: Paper) -> list[tuple[str, str, str, str, str]]:
     """Row, data set, metric, text and system of every printed number that reads so."""
     return [
         (f"{table.id}: {row.label}{row.mark}", dataset, metric, Printed(figure, row.source).plain(), row.system)
@@ -82,7 +82,7 @@ def _where_printed(query: str, paper: Paper) -> list[tuple[str, str, str, str, s
     ]
 
 
-def _where_ours(query: str, results: Results, paper: Paper, settings: Settings) -> list[tuple[Any, ...]]:
+def where_ours(query: str, results: Results, paper: Paper, settings: Settings) -> list[tuple[Any, ...]]:
     """Table, data set, row, column, text and records of every number of ours that reads so."""
     digits = _digits(query)
     return [
@@ -143,7 +143,7 @@ def _ours(cell: Mapping[str, Any], results: Results) -> Lines:
         f"    F1 {f1.plain()} ({over}); {SURE} interval {interval.spread} ({both['source']})",
     ]
     titles = "best text-only row of this encoder", "text-only row of this family"
-    for title, row in zip(titles, text_only_beside(cell, results.scores["cells"]).rows, strict=False):
+    for title, row in zip(titles, text_only_baselines(cell, results.scores["cells"]).rows, strict=False):
         if row.system:
             lines.append(f"    {title} ({row.system})  {row.f1.plain()}")
     for entry in held["reliance"]:

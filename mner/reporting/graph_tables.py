@@ -119,8 +119,8 @@ def figure(comparison: Comparison) -> str:
         left.set(xlabel="first k places", ylabel="share in common (dotted: exchanged)", ylim=(0, None))
         left.xaxis.get_major_locator().set_params(integer=True)
         for (name, relation), spread in comparison.hubness.items():
-            shares = np.cumsum(spread.held) / max(1, spread.places)
-            right.plot(range(1, len(shares) + 1), shares, label=f"{relation}: {name}")
+            held = np.cumsum(spread.held) / max(1, spread.places)
+            right.plot(range(1, len(held) + 1), held, label=f"{relation}: {name}")
         right.set(xscale="log", xlabel="n most frequent pictures", ylabel="share of all places", ylim=(0, 1))
         for panel in (left, right):
             panel.legend(frameon=False, fontsize=6, loc="upper left")

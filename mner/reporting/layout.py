@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,9 @@ from mner.evaluation.verdicts import Verdict, judge
 from mner.reporting.cells import NOT_PRINTED, Cell, Printed, cited, missing
 from mner.reporting.control_checks import are_controls
 from mner.reporting.results import Results
+from mner.reporting.row_scores import under_scorer
 from mner.reporting.run_facts import as_scored, dataset_title, from_paper
-from mner.reporting.text_only import Beside, has_number, probe_cells, text_only_beside
+from mner.reporting.text_only import TextOnlyBaselines, has_number, probe_cells, text_only_baselines
 
 OVERALL = ("P", "R", "F1")
 GROUPS = {"text": "Text", "text+image": "Text + image", "": ""}
@@ -24,7 +25,8 @@ GROUPS = {"text": "Text", "text+image": "Text + image", "": ""}
 class Line:
     """One row of a report on one data set; ``row`` and ``verdict`` are None where no paper has such a row.
 
-    ``text_only`` are the text-only systems with the same encoder.
+    ``ours`` holds our numbers under conlleval, ``rescored`` those under the printed row's scorer, as far as it is
+    known and can be run. ``text_only`` are the text-only systems with the same encoder.
     """
 
     id: str
@@ -37,8 +39,9 @@ class Line:
     verdict: Verdict | None
     paper: Mapping[str, Cell]
     ours: Mapping[str, Cell]
+    rescored: Mapping[str, Cell]
     probes: Mapping[str, Cell]
-    text_only: Beside
+    text_only: TextOnlyBaselines
 
     @property
     def finished(self) -> bool:
@@ -75,7 +78,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A published table with our numbers beside it, or (``table`` None) the rows no paper has."""
+    """A published table with our numbers, or (``table`` None) the rows no paper has."""
 
     id: str
     title: str
@@ -138,7 +141,7 @@ def _line(
     absent = {"dataset": dataset, "system": system, "state": "not-run", "reason": None}
     verdict = judge(cell or absent, row, paper, margin, alpha, results.runs(dataset, system))
     label, group = row.label + row.mark, GROUPS[row.modality]
-    own = system == row.system
+    own, ours = system == row.system, _ours(cell)
     return Line(
         row.id if own else f"{row.id}-by-{system}",
         system,
@@ -149,7 +152,8 @@ def _line(
         cell,
         verdict,
         printed,
-        _ours(cell),
+        ours,
+        _rescored(ours, verdict, results.runs(dataset, system)),
         *_picture(cell, results),
     )
 
@@ -157,12 +161,22 @@ def _line(
 def _own_line(results: Results, cell: Mapping[str, Any]) -> Line:
     nothing = dict.fromkeys(METRICS, NOT_PRINTED)
     name, dataset = cell["system"], cell["dataset"]
-    return Line(name, name, name, "", dataset, None, cell, None, nothing, _ours(cell), *_picture(cell, results))
+    ours = _ours(cell)
+    return Line(name, name, name, "", dataset, None, cell, None, nothing, ours, ours, *_picture(cell, results))
 
 
-def _picture(cell: Mapping[str, Any] | None, results: Results) -> tuple[dict[str, Cell], Beside]:
-    """Probes of a cell, and the text-only systems beside it."""
-    return probe_cells(cell, results.statistics), text_only_beside(cell, results.scores["cells"])
+def _rescored(
+    ours: Mapping[str, Cell], verdict: Verdict | None, runs: Sequence[Mapping[str, Any]]
+) -> Mapping[str, Cell]:
+    """Our numbers under the scorer that the verdict was taken under; as they are where there is none."""
+    held = verdict.ours if verdict else None
+    found = under_scorer(runs, held.lens, held.copy) if held else None
+    return found or ours
+
+
+def _picture(cell: Mapping[str, Any] | None, results: Results) -> tuple[dict[str, Cell], TextOnlyBaselines]:
+    """Probes of a cell, and the text-only systems to compare it with."""
+    return probe_cells(cell, results.statistics), text_only_baselines(cell, results.scores["cells"])
 
 
 def _ours(cell: Mapping[str, Any] | None) -> dict[str, Cell]:

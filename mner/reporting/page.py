@@ -48,7 +48,7 @@ class Part:
 class Page:
     """A section of the report; ``empty`` is what to say where no part has anything.
 
-    ``beside`` sets the figures of all parts beside one another, above all tables.
+    ``side_by_side`` sets the figures of all parts next to one another, above all tables.
     """
 
     id: str
@@ -57,7 +57,7 @@ class Page:
     lead: str
     empty: str
     parts: tuple[Part, ...]
-    beside: bool = False
+    side_by_side: bool = False
 
     @property
     def tables(self) -> tuple[Table, ...]:

@@ -53,7 +53,7 @@ def _conditions(cell: Mapping[str, Any]) -> list[str]:
 
 
 def view(cell: Cell) -> dict[str, str]:
-    """A cell as text for the template: kind, number, spread, mark, and what hovering says."""
+    """A cell as text for the template: kind, number, spread, mark, and what it rests on."""
     if isinstance(cell, Cited):
         unit = f", {cell.unit}" if cell.unit else ""
         what = f"mean ± s.d. over {cell.runs} seeds" if cell.runs > 1 else "one seed"
@@ -83,8 +83,8 @@ def view(cell: Cell) -> dict[str, str]:
 def page_view(page: Page) -> dict[str, Any]:
     """A page of the analysis for the template."""
     return {
-        **{name: getattr(page, name) for name in ("id", "name", "title", "lead", "empty", "beside")},
-        "figures": _beside(page),
+        **{name: getattr(page, name) for name in ("id", "name", "title", "lead", "empty", "side_by_side")},
+        "figures": _side_by_side(page),
         "parts": [
             {
                 "title": part.title,
@@ -97,7 +97,7 @@ def page_view(page: Page) -> dict[str, Any]:
     }
 
 
-def _beside(page: Page) -> list[tuple[str, Figure]]:
+def _side_by_side(page: Page) -> list[tuple[str, Figure]]:
     """The figures of all parts, of the same kind beside one another, each with the name of its part."""
     most = max((len(part.figures) for part in page.parts), default=0)
     return [
@@ -124,4 +124,15 @@ def table_view(table: Table) -> dict[str, Any]:
         "span": str(len(table.columns)),
         "lines": lines,
         "notes": table.notes,
+        "sources": _sources(lines),
     }
+
+
+def _sources(lines: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """By row what its cells rest on, each source once; rows of words alone have none."""
+    found = []
+    for line in lines:
+        said = dict.fromkeys(cell["about"] for cell in line["cells"] if cell["about"])
+        if said:
+            found.append((str(line["label"]), "; ".join(said)))
+    return found

@@ -16,8 +16,8 @@ from mner.reporting.text_only import (
     PROBE_NOTE,
     PROBES,
     TEXT_NOTE,
-    beside_cells,
-    beside_columns,
+    baseline_cells,
+    baseline_columns,
     has_number,
     has_own,
 )
@@ -108,14 +108,14 @@ def _probe_table(section: Section, block: Block, records: frozenset[str], cards:
     columns = (
         Column("system", "System", "words"),
         Column("F1", "F1", "ours"),
-        *beside_columns(own),
+        *baseline_columns(own),
         *(Column(view, f"{PROBES[view]} [{SURE}]", "ours") for view in PROBES),
     )
     rows = []
     for line in lines:
         probes = (line.probes[view] for view in PROBES)
         label = _label(line.system, line.system, cards)
-        cells = (label, line.ours["F1"], *beside_cells(line.text_only, own), *probes)
+        cells = (label, line.ours["F1"], *baseline_cells(line.text_only, own), *probes)
         rows.append(Row(line.id, cells, line.group))
     name = f"{section.id}-{block.dataset}-reliance"
     title = f"{block.title}: image reliance (F1 points)"

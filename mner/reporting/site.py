@@ -7,7 +7,6 @@ of :class:`~mner.reporting.cells.Cited`, as printed by a paper, or as counts tha
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +15,23 @@ import jinja2
 from mner.base.escaping import html
 from mner.base.files import sha256_of_json
 from mner.data.corpus import PICTURE_PROBES, TYPES
-from mner.evaluation.averages import encoder_name
-from mner.evaluation.comparable import pictures_read, shares_in_words
-from mner.evaluation.kept_results import record_file, source_of
-from mner.evaluation.reasons import visual_input
-from mner.evaluation.rescoring import STANDARD
+from mner.evaluation.kept_results import source_of
 from mner.reporting.card_text import CardText
-from mner.reporting.cells import NOT_RUN, SURE, CitationError, Cited, Printed, cited, with_minus
+from mner.reporting.cells import SURE, CitationError
 from mner.reporting.control_checks import FAILS, HOLDS
 from mner.reporting.control_tables import NOT_JUDGED
-from mner.reporting.layout import OVERALL, Block, Line, Section
+from mner.reporting.layout import Section
 from mner.reporting.limits import audit_summary, facts, limits, obstacles
 from mner.reporting.page import Page
-from mner.reporting.page_views import example_citation, page_view, table_view, view
+from mner.reporting.page_views import example_citation, page_view, table_view
 from mner.reporting.results import ProfileFacts, Results
-from mner.reporting.run_facts import device_marks, epoch, f1_on_dev, f1_on_test, train_again
+from mner.reporting.run_facts import device_marks
 from mner.reporting.section_tables import VERDICT_NOTE
-from mner.reporting.seed_dots import Scale, axis, strip
+from mner.reporting.section_views import section_view
 from mner.reporting.tables import Table
 from mner.reporting.text_only import PROBES
 
 VERDICTS = ("REPRODUCED", "CONSISTENT", "ABOVE", "BELOW", "UNDECIDED", "NOT-COMPARABLE", "SKIPPED", "NOT-RUN")
-SECTIONS = {"table1": "Table 1", "table2": "Table 2", "ita": "ITA"}
 JUDGEMENTS = {HOLDS: "reproduced", FAILS: "below", NOT_JUDGED: "not-run"}
 
 
@@ -91,6 +85,7 @@ def render_site(
         .get_template("index.html.j2")
         .render(
             profile=profile,
+            plan=_plan(profile, scores),
             mode=scores["mode"],
             facts=facts(scores),
             limits=limits(scores, results.audit["truncation"]),
@@ -99,7 +94,7 @@ def render_site(
             obstacles=obstacles(parts),
             controls=None if controls is None else table_view(controls),
             published=published,
-            sections=[_section(part, published, runs, devices) for part in ordered],
+            sections=[section_view(part, published, runs, devices) for part in ordered],
             pages=[page_view(page) for page in further],
             devices=list(devices.items()) if len(devices) > 1 else [],
             device=next(iter(devices), ""),
@@ -134,174 +129,9 @@ def _tally(parts: Sequence[Section], controls: Table | None) -> list[tuple[str, 
     return [(name, str(names.count(name)), name.lower()) for name in VERDICTS if name in names]
 
 
-def _section(
-    section: Section, published: bool, runs: Mapping[str, Any], devices: Mapping[str, str]
-) -> dict[str, Any]:
-    table = section.table
-    name = SECTIONS.get(section.id, "Further rows" if published else "Scores")
-    title = section.title.removeprefix(f"{name}: ")
-    return {
-        "id": section.id,
-        "name": name,
-        "title": title[:1].upper() + title[1:],
-        "source": table.source if table else "",
-        "published": table is not None,
-        "marks": list(table.marks.items()) if table else [],
-        "open": section.has_results(),
-        "blocks": [_block(section, block, runs, devices) for block in section.blocks],
-    }
-
-
-def _block(section: Section, block: Block, runs: Mapping[str, Any], devices: Mapping[str, str]) -> dict[str, Any]:
-    """A data set of a section: the table of what was run, and that of printed rows that were not."""
-    idle = [line for line in block.lines if section.table is not None and line.ours["F1"] == NOT_RUN]
-    told = [line for line in block.lines if line not in idle]
-    tables = {
-        name: _table(section, replace(block, lines=tuple(lines)), runs, devices) if lines else None
-        for name, lines in (("told", told), ("idle", idle))
-    }
-    if tables["idle"]:  # names and printed numbers, and no other column
-        tables["idle"]["span"] = str(1 + len(tables["idle"]["lines"][0]["cells"]))
-    return {"title": block.title, "count": str(len(idle)), **tables}
-
-
-def _table(section: Section, block: Block, runs: Mapping[str, Any], devices: Mapping[str, str]) -> dict[str, Any]:
-    scale = Scale.over(cell for line in block.lines for cell in (line.ours["F1"], line.paper["F1"]))
-    metrics = [*OVERALL, *TYPES]
-    if section.table is not None:
-        metrics = [
-            metric
-            for metric in metrics
-            if any(line.finished or isinstance(line.paper[metric], Printed) for line in block.lines)
-        ]
-    speeds = any(line.cell and line.cell.get("throughput") for line in block.lines)
-    lines = []
-    group = ""
-    for line in block.lines:
-        heading = line.group if line.group != group else ""
-        group = line.group
-        lines.append({"heading": heading, **_line(section, line, metrics, scale, runs, devices)})
-    return {
-        "overall": [metric for metric in metrics if metric in OVERALL and metric != "F1"],
-        "types": [metric for metric in metrics if metric in TYPES],
-        "overall_span": str(sum(metric in OVERALL and metric != "F1" for metric in metrics)),
-        "types_span": str(sum(metric in TYPES for metric in metrics)),
-        "span": str(2 + len(metrics) + (section.table is not None) + 3 * block.has_probes() + speeds),
-        "axis": axis(scale),
-        "probes": block.has_probes(),
-        "speeds": speeds,
-        "lines": lines,
-    }
-
-
-def _line(
-    section: Section,
-    line: Line,
-    metrics: Sequence[str],
-    scale: Scale,
-    runs: Mapping[str, Any],
-    devices: Mapping[str, str],
-) -> dict[str, Any]:
-    row = line.row
-    return {
-        "id": f"{section.id}-{line.dataset}-{line.id}",
-        "label": row.label if row else line.label,
-        "by": line.system if row and line.system != row.system else "",
-        "mark": row.mark if row else "",
-        "system": line.system,
-        "title": f"{row.title}. {row.source}" if row else "",
-        "cells": [
-            {"metric": metric, "paper": view(line.paper[metric]), "ours": view(line.ours[metric])}
-            for metric in metrics
-        ],
-        "dots": strip(line.ours["F1"], line.paper["F1"], scale),
-        "verdict": _verdict(line),
-        "text_only": [{"system": row.system, **view(row.f1)} for row in line.text_only.rows],
-        "probes": [view(line.probes[name]) for name in PICTURE_PROBES],
-        "speeds": _speeds(line, devices),
-        "notes": list(row.notes) if row else [],
-        "conditions": _compared(line),
-        "runs": _proof(line, runs),
-    }
-
-
-def _verdict(line: Line) -> dict[str, Any] | None:
-    """The verdict of a line; ``apart`` says that the F1 it rests on is not the one that the columns print."""
-    verdict, ours = line.verdict, line.ours["F1"]
-    if verdict is None:
-        return None
-    apart = isinstance(line.scored, Cited) and isinstance(ours, Cited) and line.scored.number != ours.number
-    return {
-        "name": verdict.name,
-        "style": verdict.name.lower(),
-        "difference": view(line.difference) if verdict.ours is not None else None,
-        "rule": verdict.rule,
-        "scored": view(line.scored),
-        "apart": apart,
-        "reasons": [with_minus(reason) for reason in verdict.why],
-        "caveats": [with_minus(caveat) for caveat in verdict.open_points],
-    }
-
-
-def _speeds(line: Line, devices: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Speeds by device; the mark is shown as soon as the page knows more than one device."""
-    measured = (line.cell or {}).get("throughput", {})
-    speeds = []
-    for device, values in measured.items():
-        mark = devices[device] if len(devices) > 1 else ""
-        style = {"digits": 0, "mark": mark, "unit": f"sentences per second on {device}"}
-        speeds.append(
-            {
-                "train": view(cited(values["train_sentences_per_second"], **style)),
-                "inference": view(cited(values["inference_sentences_per_second"], **style)),
-            }
-        )
-    return speeds
-
-
-def _compared(line: Line) -> list[tuple[str, str, str, str]]:
-    """Encoder, picture, scorer and copy: theirs, ours in the columns, and ours where the verdict was taken."""
-    if not line.finished or line.cell is None:
-        return []
-    ours = (
-        encoder_name(line.cell),
-        line.cell["visual_input"],
-        STANDARD,
-        line.cell["data_copy"],
-    )
-    held = line.verdict.ours if line.verdict else None
-    copy = f"{held.copy}, test split" if held and held.copy != ours[3] else ours[3]
-    judged = (*ours[:2], held.lens, copy) if held else ours
-    names = ("encoder", "visual", "scorer", "copy")
-    used = line.row.used[line.dataset] if line.row else None
-    theirs = [
-        (getattr(used, name) + (" (inferred)" if name in used.inferred else "")) if used else "–" for name in names
-    ]
-    titles = ("Encoder", "Visual input", "Scorer", "Data copy")
-    compared = list(zip(titles, theirs, ours, judged, strict=True))
-    if visual_input(line.cell["visual_input"]).reads_pixels:
-        read = shares_in_words(pictures_read(line.cell))
-        compared.append(("Pictures read", "all", read, read))
-    return compared
-
-
-def _proof(line: Line, runs: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Per seed: F1 on test and dev, best epoch, key, record and command."""
-    f1 = line.ours["F1"]
-    if not isinstance(f1, Cited):
-        return []
-    proof = []
-    for record in f1.records:
-        run = runs[record]
-        proof.append(
-            {
-                "seed": str(run["seed"]),
-                "test": view(f1_on_test(run)),
-                "dev": view(f1_on_dev(run)),
-                "epoch": epoch(run),
-                "key": run["key"],
-                "record": str(record_file(run)),
-                "command": train_again(run["profile"], run["dataset"], run["system"], run["seed"]),
-            }
-        )
-    return proof
+def _plan(profile: ProfileFacts, scores: Mapping[str, Any]) -> str:
+    """What the profile is for, and how much of it has been run."""
+    planned = len(scores["cells"]) * len(scores["seeds"])
+    if len(scores["runs"]) == planned:
+        return profile.note
+    return f"Planned: {profile.note}. Run so far: {len(scores['runs'])} of {planned} runs."

@@ -10,7 +10,7 @@ from mner.reporting.cells import SURE, State, estimate
 from mner.reporting.charts import ForestRow, forest, reach_of
 from mner.reporting.page import Figure
 from mner.reporting.results import Results
-from mner.reporting.text_only import PROBES, pair_of, text_only_beside
+from mner.reporting.text_only import PROBES, pair_of, text_only_baselines
 
 UNADJUSTED = "Each interval stands for itself; p adjusted for their number (Holm) is in the table."
 MOST_PAIRS = (
@@ -90,7 +90,7 @@ def _differences(results: Results, dataset: str) -> _Forest | None:
 def _beside_text(results: Results, dataset: str) -> Iterator[Mapping[str, Any]]:
     cells = [cell for cell in results.scores["cells"] if cell["dataset"] == dataset]
     for cell in cells:
-        beside = text_only_beside(cell, cells).best.system
+        beside = text_only_baselines(cell, cells).best.system
         pair = pair_of(results.statistics, dataset, cell["system"], beside) if beside else None
         if pair is not None and "state" not in pair:
             yield pair

@@ -21,12 +21,12 @@ from mner.reporting.text_only import (
     PROBES,
     TEXT_NOTE,
     TEXT_ONLY,
-    beside_cells,
-    beside_columns,
+    baseline_cells,
+    baseline_columns,
     gain_over_text,
     has_own,
     primary_family,
-    text_only_beside,
+    text_only_baselines,
 )
 
 UNCERTAINTY_NOTES = (
@@ -200,12 +200,12 @@ def _reliance(results: Results, dataset: str) -> Table | None:
     if not entries:
         return None
     cells = {c["system"]: c for c in results.scores["cells"] if c["dataset"] == dataset}
-    beside = {entry["system"]: text_only_beside(cells[entry["system"]], cells.values()) for entry in entries}
+    beside = {entry["system"]: text_only_baselines(cells[entry["system"]], cells.values()) for entry in entries}
     own = has_own(beside.values())
     columns = (
         Column("system", "System", "words"),
         Column("F1", "F1", "ours"),
-        *beside_columns(own),
+        *baseline_columns(own),
         *_gain_columns(own),
         *(
             column
@@ -222,7 +222,7 @@ def _reliance(results: Results, dataset: str) -> Table | None:
         names = (held.best.system, held.own.system if held.own else "") if own else (held.best.system,)
         gains = (gain_over_text(cell, name, results.statistics) for name in names)
         f1 = cited(own_f1(cell))
-        told = (Words(cell["system"]), f1, *beside_cells(held, own), *gains, *_views(entry))
+        told = (Words(cell["system"]), f1, *baseline_cells(held, own), *gains, *_views(entry))
         rows.append(Row(cell["system"], told))
     title = f"{dataset_title(dataset)}: image reliance (F1 points)"
     probes = [view for entry in entries for view in entry["views"].values()]

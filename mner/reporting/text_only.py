@@ -44,7 +44,7 @@ FAMILY_NOTE = (
 
 
 def primary_family(results: Results, dataset: str) -> tuple[Mapping[str, Any], ...]:
-    """Every row with a picture minus every text-only row beside it, as in ``statistics.json``.
+    """Every row with a picture minus every text-only row of its encoder, as in ``statistics.json``.
 
     The row with the picture is A; ``holm`` is adjusted within this family. By text-only row, the best first.
     """
@@ -86,7 +86,7 @@ TEXT_NOTE = (
 
 
 @dataclass(frozen=True, slots=True)
-class TextOnly:
+class TextOnlyBaseline:
     """A text-only row by name and F1; without a name the cell says why there is none."""
 
     system: str
@@ -94,17 +94,17 @@ class TextOnly:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """The best text-only row beside a cell, and that of the cell's own family where it is another one.
+class TextOnlyBaselines:
+    """The best text-only row to compare a cell with, and that of the cell's own family where it is another one.
 
     A family is the name up to its first hyphen.
     """
 
-    best: TextOnly
-    own: TextOnly | None = None
+    best: TextOnlyBaseline
+    own: TextOnlyBaseline | None = None
 
     @property
-    def rows(self) -> tuple[TextOnly, ...]:
+    def rows(self) -> tuple[TextOnlyBaseline, ...]:
         """Both, the best first."""
         return (self.best,) if self.own is None else (self.best, self.own)
 
@@ -116,35 +116,37 @@ def text_rows(cell: Mapping[str, Any], cells: Iterable[Mapping[str, Any]]) -> li
     """
     if cell["state"] != "finished" or cell["visual_input"] == "none":
         return []
-    beside = [
+    found = [
         other
         for other in cells
         if other["state"] == "finished" and other["visual_input"] == "none" and _alike(cell, other)
     ]
-    return sorted(beside, key=lambda other: -own_f1(other)["mean"])
+    return sorted(found, key=lambda other: -own_f1(other)["mean"])
 
 
-def text_only_beside(cell: Mapping[str, Any] | None, cells: Iterable[Mapping[str, Any]]) -> Beside:
-    """The text-only rows to hold a cell against, or why there is none."""
+def text_only_baselines(cell: Mapping[str, Any] | None, cells: Iterable[Mapping[str, Any]]) -> TextOnlyBaselines:
+    """The text-only rows to compare a cell with, or why there is none."""
     if cell is None or cell["state"] != "finished":
-        return Beside(TextOnly("", missing(cell)))
+        return TextOnlyBaselines(TextOnlyBaseline("", missing(cell)))
     if cell["visual_input"] == "none":
-        return Beside(TextOnly("", State("–", "reads no picture")))
-    found = [TextOnly(other["system"], cited(own_f1(other))) for other in text_rows(cell, cells)]
+        return TextOnlyBaselines(TextOnlyBaseline("", State("–", "reads no picture")))
+    found = [TextOnlyBaseline(other["system"], cited(own_f1(other))) for other in text_rows(cell, cells)]
     if not found:
-        return Beside(TextOnly("", State("not run", "no text-only system with this encoder in this profile")))
+        return TextOnlyBaselines(
+            TextOnlyBaseline("", State("not run", "no text-only system with this encoder in this profile"))
+        )
     best, *others = found
     family = _family(cell["system"])
     own = next((row for row in others if _family(row.system) == family), None)
-    return Beside(best, own if _family(best.system) != family else None)
+    return TextOnlyBaselines(best, own if _family(best.system) != family else None)
 
 
-def has_own(beside: Iterable[Beside]) -> bool:
-    """Whether any row has a text-only row of its own family besides the best one."""
-    return any(one.own is not None for one in beside)
+def has_own(found: Iterable[TextOnlyBaselines]) -> bool:
+    """Whether any row has a text-only row of its own family other than the best one."""
+    return any(one.own is not None for one in found)
 
 
-def beside_columns(own: bool) -> tuple[Column, ...]:
+def baseline_columns(own: bool) -> tuple[Column, ...]:
     """Columns of the text-only rows; with ``own`` those of the family too."""
     best = Column("text", TEXT_ONLY, "ours"), Column("text.system", "which is", "words")
     return (
@@ -152,14 +154,14 @@ def beside_columns(own: bool) -> tuple[Column, ...]:
     )
 
 
-def beside_cells(beside: Beside, own: bool) -> tuple[Cell, ...]:
-    """The cells of a row under :func:`beside_columns`."""
-    best = beside.best.f1, Words(beside.best.system or "–")
+def baseline_cells(found: TextOnlyBaselines, own: bool) -> tuple[Cell, ...]:
+    """The cells of a row under :func:`baseline_columns`."""
+    best = found.best.f1, Words(found.best.system or "–")
     if not own:
         return best
-    if beside.own is None:
+    if found.own is None:
         return (*best, State("–", "no other text-only row of this family"), Words("–"))
-    return (*best, beside.own.f1, Words(beside.own.system))
+    return (*best, found.own.f1, Words(found.own.system))
 
 
 def _alike(cell: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
@@ -206,10 +208,10 @@ def _views(cell: Mapping[str, Any], statistics: Mapping[str, Any]) -> Mapping[st
 
 
 def gain_over_text(cell: Mapping[str, Any], text_only: str, statistics: Mapping[str, Any]) -> Cell:
-    """F1 of a multimodal cell minus that of a text-only system beside it, with its interval."""
+    """F1 of a multimodal cell minus that of a text-only system, with its interval."""
     pair = pair_of(statistics, cell["dataset"], cell["system"], text_only)
     if pair is None:
-        return State("–", "no text-only system beside it")
+        return State("–", "no text-only system to compare with")
     if "state" in pair:
         return State("not known", pair["state"])
     return estimate(pair, f"paired by sentence, {pair['source']}", signed=True)

@@ -19,11 +19,12 @@ from mner.base.terminal import aligned, wrapped
 from mner.config import Config
 from mner.config.names import require
 from mner.config.schema import EncoderSource
-from mner.models.encoders import EncoderError, longest_input
+from mner.models.encoder_checks import check_encoder
+from mner.models.encoders import EncoderError
 from mner.models.system import check_options, load_system
 from mner.sweeping.run_costs import NO_ROOM_NEEDED, Cost, Room, cost_of, past_records, room_of
 from mner.tracking.identity import UnknownIdentityError, identity_of
-from mner.tracking.record import now
+from mner.tracking.run_environment import now
 from mner.tracking.run_places import RUNS, run_folder
 from mner.training.experiment import Cell
 from mner.training.runs import FAILURE, missing_seeds
@@ -163,16 +164,20 @@ def _planned(cell: Cell, cost: Cost | None) -> PlannedCell:
             return PlannedCell(*told, None, (), cost, cell.skip_reason())
         unknown = tuple(Job(cell.dataset, cell.system, seed, "") for seed in cell.config.active.seeds)
         return PlannedCell(*told, unknown, (), cost, cell.skip_reason(), str(error))
-    lacks = _absent(cell.encoder) if (missing or failed) and not cell.skip_reason() else None
+    lacks = (
+        _unusable(cell.encoder, cell.recipe.frozen_layers)
+        if (missing or failed) and not cell.skip_reason()
+        else None
+    )
     room = room_of(cell) if (missing or failed) and not lacks and not cell.skip_reason() else NO_ROOM_NEEDED
     return PlannedCell(*told, missing, failed, cost, cell.skip_reason(), lacks, room)
 
 
 @cache
-def _absent(encoder: EncoderSource) -> str | None:
-    """Why an encoder is not at hand, or None; asks the hub for one that no package holds, once in a process."""
+def _unusable(encoder: EncoderSource, frozen_layers: int) -> str | None:
+    """Say why an encoder cannot be used, or None; ask the hub once for one that no package holds."""
     try:
-        longest_input(encoder)
+        check_encoder(encoder, frozen_layers)
     except EncoderError as error:
         return str(error)
     return None

@@ -15,7 +15,9 @@ from mner.sweeping.run_plan import Job, PlannedCell, duration, room_needed
 from mner.sweeping.scheduler import Schedule, Summary, SweepError
 from mner.sweeping.workers.local import LocalWorkers
 from mner.tracking import mlflow_tracker as mlflow
+from mner.tracking.prepared_inputs import check_inputs
 from mner.tracking.run_places import run_folder
+from mner.training.experiment import Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,15 @@ def sweep(
 
     Raises:
         SweepError: inputs are not built, or changed on the way.
+        ChangedInputError: an input is not what its stage wrote; nothing was trained.
         NoSpaceError: the disk has no room for what will be written.
         WorkersError: workers cannot be had.
     """
     jobs = _jobs(plan, again)
     if not jobs:
         return Summary(0, 0, 0, 0)
+    for dataset, system in sorted({job.cell for job in jobs}):
+        check_inputs(root, Cell(config, dataset, system, root).input_files())
     check_free(root, room_needed(plan, resources.workers))
     tracked = mlflow.is_installed()
     if not tracked:

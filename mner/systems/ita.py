@@ -21,7 +21,7 @@ from mner.data.batch import Batch, TextInput
 from mner.data.side_data import WORDS
 from mner.data.subwords import SEPARATOR
 from mner.models.decoders import ChainScores, viterbi
-from mner.models.system import Card, ContractError, Ingredients, checked_limit
+from mner.models.system import BuildContext, Card, ContractError, checked_limit
 from mner.models.tag_schemes import IMAGE_WORD, OUTSIDE, UNKNOWN, bio_to_bioes, bioes_to_bio
 from mner.models.views import (
     WEIGHTINGS,
@@ -66,7 +66,7 @@ CARD = Card(
         "selection": "best dev micro F1 after an epoch; with alignment the mean over text and cross-modal view",
     },
     variants={**WEIGHTINGS, **ALIGNMENTS},
-    doubts=(
+    caveats=(
         "Both views of a tweet sit in one batch and share one text pass for NLL and alignment; the released "
         "program shuffles them as two separate items and encodes the text view once for each.",
         "The loss is a mean over tweets of their weighted sum; the released updates average over items, two a "
@@ -159,7 +159,7 @@ class Tagger(nn.Module):
 
     def __init__(
         self,
-        ingredients: Ingredients,
+        build: BuildContext,
         context: Sequence[str],
         n_captions: int,
         max_objects: int,
@@ -177,10 +177,10 @@ class Tagger(nn.Module):
         self.cva, self.weighting = cva, weighting
         self.temperature = float(temperature)
         self.word_dropout = WordDropout(word_dropout)
-        self.labels = ingredients.labels
-        self.states = states_of(ingredients.labels)
+        self.labels = build.labels
+        self.states = states_of(build.labels)
         self.start, self.stop = self.states.index(START), self.states.index(STOP)
-        self.encoder = ingredients.encoder()
+        self.encoder = build.encoder()
         self.emission = nn.Linear(self.encoder.width, len(self.states))
         self.transitions = nn.Parameter(initial_transitions(len(self.states), self.start, self.stop))
 

@@ -1,7 +1,7 @@
 """R-GCN as its figure and slides describe it (variant ``paper``), at word level with masks throughout.
 
 Two star graphs over retrieved pictures, a gate after each, then text self-attention, picture self-attention and
-cross-attention from words to regions; a CRF reads the words. What the slides leave open is an option or a doubt.
+cross-attention from words to regions; a CRF reads the words. What the slides leave open is an option or a caveat.
 The published code computes something else: ``rgcn_released.py``.
 """
 
@@ -16,7 +16,7 @@ from mner.data.batch import Batch, TextInput, Visual
 from mner.models.attention import TransformerBlock
 from mner.models.encoders import first_piece_vectors
 from mner.models.relational import InterRelation, IntraRelation, make_gate, masked_mean, without
-from mner.models.system import Card, ContractError, Emissions, Ingredients, given, one_of, visual_size_of
+from mner.models.system import BuildContext, Card, ContractError, Emissions, given, one_of, visual_size_of
 
 TEXT_NODES = ("cls", "mean")
 HEADS = ("both", "fused")
@@ -43,7 +43,7 @@ CARD = Card(
         "paper": "this file: stars centred on the text and on the own picture, masks, standard blocks",
         "released": "mner/systems/rgcn_released.py: what the published code computes",
     },
-    doubts=(
+    caveats=(
         "the published text-image lists do not go with the tweets they stand beside (reports/graphs.md)",
         "which vector is the text node (CLS here; text_node: mean is offered)",
         "normalisation of the adjacency (row here; norm: none is the code's)",
@@ -84,7 +84,8 @@ class Tagger(nn.Module):
     Options: ``gate`` one of ``mner.models.relational.GATES`` for both branches, or ``{text: ..., image: ...}``;
     ``gate_tie`` one matrix for both of the gate's addends, ``inter`` / ``intra`` switch a relation off (its
     parameters are not made), ``norm`` divides a star's sum by its weights (``row``) or not (``none``),
-    ``text_node`` is the inter star's centre.
+    ``text_node`` is the inter star's centre. ``aggregate`` says how a star is summed (``relational.AGGREGATES``):
+    over padded neighbours, or by PyTorch Geometric's message passing; the numbers are the same.
 
     With ``head: both`` the head reads the encoder's words beside the fused ones, so that every gate form,
     ``none_replace`` too, keeps the words apart and starts no worse than plain BERT-CRF; with ``fused`` it reads
@@ -94,7 +95,7 @@ class Tagger(nn.Module):
 
     def __init__(
         self,
-        ingredients: Ingredients,
+        build: BuildContext,
         *,
         gate: str | Mapping[str, str] = "sigmoid",
         gate_tie: bool = False,
@@ -107,22 +108,23 @@ class Tagger(nn.Module):
         head: str = "both",
         start: str = "identity",
         inter_needs_picture: bool = True,
+        aggregate: str = "dense",
     ) -> None:
         super().__init__()
         self.head, self.inter_needs_picture = one_of("head", head, HEADS), inter_needs_picture
         self.text_node = one_of("text_node", text_node, TEXT_NODES)
-        self.encoder = ingredients.encoder()
-        text_size, visual_size = self.encoder.width, visual_size_of(ingredients, CARD.name)
-        self.inter = InterRelation(text_size, visual_size, norm) if inter else None
+        self.encoder = build.encoder()
+        text_size, visual_size = self.encoder.width, visual_size_of(build, CARD.name)
+        self.inter = InterRelation(text_size, visual_size, norm, aggregate) if inter else None
         text_gate, image_gate = _gates(gate)
         self.inter_gate = make_gate(text_gate, text_size, gate_tie) if inter else None
-        self.intra = IntraRelation(visual_size, norm) if intra else None
+        self.intra = IntraRelation(visual_size, norm, aggregate) if intra else None
         self.intra_gate = make_gate(image_gate, visual_size, gate_tie) if intra else None
         self.dropout = nn.Dropout(dropout)
         self.text_block = TransformerBlock(text_size, text_size, heads, dropout, start)
         self.image_block = TransformerBlock(visual_size, visual_size, heads, dropout, start)
         self.cross_block = TransformerBlock(text_size, visual_size, heads, dropout, start)
-        self.output = nn.Linear(text_size, len(ingredients.labels))
+        self.output = nn.Linear(text_size, len(build.labels))
 
     def forward(self, batch: Batch) -> Emissions:
         image = given(batch.image, "image", CARD.name)

@@ -19,7 +19,7 @@ from mner.data.batch import Batch, Neighbours, TextInput, Visual
 from mner.models.attention import check_heads, join_heads, split_heads
 from mner.models.decoders import ChainScores, log_partition, path_score, viterbi
 from mner.models.relational import SigmoidGate
-from mner.models.system import Card, ContractError, Ingredients, given, visual_size_of
+from mner.models.system import BuildContext, Card, ContractError, given, visual_size_of
 from mner.systems import rgcn
 
 CONTINUATION = "X"
@@ -35,7 +35,7 @@ CARD = Card(
     decoder="own",
     published=rgcn.CARD.published,
     variants=rgcn.CARD.variants,
-    doubts=(
+    caveats=(
         "the published text-image lists do not go with the tweets they stand beside (reports/graphs.md)",
         "the layout of the unpublished feature files; neighbour-major is assumed (Q15)",
         "the depth of the ResNet behind the 7×7×2048 grids",
@@ -162,18 +162,16 @@ class Tagger(nn.Module):
     on. Sentences with more than L pieces, and pictures with more regions, are refused.
     """
 
-    def __init__(
-        self, ingredients: Ingredients, *, regions: int = 49, dropout: float = 0.1, heads: int = 8
-    ) -> None:
+    def __init__(self, build: BuildContext, *, regions: int = 49, dropout: float = 0.1, heads: int = 8) -> None:
         super().__init__()
-        visual = visual_size_of(ingredients, CARD.name)
+        visual = visual_size_of(build, CARD.name)
         if visual % 2:
             raise ContractError(f"region vectors of odd width {visual} cannot be halved (Q4)")
-        self.labels = (*ingredients.labels, CONTINUATION)
+        self.labels = (*build.labels, CONTINUATION)
         self.regions = regions
-        self.encoder = ingredients.encoder()
+        self.encoder = build.encoder()
         # The code's embedding table learns from padding, too: padding is attended to after BERT (Q8).
-        self.encoder.bert.embeddings.word_embeddings.padding_idx = None
+        self.encoder.bert.get_input_embeddings().padding_idx = None
         text, labels = self.encoder.width, len(self.labels)
         self.inter = StarConvolution(visual)
         self.intra = StarConvolution(visual)

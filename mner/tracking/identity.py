@@ -44,10 +44,12 @@ class UnknownIdentityError(ValueError):
 class ReadsInputs(Protocol):
     """What a cell says of its inputs (``mner.training.experiment.Cell``)."""
 
-    dataset: str
-    system: str
-    root: Path
-
+    @property
+    def dataset(self) -> str: ...
+    @property
+    def system(self) -> str: ...
+    @property
+    def root(self) -> Path: ...
     @property
     def module(self) -> ModuleType: ...
     @property

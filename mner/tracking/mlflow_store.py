@@ -22,7 +22,8 @@ from types import ModuleType
 from typing import Any
 
 from mner.base.files import exclusive
-from mner.tracking.record import Record, now
+from mner.tracking.record import Record
+from mner.tracking.run_environment import now
 
 BATCH = 1000  # metrics in one log_batch call, MLflow's own limit
 PARAMETER_LENGTH = 6000  # characters; MLflow cuts what is longer, and we look runs up by their parameters

@@ -169,9 +169,12 @@ class TrackedSeed:
 
     def _log_points(self, metrics: Mapping[str, float], step: int) -> None:
         points = [(name, step, float(value)) for name, value in metrics.items()]
-        self._tracker.store().log_points(self.child, points)
+        if self.child is not None:
+            self._tracker.store().log_points(self.child, points)
 
     def _finish(self, record: Record, folder: Path) -> None:
+        if self.child is None:
+            return
         store = self._tracker.store()
         _complete(store, self.child, record, folder)
         self.finished = True

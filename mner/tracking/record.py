@@ -8,27 +8,19 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import platform
-import subprocess
-import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime, timedelta
-from importlib import metadata
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from mner.base.files import write_json_atomically
-from mner.base.machine import GIB, cpu_name
-from mner.config import ConfigError, loading, profiles
+from mner.base.files import sha256_of_json, write_json_atomically
 
 FORMAT = 3
 MOVED_BY = "python -m mner.parity.migrate_results"
 STATUSES = ("finished", "skipped")
-GIT_TIMEOUT_SECONDS = 10.0
+CONTENT = "record"
+"""The name under which ``evidence`` holds the digest of the record's own fields."""
 
 _PARTS: dict[str, tuple[str, ...]] = {
     "encoder": ("name", "source", "sha256"),
@@ -50,7 +42,14 @@ _OPTIONAL: dict[str, tuple[str, ...]] = {
 
 
 class RecordError(ValueError):
-    """A record that cannot be believed; the message names the file (if any), the field and what to do."""
+    """A record that cannot be believed; the message names the file (if any), the field and what to do.
+
+    ``field`` is the first field that is wrong, empty where the file is no record at all.
+    """
+
+    def __init__(self, message: str, field: str = "") -> None:
+        self.field = field
+        super().__init__(message)
 
 
 class OutdatedRecordError(RecordError):
@@ -67,7 +66,9 @@ class Record:
     names the commit either way. ``dev_f1`` is in
     percent, one value an epoch; ``best_epoch`` counts from 0. ``reason`` says why a run was skipped and is None
     for a finished one. ``throughput`` is what ``training.meters.throughput`` gives, None where it was not
-    measured. ``finished_at`` is UTC in ISO 8601. The test F1 is not here: training does not know it.
+    measured. ``finished_at`` is UTC in ISO 8601. ``evidence`` maps the files beside the record (predictions apart)
+    to SHA-256, and ``record`` to the digest of all other fields; None in records from before it was kept
+    (:mod:`mner.tracking.evidence` checks it). The test F1 is not here: training does not know it.
 
     Raises:
         RecordError: a field is of the wrong kind or contradicts another one.
@@ -97,6 +98,7 @@ class Record:
     git: Mapping[str, Any]
     finished_at: str
     command: str
+    evidence: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -129,9 +131,20 @@ class Record:
         """``finished_at`` less the duration."""
         return self.finished - timedelta(seconds=self.duration_seconds)
 
+    def content_digest(self) -> str:
+        """SHA-256 of all fields except ``evidence``."""
+        return sha256_of_json({name: value for name, value in asdict(self).items() if name != "evidence"})
+
+    def sealed(self, beside: Mapping[str, str]) -> Record:
+        """The same record with the digests of its own fields and of the files ``beside`` it (name to SHA-256)."""
+        return replace(self, evidence={**beside, CONTENT: self.content_digest()})
+
     def write(self, path: Path) -> None:
         """Write canonical JSON (sorted keys), whole or not at all."""
-        write_json_atomically(path, {"format": FORMAT, **asdict(self)})
+        row = {"format": FORMAT, **asdict(self)}
+        if self.evidence is None:
+            del row["evidence"]
+        write_json_atomically(path, row)
 
     @classmethod
     def read(cls, path: Path) -> Record:
@@ -149,25 +162,28 @@ class Record:
         try:
             return cls(**_fields_of(row))
         except RecordError as error:
-            raise type(error)(f"{path}: {error}") from error
+            raise type(error)(f"{path}: {error}", error.field) from error
 
 
 def _fields_of(row: Any) -> dict[str, Any]:
     """The fields of a parsed record, after its format and its names have been checked."""
     if not isinstance(row, dict) or "format" not in row:
-        raise RecordError("no record: the field 'format' is missing; delete the file and run again")
+        raise RecordError("no record: the field 'format' is missing; delete the file and run again", "format")
     if row["format"] in (1, 2):
         raise OutdatedRecordError(
             f"format {row['format']} is from before runs were identified by version: `{MOVED_BY} FOLDER` moves "
-            f"all records below a folder to format {FORMAT}"
+            f"all records below a folder to format {FORMAT}",
+            "format",
         )
     if row["format"] != FORMAT:
         raise RecordError(
             f"format {row['format']!r} is not known, this version of mner reads format {FORMAT}: "
-            "use the version that wrote it, or delete the run's folder and run again"
+            "use the version that wrote it, or delete the run's folder and run again",
+            "format",
         )
     values = {name: value for name, value in row.items() if name != "format"}
-    _check_names("", values, tuple(field.name for field in fields(Record)))
+    names = tuple(field.name for field in fields(Record) if field.name != "evidence")
+    _check_names("", {name: value for name, value in values.items() if name != "evidence"}, names)
     return values
 
 
@@ -179,7 +195,7 @@ def _check_names(where: str, values: Mapping[str, Any], expected: tuple[str, ...
     ):
         if names:
             listed = ", ".join(repr(prefix + name) for name in names)
-            raise RecordError(f"{problem} field {listed} in a record of format {FORMAT}")
+            raise RecordError(f"{problem} field {listed} in a record of format {FORMAT}", prefix + names[0])
 
 
 def _plain_json(name: str, value: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,7 +203,7 @@ def _plain_json(name: str, value: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return json.loads(json.dumps(dict(value), allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise RecordError(f"field {name!r} does not fit into JSON: {error}") from error
+        raise RecordError(f"field {name!r} does not fit into JSON: {error}", name) from error
 
 
 def _is_number(value: Any) -> bool:
@@ -214,7 +230,7 @@ def _check_kinds(record: Record) -> None:
             "Mapping[str, str]": isinstance(value, dict) and all(isinstance(item, str) for item in value.values()),
         }[kind.removesuffix(" | None")]
         if not good:
-            raise RecordError(f"field {field.name!r} should be {kind}, but is {value!r}")
+            raise RecordError(f"field {field.name!r} should be {kind}, but is {value!r}", field.name)
     for name, parts in _PARTS.items():
         if getattr(record, name) is not None:
             optional = _OPTIONAL.get(name, ())
@@ -224,100 +240,24 @@ def _check_kinds(record: Record) -> None:
 def _check_meaning(record: Record) -> None:
     """Refuse records that contradict themselves."""
     if record.status not in STATUSES:
-        raise RecordError(f"field 'status' is {record.status!r}, expected one of {', '.join(STATUSES)}")
+        raise RecordError(f"field 'status' is {record.status!r}, expected one of {', '.join(STATUSES)}", "status")
     if (record.status == "skipped") != bool(record.reason):
         raise RecordError(
-            f"field 'reason' is {record.reason!r}: a skipped run states one, a finished run does not"
+            f"field 'reason' is {record.reason!r}: a skipped run states one, a finished run does not",
+            "reason",
         )
     if record.status == "finished" and not record.predictions:
-        raise RecordError("field 'predictions' is empty, but the run is finished")
+        raise RecordError("field 'predictions' is empty, but the run is finished", "predictions")
     if any(not 0 <= value <= 100 for value in record.dev_f1):
-        raise RecordError(f"field 'dev_f1' is in percent, but holds {list(record.dev_f1)}")
+        raise RecordError(f"field 'dev_f1' is in percent, but holds {list(record.dev_f1)}", "dev_f1")
     if record.best_epoch is not None and not 0 <= record.best_epoch < len(record.dev_f1):
-        raise RecordError(f"field 'best_epoch' is {record.best_epoch}, but there are {len(record.dev_f1)} epochs")
+        raise RecordError(
+            f"field 'best_epoch' is {record.best_epoch}, but there are {len(record.dev_f1)} epochs", "best_epoch"
+        )
     try:
         offset = record.finished.utcoffset()
     except ValueError as error:
-        raise RecordError(f"field 'finished_at' is not an ISO 8601 time: {record.finished_at!r}") from error
+        why = f"field 'finished_at' is not an ISO 8601 time: {record.finished_at!r}"
+        raise RecordError(why, "finished_at") from error
     if offset != timedelta(0):
-        raise RecordError(f"field 'finished_at' is not in UTC: {record.finished_at!r}")
-
-
-def now() -> str:
-    """This instant in UTC, ISO 8601, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def describe_environment() -> dict[str, Any]:
-    """Versions and hardware a run's numbers and speed depend on; None stands for what is not there.
-
-    ``threads`` are those torch computes with, ``cores`` those the process may use, ``memory_gib`` is the
-    machine's. ``gpu`` lists every visible device by name.
-    """
-    import torch  # reading a record must not cost the import of torch
-
-    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    return {
-        "python": platform.python_version(),
-        # Its package's version leaves out what it was built for, as in 2.11.0+cu130.
-        "torch": str(torch.__version__),
-        **{package: _version(package) for package in ("transformers", "torch-geometric", "numpy")},
-        "platform": platform.platform(),
-        "cpu": cpu_name(),
-        "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB, 1),
-        "gpu": ", ".join(gpus) or None,
-        "cuda": torch.version.cuda if gpus else None,
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def describe_git(root: Path) -> dict[str, Any]:
-    """Commit of the repository at ``root`` and whether its files differ from it.
-
-    Both are None where git is absent, slow or broken, where ``root`` is no repository's top folder (a copy
-    unpacked inside somebody else's repository must not claim that one's commit) or where nothing is committed.
-    """
-    unknown: dict[str, Any] = {"commit": None, "dirty": None}
-    found = _git(root, "rev-parse", "--show-toplevel", "HEAD")
-    if found is None:
-        return unknown
-    top, commit = found.splitlines()
-    if Path(top).resolve() != root.resolve():
-        return unknown
-    # dvc rewrites its lock file after every stage: counted in, all runs of a sweep but the first would be dirty.
-    # The active profile, which `mner profile` writes into params.yaml, is a field of the record of its own.
-    others = _git(root, "status", "--porcelain", "--", ".", ":(exclude)dvc.lock", ":(exclude)params.yaml")
-    parameters = _git(root, "status", "--porcelain", "--", "params.yaml")
-    if others is None or parameters is None:
-        return {"commit": commit, "dirty": None}
-    return {"commit": commit, "dirty": bool(others or (parameters and not _another_profile_alone(root)))}
-
-
-def _another_profile_alone(root: Path) -> bool:
-    """Whether params.yaml differs from the committed one by another profile of the package alone."""
-    committed = _git(root, "show", "HEAD:params.yaml")
-    try:
-        before, now = yaml.safe_load(committed or ""), loading.read(root / "params.yaml")
-    except (ConfigError, OSError, yaml.YAMLError):
-        return False
-    if not isinstance(before, dict) or not profiles.is_as_declared(now):
-        return False
-    return profiles.switched(before, now["active"]["name"]) == now
-
-
-def _git(root: Path, *arguments: str) -> str | None:
-    """What a git command prints, None if it cannot be had; takes no lock, as runs call it side by side."""
-    command = ["git", "--no-optional-locks", "-C", str(root), *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=GIT_TIMEOUT_SECONDS, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+        raise RecordError(f"field 'finished_at' is not in UTC: {record.finished_at!r}", "finished_at")

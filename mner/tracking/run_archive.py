@@ -19,15 +19,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mner.base.files import exclusive, regular_file, sha256_of, sha256_of_json, write_atomically
+from mner.base.swapped_folder import settle, swapped
 from mner.data.archives import safe_extract
+from mner.tracking.evidence import CURVE, WEIGHTS, EvidenceError, check_evidence
 from mner.tracking.identity import identity_of_record
+from mner.tracking.origin import Origin
 from mner.tracking.record import Record, RecordError
 from mner.tracking.run_places import RUNS, run_folder, run_lock_file
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 APART = "runs-apart"
-WEIGHTS = "weights.safetensors"
 BYTE_LIMIT = 4 * 2**30
 JSON_LIMIT = 64 * 2**20
 STAGING = ".unpacking-"
@@ -63,14 +65,15 @@ def pack(root: Path, profile: str, archive: Path, *, weights: bool = False) -> l
     """
     if not archive.name.endswith(".tar.gz"):
         raise PackError(f"{archive}: an archive of runs ends in .tar.gz")
-    folders = sorted(path.parent for path in (root / RUNS / profile).glob("*/*/*/record.json"))
+    found = (path.parent for path in (root / RUNS / profile).glob("*/*/*/record.json"))
+    folders = sorted(folder for folder in found if not folder.name.startswith("."))
     files: dict[str, Path] = {}
     packed = []
     for folder in folders:
-        record = _checked_run(folder)
+        record = _checked_run(folder, root / "data")
         if record.status != "finished":
             continue
-        names = ["record.json", "curve.csv", *(f"{name}.jsonl" for name in sorted(record.predictions))]
+        names = ["record.json", CURVE, *(f"{name}.jsonl" for name in sorted(record.predictions))]
         if weights and (folder / WEIGHTS).is_file():
             names.append(WEIGHTS)
         place = folder.relative_to(root).as_posix()
@@ -78,7 +81,9 @@ def pack(root: Path, profile: str, archive: Path, *, weights: bool = False) -> l
         packed.append(place)
     if not packed:
         raise PackError(f"{root / RUNS / profile}: no finished run to pack")
-    manifest = {name: {"size": path.stat().st_size, "sha256": sha256_of(path)} for name, path in files.items()}
+    manifest: dict[str, dict[str, Any]] = {
+        name: {"size": path.stat().st_size, "sha256": sha256_of(path)} for name, path in files.items()
+    }
     text = json.dumps({"format": FORMAT, "files": manifest}, indent=1, sort_keys=True) + "\n"
     size = sum(row["size"] for row in manifest.values()) + len(text.encode())
     if size > BYTE_LIMIT:
@@ -106,24 +111,20 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
     tar.addfile(info, io.BytesIO(content))
 
 
-def _checked_run(folder: Path) -> Record:
-    """The record of a run folder whose files are those it speaks of, and whose key is that of what it read."""
-    record = Record.read(folder / "record.json")
+def _checked_run(folder: Path, data: Path | None) -> Record:
+    """The record of a run folder that agrees with the files beside it, and whose key is that of what it read."""
+    record = check_evidence(folder, data).record
     if folder.parts[-4:] != record.place:
         run = f"{record.dataset} x {record.system} seed {record.seed} in profile {record.profile}"
         raise PackError(f"{folder}: its record is of {run}")
-    for name, digest in record.predictions.items():
-        path = folder / f"{name}.jsonl"
-        if not path.is_file() or sha256_of(path) != digest:
-            raise PackError(f"{path}: missing, or not the predictions its record states; train the run again")
-    if record.status == "finished" and not (folder / "curve.csv").is_file():
-        raise PackError(f"{folder / 'curve.csv'} is missing though the run is finished; train the run again")
+    if record.status == "finished" and not (folder / CURVE).is_file():
+        raise PackError(f"{folder / CURVE} is missing though the run is finished; train the run again")
     if identity_of_record(record).key != record.key:
         raise PackError(f"{folder / 'record.json'}: its key is not the hash of what it says it read")
     return record
 
 
-def _whole_run(folder: Path) -> Record:
+def _whole_run(folder: Path, data: Path) -> Record:
     """The record of a run folder that holds what a run leaves behind, and nothing else."""
     if not (folder / "record.json").is_file():
         raise PackError(f"{folder / 'record.json'} is missing, and nothing else says what run this is")
@@ -132,11 +133,11 @@ def _whole_run(folder: Path) -> Record:
             _bounded_json(folder / "record.json")
     except ValueError as error:
         raise PackError(f"{folder / 'record.json'} is no record ({error})") from error
-    record = _checked_run(folder)
-    vouched = {"record.json", "curve.csv", WEIGHTS, *(f"{name}.jsonl" for name in record.predictions)}
+    record = _checked_run(folder, data)
+    known = {"record.json", CURVE, WEIGHTS, *(f"{name}.jsonl" for name in record.predictions)}
     for path in sorted(folder.iterdir()):
-        if path.name not in vouched:
-            raise PackError(f"{path}: the run's record does not speak of this file")
+        if path.name not in known:
+            raise PackError(f"{path}: the run's record does not list this file")
     return record
 
 
@@ -159,10 +160,11 @@ def unpack(archive: Path, root: Path, expected: Callable[[Record], str | None]) 
         _check_manifest(archive, staging)
         folders = _run_folders(archive, staging)
         try:
-            records = [(folder, _whole_run(folder)) for folder in folders]
-        except (PackError, RecordError) as error:
+            records = [(folder, _whole_run(folder, root / "data")) for folder in folders]
+        except (EvidenceError, PackError, RecordError) as error:
             raise PackError(str(error).replace(f"{staging}/", f"{archive}: ")) from error
-        return [_take(folder, record, root, expected(record)) for folder, record in records]
+        digest = sha256_of(archive)
+        return [_take(folder, record, root, expected(record), digest) for folder, record in records]
 
 
 @contextmanager
@@ -185,7 +187,7 @@ def _bounded_json(path: Path) -> Any:
 def _check_manifest(archive: Path, staging: Path) -> None:
     try:
         manifest = _bounded_json(staging / MANIFEST)
-        listed = {name: (row["size"], row["sha256"]) for name, row in manifest["files"].items()}
+        listed = {str(name): (row["size"], row["sha256"]) for name, row in manifest["files"].items()}
         known = manifest["format"] == FORMAT
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise PackError(f"{archive}: no archive of runs, its {MANIFEST} cannot be read ({error})") from error
@@ -207,18 +209,19 @@ def _run_folders(archive: Path, staging: Path) -> list[Path]:
         if path.is_dir() or path == staging / MANIFEST:
             continue
         place = PurePosixPath(path.relative_to(staging).as_posix())
-        fitting = path.suffix in (".json", ".jsonl", ".csv") or path.name == WEIGHTS
+        fitting = path.name == WEIGHTS or path.suffix in (".json", ".jsonl", ".csv")
         if len(place.parts) != 6 or place.parts[0] != RUNS or not fitting:
             raise PackError(f"{archive}: {place} is no file of a run")
         folders.add(path.parent)
     return sorted(folders)
 
 
-def _take(folder: Path, record: Record, root: Path, objection: str | None) -> Arrival:
+def _take(folder: Path, record: Record, root: Path, objection: str | None, archive: str) -> Arrival:
     run = f"{record.dataset} x {record.system} seed {record.seed}"
     place = root, record.profile, record.dataset, record.system, record.seed
     target = run_folder(*place)
     with exclusive(run_lock_file(*place)):
+        settle(target)
         here = _standing(target) if objection is None else None
         if here is not None and here.key == record.key:
             if here.predictions == record.predictions:
@@ -227,27 +230,26 @@ def _take(folder: Path, record: Record, root: Path, objection: str | None) -> Ar
         if objection is not None:
             apart = root / APART / record.profile / record.dataset / record.system
             aside = apart / f"{record.seed}-{sha256_of_json(asdict(record))[:12]}"
-            _move(folder, aside)
+            _move(folder, aside, archive)
             return Arrival(run, "apart", aside, objection)
-        _move(folder, target)
+        _move(folder, target, archive)
         return Arrival(run, "taken", target)
 
 
 def _standing(folder: Path) -> Record | None:
     """The record of a whole run; None where there is none, or what is left of one that would be trained again."""
     try:
-        return _checked_run(folder) if (folder / "record.json").is_file() else None
-    except (PackError, RecordError):
+        return _checked_run(folder, None) if (folder / "record.json").is_file() else None
+    except (EvidenceError, PackError, RecordError):
         return None
 
 
-def _move(folder: Path, target: Path) -> None:
-    """Move a run so that its record comes last: a folder with a record is complete."""
-    target.mkdir(parents=True, exist_ok=True)
-    for stale in (target / "record.json", *target.glob("*.jsonl"), target / WEIGHTS):
-        stale.unlink(missing_ok=True)
-    for path in sorted(folder.iterdir(), key=lambda path: path.name == "record.json"):
-        shutil.move(path, target / path.name)
+def _move(folder: Path, target: Path, archive: str) -> None:
+    """Put a run and the mark of where it came from in the place of whatever stands there."""
+    with swapped(target) as made:
+        for path in sorted(folder.iterdir(), key=lambda path: path.name == "record.json"):
+            shutil.move(path, made / path.name)
+        Origin(archive).write(made)
 
 
 def render(arrivals: Sequence[Arrival]) -> str:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
-from mner.data.batch import Batch, pinned
+from mner.data.batch import Batch, Neighbours, pinned
 from mner.data.corpus import ABSENT, LABELS, Sentence, view_of
 from mner.data.side_data import ImageText, Side
 from mner.data.subwords import PieceTable, WordPieces
@@ -77,8 +77,8 @@ class SplitData:
             for picture in pictures
         ]
 
-    def _neighbours(self, pictures: np.ndarray):
-        if self.neighbours is None or self.store is None:
+    def _neighbours(self, pictures: np.ndarray) -> tuple[Neighbours | None, Neighbours | None]:
+        if self.neighbours is None or self.store is None or self.neighbour_rows is None:
             return None, None
         present = torch.from_numpy(pictures != ABSENT)[:, None]
         found = []
@@ -87,7 +87,8 @@ class SplitData:
             scores = relation.scores[pictures.clip(min=0)].numpy()
             mapped = np.where(rows == ABSENT, ABSENT, self.neighbour_rows[rows])
             found.append(self.store.gather_neighbours(mapped, scores))
-        return tuple(found)
+        inter, intra = found
+        return inter, intra
 
 
 def _tag_tensor(sentences: Sequence[Sentence], words: int) -> torch.Tensor | None:
@@ -95,7 +96,7 @@ def _tag_tensor(sentences: Sequence[Sentence], words: int) -> torch.Tensor | Non
         return None
     tags = torch.zeros(len(sentences), words, dtype=torch.long)
     for row, sentence in enumerate(sentences):
-        tags[row, : len(sentence.words)] = torch.tensor([LABEL_INDEX[tag] for tag in sentence.tags])
+        tags[row, : len(sentence.words)] = torch.tensor([LABEL_INDEX[tag] for tag in sentence.tags or ()])
     return tags
 
 
@@ -152,7 +153,7 @@ class Tables:
         )
 
     def _context_words(self, sentences: Sequence[Sentence], picture: int) -> tuple[str, ...]:
-        if picture == ABSENT:
+        if picture == ABSENT or self.context is None:
             return ()
         return self.context(self.side.image_text(sentences[picture].image), self.options)
 

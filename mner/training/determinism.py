@@ -52,7 +52,7 @@ def make_deterministic() -> None:
     # The same switch as use_deterministic_algorithms, which also imports the compiler: seconds in every process.
     torch.set_deterministic_debug_mode("error")
     # That switch also has all fresh memory filled, for programs that read what they have not written.
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     # cuDNN's LSTMs and convolutions would multiply float32 with ten bits of mantissa.
     torch.backends.cudnn.allow_tf32 = False
 

@@ -26,7 +26,7 @@ from mner.features.visual_inputs import at_hand, describe, input_files, region_s
 from mner.graphs.relations import RelationGraph, read_graph
 from mner.models.encoders import TextEncoder, longest_input, pretrained_model, tokenizer_of
 from mner.models.model import Model, make_model
-from mner.models.system import Ingredients, load_system
+from mner.models.system import BuildContext, load_system
 from mner.tracking.run_places import cell_folder, run_folder
 from mner.training.batching import SplitData, Tables
 from mner.training.determinism import precision_of, torch_stream
@@ -152,9 +152,9 @@ class PreparedCell:
             name: tuple(sentence.words for sentence in self.data.splits[f"{name}/own"].sentences)
             for name in SPLITS
         }
-        ingredients = Ingredients(LABELS, encoder, self.visual_size, words)
+        build = BuildContext(LABELS, encoder, self.visual_size, words)
         with torch_stream(torch.device("cpu"), seed, "init"):
-            return make_model(cell.module, ingredients, cell.options).to(device)
+            return make_model(cell.module, build, cell.options).to(device)
 
 
 def prepare(cell: Cell, device: torch.device) -> PreparedCell:

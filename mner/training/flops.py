@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -53,13 +53,14 @@ class Work:
         return sentences_per_second * self.per_sentence / self.ceiling
 
     def beside(self, measured: Mapping[str, Any]) -> dict[str, Any]:
-        """A record's ``throughput`` with this work and the share of the ceiling it reached."""
-        return {
-            **measured,
-            "train_flops_per_sentence": self.per_sentence,
-            "matrix_flops_per_second": self.ceiling,
-            "mfu": self.share(measured["train_sentences_per_second"]),
-        }
+        """A record's ``throughput`` with this work and the share of the ceiling it reached.
+
+        A share above 1 is a measurement error, as where the machine was busy while the ceiling was measured: then
+        ceiling and share are left out.
+        """
+        share = self.share(measured["train_sentences_per_second"])
+        counted = {**measured, "train_flops_per_sentence": self.per_sentence}
+        return counted if share > 1 else {**counted, "matrix_flops_per_second": self.ceiling, "mfu": share}
 
 
 class WorkOfCell:
@@ -104,7 +105,7 @@ def training_flops(model: nn.Module, batches: Sequence[Any], precision: torch.au
     with FlopCounterMode(display=False, custom_mapping=CPU_ATTENTION) as counter:
         for batch in batches:
             with precision:
-                loss = model.loss(batch)
+                loss = cast(Model, model).loss(batch)
             loss.backward()
     model.zero_grad(set_to_none=True)
     model.train(was_training)

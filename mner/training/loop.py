@@ -1,4 +1,4 @@
-"""The one metric training knows: F1 on the development split, by which the epoch is chosen."""
+"""Train a model epoch by epoch, choose the epoch by dev F1, and predict with its weights."""
 
 from __future__ import annotations
 
@@ -17,41 +17,11 @@ from mner.base.meters import Meter, Meters
 from mner.config.training_recipe import Recipe
 from mner.data.batch import Batch
 from mner.models.model import Model
+from mner.tracking.dev_score import dev_f1
 from mner.training import checkpoint
 from mner.training.batching import SplitData, batches_in_order, batches_on, training_order
 from mner.training.determinism import autocast, numpy_generator, torch_stream
 from mner.training.optimisers import make_optimiser, set_learning_rates
-
-
-def dev_f1(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> float:
-    """Micro-averaged F1 in percent by conlleval's rule (Tjong Kim Sang and De Meulder 2003), sentence by sentence.
-
-    To the last bit what seqeval's ``f1_score`` gives times 100: the same operations in the same order, because
-    epochs that tie there must tie here (the earlier one wins). 0 where nothing is found or nothing is to be found.
-    Apart from the lenses, so that work on those does not change what a run is.
-    """
-    correct = found = support = 0
-    for tags, guess in zip(gold, predicted, strict=True):
-        wanted, given = entities(tags), entities(guess)
-        correct, found, support = correct + len(wanted & given), found + len(given), support + len(wanted)
-    precision = correct / found if found else 0.0
-    recall = correct / support if support else 0.0
-    either = precision + recall
-    return 100.0 * (2.0 * precision * recall / either) if either else 0.0
-
-
-def entities(tags: Sequence[str]) -> set[tuple[int, int, str]]:
-    """(first word, word after the last, type) of each entity; an I- that continues none of its type opens one."""
-    found = set()
-    first, kind = 0, ""
-    for place, tag in enumerate((*tags, "O")):
-        prefix, _, this = tag.partition("-")
-        if kind and (prefix != "I" or this != kind):
-            found.add((first, place, kind))
-            kind = ""
-        if this and not kind:
-            first, kind = place, this
-    return found
 
 
 class TrainingError(RuntimeError):
@@ -59,7 +29,7 @@ class TrainingError(RuntimeError):
 
 
 class Observer(Protocol):
-    """Told of every finished epoch; must not raise."""
+    """Receive every finished epoch; must not raise."""
 
     def epoch(self, metrics: Mapping[str, float], step: int) -> None: ...
 
@@ -208,7 +178,7 @@ def train_step(
 
 def _dev_f1(model: Model, split: SplitData, recipe: Recipe, device: torch.device, meters: Meters) -> float:
     predicted = predict(model, split, recipe, device, meters.inference)
-    gold = [list(sentence.tags) for sentence in split.sentences]
+    gold = [sentence.tags or () for sentence in split.sentences]
     return dev_f1(gold, predicted)
 
 
@@ -222,8 +192,8 @@ def predict(model: Model, split: SplitData, recipe: Recipe, device: torch.device
         for rows, batch in batches_on(split, order, device):
             with autocast(recipe, device):
                 decoded = model.decode(batch)
-            for row, sentence in zip(rows, decoded, strict=True):
-                tags[row] = sentence
+            for row, labels in zip(rows, decoded, strict=True):
+                tags[row] = labels
             meter.count(len(rows))
     for sentence, predicted in zip(split.sentences, tags, strict=True):
         if len(sentence.words) != len(predicted):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from typing import cast
 
 import torch
 from jaxtyping import Float
@@ -46,7 +47,7 @@ class BertAdam(torch.optim.AdamW):
             raise ValueError(
                 f"BertAdam: lr {lr} >= 0, eps {eps} > 0 and betas {betas} in [0, {GREATEST_BETA}] are required"
             )
-        super().__init__(parameters, lr, betas, eps, weight_decay, fused=True)
+        super().__init__(cast(Iterable[Tensor], parameters), lr, betas, eps, weight_decay, fused=True)
         for group in self.param_groups:
             for parameter in group["params"]:
                 self.state[parameter] = {
@@ -99,7 +100,7 @@ class LookupGradients:
 
     def __init__(self, *tables: nn.Embedding) -> None:
         self.tables = tables
-        self._squares: dict[nn.Parameter, Tensor] = {}
+        self._squares: dict[Tensor, Tensor] = {}
         self._handles: list = []
 
     def __enter__(self) -> LookupGradients:
@@ -112,13 +113,13 @@ class LookupGradients:
 
     def _watch(self, table: nn.Module, inputs: tuple, looked_up: Tensor) -> None:
         if looked_up.requires_grad:
-            looked_up.register_hook(partial(self._add, table.weight))
+            looked_up.register_hook(partial(self._add, cast(nn.Embedding, table).weight))
 
-    def _add(self, weight: nn.Parameter, gradient: Tensor) -> None:
+    def _add(self, weight: Tensor, gradient: Tensor) -> None:
         squares = gradient.square().sum()
         self._squares[weight] = self._squares[weight] + squares if weight in self._squares else squares
 
-    def take(self) -> dict[nn.Parameter, Float[Tensor, ""]]:
+    def take(self) -> dict[Tensor, Float[Tensor, ""]]:
         """Sum of squares per watched weight; starts again from nothing."""
         taken, self._squares = self._squares, {}
         return taken
@@ -128,7 +129,7 @@ class LookupGradients:
 def clip_gradients(
     parameters: Iterable[nn.Parameter],
     limit: float,
-    lookups: dict[nn.Parameter, Float[Tensor, ""]] | None = None,
+    lookups: Mapping[Tensor, Float[Tensor, ""]] | None = None,
 ) -> Float[Tensor, ""]:
     """Scale all gradients by ``limit / max(norm, limit)`` in place; returns the norm before.
 
@@ -138,20 +139,20 @@ def clip_gradients(
     Raises:
         ValueError: no parameter has a gradient, or the norm is not finite.
     """
-    with_gradient = [parameter for parameter in parameters if parameter.grad is not None]
+    with_gradient = [(parameter, parameter.grad) for parameter in parameters if parameter.grad is not None]
     if not with_gradient:
         raise ValueError("clip_gradients: no parameter has a gradient; call it after backward")
     lookups = lookups or {}
     squares = [
-        lookups[parameter] if parameter in lookups else parameter.grad.square().sum()
-        for parameter in with_gradient
+        lookups[parameter] if parameter in lookups else gradient.square().sum()
+        for parameter, gradient in with_gradient
     ]
     norm = torch.stack(squares).sum().sqrt()
     if not torch.isfinite(norm):
         raise ValueError(f"clip_gradients: the global gradient norm is {norm.item()}; the loss has diverged")
     scale = limit / norm.clamp(min=limit)
-    for parameter in with_gradient:
-        parameter.grad.mul_(scale)
+    for _, gradient in with_gradient:
+        gradient.mul_(scale)
     return norm
 
 

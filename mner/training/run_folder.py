@@ -1,4 +1,4 @@
-"""What a run leaves behind: tags, curve and weights, and last of all the record that makes the folder whole."""
+"""Write what a run leaves behind: tags, curve, weights, and last the record, which marks the run as complete."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from typing import Any
 from safetensors.torch import save_file
 
 from mner.base.files import sha256_of, write_atomically, write_text_atomically
+from mner.base.swapped_folder import swapped
 from mner.data.corpus import write_tags
+from mner.tracking.evidence import files_beside
 from mner.tracking.identity import CellIdentity
-from mner.tracking.record import Record, describe_environment, describe_git, now
+from mner.tracking.record import Record
+from mner.tracking.run_environment import describe_environment, describe_git, now
 from mner.tracking.source_hashes import describe_sources
 from mner.training.experiment import Cell
 from mner.training.loaded_inputs import loaded
@@ -31,7 +34,7 @@ def write_run(
     precision: str,
     measured: Mapping[str, Any] | None,
 ) -> Record:
-    """Tags, weights if wanted, and the curve; the record comes last."""
+    """Write tags, weights if wanted, and the curve into ``folder``; the record comes last."""
     predictions = {}
     for name, tags in outcome.predictions.items():
         path = folder / f"{name}.jsonl"
@@ -56,7 +59,7 @@ def write_run(
         throughput=measured,
         duration_seconds=seconds,
         command=command,
-    )
+    ).sealed(files_beside(folder))
     record.write(folder / "record.json")
     return record
 
@@ -64,7 +67,7 @@ def write_run(
 def write_skipped(
     cell: Cell, identity: CellIdentity, seed: int, reason: str, command: str, tracked: CellTracker
 ) -> Record:
-    """A record that says why the run was not made."""
+    """Write a record that says why the run was not made."""
     folder = cell.run_folder(seed)
     record = _record(
         cell,
@@ -79,8 +82,9 @@ def write_skipped(
         throughput=None,
         duration_seconds=0.0,
         command=command,
-    )
-    record.write(folder / "record.json")
+    ).sealed({})
+    with swapped(folder) as made:
+        record.write(made / "record.json")
     tracked.log(record, folder)
     return record
 

@@ -13,7 +13,9 @@ import torch
 
 from mner.base.files import remove_partial_files, sha256_of
 from mner.base.meters import describe_device, on_shared_device
+from mner.base.swapped_folder import settle, swapped
 from mner.tracking.identity import CellIdentity, identity_of
+from mner.tracking.prepared_inputs import check_inputs
 from mner.tracking.record import OutdatedRecordError, Record, RecordError
 from mner.tracking.run_places import cell_lock_file, run_lock_file
 from mner.training.determinism import keep_freed_memory, precision_of
@@ -22,7 +24,7 @@ from mner.training.flops import WorkOfCell
 from mner.training.loop import fit
 from mner.training.run_folder import described_encoder, write_run, write_skipped
 from mner.training.run_locks import presence, run_lock
-from mner.training.trackers import CellTracker, Told, Tracker
+from mner.training.trackers import CellTracker, ProgressLogger, Tracker
 
 FAILURE = "failure.json"
 
@@ -95,30 +97,39 @@ class Trainer:
         torch.set_num_threads(cell.recipe.threads)
         self.cell, self.identity = cell, identity_of(cell)
         self._device, self._command, self._say = device, command, say
-        self._work, self._sharing = WorkOfCell(), sharing
+        self._work, self._sharing, self._checked = WorkOfCell(), sharing, False
 
     @cached_property
     def _prepared(self) -> PreparedCell:
         return prepare(self.cell, self._device)
+
+    def _check_inputs(self) -> None:
+        """Compare the inputs with what their stages wrote, once a cell."""
+        if not self._checked:
+            check_inputs(self.cell.root, self.cell.input_files())
+            self._checked = True
 
     def train(self, seed: int, tracked: CellTracker, *, wait: bool) -> Record | None:
         """Train one run to a finished folder; None if it is there by now, made by another process.
 
         Raises:
             BusyError: another process is training it and we were told not to ``wait``.
+            ChangedInputError: an input is not what its stage wrote.
             TrainingError: as :func:`mner.training.loop.fit` does.
         """
         cell, folder = self.cell, self.cell.run_folder(seed)
         place = cell.root, cell.config.active.name, cell.dataset, cell.system
         with presence(cell_lock_file(*place), self._tidy), run_lock(run_lock_file(*place, seed), wait=wait):
+            settle(folder)
             if is_finished(folder, self.identity.key(seed)):
                 self._say(f"  seed {seed}: finished by another process")
                 return None
+            self._check_inputs()
             reason = cell.skip_reason()
             if reason is not None:
                 self._say(f"  seed {seed}: skipped, {reason}")
                 return write_skipped(cell, self.identity, seed, reason, self._command, tracked)
-            record = train_run(
+            return train_run(
                 self._prepared,
                 self.identity,
                 seed,
@@ -129,8 +140,6 @@ class Trainer:
                 self._work,
                 self._sharing,
             )
-            (folder / FAILURE).unlink(missing_ok=True)
-            return record
 
     def _tidy(self) -> None:
         _clear_checkpoints(self.cell, {self.identity.key(seed) for seed in self.cell.config.active.seeds})
@@ -147,11 +156,9 @@ def train_run(
     counter: WorkOfCell,
     sharing: int,
 ) -> Record:
-    """Train one run; its record is written last, so a folder with a record is complete."""
+    """Train one run. It takes its place only when it is whole: until then, what stands there stays."""
     cell, started = prepared.cell, time.perf_counter()
     folder, key = cell.run_folder(seed), identity.key(seed)
-    folder.mkdir(parents=True, exist_ok=True)
-    remove_partial_files(folder)
     observer = tracked.seed(
         seed,
         key,
@@ -163,9 +170,6 @@ def train_run(
     )
     scratch = _checkpoints(cell) / f"{key}.pt"
     model = prepared.model(seed, device)
-    # Only now: options that no model can be built from must not cost the run that stands here.
-    for stale in (folder / "record.json", folder / "weights.safetensors", *folder.glob("*.jsonl")):
-        stale.unlink(missing_ok=True)
     outcome = fit(
         model,
         prepared.data,
@@ -174,7 +178,7 @@ def train_run(
         key=key,
         device=device,
         checkpoint_path=scratch,
-        observer=Told(observer, say, cell.recipe.epochs),
+        observer=ProgressLogger(observer, say, cell.recipe.epochs),
         label=f"{cell.dataset} {cell.system} seed {seed}",
     )
     precision = precision_of(cell.recipe, device)
@@ -186,10 +190,12 @@ def train_run(
         measured = work.beside(measured)
     if measured is not None and sharing > 1:
         measured = on_shared_device(measured, sharing)
-    record = write_run(cell, identity, seed, outcome, folder, command, seconds, precision, measured)
+    with swapped(folder) as made:
+        record = write_run(cell, identity, seed, outcome, made, command, seconds, precision, measured)
     scratch.unlink(missing_ok=True)
-    best = record.dev_f1[record.best_epoch]
-    say(f"  seed {seed}: dev F1 {best:.2f} at epoch {record.best_epoch + 1}, {record.duration_seconds:.0f} s")
+    best = outcome.progress.best_epoch
+    reached = f"dev F1 {record.dev_f1[best]:.2f} at epoch {best + 1}"
+    say(f"  seed {seed}: {reached}, {record.duration_seconds:.0f} s")
     observer.finish(record, folder)
     return record
 

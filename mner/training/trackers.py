@@ -1,4 +1,4 @@
-"""Who is told of the progress of runs: the protocols, a tracker that keeps nothing, and lines for people."""
+"""Observers of a run's progress: the protocols, a tracker that keeps nothing, and lines for the terminal."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from mner.training.loop import Observer
 
 
 class RunTracker(Observer, Protocol):
-    """Told of a run's epochs and of its finished record; must not raise."""
+    """Receive a run's epochs and its finished record; must not raise."""
 
     def finish(self, record: Record, folder: Path) -> None: ...
 
 
 class CellTracker(Protocol):
-    """Told of the runs of a cell; must not raise."""
+    """Receive the runs of a cell; must not raise."""
 
-    def seed(self, seed: int, key: str, **told: Any) -> RunTracker: ...
+    def seed(self, seed: int, key: str, **settings: Any) -> RunTracker: ...
 
     def log(self, record: Record, folder: Path) -> None: ...
 
@@ -38,7 +38,7 @@ class NoTracker:
     def cell(self, dataset: str, system: str) -> AbstractContextManager[NoTracker]:
         return nullcontext(self)
 
-    def seed(self, seed: int, key: str, **told: Any) -> NoTracker:
+    def seed(self, seed: int, key: str, **settings: Any) -> NoTracker:
         return self
 
     def log(self, record: Record, folder: Path) -> None:
@@ -51,8 +51,8 @@ class NoTracker:
         pass
 
 
-class Told:
-    """Passes epochs on to the tracker and says each in one line, with the time left for the run."""
+class ProgressLogger:
+    """Pass epochs on to the tracker and print each in one line, with the time left for the run."""
 
     def __init__(self, tracker: Observer, say: Callable[[str], Any], epochs: int) -> None:
         self._tracker, self._say, self._epochs = tracker, say, epochs

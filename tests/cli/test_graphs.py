@@ -133,7 +133,7 @@ def edges_of(data, kind) -> set[tuple[int, int, float]]:
 def test_pyg_sees_exactly_the_neighbour_table(published):
     data = published.hetero()
     assert data.validate(raise_on_error=True)
-    assert (data["image"].num_nodes, data["text"].num_nodes) == (4, 4)
+    assert (data["picture"].num_nodes, data["text"].num_nodes) == (4, 4)
     for kind, relation in ((INTER, published.inter), (INTRA, published.intra)):
         expected = {
             (row, sentence, score)

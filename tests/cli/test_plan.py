@@ -13,7 +13,7 @@ from mner.cli.main import main
 from mner.config.schema import EncoderSource
 from mner.models.encoders import EncoderError
 from mner.sweeping.run_costs import Work, cost_of, past_records, split_sizes, work_of
-from mner.sweeping.run_plan import _absent, duration, outdated_runs, plan_of, render
+from mner.sweeping.run_plan import _unusable, duration, outdated_runs, plan_of, render
 from mner.sweeping.sweep_session import _jobs
 from mner.tracking.identity import UnknownIdentityError
 from mner.tracking.record import Record
@@ -234,12 +234,12 @@ def test_an_encoder_that_is_not_at_hand_is_asked_for_once_and_only_for_what_is_m
 ) -> None:
     asked: list[str] = []
 
-    def absent(encoder: EncoderSource) -> int:
+    def absent(encoder: EncoderSource, frozen_layers: int) -> None:
         asked.append(encoder.name)
         raise EncoderError("its hub cannot be reached")
 
-    monkeypatch.setattr("mner.sweeping.run_plan.longest_input", absent)
-    _absent.cache_clear()
+    monkeypatch.setattr("mner.sweeping.run_plan.check_encoder", absent)
+    _unusable.cache_clear()
     settings = tiny.cell_of(world).config
     finished = replace(settings, active=replace(settings.active, systems=("bert-crf",), seeds=(1,)))
     assert plan_of(finished, world, HERE)[0].lacks is None
@@ -258,7 +258,7 @@ def test_an_encoder_that_is_not_at_hand_is_asked_for_once_and_only_for_what_is_m
         f"mner run: toy x {system} cannot be trained here: its hub cannot be reached" for system in SYSTEMS
     ]
     assert not list((world / "runs").rglob("failure.json"))
-    _absent.cache_clear()
+    _unusable.cache_clear()
 
 
 def test_durations_are_for_people():

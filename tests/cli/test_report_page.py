@@ -178,7 +178,7 @@ def test_a_difference_under_another_rule_than_the_columns_says_so(rendered: Path
             row = text[text.index(f'id="table1-twitter2017-{line.id}"') :]
             row = row[: row.index("</tr>")]
             assert f"ours − paper <b>{line.difference.number}</b>" in row
-            said = f"ours by its rule <b>{line.scored.number}</b>"
+            said = f"conlleval <b>{line.ours['F1'].number}</b>"
             assert (said in row) == (line.scored.number != line.ours["F1"].number), line.id
             seen.append(said in row)
     assert set(seen) == {True, False}

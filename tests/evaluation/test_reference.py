@@ -15,6 +15,7 @@ from mner.base.files import write_json_atomically
 from mner.cli import main as cli
 from mner.config import load
 from mner.data.controls.planting import write_controls
+from mner.evaluation import profile_scores
 from mner.evaluation.averages import ScoringError
 from mner.evaluation.kept_results import (
     REFERENCE,
@@ -37,7 +38,7 @@ FABRICATED = vars(fabricated_runs)
 
 
 def _without_splitter(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(score, "word_pieces", lambda encoder: FABRICATED["Pieces"]("none", None, "not at hand"))
+    patch.setattr(profile_scores, "word_pieces", lambda encoder: FABRICATED["Pieces"]("none", None, "not at hand"))
 
 
 @pytest.fixture(scope="module")

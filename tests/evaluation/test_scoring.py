@@ -151,7 +151,7 @@ def test_every_row_without_the_encoder_is_told_apart() -> None:
     """The rule over options agrees with what the systems build: who never asks for the encoder reads vectors."""
     config = settings()
     for system, row in config.systems.items():
-        asked = "ingredients.encoder()" in (ROOT / row.file).read_text(encoding="utf-8")
+        asked = "build.encoder()" in (ROOT / row.file).read_text(encoding="utf-8")
         assert (text_encoder({"name": "minilm"}, row.options)["name"] == "minilm") == asked, system
 
 

@@ -14,7 +14,7 @@ from mner import config
 from mner.data.corpus import LABELS
 from mner.models.encoders import TextEncoder, pretrained_model
 from mner.models.model import make_model
-from mner.models.system import Ingredients, load_system
+from mner.models.system import BuildContext, load_system
 
 SETTINGS = settings()
 
@@ -29,24 +29,24 @@ def world(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ingredients(world) -> Ingredients:
+def build(world) -> BuildContext:
     source = config.load(world / "params.yaml").encoders["tiny"]
     words = {name: tuple(sentence.words for sentence in split) for name, split in tiny.splits().items()}
-    return Ingredients(LABELS, lambda: TextEncoder(pretrained_model(source)), tiny.WIDTH, words)
+    return BuildContext(LABELS, lambda: TextEncoder(pretrained_model(source)), tiny.WIDTH, words)
 
 
 @pytest.mark.parametrize("system", sorted(SETTINGS.systems))
-def test_every_row_loads_with_its_options_and_its_card_is_complete(system, ingredients):
+def test_every_row_loads_with_its_options_and_its_card_is_complete(system, build):
     settings = SETTINGS.systems[system]
     module = load_system(settings.file)
     card = module.CARD
     for field in ("name", "title", "cite"):
         assert getattr(card, field).strip(), field
-    assert card.doubts
+    assert card.caveats
     assert card.published
-    assert all(isinstance(text, str) and text.strip() for text in (*card.published.values(), *card.doubts))
+    assert all(isinstance(text, str) and text.strip() for text in (*card.published.values(), *card.caveats))
     assert module.__doc__
-    model = make_model(module, ingredients, settings.options)
+    model = make_model(module, build, settings.options)
     assert sum(parameter.numel() for parameter in model.parameters()) > 0
 
 
@@ -60,14 +60,14 @@ from torch import nn
 
 from mner.models.system import Card, Emissions
 
-CARD = Card(name="toy", title="Toy", cite="nobody", decoder="softmax", published={}, doubts=("everything",))
+CARD = Card(name="toy", title="Toy", cite="nobody", decoder="softmax", published={}, caveats=("everything",))
 
 
 class Tagger(nn.Module):
-    def __init__(self, ingredients, buckets):
+    def __init__(self, build, buckets):
         super().__init__()
         self.buckets = buckets
-        self.scores = nn.Embedding(buckets, len(ingredients.labels))
+        self.scores = nn.Embedding(buckets, len(build.labels))
 
     def forward(self, batch):
         rows = [[zlib.crc32(word.encode()) % self.buckets for word in words] for words in batch.words]
@@ -92,7 +92,7 @@ def test_a_new_system_is_one_file_and_one_entry(world, monkeypatch):
     with pytest.raises(ValueError, match=r"options of toy in params\.yaml: .*'buckets'"):
         make_model(
             load_system("baselines/toy.py"),
-            Ingredients(LABELS, torch.nn.Identity, None),
+            BuildContext(LABELS, torch.nn.Identity, None),
             wrong.systems["toy"].options,
         )
 

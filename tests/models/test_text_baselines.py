@@ -13,7 +13,7 @@ from mner.data.batch import Batch, TextInput, Visual
 from mner.data.corpus import LABELS
 from mner.data.side_data import ImageText
 from mner.models.model import Model, make_model
-from mner.models.system import ContractError, Ingredients, load_system
+from mner.models.system import BuildContext, ContractError, load_system
 
 VISUAL = 4
 WORDS = {
@@ -103,9 +103,9 @@ def text_batch(sentences=SENTENCES) -> Batch:
 
 def model_of(row: Row, seed: int = 0, vocabulary: Batch | None = None) -> Model:
     words = (vocabulary or text_batch()).words
-    ingredients = Ingredients(LABELS, torch.nn.Identity, VISUAL, {"train": words, "dev": (), "test": ()})
+    build = BuildContext(LABELS, torch.nn.Identity, VISUAL, {"train": words, "dev": (), "test": ()})
     torch.manual_seed(seed)
-    return make_model(load_system(row.file), ingredients, row.options)
+    return make_model(load_system(row.file), build, row.options)
 
 
 def trained(row: Row, batch: Batch, updates: int = 60, seed: int = 0) -> Model:
@@ -231,9 +231,9 @@ def test_missing_inputs_are_refused(name: str) -> None:
     row, batch = ROWS[name], seen_batch()
     with pytest.raises(ContractError, match="its card asks for"):
         model_of(row).loss(replace(batch, image=None))
-    ingredients = Ingredients(LABELS, torch.nn.Identity, None, {"train": batch.words})
+    build = BuildContext(LABELS, torch.nn.Identity, None, {"train": batch.words})
     with pytest.raises(ContractError, match="has none"):
-        make_model(load_system(row.file), ingredients, row.options)
+        make_model(load_system(row.file), build, row.options)
 
 
 @pytest.mark.parametrize("name", ["acoa", "vg"])
@@ -249,7 +249,7 @@ def test_cards_say_what_is_reconstructed() -> None:
         assert name.startswith(card.name)
         assert bool(card.needs) is (name in IMAGE_ROWS)
         assert card.published
-        assert card.doubts
+        assert card.caveats
         assert bool(card.reconstructed) is (card.name in ("vg", "iaik"))
         variants = set(card.variants or ())
         assert row.options.get("variant") in (variants or {None})

@@ -13,7 +13,7 @@ import torch
 from mner.data.batch import Batch, TextInput
 from mner.data.corpus import LABELS
 from mner.models import word_vectors
-from mner.models.system import ContractError, Ingredients
+from mner.models.system import BuildContext, ContractError
 from mner.models.word_vectors import VectorPackage, WordVectorError, read_vectors, vectors_fingerprint
 from mner.models.words import PADDING, UNKNOWN, Vocabulary, WordEmbedding, WordOptions, make_words
 
@@ -207,7 +207,7 @@ def test_bad_options_are_refused(tmp_path: Path) -> None:
         with pytest.raises(ContractError, match=message):
             WordOptions.read(options(**changes))
     with pytest.raises(ContractError, match="needs the words of split 'train'"):
-        make_words(Ingredients(LABELS, torch.nn.Identity, None), options())
+        make_words(BuildContext(LABELS, torch.nn.Identity, None), options())
     foreign = vector_file(tmp_path, "xyz 1 2 3\n")
     with pytest.raises(ContractError, match="none of the corpus's words"):
-        make_words(Ingredients(LABELS, torch.nn.Identity, None, SENTENCES), options(vectors=foreign, size=None))
+        make_words(BuildContext(LABELS, torch.nn.Identity, None, SENTENCES), options(vectors=foreign, size=None))

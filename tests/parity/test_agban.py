@@ -16,7 +16,7 @@ from mner.data.batch import Batch, TextInput, Visual
 from mner.data.corpus import LABELS
 from mner.models.adversary import OBJECT, ModalityAdversary, object_share, reversal_strength
 from mner.models.decoders import CRFDecoder
-from mner.models.system import ContractError, Ingredients, load_system
+from mner.models.system import BuildContext, ContractError, load_system
 from mner.models.word_object_attention import BilinearAttention
 from mner.parity import parity_agban as parity
 from mner.parity.golden import Golden
@@ -77,16 +77,16 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return own_golden(tmp_path_factory.mktemp("golden") / "own.safetensors")
 
 
-def ingredients(visual_size: int | None = VISUAL) -> Ingredients:
+def build(visual_size: int | None = VISUAL) -> BuildContext:
     def no_encoder():
         raise AssertionError("Object-AGBAN has no pretrained encoder")
 
-    return Ingredients(LABELS, no_encoder, visual_size, {"train": SENTENCES, "dev": (), "test": ()})
+    return BuildContext(LABELS, no_encoder, visual_size, {"train": SENTENCES, "dev": (), "test": ()})
 
 
 def tagger(**options) -> object_agban.Tagger:
     torch.manual_seed(0)
-    return object_agban.Tagger(ingredients(), **(OPTIONS | options))
+    return object_agban.Tagger(build(), **(OPTIONS | options))
 
 
 def batch(counts=COUNTS, sentences=SENTENCES, extra: int = 0) -> Batch:
@@ -292,6 +292,6 @@ def test_the_contract_is_kept_and_bad_options_are_refused() -> None:
     with pytest.raises(ContractError, match="variant 'best' is unknown; choose one of released, paper"):
         tagger(variant="best")
     with pytest.raises(ContractError, match="this data set has none"):
-        object_agban.Tagger(ingredients(None), **OPTIONS)
+        object_agban.Tagger(build(None), **OPTIONS)
     with pytest.raises(ContractError, match=r"needs batch.image"):
         tagger()(replace(batch(), image=None))

@@ -1,4 +1,4 @@
-"""Cards: what a row is and what sets it apart, its recipe as published beside ours, and every doubt."""
+"""Cards: what a row is and what sets it apart, its recipe as published beside ours, and every caveat."""
 
 from __future__ import annotations
 
@@ -71,18 +71,18 @@ def test_the_published_recipe_stands_beside_ours_and_what_is_not_stated_is_said(
     bare = _text(settings)
     assert list(bare.parts) == ["Recipe as published or proposed", "Recipe in the active profile"]
     assert bare.parts["Recipe as published or proposed"] == {"": "not stated"}
-    assert bare.doubts == ("none stated",)
+    assert bare.caveats == ("none stated",)
     ours = bare.parts["Recipe in the active profile"]
     recipe = settings.recipe_of("umt")
     assert list(ours) == ["text encoder", *asdict(recipe)]
     assert (ours["text encoder"], ours["epochs"]) == ("minilm", str(recipe.epochs))
     assert ours["optimiser"] == WORDS[recipe.optimiser]
     assert ours["keep_weights"] == ("yes" if recipe.keep_weights else "no")
-    card = replace(CARD, published={"epochs": "25 (code)"}, variants={"row-b": "without"}, doubts=("one", "two"))
+    card = replace(CARD, published={"epochs": "25 (code)"}, variants={"row-b": "without"}, caveats=("one", "two"))
     told = _text(settings, card=card)
     assert told.parts["Recipe as published or proposed"] == {"epochs": "25 (code)"}
     assert told.parts["Variants"] == {"row-b": "without"}
-    assert told.doubts == ("one", "two")
+    assert told.caveats == ("one", "two")
 
 
 def test_a_row_that_reads_word_vectors_does_not_claim_the_profiles_encoder(settings: Config) -> None:
@@ -92,17 +92,19 @@ def test_a_row_that_reads_word_vectors_does_not_claim_the_profiles_encoder(setti
 
 
 def test_every_skin_of_a_card_holds_all_of_it(settings: Config) -> None:
-    card = replace(CARD, published={"epochs": "25"}, variants={"row-b": "without"}, doubts=("a doubt", "another"))
+    card = replace(
+        CARD, published={"epochs": "25"}, variants={"row-b": "without"}, caveats=("a caveat", "another")
+    )
     text = _text(settings, card=card)
     shown = render("row", ROW, card, settings.recipe_of("umt"), "minilm")
     assert shown.splitlines()[:3] == ["row: A <row>", "=" * len("row: A <row>"), ""]
-    assert shown.endswith("\n\nDoubts\n- a doubt\n- another\n")
+    assert shown.endswith("\n\nCaveats\n- a caveat\n- another\n")
     bare = replace(CARD, published={"": "not stated"})
     marked = cards_markdown([text, _text(settings, card=bare)])
-    for heading in ("## row", "**A <row>**", *(f"### {name}: row" for name in (*text.parts, "Doubts"))):
+    for heading in ("## row", "**A <row>**", *(f"### {name}: row" for name in (*text.parts, "Caveats"))):
         assert f"\n\n{heading}\n" in marked, heading
     assert marked.startswith("# Systems\n\n")
-    assert "\n- a doubt\n- another\n" in marked
+    assert "\n- a caveat\n- another\n" in marked
     assert "\n- not stated\n" in marked, "an entry without a name is its text alone"
     page = render_cards([text], settings.active, ROOT / "reports" / "templates")
     assert f"profile <strong>{settings.active.name}</strong>" in page

@@ -19,7 +19,7 @@ from mner.reporting.page import MOST_FIGURES, Figure, Part
 from mner.reporting.results import Results
 from mner.reporting.scorer_tables import lens_figure, lens_tables, shown_orders, turned_round, under
 from mner.reporting.statistics_figures import MOST_PAIRS, statistics_figures
-from mner.reporting.text_only import PROBES, text_only_beside
+from mner.reporting.text_only import PROBES, text_only_baselines
 
 FABRICATED = vars(fabricated_runs)
 
@@ -51,7 +51,7 @@ def test_many_pairs_are_drawn_as_gains_over_the_best_text_only_row_and_the_rest_
 ) -> None:
     for dataset, (_, compared) in statistics_figures(results).items():
         cells = [cell for cell in results.scores["cells"] if cell["dataset"] == dataset]
-        wanted = [f"{c['system']} − {name}" for c in cells if (name := text_only_beside(c, cells).best.system)]
+        wanted = [f"{c['system']} − {name}" for c in cells if (name := text_only_baselines(c, cells).best.system)]
         assert _labels(compared.drawing) == wanted
         assert len(wanted) == 4, "every row that reads pictures"
         assert {label.split(" − ")[1] for label in wanted} == {"bilstm-crf"}, "the best of three"

@@ -12,7 +12,7 @@ from mner.reporting.explanation import compare, explain
 from mner.reporting.report import write_report
 from mner.reporting.results import Results
 from mner.reporting.statistics_tables import statistics_tables
-from mner.reporting.text_only import FAMILY_NOTE, primary_family, primary_pair, text_only_beside, text_rows
+from mner.reporting.text_only import FAMILY_NOTE, primary_family, primary_pair, text_only_baselines, text_rows
 
 REPORT = vars(fabricated_report)
 FABRICATED = REPORT["FABRICATED"]
@@ -51,7 +51,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 def _beside(results: Results, system: str) -> tuple[str, ...]:
     cells = results.scores["cells"]
     cell = next(cell for cell in cells if cell["system"] == system)
-    return tuple(row.system for row in text_only_beside(cell, cells).rows)
+    return tuple(row.system for row in text_only_baselines(cell, cells).rows)
 
 
 def test_the_best_text_only_row_of_the_encoder_is_the_baseline_and_the_familys_own_is_second(
@@ -66,7 +66,7 @@ def test_the_best_text_only_row_of_the_encoder_is_the_baseline_and_the_familys_o
 def test_a_family_whose_own_text_only_row_is_the_best_has_no_second(results: Results) -> None:
     cells = [cell for cell in results.scores["cells"] if cell["system"] not in ("bert-crf", "bert")]
     ita = next(cell for cell in cells if cell["system"] == "ita-all")
-    assert [row.system for row in text_only_beside(ita, cells).rows] == ["ita-text"]
+    assert [row.system for row in text_only_baselines(ita, cells).rows] == ["ita-text"]
     assert [cell["system"] for cell in text_rows(ita, results.scores["cells"])] == ["bert-crf", "ita-text", "bert"]
 
 

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import pytest
-from support.test_modules import module_of
+from support.made_record import example
 
 from mner.sweeping.run_plan import Job, PlannedCell
 from mner.sweeping.scheduler import Summary, SweepError
 from mner.sweeping.sweep_session import Resources, check_built, render
 from mner.sweeping.workers.worker import summary
 
-fabricated = module_of("test_record")
-
 
 def test_a_finished_run_is_told_in_one_line() -> None:
-    told = {**fabricated.example().throughput, "train_sentences_per_second": 20.4, "peak_memory_gib": 1.26}
-    run = fabricated.example(throughput=told, duration_seconds=12.4)
+    told = {**example().throughput, "train_sentences_per_second": 20.4, "peak_memory_gib": 1.26}
+    run = example(throughput=told, duration_seconds=12.4)
     assert summary(run) == "dev F1 60.25, 12 s, 20 sentences/s, 1.3 GiB"
-    assert summary(fabricated.example(throughput=None)) == "dev F1 60.25, 12 s"
+    assert summary(example(throughput=None)) == "dev F1 60.25, 12 s"
 
 
 def test_a_skipped_run_says_why() -> None:
     nothing = {"dev_f1": (), "best_epoch": None, "predictions": {}, "throughput": None}
-    run = fabricated.example(status="skipped", reason="no captions", **nothing)
+    run = example(status="skipped", reason="no captions", **nothing)
     assert summary(run) == "skipped, no captions"
 
 

@@ -13,7 +13,7 @@ from mner.data.corpus import LABELS
 from mner.data.side_data import ImageText
 from mner.models.decoders import log_partition
 from mner.models.encoders import TextEncoder
-from mner.models.system import ContractError, Ingredients
+from mner.models.system import BuildContext, ContractError
 from mner.models.views import align_views, chain_scores, released_plan, released_total, sentence_nll, tweet_weights
 from mner.systems.ita import CARD, START, STOP, Tagger, context, states_of
 
@@ -44,7 +44,7 @@ def tiny_encoder() -> TextEncoder:
 
 def tagger(**changes) -> Tagger:
     torch.manual_seed(4)
-    return Tagger(Ingredients(LABELS, tiny_encoder, None), **{**OPTIONS, **changes}).double().eval()
+    return Tagger(BuildContext(LABELS, tiny_encoder, None), **{**OPTIONS, **changes}).double().eval()
 
 
 def text_input(rows: list[list[int]], words: list[int]) -> TextInput:

@@ -16,7 +16,7 @@ from mner.data.batch import Batch, TextInput
 from mner.data.corpus import LABELS
 from mner.data.side_data import ImageText
 from mner.models.decoders import CRFDecoder
-from mner.models.system import ContractError, Ingredients, load_system
+from mner.models.system import BuildContext, ContractError, load_system
 from mner.models.word_object_attention import DeviationNorm, GuidedAttention, MaskedBatchNorm
 from mner.parity import parity_ncrf as ncrf
 from mner.parity import parity_ocsga as parity
@@ -63,16 +63,16 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return own_golden(tmp_path_factory.mktemp("golden") / "own.safetensors", 3)
 
 
-def ingredients() -> Ingredients:
+def build() -> BuildContext:
     def no_encoder():
         raise AssertionError("OCSGA has no pretrained encoder")
 
-    return Ingredients(LABELS, no_encoder, None, {"train": SENTENCES, "dev": (), "test": ()})
+    return BuildContext(LABELS, no_encoder, None, {"train": SENTENCES, "dev": (), "test": ()})
 
 
 def tagger(**options) -> ocsga.Tagger:
     torch.manual_seed(0)
-    return ocsga.Tagger(ingredients(), **(OPTIONS | options))
+    return ocsga.Tagger(build(), **(OPTIONS | options))
 
 
 def batch(pictures=PICTURES, sentences=SENTENCES) -> Batch:

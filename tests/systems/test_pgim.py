@@ -11,7 +11,7 @@ from mner.data.corpus import LABELS, Sentence
 from mner.data.side_data import ImageText, Side
 from mner.data.subwords import SEPARATOR, WordPieces
 from mner.models.encoders import TextEncoder
-from mner.models.system import ContractError, Ingredients
+from mner.models.system import BuildContext, ContractError
 from mner.systems import ita
 from mner.training.batching import Tables
 
@@ -34,7 +34,7 @@ def tagger(**changes) -> Tagger:
         return TextEncoder(BertModel(bert, add_pooling_layer=False))
 
     torch.manual_seed(0)
-    return Tagger(Ingredients(LABELS, encoder, None), **{**OPTIONS, **changes}).eval()
+    return Tagger(BuildContext(LABELS, encoder, None), **{**OPTIONS, **changes}).eval()
 
 
 def read_by(split, row: int) -> list[str]:

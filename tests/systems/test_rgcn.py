@@ -15,7 +15,7 @@ from mner.data.corpus import LABELS
 from mner.models.attention import STARTS
 from mner.models.encoders import TextEncoder
 from mner.models.relational import GATES, AddGate, SigmoidGate
-from mner.models.system import ContractError, Ingredients, load_system
+from mner.models.system import BuildContext, ContractError, load_system
 from mner.systems import rgcn
 
 TEXT, VISUAL, K, REGIONS = 16, 8, 3, 4
@@ -29,14 +29,14 @@ def encoder() -> TextEncoder:
     return TextEncoder(BertModel(config, add_pooling_layer=False))
 
 
-def ingredients(visual_size: int | None = VISUAL) -> Ingredients:
-    return Ingredients(LABELS, encoder, visual_size)
+def build(visual_size: int | None = VISUAL) -> BuildContext:
+    return BuildContext(LABELS, encoder, visual_size)
 
 
 def tagger(seed: int = 0, **options) -> nn.Module:
     """A tagger in evaluation mode whose every weight is random, those that start at zero too."""
     torch.manual_seed(seed)
-    model = rgcn.Tagger(ingredients(), heads=2, **options).double().eval()
+    model = rgcn.Tagger(build(), heads=2, **options).double().eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))
@@ -189,15 +189,15 @@ def test_options_change_the_numbers_and_bad_ones_are_refused() -> None:
     with pytest.raises(ContractError, match="norm 'column' is unknown; choose one of none, row"):
         tagger(norm="column")
     with pytest.raises(ContractError, match="3 attention heads do not divide a width of 16"):
-        rgcn.Tagger(ingredients(), heads=3)
+        rgcn.Tagger(build(), heads=3)
     with pytest.raises(ContractError, match="this data set has none"):
-        rgcn.Tagger(ingredients(None))
+        rgcn.Tagger(build(None))
 
 
 @pytest.mark.parametrize("start", STARTS)
 def test_a_fresh_model_reads_pictures_from_its_first_update_only_where_it_starts_so(start: str) -> None:
     torch.manual_seed(0)
-    model = rgcn.Tagger(ingredients(), heads=2, start=start, dropout=0.0).double()
+    model = rgcn.Tagger(build(), heads=2, start=start, dropout=0.0).double()
     given, other = batch(), batch(seed=5)
     model(given).scores.square().sum().backward()
     reached = any(parameter.grad is not None and parameter.grad.any() for parameter in model.intra.parameters())
@@ -230,7 +230,7 @@ def test_a_tag_that_only_the_picture_tells_is_learned() -> None:
     given = replace(given, text=text, word_mask=given.word_mask[:1].expand(3, -1), image=image, inter=absent)
     given = replace(given, intra=absent)
     tags = torch.where(sign > 0, 1, 3)[:, None].expand(3, 5)
-    model = rgcn.Tagger(ingredients(), heads=2)
+    model = rgcn.Tagger(build(), heads=2)
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
     for _ in range(20):
         optimiser.zero_grad()

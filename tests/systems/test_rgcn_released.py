@@ -15,7 +15,7 @@ from transformers import BertConfig, BertModel
 from mner.data.batch import Batch, Neighbours, TextInput, Visual
 from mner.data.corpus import LABELS
 from mner.models.encoders import TextEncoder
-from mner.models.system import ContractError, Ingredients
+from mner.models.system import BuildContext, ContractError
 from mner.systems.rgcn_released import AttentionBlock, Tagger, deal_halves, regroup, star_adjacency
 from mner.training.optimisers import BertAdam, by_decay
 
@@ -34,7 +34,7 @@ def encoder() -> TextEncoder:
 
 def tagger(**options) -> Tagger:
     torch.manual_seed(0)
-    given = Ingredients(LABELS, encoder, VISUAL)
+    given = BuildContext(LABELS, encoder, VISUAL)
     model = Tagger(given, **{"regions": REGIONS, "heads": HEADS, **options}).double().eval()
     with torch.no_grad():
         for parameter in model.parameters():
@@ -258,9 +258,9 @@ def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ContractError, match="the test split is blind"):
         model.loss(replace(given, tags=None), None)
     with pytest.raises(ContractError, match="odd width 5 cannot be halved"):
-        Tagger(Ingredients(LABELS, encoder, 5))
+        Tagger(BuildContext(LABELS, encoder, 5))
     with pytest.raises(ContractError, match="this data set has none"):
-        Tagger(Ingredients(LABELS, encoder, None))
+        Tagger(BuildContext(LABELS, encoder, None))
 
 
 def test_absent_pictures_are_zeros_not_errors() -> None:
@@ -276,6 +276,6 @@ def test_released_size_has_the_released_number_of_parameters() -> None:
     """golden/R_GCN.md 5: 152,314,222 trainable numbers, the unused pooler included."""
     with torch.device("meta"):
         bert = BertModel(BertConfig(attn_implementation="sdpa"))
-        given = Ingredients(LABELS, lambda: TextEncoder(bert), 2048)
+        given = BuildContext(LABELS, lambda: TextEncoder(bert), 2048)
         model = Tagger(given)
     assert sum(parameter.numel() for parameter in model.parameters()) == 152_314_222

@@ -40,6 +40,7 @@ def record_of(seed: int = 1, best: float = 60.25, **changes: Any) -> Record:
         "status": "finished",
         "reason": None,
         **{name: {} for name in ("inputs", "sources", "environment")},
+        "versions": {"system": 1, "protocol": 1},
         **SETTINGS,
         "dev_f1": (41.5, best),
         "best_epoch": 1,

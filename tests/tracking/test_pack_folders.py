@@ -9,16 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.test_modules import module_of
+from support.made_record import example
 
 from mner.base.files import exclusive, sha256_of
 from mner.data.archives import ArchiveError
 from mner.tracking import run_archive as archive
+from mner.tracking.identity import identity_of_record
 from mner.tracking.record import Record
-from mner.tracking.run_archive import APART, WEIGHTS, PackError, key_of, pack, render, unpack
+from mner.tracking.run_archive import APART, WEIGHTS, PackError, pack, render, unpack
 from mner.tracking.run_places import run_lock_file
 
-fabricated = module_of("test_record")
 RUN = "runs/controls/planted/bert-crf"
 NOTHING = {"dev_f1": (), "best_epoch": None, "predictions": {}, "throughput": None}
 
@@ -27,20 +27,22 @@ def made(root: Path, seed: int, *, weights: bool = False, **changes) -> Record:
     """A run folder as training leaves it."""
     folder = root / RUN / str(seed)
     folder.mkdir(parents=True)
-    (folder / "curve.csv").write_text("epoch,dev_f1\n")
+    (folder / "curve.csv").write_text("epoch,dev_f1\n0,41.5\n1,60.25\n")
     if weights:
         (folder / WEIGHTS).write_bytes(b"weights")
     if "predictions" not in changes:
         (folder / "dev.own.jsonl").write_text(f'["O"]\n["O"]{" " * seed}\n')
         changes["predictions"] = {"dev.own": sha256_of(folder / "dev.own.jsonl")}
-    record = fabricated.example(seed=seed, **changes)
-    record = replace(record, key=key_of(record))
+    record = example(seed=seed, **changes)
+    record = replace(record, key=identity_of_record(record).key)
     record.write(folder / "record.json")
     return record
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """All files but the mark of where a run came from."""
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != "origin.json")
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 def taken(packed: Path, root: Path, objection: str | None = None):
@@ -139,7 +141,7 @@ def test_a_file_that_no_record_speaks_of_is_refused(tmp_path: Path) -> None:
     record = made(tmp_path, 1)
     (tmp_path / RUN / "1" / "test.own.jsonl").write_text('["O"]\n')
     packed = rewritten(tmp_path, record, lambda folder: None)
-    with pytest.raises(PackError, match=r"runs\.tar\.gz: .*test\.own\.jsonl: the run's record does not speak of"):
+    with pytest.raises(PackError, match=r"runs\.tar\.gz: .*test\.own\.jsonl"):
         taken(packed, tmp_path / "there")
     assert not (tmp_path / "there" / "runs").exists()
 
@@ -174,7 +176,7 @@ def test_a_file_of_another_content_and_the_same_size_is_refused(tmp_path: Path) 
     with tarfile.open(tmp_path / "runs.tar.gz") as tar:
         manifest = tar.extractfile(archive.MANIFEST).read()
     curve = tmp_path / RUN / "1" / "curve.csv"
-    curve.write_text(curve.read_text().replace("dev", "dew"))
+    curve.write_text(curve.read_text().replace("41", "42"))
     files = {f"{RUN}/1/{path.name}": path for path in (tmp_path / RUN / "1").iterdir()}
     archive._write(tmp_path / "runs.tar.gz", manifest, files)
     with pytest.raises(
@@ -221,15 +223,21 @@ def test_two_runs_of_one_seed_are_kept_apart_from_each_other(tmp_path: Path) -> 
     assert {Record.read(place / "record.json").options["dropout"] for place in places} == {0.1, 0.2}
 
 
-def test_the_record_arrives_last_so_that_a_folder_with_one_is_complete(
+def test_what_stands_in_a_place_stays_until_the_new_run_is_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made(tmp_path, 1)
     pack(tmp_path, "controls", tmp_path / "runs.tar.gz")
-    moved: list[str] = []
-    monkeypatch.setattr(archive.shutil, "move", lambda source, target: moved.append(source.name))
-    taken(tmp_path / "runs.tar.gz", tmp_path / "there")
-    assert (len(moved), moved[-1]) == (3, "record.json")
+    made(tmp_path / "there", 1, options={"dropout": 0.5})
+    before = contents(tmp_path / "there" / RUN)
+
+    def full(source: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device", str(target))
+
+    monkeypatch.setattr(archive.shutil, "move", full)
+    with pytest.raises(OSError, match="No space"):
+        taken(tmp_path / "runs.tar.gz", tmp_path / "there")
+    assert contents(tmp_path / "there" / RUN) == before
 
 
 def test_a_run_that_is_being_trained_here_is_waited_for(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.test_modules import module_of
+from support.made_record import example
 
 from mner.tracking.mlflow_store import (
     Child,
@@ -25,7 +25,6 @@ from mner.tracking.mlflow_store import (
 from mner.tracking.mlflow_tracker import Tracker, read_curve
 
 ROOT = Path(__file__).resolve().parents[2]
-fabricated = module_of("test_record")
 
 
 def test_importing_tracking_imports_neither_mlflow_nor_torch() -> None:
@@ -96,17 +95,17 @@ def test_settings_that_cannot_be_shown_do_not_stop_training(capsys: pytest.Captu
 
 def test_what_a_record_does_not_tell_is_no_number_and_no_tag() -> None:
     nothing = {"dev_f1": (), "best_epoch": None, "predictions": {}, "throughput": None}
-    skipped = fabricated.example(status="skipped", reason="no captions", **nothing)
+    skipped = example(status="skipped", reason="no captions", **nothing)
     assert results_of(skipped) == [("duration_seconds", 0, 12.5)]
     assert tags_of(skipped) == {"mner.status": "skipped: no captions", "mner.command": "mner run"}
-    told = {name: value for name, _, value in results_of(fabricated.example())}
+    told = {name: value for name, _, value in results_of(example())}
     assert (told["best_dev_f1"], told["best_epoch"], told["throughput/peak_memory_gib"]) == (60.25, 1.0, 0.5)
     assert not {"throughput/device", "throughput/joules"} & told.keys()
 
 
 @pytest.mark.parametrize("dirty", [True, False])
 def test_a_tree_is_said_to_differ_from_its_commit_or_not(dirty: bool) -> None:
-    tags = tags_of(fabricated.example(git={"commit": "c" * 40, "dirty": dirty}))
+    tags = tags_of(example(git={"commit": "c" * 40, "dirty": dirty}))
     assert (tags["mner.git.dirty"], tags["mlflow.source.git.commit"]) == (str(dirty).lower(), "c" * 40)
 
 

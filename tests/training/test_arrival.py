@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.test_modules import module_of
+from support.made_record import example
 
 from mner.config import Config
 from mner.tracking.identity import CellIdentity, UnknownIdentityError, identity_of
 from mner.tracking.record import Record
 from mner.training.arrival import objections
 from mner.training.experiment import Cell
-
-fabricated = module_of("test_record")
 
 
 @pytest.fixture
@@ -35,7 +33,7 @@ def made(settings: Config, world: Path, tiny: Any) -> Callable[..., Record]:
         config = replace(settings, active=settings.profiles[profile])
         cell = Cell(config, tiny.DATASET, system, world)
         identity = identity_of(cell)
-        return fabricated.example(
+        return example(
             key=identity.key(1),
             profile=profile,
             dataset=cell.dataset,

@@ -14,7 +14,7 @@ from mner.data.batch import Batch, TextInput, Visual
 from mner.data.corpus import LABELS
 from mner.models.encoders import TextEncoder
 from mner.models.model import Model, make_model
-from mner.models.system import ContractError, Ingredients, load_system
+from mner.models.system import BuildContext, ContractError, load_system
 from mner.training.optimisers import NO_DECAY
 
 TEXT, VISUAL, REGIONS = 16, 8, 4
@@ -48,8 +48,8 @@ def built(
 ) -> Model:
     torch.manual_seed(seed)
     words = dict.fromkeys(("train", "dev", "test"), (("w",),))
-    ingredients = Ingredients(LABELS, lambda: encoder(frozen_layers), visual, words)
-    return make_model(load_system(f"baselines/{row}.py"), ingredients, {**ROWS[row], **options})
+    build = BuildContext(LABELS, lambda: encoder(frozen_layers), visual, words)
+    return make_model(load_system(f"baselines/{row}.py"), build, {**ROWS[row], **options})
 
 
 def stirred(row: str, **options: Any) -> Model:
@@ -95,7 +95,7 @@ def scores_of(model: Model, given: Batch) -> Tensor:
 def test_card_tells_recipe_and_doubts(row: str) -> None:
     card = load_system(f"baselines/{row}.py").CARD
     assert card.name == row.replace("_", "-")
-    assert all((card.cite, card.published, card.doubts))
+    assert all((card.cite, card.published, card.caveats))
     assert card.needs == (() if row == "bert" else ("regions",))
     assert card.decoder == ("softmax" if row == "bert" else "crf")
 

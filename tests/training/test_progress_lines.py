@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from mner.training import trackers
-from mner.training.trackers import Told
+from mner.training.trackers import ProgressLogger
 
 
 def test_an_epoch_is_a_line_with_the_time_left_and_goes_on_to_the_tracker(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,11 +16,11 @@ def test_an_epoch_is_a_line_with_the_time_left_and_goes_on_to_the_tracker(monkey
     monkeypatch.setattr(trackers, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
     passed: list[tuple[Mapping[str, float], int]] = []
     tracker = SimpleNamespace(epoch=lambda metrics, step: passed.append((metrics, step)))
-    told = Told(tracker, lines.append, 4)
+    logger = ProgressLogger(tracker, lines.append, 4)
     # A run that goes on after its first epoch.
     for step, seconds in ((1, 10.0), (2, 25.0), (3, 5.0)):
         clock[0] += seconds
-        told.epoch({"train_loss": 0.5, "dev_f1": 12.5}, step)
+        logger.epoch({"train_loss": 0.5, "dev_f1": 12.5}, step)
     assert lines == [
         "    epoch 2/4  loss   0.5000  dev F1 12.50     10 s,    20 s left",
         "    epoch 3/4  loss   0.5000  dev F1 12.50     25 s,    25 s left",

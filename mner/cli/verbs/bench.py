@@ -13,6 +13,8 @@ from mner.cli.argument_types import positive
 from mner.config.names import require_dataset
 from mner.config.strict import ConfigError
 
+GROUP, EXAMPLE = "check", "mner bench --quick --threads 2"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="one round of few batches: a first look")

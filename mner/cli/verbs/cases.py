@@ -9,6 +9,8 @@ from mner.base.escaping import show
 from mner.cli import settings
 from mner.config.names import require
 
+GROUP, EXAMPLE = "results", "mner cases rgcn bert-crf"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("right", metavar="SYSTEM")

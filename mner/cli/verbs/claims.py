@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from mner.base.escaping import show
 from mner.cli import settings
+
+GROUP, EXAMPLE = "check", "mner claims"
 
 
 def run(options: argparse.Namespace) -> None:
@@ -14,10 +15,11 @@ def run(options: argparse.Namespace) -> None:
     from mner.evaluation.paper import load_paper
     from mner.evaluation.published_recipes import requirements
     from mner.models.encoders import tokenizer_of
+    from mner.predictions.shipped_files import shipped
     from mner.reporting.claim_texts import claims
 
     config = settings()
-    paper = load_paper(Path("reports/paper.yaml")).requiring(requirements(config.systems))
+    paper = load_paper(shipped("paper.yaml")).requiring(requirements(config.systems))
     counter = WordPieces(tokenizer_of(config.encoders["minilm"])).count
     verify = config.verify
     show(claims(paper, counter, margin=verify.margin, alpha=verify.alpha), end="")

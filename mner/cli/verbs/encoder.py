@@ -11,6 +11,8 @@ import argparse
 from mner.cli import settings
 from mner.config.strict import known
 
+GROUP, EXAMPLE = "start", "mner encoder mpnet-base"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", help="an encoder of params.yaml, such as mpnet-base")

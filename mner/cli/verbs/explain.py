@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mner.base.escaping import show
 from mner.cli import settings
+from mner.cli.json_output import json_argument, prints_only_json, write_answer
+
+if TYPE_CHECKING:
+    from mner.evaluation.paper import Paper
+
+GROUP, EXAMPLE = "results", "mner explain twitter2017/rgcn"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,22 +22,27 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dataset", help="the number is an F1 of your own on this data set")
     parser.add_argument("--system", help="with --dataset: the row that your number belongs to, such as umt")
+    json_argument(parser)
 
 
 def run(options: argparse.Namespace) -> None:
-    from mner.evaluation.paper import load_paper
-
     if options.dataset is not None or options.system is not None:
         _own_number(options)
         return
+    from mner.evaluation.paper import load_paper
+    from mner.evaluation.published_recipes import requirements
+    from mner.predictions.shipped_files import shipped
     from mner.reporting.explanation import explain
+    from mner.reporting.json_answers import explained
     from mner.reporting.results import Results
 
     config = settings()
-    from mner.evaluation.published_recipes import requirements
-
-    paper = load_paper(Path("reports/paper.yaml")).requiring(requirements(config.systems))
-    show(explain(options.what, Results.read(config.active.name), paper, config), end="")
+    paper = load_paper(shipped("paper.yaml")).requiring(requirements(config.systems))
+    results = Results.read(config.active.name)
+    text = explain(options.what, results, paper, config)
+    if not prints_only_json(options):
+        show(text, end="")
+    write_answer(options, explained(options.what, results, paper, config))
 
 
 def _own_number(options: argparse.Namespace) -> None:
@@ -46,5 +58,33 @@ def _own_number(options: argparse.Namespace) -> None:
         raise OwnNumberError(
             f"{options.what!r} is no number; with --dataset an F1 in percent is expected"
         ) from error
-    paper = load_paper(shipped("paper.yaml"))
-    show(explain_own_number(value, options.dataset, options.system, paper, shipped("results")), end="")
+    paper, results = load_paper(shipped("paper.yaml")), shipped("results")
+    text = explain_own_number(value, options.dataset, options.system, paper, results)
+    if not prints_only_json(options):
+        show(text, end="")
+    write_answer(options, _own_answer(value, options, paper, results))
+
+
+def _own_answer(value: float, options: argparse.Namespace, paper: Paper, results: Path) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from mner.predictions.own_number import kept_moves, printed_rows
+
+    rows = [(row, row.figure(options.dataset, "F1")) for row in printed_rows(paper, options.dataset)]
+    moves = kept_moves(results, options.dataset, options.system) if options.system else None
+    return {
+        "f1": value,
+        "dataset": options.dataset,
+        "system": options.system,
+        "printed": [
+            {
+                "system": row.system,
+                "label": row.label,
+                "f1": figure.value,
+                "distance": round(value - figure.value, 4),
+            }
+            for row, figure in rows
+            if figure is not None
+        ],
+        "moves": None if moves is None else asdict(moves),
+    }

@@ -12,6 +12,8 @@ from mner.base.escaping import show
 from mner.cli.argument_types import PICTURES
 from mner.config.schema import PICTURE_KINDS
 
+GROUP, EXAMPLE = "data", "mner extract pictures objects"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", metavar="DATASET_OR_FOLDER", help=PICTURES)

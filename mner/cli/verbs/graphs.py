@@ -10,6 +10,8 @@ from mner.cli import settings
 from mner.cli.argument_types import positive
 from mner.config.names import require_dataset
 
+GROUP, EXAMPLE = "data", "mner graphs twitter2015 --published"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset")

@@ -10,6 +10,7 @@ from mner.base.escaping import show
 from mner.cli import settings
 from mner.config.names import require_dataset
 
+GROUP, EXAMPLE = "data", "mner images twitter2015 --to pictures --method github"
 MOST_NAMED = 5
 
 

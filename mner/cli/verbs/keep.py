@@ -7,6 +7,8 @@ import argparse
 from mner.base.escaping import show
 from mner.cli import settings
 
+GROUP, EXAMPLE = "results", "mner keep"
+
 
 def run(options: argparse.Namespace) -> None:
     from mner.evaluation.kept_results import keep

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from mner.base.terminal import aligned
 
+GROUP, EXAMPLE = "own", "mner log train.log --printed 87.11"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="a log with dev and test F1 of every epoch")

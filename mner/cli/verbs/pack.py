@@ -8,6 +8,8 @@ from pathlib import Path
 from mner.base.escaping import show
 from mner.cli import settings
 
+GROUP, EXAMPLE = "run", "mner pack runs.tar.gz"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("archive", type=Path, help="file to write, ending in .tar.gz")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from mner.base.escaping import show
 
+GROUP, EXAMPLE = "check", "mner parity umt umt.safetensors"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("system", help="rgcn, ita, scorers, ...")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 
 from mner.base.escaping import show
-from mner.cli import settings
+from mner.cli import settings_anywhere
 from mner.cli.argument_types import points
+
+GROUP, EXAMPLE = "results", "mner power --sd 0.3 0.5"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     from mner.reporting.power_table import DEVIATIONS, SIMULATED_DEVIATIONS, power_table, states_table
 
-    verify = settings().verify
+    verify = settings_anywhere().verify
     if options.states:
         deviations = options.sd or SIMULATED_DEVIATIONS
         show(states_table(deviations, options.margin or verify.margin, verify.alpha), end="")

@@ -12,6 +12,7 @@ from mner.base.terminal import aligned_with_notes
 from mner.cli import PARAMS
 from mner.config import Config, Places, loading, profiles
 
+GROUP, EXAMPLE = "start", "mner profile quick"
 AUTO = "auto"
 
 

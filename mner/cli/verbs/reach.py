@@ -12,6 +12,8 @@ from mner.base.escaping import show
 from mner.cli import settings
 from mner.config.names import require
 
+GROUP, EXAMPLE = "results", "mner reach twitter2017 rgcn --seed 1"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset")

@@ -6,11 +6,13 @@ Exit code: 1 if a run failed or cannot be trained here.
 from __future__ import annotations
 
 import argparse
-import sys
-from itertools import product
+from functools import partial
+from pathlib import Path
 
 from mner.base.escaping import show
 from mner.cli import settings
+
+GROUP, EXAMPLE = "run", "mner run twitter2017 rgcn --seed 1"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,17 +22,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from mner.sweeping.run_plan import AbsentHereError
-    from stages import train
+    from mner.sweeping.cell_training import train_missing
 
-    active, failed = settings().active, 0
-    datasets = [options.dataset] if options.dataset else active.datasets
-    systems = [options.system] if options.system else active.systems
-    seeds = [f"--seed={seed}" for seed in options.seed or ()]
-    for dataset, system in product(datasets, systems):
-        try:
-            failed += train.main([dataset, system, *seeds])
-        except AbsentHereError as error:
-            show(f"mner run: {error}", file=sys.stderr)
-            failed += 1
+    seeds = options.seed or ()
+    failed = train_missing(settings(), Path(), options.dataset, options.system, seeds, partial(show, flush=True))
     return min(failed, 1)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from mner.base.escaping import show
+from mner.base.escaping import show as say
 from mner.cli import settings
+from mner.cli.json_output import json_argument, prints_only_json, write_answer
+
+GROUP, EXAMPLE = "own", "mner score predictions.txt --dataset twitter2017 --baseline bert-crf"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SYSTEM",
         help="compare with kept runs of SYSTEM or PROFILE/SYSTEM, paired by sentence",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report as JSON; - is standard output")
+    json_argument(parser)
     parser.add_argument(
         "--scheme", help="the scheme of the tags (bio, iob1, iobes, bmes, bilou, io) where they do not tell it"
     )
@@ -51,26 +54,26 @@ def run(options: argparse.Namespace) -> None:
         return
     from mner.cli.verbs import show
     from mner.evaluation.kept_results import HOW_TO_GET_RESULTS, NoResultsError
-    from stages import report, score
+    from mner.evaluation.profile_scores import score_reference, score_runs
+    from mner.reporting.profile_report import report_profile
 
     for flag in ("dataset", "baseline", "json", "scheme", "columns"):
         if getattr(options, flag) is not None:
             raise NoResultsError(
                 f"--{flag} goes with files of predictions: mner score PREDICTIONS... --{flag} ..."
             )
-    name = settings().active.name
+    if options.accept and not options.from_reference:
+        raise NoResultsError("--accept goes with --from-reference; `mner keep` keeps the results of runs")
+    config = settings()
+    name = config.active.name
     if not options.from_reference and not any(Path("runs", name).glob("*/*/*/record.json")):
         raise NoResultsError(f"runs/{name} holds no run to score; {HOW_TO_GET_RESULTS}")
-    flags = {"--from-reference": options.from_reference, "--accept": options.accept}
-    score.main([name, *(flag for flag, given in flags.items() if given)])
-    report.main([name])
+    say(score_reference(config, options.accept) if options.from_reference else score_runs(config))
+    report_profile(config)
     show.run(options)
 
 
 def _score_files(options: argparse.Namespace) -> None:
-    import json
-
-    from mner.base.files import write_json_atomically
     from mner.config.places import Places
     from mner.config.strict import ConfigError, known
     from mner.data.label_schemes import SCHEMES
@@ -90,9 +93,6 @@ def _score_files(options: argparse.Namespace) -> None:
         scheme=options.scheme,
         columns=columns,
     )
-    if options.json is not None and str(options.json) == "-":
-        print(json.dumps(to_json(report), indent=1))
-        return
-    show(render(report), end="")
-    if options.json is not None:
-        write_json_atomically(options.json, to_json(report))
+    if not prints_only_json(options):
+        say(render(report), end="")
+    write_answer(options, to_json(report))

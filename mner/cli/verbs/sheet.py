@@ -12,6 +12,8 @@ from pathlib import Path
 from mner.base.escaping import show
 from mner.cli.argument_types import PICTURES, positive
 
+GROUP, EXAMPLE = "data", "mner sheet pictures"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", metavar="DATASET_OR_FOLDER", help=PICTURES)
@@ -28,6 +30,7 @@ def run(options: argparse.Namespace) -> None:
     from mner.config import Places
     from mner.features.found_files import read_kinds
     from mner.features.visual_inputs import EXTRACTED, side_of
+    from mner.predictions.shipped_files import shipped
     from mner.reporting.contact_sheet import read_captions, render_sheet
 
     config = settings()
@@ -38,7 +41,7 @@ def run(options: argparse.Namespace) -> None:
         captions[config.data.captions[name]] = dict(side_of(config, name, Path()).captions)
     found = options.found or Path("features" if named.is_dataset else "extracted") / name
     kinds = read_kinds(found, named.pictures)
-    page = render_sheet(name, named.pictures, kinds, captions, Path("reports") / "templates", count=options.count)
+    page = render_sheet(name, named.pictures, kinds, captions, shipped("templates"), count=options.count)
     to = options.to or Path("extracted") / name / "sheet.html"
     write_text_atomically(to, page)
     masked = len({image for kind in kinds for image in kind.refused})

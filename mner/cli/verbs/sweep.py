@@ -20,6 +20,7 @@ from mner.base.escaping import show
 from mner.cli import settings
 from mner.cli.argument_types import minutes, natural, positive
 
+GROUP, EXAMPLE = "run", "mner sweep --minutes 30 --workers 2"
 FAILED, UNFINISHED, INTERRUPTED = 1, 3, 130
 
 

@@ -10,6 +10,8 @@ from mner.cli import settings
 from mner.tracking.mlflow_store import TrackingError
 from mner.tracking.mlflow_tracker import DEFAULT_URI, REBUILD
 
+GROUP, EXAMPLE = "run", "mner track --rebuild"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rebuild", action="store_true", help="from the files alone; safe to repeat")

@@ -13,6 +13,7 @@ from pathlib import Path
 from mner.base.escaping import show
 from mner.cli import settings
 
+GROUP, EXAMPLE = "run", "mner unpack runs.tar.gz"
 TERMINATED = 143
 
 

@@ -6,8 +6,8 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -39,7 +39,7 @@ class Worker:
         if self._device.type == "cuda":
             torch.cuda.set_per_process_memory_fraction(share.memory_fraction, self._device)
         self._setting, self._tell, self._sharing = setting, tell, round(1 / share.memory_fraction)
-        self._tracker: Tracker = MlflowTracker(setting.config.active.name) if setting.tracked else NoTracker()
+        self._tracker = _tracker_of(setting)
         self._trainer: Trainer | None = None
 
     def train_run(self, job: Job, seconds_left: float | None) -> Event:
@@ -50,7 +50,7 @@ class Worker:
         stop_at = None if seconds_left is None else time.monotonic() + seconds_left
         try:
             trainer = self._trainer_of(job)
-            key = trainer.inputs.key(trainer.cell, job.seed)
+            key = trainer.identity.key(job.seed)
             if key != job.key:
                 return Event(Kind.CHANGED, job, f"its key was {job.key[:12]} and is {key[:12]} now")
             with _Watching(self._tracker, job, self._tell, stop_at).cell(*job.cell) as tracked:
@@ -100,11 +100,18 @@ def summary(record: Record) -> str:
     """What a finished run reached and took, in one line."""
     if record.status == "skipped":
         return f"skipped, {record.reason}"
-    told = record.throughput
+    meters = record.throughput
     parts = [f"dev F1 {record.best_dev_f1:.2f}", f"{record.duration_seconds:.0f} s"]
-    if told is not None:
-        parts += [f"{told['train_sentences_per_second']:.0f} sentences/s", f"{told['peak_memory_gib']:.1f} GiB"]
+    if meters is not None:
+        parts += [
+            f"{meters['train_sentences_per_second']:.0f} sentences/s",
+            f"{meters['peak_memory_gib']:.1f} GiB",
+        ]
     return ", ".join(parts)
+
+
+def _tracker_of(setting: Setting) -> Tracker:
+    return MlflowTracker(setting.config.active.name) if setting.tracked else NoTracker()
 
 
 def _say(line: str) -> None:
@@ -118,12 +125,12 @@ class _Watching:
         self._tracker, self._job, self._tell, self._stop_at = tracker, job, tell, stop_at
 
     @contextmanager
-    def cell(self, dataset: str, system: str) -> AbstractContextManager[CellTracker]:
+    def cell(self, dataset: str, system: str) -> Iterator[CellTracker]:
         with self._tracker.cell(dataset, system) as self._cell:
             yield self
 
-    def seed(self, seed: int, key: str, **told: Any) -> RunTracker:
-        self._run = self._cell.seed(seed, key, **told)
+    def seed(self, seed: int, key: str, **settings: Any) -> RunTracker:
+        self._run = self._cell.seed(seed, key, **settings)
         self._last = time.monotonic()
         return self
 

@@ -1,0 +1,115 @@
+"""Score every run of the active profile, or the runs that were kept as its reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from mner.base.files import json_bytes, write_all_atomically
+from mner.config import Config
+from mner.config.schema import EncoderSource
+from mner.evaluation.evaluate import evaluate
+from mner.evaluation.kept_results import (
+    RESULTS,
+    NoResultsError,
+    accept,
+    check_against_reference,
+    reference_of,
+    restore,
+)
+from mner.evaluation.rescoring import Pieces
+from mner.evaluation.subword_counts import subword_counter
+from mner.models.encoder_places import EncoderError
+from mner.tracking.mlflow_tracker import DATABASE, log_scores
+
+UNCASED = ("bert-base-uncased", "minilm")
+"""Encoders of params.yaml that split words as BERT's uncased vocabulary does."""
+
+
+def score_runs(config: Config) -> str:
+    """Score every run below ``runs/``, write ``results/<profile>/`` and log the scores where runs are tracked.
+
+    Returns:
+        One line that says what was scored.
+    """
+    name = config.active.name
+    results = scores_below(config, Path(), (reference_of(name) or {}).get("inputs"))
+    _write(results, name)
+    if DATABASE.is_file():
+        log_scores(results["scores"], name)
+    return f"{len(results['scores']['runs'])} runs scored"
+
+
+def score_reference(config: Config, accepted: bool = False) -> str:
+    """Score the kept runs and compare the numbers with the committed ones.
+
+    Args:
+        config: Settings with the profile active.
+        accepted: Write the numbers in place of the committed ones instead.
+
+    Returns:
+        One line that says what was found or written.
+
+    Raises:
+        NoResultsError: Nothing was kept, no gold is available, or a number differs. ``results/`` is as it was.
+    """
+    name = config.active.name
+    reference = reference_of(name)
+    if reference is None:
+        raise NoResultsError(f"no results of {name} were kept; run `dvc repro`, then `mner keep`")
+    for dataset in config.active.datasets:
+        if not (Path("data") / dataset / "gold" / "test.jsonl").is_file():
+            raise NoResultsError(f"data/{dataset} is missing; run `dvc repro data@{dataset}`")
+    with TemporaryDirectory(prefix="mner-reference-") as folder:
+        restore(name, Path(folder))
+        results = scores_below(config, Path(folder), None if accepted else reference.get("inputs"))
+    message = accept(results, name) if accepted else check_against_reference(results, name)
+    _write(results, name)
+    return message
+
+
+def scores_below(
+    config: Config, root: Path, pinned: Mapping[str, str] | None = None
+) -> Mapping[str, dict[str, Any]]:
+    """Score the runs below ``root/runs`` with the gold of ``data/``.
+
+    Args:
+        config: Settings with the profile active.
+        root: The folder that holds ``runs/``.
+        pinned: Hashes of files that committed scores were made with; others are refused.
+
+    Returns:
+        The content of each file of ``results/<profile>/``, by its name without ``.json``.
+    """
+    active = config.active
+    profile = active.name, active.datasets, active.systems, active.seeds
+    encoders = dict.fromkeys([active.encoder, *(active.encoder_of(system) for system in active.systems)])
+    own, *further = (partial(word_pieces, config.encoders[name]) for name in encoders)
+    uncased = None if active.encoder in UNCASED else lambda: uncased_pieces(config)
+    return evaluate(root, *profile, own, data=Path("data"), uncased=uncased, further=further, pinned=pinned or {})
+
+
+def word_pieces(encoder: EncoderSource) -> Pieces:
+    """Give the encoder's subword counter, or the reason why scorers of subwords go without it."""
+    try:
+        return Pieces(encoder.name, subword_counter(encoder))
+    except EncoderError as error:
+        return Pieces(encoder.name, None, str(error))
+
+
+def uncased_pieces(config: Config) -> Pieces:
+    """Give BERT's uncased subword counter from the first available encoder that has it."""
+    found = [word_pieces(config.encoders[name]) for name in UNCASED if name in config.encoders]
+    available = [pieces for pieces in found if pieces.count is not None]
+    reason = "; ".join(pieces.reason for pieces in found) or f"params.yaml has none of {', '.join(UNCASED)}"
+    return available[0] if available else Pieces("BERT, uncased", None, reason)
+
+
+def _write(results: Mapping[str, dict[str, Any]], profile: str) -> None:
+    folder = RESULTS / profile
+    write_all_atomically(
+        {folder / f"{kind}.json": json_bytes(content, indent=None) for kind, content in results.items()}
+    )

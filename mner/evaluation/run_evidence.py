@@ -1,0 +1,38 @@
+"""Check the runs behind scores before their numbers are shown, judged or kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from mner.base.files import sha256_of
+from mner.tracking.evidence import EvidenceError, check_evidence
+
+COPIED = ("key", "dev_f1", "best_epoch", "predictions", "throughput", "duration_seconds", "recipe", "encoder")
+"""What an entry of ``scores.json`` repeats of its record."""
+
+
+def check_scored_run(scored: Mapping[str, Any], record: Path, data: Path | None = None) -> bool:
+    """Check the run of one entry of ``scores.json``.
+
+    Args:
+        scored: the entry.
+        record: the run's record.
+        data: see :func:`mner.tracking.evidence.check_evidence`.
+
+    Returns:
+        Whether it was checked: not where the record is absent, or another than the one that was scored.
+
+    Raises:
+        EvidenceError: the run contradicts its record, or the entry repeats the record wrongly.
+    """
+    if not record.is_file() or sha256_of(record) != scored["record_sha256"]:
+        return False
+    found = json.loads(json.dumps(asdict(check_evidence(record.parent, data).record)))
+    for name in COPIED:
+        if name in scored and scored[name] != found[name]:
+            raise EvidenceError(record, name, f"scores.json repeats field {name} of this record wrongly")
+    return True

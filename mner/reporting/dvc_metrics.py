@@ -1,0 +1,83 @@
+"""Give the numbers and curves of a profile that DVC shows (``dvc metrics``, ``dvc exp show``, ``dvc plots``)."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mner.evaluation.averages import own_f1
+from mner.evaluation.paper import Paper
+from mner.evaluation.verdicts import judge
+from mner.reporting.results import Results, Settings
+
+SPEED = "train_sentences_per_second"
+
+
+def metrics(results: Results, paper: Paper, settings: Settings) -> dict[str, dict[str, float | str]]:
+    """Give our F1 of every finished cell beside the printed one.
+
+    Returns:
+        By ``<data set>/<system>``: mean and s.d. of F1 in percent, the printed F1, the difference in points,
+        the verdict, and sentences per second of training. What is unknown is left out.
+    """
+    return {
+        f"{cell['dataset']}/{cell['system']}": _cell(cell, results, paper, settings)
+        for cell in results.scores["cells"]
+        if cell["state"] == "finished"
+    }
+
+
+def _cell(cell: Mapping[str, Any], results: Results, paper: Paper, settings: Settings) -> dict[str, float | str]:
+    dataset, system = cell["dataset"], cell["system"]
+    f1 = own_f1(cell)
+    found: dict[str, float | str | None] = {"f1": f1["mean"], "f1_sd": f1["sd"]}
+    for _, row in paper.rows_for(dataset, system):
+        figure = row.figure(dataset, "F1")
+        verify = settings.verify
+        verdict = judge(cell, row, paper, verify.margin, verify.alpha, results.runs(dataset, system))
+        if figure is not None and verdict is not None:
+            difference = None if verdict.difference is None else round(verdict.difference, 4)
+            found |= {"f1_printed": figure.value, "difference": difference, "verdict": verdict.name}
+            break
+    speeds = [held[SPEED]["mean"] for held in (cell.get("throughput") or {}).values() if held.get(SPEED)]
+    found["sentences_per_second"] = statistics.fmean(speeds) if speeds else None
+    return {
+        name: round(value, 4) if isinstance(value, float) else value
+        for name, value in found.items()
+        if value is not None
+    }
+
+
+def learning_curves(scores: Mapping[str, Any]) -> list[dict[str, float | str]]:
+    """Give dev F1 after every epoch, one entry per run and epoch, epochs counted from 1."""
+    return [
+        {"row": f"{_name(run)}/{run['seed']}", "epoch": epoch, "dev_f1": round(f1, 4)}
+        for run in _finished(scores)
+        for epoch, f1 in enumerate(run["dev_f1"], 1)
+    ]
+
+
+def costs(scores: Mapping[str, Any]) -> list[dict[str, float | str]]:
+    """Give mean test F1 and mean minutes of training, one entry per cell."""
+    runs = _finished(scores)
+    return [
+        {
+            "row": name,
+            "minutes": round(_mean([run["duration_seconds"] for run in runs if _name(run) == name]) / 60, 3),
+            "f1": round(_mean([run["views"]["test.own"]["f1"] for run in runs if _name(run) == name]), 4),
+        }
+        for name in dict.fromkeys(map(_name, runs))
+    ]
+
+
+def _finished(scores: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [run for run in scores["runs"] if run["status"] == "finished"]
+
+
+def _name(run: Mapping[str, Any]) -> str:
+    return f"{run['dataset']}/{run['system']}"
+
+
+def _mean(values: Sequence[float]) -> float:
+    return statistics.fmean(values)

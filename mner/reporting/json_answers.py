@@ -1,0 +1,65 @@
+"""Give the answers of ``mner explain`` and ``mner compare`` as plain data, from the same numbers as their text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mner.evaluation.averages import cells_of
+from mner.evaluation.kept_results import NoResultsError
+from mner.evaluation.paper import Paper
+from mner.reporting.dvc_metrics import metrics
+from mner.reporting.explanation import where_ours, where_printed
+from mner.reporting.results import Results, Settings
+from mner.reporting.text_only import pair_of, primary_pair
+
+RUN = ("seed", "key", "record", "finished_at", "best_epoch", "dev_f1", "views")
+
+
+def explained(query: str, results: Results, paper: Paper, settings: Settings) -> Mapping[str, Any]:
+    """Give what stands behind a cell (``twitter2017/rgcn``) or a number (``87.11``).
+
+    Raises:
+        NoResultsError: The profile has no such cell.
+    """
+    if "/" in query:
+        return _cell(query, results, paper, settings)
+    return {
+        "number": query,
+        "printed": [
+            dict(zip(("row", "dataset", "metric", "text", "system"), found, strict=True))
+            for found in where_printed(query, paper)
+        ],
+        "ours": [
+            dict(zip(("table", "dataset", "row", "column", "text", "records"), found, strict=True))
+            for found in where_ours(query, results, paper, settings)
+        ],
+    }
+
+
+def _cell(query: str, results: Results, paper: Paper, settings: Settings) -> Mapping[str, Any]:
+    dataset, _, system = query.partition("/")
+    cells = cells_of(results.scores)
+    if (dataset, system) not in cells:
+        known = ", ".join("/".join(place) for place in cells)
+        raise NoResultsError(f"no cell {query} in profile {results.scores['profile']}; there are {known}")
+    runs = [run for run in results.scores["runs"] if (run["dataset"], run["system"]) == (dataset, system)]
+    return {
+        "profile": results.scores["profile"],
+        "cell": cells[dataset, system],
+        "against_the_paper": metrics(results, paper, settings).get(query),
+        "runs": [{name: run.get(name) for name in RUN} for run in runs],
+        "scorers": [{"seed": run["seed"], "versions": run["copies"]} for run in results.runs(dataset, system)],
+    }
+
+
+def compared(a: str, b: str, results: Results, dataset: str | None = None) -> list[Mapping[str, Any]]:
+    """Give the paired comparison of two systems, ``a`` minus ``b``, on every data set or on one."""
+    return [
+        {
+            "dataset": name,
+            "comparison": pair_of(results.statistics, name, a, b),
+            "primary": primary_pair(results, name, a, b),
+        }
+        for name in ([dataset] if dataset else results.scores["datasets"])
+    ]

@@ -1,0 +1,45 @@
+"""Our P, R and F1 under the scorer of a printed row, so that both sides of a subtraction are scored alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mner.data.corpus import TYPES
+from mner.evaluation.run_selection import OWN, scored
+from mner.reporting.cells import UNDEFINED, Cited, State
+from mner.reporting.results import mean_of
+
+OVERALL = {"P": "precision", "R": "recall", "F1": "f1"}
+METRICS = (*OVERALL, *TYPES)
+
+
+def under_scorer(
+    runs: Sequence[Mapping[str, Any]], scorer: str, version: str
+) -> Mapping[str, Cited | State] | None:
+    """Average every metric of a cell under one scorer.
+
+    Args:
+        runs: The cell's entries of ``lenses.json``.
+        scorer: Name of a scorer, such as ``rgcn-64``.
+        version: The dataset version whose test split is scored.
+
+    Returns:
+        A cell for each of ``METRICS`` in percent; None where a run was not scored so.
+    """
+    found = [(run["record"], scored(run, version, OWN, scorer)) for run in runs]
+    entries = [(record, entry) for record, entry in found if entry is not None and "f1" in entry]
+    if not entries or len(entries) < len(found):
+        return None
+    records = tuple(record for record, _ in entries)
+    return {metric: _mean([_value(entry, metric) for _, entry in entries], records) for metric in METRICS}
+
+
+def _value(entry: Mapping[str, Any], metric: str) -> float | None:
+    value = entry[OVERALL[metric]] if metric in OVERALL else entry["types"][metric]
+    return None if value is None else float(value)
+
+
+def _mean(values: Sequence[float | None], records: tuple[str, ...]) -> Cited | State:
+    defined = tuple(value for value in values if value is not None)
+    return mean_of(defined, records) if len(defined) == len(records) else UNDEFINED

@@ -1,0 +1,206 @@
+"""Hold a run's record against the files beside it: one check for every command that believes a run.
+
+A run lies in a folder as training left it (``test.own.jsonl`` and so on), or as kept results hold it
+(``tags.json.xz``). Both are checked alike.
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from mner.base.files import cached_sha256_of, reading, sha256_of, sha256_of_text
+from mner.data.corpus import read_sentences
+from mner.tracking.dev_score import dev_f1
+from mner.tracking.meter_checks import implausible
+from mner.tracking.record import CONTENT, Record
+
+CURVE = "curve.csv"
+WEIGHTS = "weights.safetensors"
+TAGS = "tags.json.xz"
+OWN_TEST = "test.own"
+SAME_F1 = 1e-6
+"""Percent by which dev F1 may differ: the curve holds ten digits."""
+GOLD_IS_LIKELY_FROM = 95.0
+"""Dev F1 in percent from which a test split without an error is believed; planted data is as easy as that."""
+
+
+class EvidenceError(ValueError):
+    """A run whose files contradict its record.
+
+    Attributes:
+        path: the file that contradicts.
+        field: the record's field that it contradicts.
+    """
+
+    def __init__(self, path: Path, field: str, why: str) -> None:
+        self.path, self.field = path, field
+        super().__init__(f"{path}: {why}; restore the file, or delete the run's folder and train it again")
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the check of one run found.
+
+    Attributes:
+        record: the run's record.
+        sealed: whether the record holds a digest of itself and of the files beside it. Older ones do not.
+        not_recomputed: why dev F1 was not recomputed from the dev tags; None where it was.
+    """
+
+    record: Record
+    sealed: bool
+    not_recomputed: str | None
+
+
+def check_evidence(folder: Path, data: Path | None = None) -> Evidence:
+    """Check a run's record against its digest, tags, curve and meters, and recompute its dev F1.
+
+    Args:
+        folder: of the run, or of the kept run.
+        data: the folder that holds ``<dataset>/corpus/dev.jsonl``. Dev F1 is recomputed if that file is the one
+            the run read.
+
+    Returns:
+        The record, and what could not be checked.
+
+    Raises:
+        RecordError: the record contradicts itself.
+        EvidenceError: a file contradicts the record, or a meter is impossible.
+    """
+    record = Record.read(folder / "record.json")
+    sealed = _check_seal(folder, record)
+    if problem := implausible(record):
+        raise EvidenceError(folder / "record.json", *problem)
+    if record.status != "finished":
+        return Evidence(record, sealed, "the run was skipped")
+    tags = predicted_tags(folder, record)
+    _check_curve(folder, record)
+    return Evidence(record, sealed, _check_dev_f1(folder, record, tags, data))
+
+
+def files_beside(folder: Path) -> dict[str, str]:
+    """SHA-256 of the curve and, where they were kept, of the weights."""
+    return {name: sha256_of(folder / name) for name in (CURVE, WEIGHTS) if (folder / name).is_file()}
+
+
+def predicted_tags(folder: Path, record: Record) -> Mapping[str, str]:
+    """Read all predicted tags of a run, by name, as the text of their files.
+
+    Raises:
+        EvidenceError: a file is missing, is not in the record, or is another than the record states.
+    """
+    packed = folder / TAGS
+    if packed.is_file():
+        with reading(packed):
+            tags: dict[str, str] = json.loads(lzma.decompress(packed.read_bytes()))
+    else:
+        tags = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.jsonl"))}
+    for name in sorted(tags.keys() | record.predictions.keys()):
+        path = packed if packed.is_file() else folder / f"{name}.jsonl"
+        if name not in tags:
+            raise EvidenceError(path, "predictions", f"the tags {name} are missing")
+        if name not in record.predictions:
+            raise EvidenceError(path, "predictions", f"the record does not list the tags {name}")
+        if sha256_of_text(tags[name]) != record.predictions[name]:
+            raise EvidenceError(
+                path, "predictions", f"the tags {name} do not have the hash that the record states"
+            )
+    return tags
+
+
+def _check_seal(folder: Path, record: Record) -> bool:
+    if record.evidence is None:
+        return False
+    if record.evidence.get(CONTENT) != record.content_digest():
+        raise EvidenceError(folder / "record.json", "evidence", "the record was changed after the run")
+    for name, digest in record.evidence.items():
+        path = folder / name
+        if name == CONTENT or (name == WEIGHTS and not path.is_file()):  # weights stay behind
+            continue
+        if not path.is_file() or sha256_of(path) != digest:
+            raise EvidenceError(path, "evidence", "missing, or not the file that the record states")
+    return True
+
+
+def _check_curve(folder: Path, record: Record) -> None:
+    """Compare the curve with ``dev_f1``, and ``best_epoch`` with both."""
+    best = max(range(len(record.dev_f1)), key=record.dev_f1.__getitem__, default=None)
+    if record.best_epoch is not None and best != record.best_epoch:
+        raise EvidenceError(
+            folder / "record.json",
+            "best_epoch",
+            f"epoch {record.best_epoch} is not the first of the highest dev F1",
+        )
+    path = folder / CURVE
+    if not path.is_file():
+        return
+    header, *rows = path.read_text(encoding="utf-8").splitlines()
+    if "dev_f1" not in header.split(","):
+        raise EvidenceError(path, "dev_f1", "the curve has no column dev_f1")
+    column = header.split(",").index("dev_f1")
+    curve = [row.split(",")[column] for row in rows]
+    if curve != [f"{value:.10g}" for value in record.dev_f1]:
+        raise EvidenceError(path, "dev_f1", "the curve does not show the dev F1 that the record states")
+
+
+def _check_dev_f1(folder: Path, record: Record, tags: Mapping[str, str], data: Path | None) -> str | None:
+    """Recompute dev F1 of the chosen epoch; returns why that was not possible, or None."""
+    name = f"data/{record.dataset}/corpus/dev.jsonl"
+    gold = None if data is None else data / record.dataset / "corpus" / "dev.jsonl"
+    views = [f"dev.{view}" for view in record.recipe.get("select", ("own",))]
+    if gold is None or not gold.is_file():
+        return "the data is not here"
+    if cached_sha256_of(gold) != record.inputs.get(name):
+        return "the data here is not what the run read"
+    if record.best_dev_f1 is None or not set(views) <= set(tags):
+        return "the run kept no dev tags"
+    wanted = _gold_tags(gold, cached_sha256_of(gold))
+    found = float(np.mean([_f1_of(folder, wanted, view, tags[view]) for view in views]))
+    if abs(found - record.best_dev_f1) > SAME_F1:
+        raise EvidenceError(
+            folder / "record.json",
+            "dev_f1",
+            f"states dev F1 {record.best_dev_f1:.2f}, but its own dev tags score {found:.2f}",
+        )
+    _check_test_tags(folder, record, tags, data)
+    return None
+
+
+def _check_test_tags(folder: Path, record: Record, tags: Mapping[str, str], data: Path | None) -> None:
+    """Refuse test tags that are the gold itself, where dev F1 says that the model cannot be that good."""
+    gold = None if data is None else data / record.dataset / "gold" / "test.jsonl"
+    best = record.best_dev_f1
+    if gold is None or not gold.is_file() or OWN_TEST not in tags or best is None or best >= GOLD_IS_LIKELY_FROM:
+        return
+    wanted = "\n".join(json.dumps(row) for row in _gold_tags(gold, cached_sha256_of(gold)))
+    if _without_blanks(tags[OWN_TEST]) == _without_blanks(wanted):
+        why = f"the test tags are the gold tags, but the dev tags score {best:.2f}"
+        raise EvidenceError(folder, "predictions", why)
+
+
+def _f1_of(folder: Path, gold: Sequence[Sequence[str]], name: str, text: str) -> float:
+    rows = _rows(text)
+    if [len(row) for row in rows] != [len(row) for row in gold]:
+        raise EvidenceError(folder, "predictions", f"the tags {name} are not one a word of the dev split")
+    return dev_f1(gold, rows)
+
+
+@lru_cache(maxsize=8)
+def _gold_tags(path: Path, digest: str) -> tuple[tuple[str, ...], ...]:
+    """The tags of a split, read once in a process as long as the file has this digest."""
+    return tuple(tuple(sentence.tags or ()) for sentence in read_sentences(path))
+
+
+def _without_blanks(text: str) -> str:
+    return "".join(text.split())
+
+
+def _rows(text: str) -> list[list[str]]:
+    return [json.loads(line) for line in text.splitlines()]
