@@ -15,7 +15,7 @@ def subword_counter(source: EncoderSource) -> Callable[[Sequence[str]], list[int
     """Give a function from words to their numbers of subwords; every distinct word is split once.
 
     A WordPiece encoder that is a folder here is read by ``tokenizers`` directly. That is what transformers' fast
-    tokenizers call, without the seconds that transformers takes to import. Others may need a blank before each word.
+    tokenizers call, without the seconds that transformers takes to import. Others may need a blank before a word.
 
     Raises:
         EncoderError: the encoder is neither installed nor reachable.
