@@ -16,6 +16,7 @@ from mner.evaluation.averages import WORD_VECTORS
 from mner.evaluation.comparisons import profile_statistics
 from mner.evaluation.error_counts import profile_errors
 from mner.evaluation.rescoring import Pieces, numbers_of_pieces, other_copies, rescore
+from mner.evaluation.results_schema import AuditResults, Truncation
 from mner.evaluation.scored_inputs import check_gold, check_inputs, hashes_of_inputs
 from mner.evaluation.scorers import PiecesPerWord
 from mner.evaluation.scoring import GoldOf, gold_reader, score_profile
@@ -35,18 +36,14 @@ def input_notes(
     data_folder: Path,
     sentences: Mapping[tuple[str, str], Sequence[Sentence]],
     pieces: Mapping[str, PiecesBySplit],
-) -> dict[str, Any]:
-    """Content of ``results/<profile>/audit.json``: findings by data set, and test words cut off by cell.
+) -> AuditResults:
+    """Collect findings by data set, and test words cut off by cell.
 
     ``pieces`` are, by encoder, the numbers of word pieces of ``sentences`` (by data set and split); a cell of
     another encoder, or of one whose splitter was not at hand, gets a ``state``.
     """
-    return {
-        "format": 1,
-        "profile": scores["profile"],
-        "findings": read_findings(data_folder, scores["datasets"]),
-        "truncation": list(_truncation(scores, sentences, pieces)),
-    }
+    findings = read_findings(data_folder, scores["datasets"])
+    return AuditResults(scores["profile"], findings, tuple(_truncation(scores, sentences, pieces)))
 
 
 def read_findings(data_folder: Path, datasets: Sequence[str]) -> dict[str, list[dict[str, Any]] | None]:
@@ -75,21 +72,21 @@ def _truncation(
     scores: Mapping[str, Any],
     sentences: Mapping[tuple[str, str], Sequence[Sentence]],
     pieces: Mapping[str, PiecesBySplit],
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Truncation]:
     for cell in scores["cells"]:
         reader = cell.get("encoder") or {}
         name = "none" if reader.get("source") == WORD_VECTORS else reader.get("name", "none")
         limit = cell.get("recipe", {}).get("max_pieces")
         if cell["state"] != "finished" or name == "none" or limit is None:
             continue
-        row: dict[str, Any] = {"dataset": cell["dataset"], "system": cell["system"], "max_pieces": limit}
+        place = cell["dataset"], cell["system"], limit
         numbers = pieces.get(name, {}).get((cell["dataset"], "test"))
         if numbers is None:
-            yield row | {"state": f"no splitter of {name} at hand, so cut words were not counted"}
+            yield Truncation(*place, state=f"no splitter of {name} at hand, so cut words were not counted")
             continue
         cut = cut_words(numbers, limit)
         words = sum(len(sentence.words) for sentence in sentences[cell["dataset"], "test"])
-        yield row | {"words": words, "cut_words": sum(cut), "cut_sentences": sum(map(bool, cut))}
+        yield Truncation(*place, words, sum(cut), sum(map(bool, cut)))
 
 
 def _checked_inputs(
@@ -121,7 +118,7 @@ def evaluate(
     uncased: Callable[[], Pieces] | None = None,
     further: Sequence[Callable[[], Pieces]] = (),
     pinned: Mapping[str, str] = MappingProxyType({}),
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Any]:
     """Content of ``results/<profile>/<name>.json`` by name: scores, lenses, statistics, errors, audit.
 
     ``root`` holds runs/, and data/ unless ``data`` says where it is. ``pieces`` are those of the profile's

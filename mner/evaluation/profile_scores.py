@@ -21,6 +21,7 @@ from mner.evaluation.kept_results import (
     restore,
 )
 from mner.evaluation.rescoring import Pieces
+from mner.evaluation.results_schema import as_json
 from mner.evaluation.subword_counts import subword_counter
 from mner.models.encoder_places import EncoderError
 from mner.tracking.mlflow_tracker import DATABASE, log_scores
@@ -111,5 +112,5 @@ def uncased_pieces(config: Config) -> Pieces:
 def _write(results: Mapping[str, dict[str, Any]], profile: str) -> None:
     folder = RESULTS / profile
     write_all_atomically(
-        {folder / f"{kind}.json": json_bytes(content, indent=None) for kind, content in results.items()}
+        {folder / f"{kind}.json": json_bytes(as_json(content), indent=None) for kind, content in results.items()}
     )

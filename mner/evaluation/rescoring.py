@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from mner.base.files import read_json
 from mner.data.corpus import TYPES, Sentence, read_sentences
 from mner.data.sources import ANNOTATIONS, annotation_file
 from mner.evaluation import ita_scorer as ita_lens
+from mner.evaluation.results_schema import SuspectLabel
 from mner.evaluation.scorers import (
     LENSES,
     Lens,
@@ -31,13 +32,13 @@ from mner.evaluation.spans import EncodedTags, Entity, Spans, TagError, Tags, en
 from mner.evaluation.tagged import Tagged, TaggedRun
 
 
-def patch_entry(suspect: Mapping[str, Any]) -> dict[str, Any]:
-    """One suspect of ``errors.json`` as a change: what to ``remove`` and to ``add``, and how sure the runs are."""
-    spurious = suspect["kind"] == "spurious label"
+def patch_entry(suspect: SuspectLabel) -> dict[str, Any]:
+    """Turn a suspected label into a change: what to ``remove`` and to ``add``, and how sure the runs are."""
+    spurious = suspect.kind == "spurious label"
     return {
-        **{name: suspect[name] for name in ("sentence", "image", "kind", "share", "systems")},
-        "remove": [suspect["entity"]] if spurious else list(suspect["gold"]),
-        "add": [] if spurious else [suspect["entity"]],
+        **{name: getattr(suspect, name) for name in ("sentence", "image", "kind", "share", "systems")},
+        "remove": [asdict(one) for one in ((suspect.entity,) if spurious else suspect.gold)],
+        "add": [] if spurious else [asdict(suspect.entity)],
     }
 
 
