@@ -60,6 +60,7 @@ lint: install
 	ruff format --check .
 	mypy
 	lint-imports
+	python -m mner.parity.golden_step --check-history
 	$(MAKE) docs
 
 # Warnings count as errors: a broken link, a page outside the navigation, a module that is not there.

@@ -52,7 +52,7 @@ CARD = Card(
         "batch_size": 10,
         "head_learning_rate": 1e-3,
         "transition_learning_rate": 1e-3,
-        "optimiser": "RMSprop",
+        "optimiser": "rmsprop",
         "schedule": "constant",
         "warmup": 0.0,
         "precision": "float32",

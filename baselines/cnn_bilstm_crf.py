@@ -26,7 +26,7 @@ CARD = Card(
     },
     caveats=(
         "The printed row's recipe, vectors, vocabulary, seeds and scorer are not stated.",
-        "We train with the project's AdamW recipe and its word vectors, not with SGD.",
+        "The word vectors are the project's; SGD is used in profile paper alone, AdamW elsewhere.",
     ),
 )
 

@@ -27,7 +27,7 @@ CARD = Card(
     caveats=(
         "That the printed row has its siblings' sizes is inferred; its recipe, seeds and scorer are not stated.",
         "Lample et al. put a tanh layer before the CRF (from memory); the siblings' code has none, nor have we.",
-        "We train with the project's AdamW recipe and its word vectors, not with the proposed SGD.",
+        "The word vectors are the project's; the proposed SGD is used in profile paper alone, AdamW elsewhere.",
     ),
 )
 

@@ -59,10 +59,11 @@ CARD = Card(
         "head_learning_rate": 0.005,
         "transition_learning_rate": 0.005,
         "weight_decay": 1e-8,
-        "optimiser": "SGD without momentum",
-        "schedule": "rate / (1 + 0.05 epoch)",
+        "optimiser": "sgd",
+        "schedule": "inverse_time",
+        "decay": 0.05,
         "warmup": 0.0,
-        "clip": "none",
+        "clip_by": "none",
         "precision": "float32",
         "loss": "sum",
         "image_encoder": "not trained",
@@ -80,7 +81,7 @@ class ObjectFusion(nn.Module):
 
     def __init__(self, width: int, *, input_dropout: float, dropout: float, variant: str) -> None:
         super().__init__()
-        self.released = one_of(f"{CARD.name}: variant", variant, CARD.variants) == "released"
+        self.released = one_of(f"{CARD.name}: variant", variant, tuple(CARD.variants or ())) == "released"
         self.attention = BilinearAttention(width, input_dropout, dropout)
         self.value = NormedLinear(width, width, input_dropout)
         self.gate = ObjectGate(width)
@@ -167,5 +168,5 @@ class Tagger(nn.Module):
             count_padding=self.fusion.released,
         )
         emissions = Emissions(self.emission(self.fusion(*tokens)), batch.word_mask)
-        nll = decoder.nll(emissions, batch.tags)
+        nll = decoder.nll(emissions, given(batch.tags, "tags", CARD.name, "a loss"))
         return nll + (adversary.objects + adversary.words) / len(batch.words)

@@ -53,10 +53,11 @@ CARD = Card(
         "head_learning_rate": 0.005,
         "transition_learning_rate": 0.005,
         "weight_decay": 1e-8,
-        "optimiser": "SGD without momentum",
-        "schedule": "rate / (1 + 0.05 epoch)",
+        "optimiser": "sgd",
+        "schedule": "inverse_time",
+        "decay": 0.05,
         "warmup": 0.0,
-        "clip": "none",
+        "clip_by": "none",
         "precision": "float32",
         "loss": "sum",
     },
@@ -70,7 +71,7 @@ class ObjectFusion(nn.Module):
         self, object_size: int, width: int, *, heads: int, layers: int, dropout: float, variant: str
     ) -> None:
         super().__init__()
-        self.released = one_of(f"{CARD.name}: variant", variant, CARD.variants) == "released"
+        self.released = one_of(f"{CARD.name}: variant", variant, tuple(CARD.variants or ())) == "released"
         self.projection = nn.Linear(object_size, width)
         self.attention = DenseCoAttention(width, heads, layers, dropout)
         self.norm = MaskedBatchNorm(width)

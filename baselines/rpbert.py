@@ -18,7 +18,7 @@ from mner.data.batch import Batch, TextInput, Visual
 from mner.models.joint_bert import PLACEMENTS, POSITIONS, JointBert, mean_piece_vectors
 from mner.models.recurrent import run_packed
 from mner.models.system import BuildContext, Card, Emissions, given, visual_size_of
-from mner.models.words import make_words
+from mner.models.words import Vocabulary, WordEmbedding, make_words
 
 ADDS_MEANING = 1
 
@@ -68,7 +68,7 @@ CARD = Card(
         "head_learning_rate": 1e-3,
         "transition_learning_rate": 1e-3,
         "weight_decay": 0.0,
-        "optimiser": "Adam",
+        "optimiser": "adam",
         "schedule": "constant",
         "warmup": 0.0,
         "precision": "float32",
@@ -136,12 +136,15 @@ class Tagger(nn.Module):
         super().__init__()
         joint = JointBert(build.encoder(), visual_size_of(build, CARD.name), placement, positions)
         self.reader = RelationBert(joint)
-        self.vocabulary, self.vectors = make_words(build, words) if words else (None, None)
+        self.vocabulary: Vocabulary | None = None
+        self.vectors: WordEmbedding | None = None
+        if words:
+            self.vocabulary, self.vectors = make_words(build, words)
         inputs = joint.encoder.width + (self.vectors.width if self.vectors else 0)
         self.head = RecurrentHead(inputs, hidden, layers, len(build.labels))
 
     def forward(self, batch: Batch) -> Emissions:
         words = self.reader(batch.text, given(batch.image, "image", CARD.name))
-        if self.vectors is not None:
+        if self.vocabulary is not None and self.vectors is not None:
             words = torch.cat([words, self.vectors(self.vocabulary.encode(batch).words)], -1)
         return Emissions(self.head(words, batch.word_mask), batch.word_mask)

@@ -61,7 +61,8 @@ CARD = Card(
         "optimiser": "bert",
         "schedule": "linear",
         "warmup": 0.1,
-        "clip": "1.0 for each parameter by itself",
+        "clip": 1.0,
+        "clip_by": "parameter",
         "precision": "float32",
         "frozen_layers": 0,
         "image_encoder": "not trained",
@@ -105,6 +106,7 @@ class Tagger(nn.Module):
         self.share, self.span_weight = SHARE[variant], span_weight
         self.register_buffer("conversion", conversion_matrix(build.labels, spans), persistent=False)
         of_label = torch.tensor([spans.index(span_label(label)) for label in build.labels])
+        self.span_of_label: Tensor
         self.register_buffer("span_of_label", of_label, persistent=False)
         self.encoder = build.encoder()
         self.dropout = nn.Dropout(dropout)

@@ -39,6 +39,7 @@ CARD = Card(
         "The anonymous program has a score and a softmax for every channel; here one score a region. Both cancel.",
         "How the answer starts the BiLSTM is not said: here its halves are the first hidden states.",
         "The table's cells come from UMT's re-implementation (inferred), whose recipe is not stated.",
+        "In profile paper, rates and decay are the anonymous program's; epochs and batch size are ours.",
     ),
     reconstructed="from memory of the paper's equations, and an anonymous program that agrees with them",
 )

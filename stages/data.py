@@ -7,26 +7,33 @@ from functools import partial
 from pathlib import Path
 
 from mner import config
+from mner.base.escaping import show
 from mner.base.exits import end_with
 from mner.base.files import exclusive
 from mner.config.controls_settings import CORPORA
+from mner.config.strict import known
 from mner.data.controls import planting as controls
 from mner.data.download import fetch
+from mner.data.own_dataset import prepare_own
 from mner.data.prepare import prepare
 from mner.data.sources import DATASETS
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("dataset", choices=(*DATASETS, *CORPORA))
+    parser.add_argument("dataset")
     dataset = parser.parse_args().dataset
     with exclusive(Path(".locks") / f"data-{dataset}.lock"):
         write(dataset, Path("data") / dataset)
 
 
 def write(dataset: str, folder: Path) -> None:
-    """Generate a control, or prepare a public data set from the files of the environment's places."""
+    """Generate a control, or prepare a data set of your own or a public one from the environment's places."""
     settings = config.load(Path("params.yaml"))
+    known(dataset, (*DATASETS, *CORPORA, *settings.datasets), "data sets")
+    if dataset in settings.datasets:
+        show("\n".join(prepare_own(dataset, settings.datasets[dataset], folder, Path())))
+        return
     if dataset in CORPORA:
         controls.write_controls(dataset, folder, settings.controls)
         return

@@ -10,7 +10,10 @@ from mner.base.escaping import show
 from mner.base.exits import end_with
 from mner.config import load
 from mner.config.names import require_active
+from mner.evaluation.paper import load_paper
 from mner.evaluation.profile_scores import score_reference, score_runs
+from mner.evaluation.published_recipes import requirements
+from mner.predictions.shipped_files import shipped
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -23,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.accept and not options.from_reference:
         parser.error("--accept goes with --from-reference; `mner keep` keeps the results of runs")
     config = require_active(load(Path("params.yaml")), options.profile)
-    show(score_reference(config, options.accept) if options.from_reference else score_runs(config))
+    paper = load_paper(shipped("paper.yaml")).requiring(requirements(config.systems))
+    show(score_reference(config, options.accept) if options.from_reference else score_runs(config, paper))
 
 
 if __name__ == "__main__":

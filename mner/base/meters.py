@@ -196,7 +196,7 @@ class Meters:
     def spent(self) -> Spent:
         """What the next process of the run needs to go on; JSON-like, so that a checkpoint can hold it."""
         seconds = self.earlier_seconds + time.perf_counter() - self._started
-        run = {"seconds": seconds, "peak_memory_gib": self.peak_memory_gib()}
+        run: dict[str, float | None] = {"seconds": seconds, "peak_memory_gib": self.peak_memory_gib()}
         return {"training": self.training.spent(), "inference": self.inference.spent(), "run": run}
 
     def throughput(self) -> dict[str, Any] | None:

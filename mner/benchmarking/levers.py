@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -23,7 +24,7 @@ from mner.benchmarking.workload import make_workload
 from mner.config import Config
 from mner.config.training_recipe import Recipe
 from mner.data.batch import Batch, TextInput
-from mner.models.encoders import tokenizer_of
+from mner.models.encoders import TextEncoder, tokenizer_of
 from mner.models.system import load_system
 from mner.training.determinism import precision_of
 from mner.training.experiment import lower_states
@@ -76,7 +77,7 @@ class Levers:
         """Training over two thirds of the layers frozen, their states read from a cache and computed each time."""
         one = self._trainee(SIZES[self._size]["num_hidden_layers"] * 2 // 3)
         precision, text = precision_of(one.recipe, one.device), self._workload.split.text
-        encoder = one.model.tagger.encoder
+        encoder = _encoder_of(one)
         states = lower_states(
             text, encoder, batch_size=64, device=one.device, precision=precision, label="training sentences"
         )
@@ -87,7 +88,7 @@ class Levers:
     def _compiled(self, batches: Sequence[list[int]]) -> Round:
         """Training with every encoder layer compiled for any length; compiling falls into the untimed round."""
         one = self._trainee()
-        for layer in one.model.tagger.encoder.bert.encoder.layer:
+        for layer in _encoder_of(one).get_submodule("bert.encoder.layer").children():
             layer.compile(dynamic=True)
         return one.ours(batches, True)
 
@@ -134,6 +135,13 @@ class Levers:
         yield Lever(kept, "handed back", False, *both).line()
         if not has_compiler():
             yield "compiled layers: not measured, torch.compile needs a C++ compiler (g++, or the one CXX names)"
+
+
+def _encoder_of(one: Trainee) -> TextEncoder:
+    encoder = one.model.tagger.get_submodule("encoder")
+    if not isinstance(encoder, TextEncoder):
+        raise TypeError(f"the tagger's encoder is a {type(encoder).__name__}, expected a TextEncoder")
+    return encoder
 
 
 def usual_round(config: Config, size: str, root: Path, dataset: str, clock: Clock, batches: int) -> Round:
@@ -189,17 +197,20 @@ def single_adamw(trainee: Trainee) -> Iterator[None]:
 def zeroing(trainee: Trainee) -> Iterator[None]:
     """Gradients keep their memory and are filled with zeros."""
     kind = type(trainee.optimiser)
-    trainee.optimiser.zero_grad = lambda set_to_none: kind.zero_grad(trainee.optimiser, set_to_none=False)
+    optimiser: Any = trainee.optimiser
+    optimiser.zero_grad = lambda set_to_none: kind.zero_grad(optimiser, set_to_none=False)
     try:
         yield
     finally:
-        del trainee.optimiser.zero_grad
+        del optimiser.zero_grad
 
 
 @contextlib.contextmanager
 def no_dropout(model: nn.Module) -> Iterator[None]:
     """Every dropout of the model at rate 0; attention's own too."""
-    rates = [(module, "p", module.p) for module in model.modules() if isinstance(module, nn.Dropout)]
+    rates: list[tuple[nn.Module, str, float]] = [
+        (module, "p", module.p) for module in model.modules() if isinstance(module, nn.Dropout)
+    ]
     rates += [
         (module, name, getattr(module, name))
         for module in model.modules()

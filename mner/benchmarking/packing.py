@@ -1,4 +1,4 @@
-"""Several seeds on one device: as processes side by side, or as one process with stacked parameters."""
+"""Time several seeds on one device, as processes side by side."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from mner.base.terminal import aligned
-from mner.benchmarking.bench_models import StackedSeeds, build_model, speed_recipe
+from mner.benchmarking.bench_models import build_model, speed_recipe
 from mner.benchmarking.speed import Trainee
 from mner.benchmarking.workload import make_workload
 from mner.config import Config
@@ -27,25 +27,18 @@ WARM_UP = 3
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """Seconds for the same number of updates of every seed: one alone, ``seeds`` at once in two ways.
-
-    ``stacked_alone`` is one seed in the stacked way.
-    """
+    """Seconds for the same number of updates of every seed: one alone, and ``seeds`` processes at once."""
 
     seeds: int
     updates: int
     alone: float
     processes: float
-    stacked_alone: float
-    stacked: float
 
     def render(self) -> str:
         """An aligned table; the last column is what packing is judged by."""
         rows = (
             ("one seed alone", self.alone, 1),
             (f"{self.seeds} seeds, one process each", self.processes, self.seeds),
-            ("one seed, stacked parameters", self.stacked_alone, 1),
-            (f"{self.seeds} seeds, stacked parameters", self.stacked, self.seeds),
         )
         shown = [
             (name, f"{seconds:.2f}", f"{seconds / seeds:.2f}", f"{seconds / self.alone:.2f} x")
@@ -59,14 +52,14 @@ class Packing:
 def measure_packing(
     config: Config, size: str, dataset: str, device: torch.device, seeds: int, updates: int
 ) -> Packing:
-    """Measure ``bert`` (softmax) at ``size``; rounds of the ways alternate, so that load hits all alike."""
+    """Measure ``bert`` (softmax) at ``size``; rounds of both alternate, so that load hits all alike."""
     job = _Job(config, size, dataset, str(device), torch.get_num_threads(), updates)
     seen: dict[str, list[float]] = {"alone": [], "processes": []}
     for _ in range(2):
         seen["alone"].append(side_by_side(job, 1))
         seen["processes"].append(side_by_side(job, seeds))
     times = {name: statistics.median(values) for name, values in seen.items()}
-    return Packing(seeds, updates, times["alone"], times["processes"], _stacked(job, 1), _stacked(job, seeds))
+    return Packing(seeds, updates, times["alone"], times["processes"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,22 +120,6 @@ def _work(job: _Job, seed: int, threads: int, barrier: Barrier, results: Any) ->
     except BaseException:
         barrier.abort()
         raise
-
-
-def _stacked(job: _Job, seeds: int) -> float:
-    trainees = [job.trainee(seed) for seed in range(seeds)]
-    workload, device = trainees[0].workload, trainees[0].device
-    packed = StackedSeeds([trainee.model for trainee in trainees], trainees[0].recipe, device)
-    batches = workload.batches(16, job.updates, training=True)
-    orders = [_repeated(batches[seed:] + batches[:seed], job.updates) for seed in range(seeds)]
-    started = 0.0
-    for update in range(-WARM_UP, job.updates):
-        if update == 0:
-            _wait(device)
-            started = time.monotonic()
-        packed.train([workload.on(order[update], device) for order in orders])
-    _wait(device)
-    return time.monotonic() - started
 
 
 def _repeated(batches: Sequence[list[int]], count: int) -> list[list[int]]:

@@ -24,7 +24,8 @@ class PlainTagger(nn.Module):
     def __init__(self, encoder: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
-        self.output = nn.Linear(encoder.config.hidden_size, len(LABELS))
+        config: Any = encoder.config
+        self.output = nn.Linear(config.hidden_size, len(LABELS))
 
     def forward(self, ids: torch.Tensor, attended: torch.Tensor) -> torch.Tensor:
         return self.output(self.encoder(input_ids=ids, attention_mask=attended).last_hidden_state)
@@ -80,6 +81,8 @@ class PlainScript:
 
 
 def _encode(tokenizer: Any, sentence: Sentence) -> tuple[list[int], list[int]]:
+    if sentence.tags is None:
+        raise ValueError("the plain script trains on tagged sentences; this one has no tags")
     encoded = tokenizer(list(sentence.words), is_split_into_words=True)
     places = encoded.word_ids()
     labels = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -67,7 +67,7 @@ def spread(batches: Sequence[list[int]], lengths: np.ndarray, count: int) -> lis
 
 
 def make_workload(
-    root: Path, dataset: str, tokenizer: Any, module: ModuleType, options: dict[str, Any], device: torch.device
+    root: Path, dataset: str, tokenizer: Any, module: ModuleType, options: Mapping[str, Any], device: torch.device
 ) -> Workload:
     """The training split of ``dataset`` with random pictures of 49 x 2048 numbers and 5 + 5 random neighbours.
 
@@ -89,7 +89,7 @@ def _split(
     sentences: tuple[Sentence, ...],
     tokenizer: Any,
     module: ModuleType,
-    options: dict[str, Any],
+    options: Mapping[str, Any],
     device: torch.device,
 ) -> SplitData:
     needs = set(module.CARD.needs)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from mner.config.controls_settings import ControlsSettings
 from mner.config.graph_recipe import GraphRecipe, RelationSettings
 from mner.config.loading import load, settings_of
+from mner.config.own_dataset import OwnDataset
 from mner.config.places import Places
 from mner.config.profiles import composed
 from mner.config.schema import (
@@ -40,6 +41,7 @@ __all__ = [
     "ExtractorSettings",
     "FeatureSettings",
     "GraphRecipe",
+    "OwnDataset",
     "Places",
     "Profile",
     "Recipe",

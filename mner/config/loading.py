@@ -12,10 +12,11 @@ from typing import Any
 import yaml
 
 from mner.config import profiles
-from mner.config.schema import CAPTION_TOKENS, ENCODER, PICTURE_KINDS, Config, Profile
+from mner.config.own_dataset import with_own
+from mner.config.schema import BY_DATASET, CAPTION_TOKENS, ENCODER, PICTURE_KINDS, Config, Profile
 from mner.config.strict import ConfigError, EachKeyOnce, build, convert, known
 
-SECTIONS = ("encoders", "systems", "data", "controls", "features", "relations", "verify")
+SECTIONS = ("encoders", "systems", "data", "controls", "features", "relations", "verify", "datasets")
 LIKE = "like"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -60,7 +61,7 @@ def settings_of(raw: Any, path: Path) -> Config:
     whole["encoders"] = {
         k: {"name": k, **v} if isinstance(v, Mapping) else v for k, v in whole["encoders"].items()
     }
-    config = build(Config, {**whole, "profiles": {}}, str(path))
+    config = build(Config, {**with_own(whole), "profiles": {}}, str(path))
     config = dataclasses.replace(config, profiles={**declared_profiles(), config.active.name: config.active})
     _check(config, path)
     return config
@@ -83,7 +84,7 @@ def _section(name: str, change: Any, path: Path) -> Any:
     declared = _declared()[name]
     if not isinstance(change, Mapping):
         raise ConfigError(f"{path}: {name}: expected a mapping, found {change!r}")
-    if name == "encoders":
+    if name in ("encoders", "datasets"):
         return {**declared, **change}
     if name == "systems":
         return {**declared, **{row: _row(declared.get(row), said) for row, said in change.items()}}
@@ -100,7 +101,8 @@ def _row(declared: Mapping[str, Any] | None, said: Any) -> Any:
 @functools.cache
 def _declared() -> Mapping[str, Any]:
     sections = profiles.declared("sections")
-    return {**sections, **{name: profiles.declared(name) for name in ("encoders", "systems")}}
+    rows = {name: profiles.declared(name) for name in ("encoders", "systems")}
+    return {"datasets": {}, **sections, **rows}
 
 
 def _rows(rows: Mapping[str, Any], path: Path) -> dict[str, Any]:
@@ -123,9 +125,21 @@ def _rows(rows: Mapping[str, Any], path: Path) -> dict[str, Any]:
     return {name: whole(name) for name in rows}
 
 
+def _check_own(config: Config, path: Path) -> None:
+    """A data set of one's own is no data set of the package, whose files would be replaced by it."""
+    for name in config.datasets:
+        if name in _declared()["data"]["captions"]:
+            raise ConfigError(f"{path}: datasets: {name!r} is a data set of this package; choose another name")
+
+
 def _check_names(config: Config, path: Path) -> None:
     """Names become folders, arguments of a shell's command line (dvc.yaml) and parts of files' names."""
-    named = {"data.captions": config.data.captions, "systems": config.systems, "active.name": [config.active.name]}
+    named = {
+        "datasets": config.datasets,
+        "data.captions": config.data.captions,
+        "systems": config.systems,
+        "active.name": [config.active.name],
+    }
     for where, entries in named.items():
         for name in entries:
             if not isinstance(name, str) or not NAME.fullmatch(name):
@@ -137,6 +151,7 @@ def _check_names(config: Config, path: Path) -> None:
 
 def _check(config: Config, path: Path) -> None:
     _check_names(config, path)
+    _check_own(config, path)
     for name, source in config.encoders.items():
         if source.name != name:
             raise ConfigError(f"{path}: encoders.{name} calls itself {source.name!r}")
@@ -189,9 +204,13 @@ def _check_rows(config: Config, path: Path) -> None:
             known(dataset, config.data.captions, f"{path}: systems.{name}.by_dataset")
             for option in options:
                 known(option, row.options, f"{path}: systems.{name}.by_dataset.{dataset}")
+    for system, change in config.active.recipe.get("rows", {}).items():
+        for dataset in change.get(BY_DATASET, {}):
+            known(dataset, config.data.captions, f"{path}: active.recipe.rows.{system}.{BY_DATASET}")
     for system in config.systems:
         config.recipe_of(system)
         for dataset in config.active.datasets:
+            config.recipe_of(system, dataset)
             known(config.relations_of(dataset, system).encoder, config.encoders, f"{path}: relations.encoder")
 
 

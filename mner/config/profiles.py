@@ -60,8 +60,9 @@ def merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]
     whole = dict(base)
     for key, value in change.items():
         below = whole.get(key)
-        both = isinstance(below, Mapping) and isinstance(value, Mapping)
-        whole[key] = merged(below, value) if both else value
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            value = merged(below, value)
+        whole[key] = value
     return whole
 
 

@@ -14,11 +14,13 @@ from typing import Any
 
 from mner.config.controls_settings import ControlsSettings
 from mner.config.graph_recipe import GraphRecipe, RelationSettings
+from mner.config.own_dataset import OwnDataset
 from mner.config.strict import build
 from mner.config.training_recipe import Recipe
 
 CAPTION_TOKENS = "caption-tokens"
 ENCODER = "encoder"
+BY_DATASET = "by_dataset"
 CANONICAL = "umt"
 """Whose copy of the public data sets is read."""
 PICTURE_KINDS: tuple[str, ...] = ("grid", "crops", "objects", "ocr", "tags", "captions")
@@ -89,7 +91,7 @@ class DataSettings:
     """
 
     copy: str
-    captions: Mapping[str, str]
+    captions: Mapping[str, str | None]
     objects: Mapping[str, str | None]
     ocr: Mapping[str, str | None] = dataclasses.field(default_factory=dict)
     regions: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -175,7 +177,8 @@ class Profile:
     """How big: data sets x systems x seeds, the text encoder, and what the profile changes in the recipe.
 
     ``recipe.rows`` changes the recipes of single rows, over what the rows say themselves; ``encoder`` there is the
-    row's own text encoder, which is no part of a recipe but stands where DVC watches what may be absent.
+    row's own text encoder, which is no part of a recipe but stands where DVC watches what may be absent, and
+    ``by_dataset`` changes the row's recipe on single data sets.
     """
 
     name: str
@@ -215,13 +218,20 @@ class Config:
     verify: VerifySettings
     profiles: Mapping[str, Profile]
     active: Profile
+    datasets: Mapping[str, OwnDataset] = dataclasses.field(default_factory=dict)
 
-    def recipe_of(self, system: str) -> Recipe:
-        """The recipe of one row: the shared one, changed by the profile, the row, and the profile for this row."""
+    def recipe_of(self, system: str, dataset: str | None = None) -> Recipe:
+        """Return the recipe of one row: the shared one, changed by the profile, the row, and the profile for it.
+
+        Args:
+            system: Name of the row.
+            dataset: Data set whose own values hold (``by_dataset``); None leaves them out.
+        """
         profile = {key: value for key, value in self.active.recipe.items() if key != "rows"}
         rows = self.active.recipe.get("rows", {})
-        of_row = {key: value for key, value in rows.get(system, {}).items() if key != ENCODER}
-        overrides = {**self.recipe, **profile, **self.systems[system].recipe, **of_row}
+        of_row = {key: value for key, value in rows.get(system, {}).items() if key not in (ENCODER, BY_DATASET)}
+        here = rows.get(system, {}).get(BY_DATASET, {}).get(dataset, {})
+        overrides = {**self.recipe, **profile, **self.systems[system].recipe, **of_row, **here}
         return build(Recipe, overrides, f"recipe of {system} in profile {self.active.name}")
 
     def relations_of(self, dataset: str, system: str | None = None) -> GraphRecipe:

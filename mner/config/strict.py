@@ -19,7 +19,10 @@ class ConfigError(ValueError):
     """params.yaml says something the harness does not understand; the message says where and what instead."""
 
 
-class EachKeyOnce(yaml.SafeLoader):
+_SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C, where PyYAML was built with it
+
+
+class EachKeyOnce(_SafeLoader):  # type: ignore[misc, valid-type]
     """YAML's safe loader, but a key said twice in one mapping is an error and not its last value."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
@@ -82,7 +85,7 @@ def nearest(word: Any, names: Iterable[Any]) -> str:
 def convert(hint: Any, value: Any, where: str) -> Any:
     """``value`` as its annotation says; raises a ConfigError where it is not of that kind."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return build(hint, value, where)
     if origin is tuple:
         if not isinstance(value, list):

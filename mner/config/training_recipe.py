@@ -1,16 +1,25 @@
-"""How a run is trained: every number that moves a result, none with a default (params.yaml sets them all)."""
+"""How a run is trained: every number that moves a result.
+
+params.yaml sets all fields without a default. Those with one were added later, for recipes that papers used;
+a run's identity leaves out what stands at its default, so that earlier runs keep their keys.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any
 
 PRECISIONS = ("float32", "bfloat16", "auto")
 VIEWS = ("own", "none", "shuffled", "neighbours")
 """What a test split may be predicted with; ``own`` is the ordinary one."""
 
-SCHEDULES = ("linear", "constant", "bert")
-OPTIMISERS = ("adamw", "bert")
+SCHEDULES = ("linear", "constant", "bert", "inverse_time", "step")
+OPTIMISERS = ("adamw", "bert", "adam", "sgd", "rmsprop")
+LOSSES = ("mean", "sum")
+CLIPS = ("norm", "parameter", "none")
+ORDERS = ("each epoch", "never")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +32,15 @@ class Recipe:
     ``frozen_layers`` lower encoder layers (with the embeddings) are not trained; their states are cached.
     Learning rates are peaks: encoder, everything else, and CRF transitions. ``warmup`` is a share of all updates.
     ``optimiser`` adamw is bias-corrected; bert is the one published with BERT, whose
-    ``schedule`` bert falls as if there had been no warm-up (``mner.training.optimisers``).
+    ``schedule`` bert falls as if there had been no warm-up (``mner.training.optimisers``). adam, sgd (without
+    momentum) and rmsprop add ``weight_decay`` to the gradients of all parameters, as L2 regularisation.
+    ``schedule`` inverse_time is ``1 / (1 + decay * epoch)``, with epochs counted from 0; step multiplies the rates
+    by ``decay`` every ``decay_epochs`` epochs.
+    ``loss`` sum is the loss of a batch times its sentences: the sum of what mean averages over them.
+    ``clip`` bounds the norm of all gradients, of each parameter's by itself, or nothing, as ``clip_by`` says.
+    ``shuffled`` never takes the sentences in the order of the file, without sorting by length.
+    ``evaluate_every`` n evaluates dev after every n updates of the run, and at the end of each epoch; the weights
+    that are kept are those of the best of these moments (null: at the ends of epochs alone).
     ``precision`` auto is bfloat16 where the hardware multiplies it natively, else float32; the record says which.
     ``max_pieces`` bounds a tweet with its context, in word pieces; batches are padded to their longest tweet,
     rounded up to a ``length_multiple`` of pieces (8 suits a GPU's matrix units; on a CPU 1 is faster). ``views``
@@ -55,8 +72,15 @@ class Recipe:
     patience: int | None
     predict_every_epoch: bool
     keep_weights: bool
+    decay: float = 0.0
+    decay_epochs: int = 1
+    loss: str = "mean"
+    clip_by: str = "norm"
+    shuffled: str = "each epoch"
+    evaluate_every: int | None = None
 
     def __post_init__(self) -> None:
+        self._check_published()
         if self.precision not in PRECISIONS:
             raise ValueError(f"recipe: precision {self.precision!r}; choose one of {', '.join(PRECISIONS)}")
         if self.optimiser not in OPTIMISERS:
@@ -85,3 +109,26 @@ class Recipe:
             raise ValueError(f"recipe: clip is the largest norm of a gradient, above 0, not {self.clip}")
         if not 0 <= self.warmup < 1:
             raise ValueError(f"recipe: warmup is a share of all updates, 0 <= warmup < 1, not {self.warmup}")
+
+    def _check_published(self) -> None:
+        """Check the fields that papers' recipes added."""
+        for field, known in (("loss", LOSSES), ("clip_by", CLIPS), ("shuffled", ORDERS)):
+            if getattr(self, field) not in known:
+                raise ValueError(f"recipe: {field} {getattr(self, field)!r}; choose one of {', '.join(known)}")
+        if not math.isfinite(self.decay) or self.decay < 0:
+            raise ValueError(f"recipe: decay is a number of at least 0, not {self.decay}")
+        if self.schedule in ("inverse_time", "step") and self.decay == 0:
+            raise ValueError(f"recipe: schedule {self.schedule} needs a decay above 0")
+        if self.decay_epochs < 1 or (self.evaluate_every is not None and self.evaluate_every < 1):
+            raise ValueError("recipe: decay_epochs and evaluate_every are at least 1 (evaluate_every: or null)")
+
+
+DEFAULTS: Mapping[str, Any] = {
+    field.name: field.default for field in fields(Recipe) if field.default is not MISSING
+}
+"""Fields that earlier recipes did not have, and the value that stands for what those did."""
+
+
+def identifying(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what stands at its default: the part of a recipe that enters the identity of a run."""
+    return {name: value for name, value in recipe.items() if name not in DEFAULTS or value != DEFAULTS[name]}

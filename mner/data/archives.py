@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -50,9 +51,9 @@ class _BoundedHeaders(tarfile.TarInfo):
     def _proc_member(self, opened: tarfile.TarFile) -> tarfile.TarInfo:
         if self.type in _HEADERS and self.size > HEADER_LIMIT:
             raise ArchiveError(
-                f"{opened.name}: refused, a header of {self.size:,} bytes; at most {HEADER_LIMIT:,} are read"
+                f"{opened.name!s}: refused, a header of {self.size:,} bytes; at most {HEADER_LIMIT:,} are read"
             )
-        return super()._proc_member(opened)
+        return super()._proc_member(opened)  # type: ignore[misc]
 
 
 def safe_extract(
@@ -96,7 +97,7 @@ def _extract(
         target = root / entry.place
         if not target.parent.resolve().is_relative_to(root):
             raise _refusal(archive, entry.place, f"a link below {destination} leads its folder elsewhere")
-        write_atomically(target, lambda temporary, entry=entry: _copy(archive, entry, temporary))
+        write_atomically(target, partial(_copy, archive, entry))
         written.append(destination / entry.place)
     return written
 
@@ -134,7 +135,7 @@ def _zip_entries(archive: Path, opened: zipfile.ZipFile) -> Iterator[_Entry | No
             raise _refusal(archive, place, "is a link or a device, not a regular file")
         if info.flag_bits & 1:
             raise _refusal(archive, place, "is encrypted")
-        yield _Entry(place, info.file_size, lambda info=info: opened.open(info))
+        yield _Entry(place, info.file_size, partial(opened.open, info))
 
 
 def _tar_entries(archive: Path, opened: tarfile.TarFile, destination: Path) -> Iterator[_Entry | None]:
@@ -149,7 +150,14 @@ def _tar_entries(archive: Path, opened: tarfile.TarFile, destination: Path) -> I
             tarfile.data_filter(member, str(destination))  # Python's own judgement, beside ours
         except tarfile.FilterError as error:
             raise _refusal(archive, place, f"is refused by Python's data filter ({error})") from error
-        yield _Entry(place, member.size, lambda member=member: opened.extractfile(member))
+        yield _Entry(place, member.size, partial(_opened, opened, member))
+
+
+def _opened(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
+    file = archive.extractfile(member)
+    if file is None:
+        raise tarfile.ReadError(f"{member.name} has no content")
+    return file
 
 
 def _checked_place(archive: Path, name: str) -> PurePosixPath:

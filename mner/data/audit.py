@@ -11,7 +11,8 @@ from typing import Protocol
 from mner.config.schema import CANONICAL
 from mner.data import audit_findings as documented
 from mner.data.audit_findings import Finding, finding
-from mner.data.corpus import SPLITS, TYPES, Sentence
+from mner.data.corpus import SPLITS, Sentence
+from mner.data.labels import TYPES, types_in
 from mner.data.readers import Alignment
 from mner.data.retrieval_audit import retrieval_findings
 from mner.data.sentence_diff import compare
@@ -26,20 +27,31 @@ _Texts = dict[tuple[str, ...], list[Sentence]]
 class Pixels(Protocol):
     """What a scan of a folder of pictures found."""
 
-    pixels: Mapping[str, object]
-    missing: Sequence[str]
-    unreadable: Mapping[str, str]
-    changed: Mapping[str, str]
+    @property
+    def pixels(self) -> Mapping[str, object]:
+        """The record of every usable picture, by image id."""
+
+    @property
+    def missing(self) -> Sequence[str]:
+        """Ids without a file."""
+
+    @property
+    def unreadable(self) -> Mapping[str, str]:
+        """Why a picture cannot be read, by image id."""
+
+    @property
+    def changed(self) -> Mapping[str, str]:
+        """How a picture differs from its first arrival, by image id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
     """Everything at hand about one data set.
 
-    ``splits`` is the canonical copy; ``copies`` the other copies by name; ``captions`` and ``objects`` are by
-    source and image id; ``alignments`` lay the retrieval records beside the canonical splits; ``images`` is
-    None where no folder of pictures was given; ``words`` are further words on pictures and ``strength`` scores of
-    their relation to the text, by name and image id.
+    ``splits`` is the dataset version ``version``, canonical by default; ``copies`` the other copies by name;
+    ``captions`` and ``objects`` are by source and image id; ``alignments`` lay the retrieval records beside the
+    canonical splits; ``images`` is None where no folder of pictures was given; ``words`` are further words on
+    pictures and ``strength`` scores of their relation to the text, by name and image id.
     """
 
     dataset: str
@@ -51,6 +63,7 @@ class Material:
     images: Pixels | None = None
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     strength: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    version: str = CANONICAL
 
 
 def audit(material: Material) -> list[Finding]:
@@ -74,10 +87,10 @@ def orphans(tags: Sequence[str]) -> int:
     return sum(tag.startswith("I-") and last[2:] != tag[2:] for last, tag in zip(before, tags, strict=True))
 
 
-def entities(sentences: Iterable[Sentence]) -> dict[str, int]:
-    """B- tags by type."""
+def entities(sentences: Iterable[Sentence], types: Sequence[str] = TYPES) -> dict[str, int]:
+    """Count B- tags by type."""
     counts = Counter(tag[2:] for one in sentences for tag in one.tags or () if tag.startswith("B-"))
-    return {kind: counts[kind] for kind in TYPES}
+    return {kind: counts[kind] for kind in types}
 
 
 def invalid_images(captions: Mapping[str, str], corpus_images: Iterable[str]) -> tuple[str, ...]:
@@ -100,16 +113,17 @@ def _image_ids(splits: Splits) -> Iterator[str]:
 
 
 def _sizes(material: Material) -> Iterator[Finding]:
-    everything = {CANONICAL: material.splits, **material.copies}
+    everything = {material.version: material.splits, **material.copies}
+    types = types_in(one.tags or () for split in SPLITS for one in material.splits[split])
     for copy, splits in everything.items():
         for split in SPLITS:
             sentences = splits[split]
             key = (copy, material.dataset, split)
             place = f"{split}.{copy}"
             yield finding(f"{place}.sentences", "sentences", len(sentences), documented.SENTENCES.get(key))
-            by_type = entities(sentences)
+            by_type = entities(sentences, types)
             yield finding(f"{place}.entities", "B- tags", sum(by_type.values()), documented.ENTITIES.get(key))
-            if copy == CANONICAL:
+            if copy == material.version:
                 expected = documented.ENTITIES_BY_TYPE.get((material.dataset, split), {})
                 for kind, count in by_type.items():
                     yield finding(f"{place}.entities.{kind}", f"B-{kind} tags", count, expected.get(kind))
@@ -120,7 +134,7 @@ def _sizes(material: Material) -> Iterator[Finding]:
                 sum(orphans(one.tags or ()) for one in sentences),
                 documented.ORPHANS.get(key),
                 defect=True,
-                images=orphaned if copy == CANONICAL else (),
+                images=orphaned if copy == material.version else (),
             )
 
 
@@ -215,9 +229,9 @@ def _coverage(material: Material) -> Iterator[Finding]:
         expected = documented.WITHOUT_OBJECTS.get(material.dataset, {})
         yield from _absent(material, f"objects.{source}", "no object labels", objects, expected)
         labels = documented.OBJECT_LABELS.get(material.dataset, {})
-        empty = sum(not names for names in objects.values())
+        found_nothing = sum(not names for names in objects.values())
         yield finding(f"objects.{source}.labelled", "labelled images", len(objects), labels.get("images"))
-        yield finding(f"objects.{source}.empty", "of these, no object found", empty, labels.get("empty"))
+        yield finding(f"objects.{source}.empty", "of these, no object found", found_nothing, labels.get("empty"))
     for name, words in material.words.items():
         expected = documented.WITHOUT_WORDS.get((material.dataset, name), {})
         yield from _absent(material, f"words.{name}", f"no {name}", words, expected)
@@ -238,7 +252,7 @@ def _copies(material: Material) -> Iterator[Finding]:
         for split in SPLITS:
             outcome = compare(material.splits[split], splits[split])
             key = (copy, material.dataset, split)
-            counted = (
+            counted: tuple[tuple[str, str, Sequence[Sentence], Mapping[tuple[str, str, str], int]], ...] = (
                 ("lost", "canonical sentences the copy lacks", outcome.only_left, documented.LOST),
                 ("added", "sentences only the copy has", outcome.only_right, {}),
                 (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mner.config.loading import declared_profiles
 from mner.config.places import Places
-from mner.data.download import reachable
+from mner.data.reachability import reachable
 from mner.data.sources import files_of
 
 REAL, EMBEDDED = "quick", "controls"

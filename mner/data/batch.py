@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -88,7 +88,7 @@ def pinned(value: T) -> T:
 
 def _each_tensor(value: T, change: Callable[[Tensor], Tensor]) -> T:
     if isinstance(value, Tensor):
-        return change(value)
+        return cast(T, change(value))
     if isinstance(value, Batch | TextInput | Visual | Neighbours):
         parts = {part.name: _each_tensor(getattr(value, part.name), change) for part in fields(value)}
         return replace(value, **parts)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mner.data.conll_lines import TAG, fields_of, image_of, is_blank
 from mner.data.user_file import UnreadableFileError, quoted, read_text
 
 WORD, GOLD, PREDICTED, TAGS, IGNORED = "word", "gold", "predicted", "tags", "-"
@@ -23,11 +24,8 @@ NAMES = {
 }
 """Column names of a header line, by what they mean here."""
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".jfif", ".bmp")
 _MEANING = {name: meaning for meaning, names in NAMES.items() for name in names}
 _DOCUMENT = "-DOCSTART-"
-_IMAGE = re.compile(r"[ \t]*imgid(?::[ \t]*|[ \t]+)(?P<id>\S*)[ \t]*", re.IGNORECASE)
-_TAG = re.compile(r"[Oo]|X|PAD|\[CLS\]|\[SEP\]|[BIESMULbiesmul][-_]\S+|(?i:PER\w*|LOC\w*|ORG\w*|MISC\w*|OTHERS?)")
 _LINE = "'word<TAB>tag' (or a blank between), a blank line, or 'IMGID:<id>'"
 
 
@@ -108,46 +106,6 @@ def parse_conll(path: Path, text: str, columns: Sequence[str] | None = None) -> 
     if not reader.sentences:
         raise UnreadableFileError(path, None, "sentences of words with tags", "no word at all")
     return _told(path, layout, reader)
-
-
-def is_blank(line: str) -> bool:
-    """Whether a line ends a sentence: nothing, or ASCII blanks and tabs only."""
-    return not line.strip(" \t\r")
-
-
-def image_of(line: str) -> str | None:
-    """The image id of an IMGID line without its suffix; None for any other line."""
-    found = _IMAGE.fullmatch(line)
-    if found is None:
-        return None
-    image = found["id"]
-    if ":" not in line[: found.start("id")] and _TAG.fullmatch(image):
-        return None  # the word "IMGID" with its tag
-    if line.rstrip(" \t")[-1:] != ":" and _is_tag_after_colon(line, image):
-        return None
-    return without_suffix(image)
-
-
-def _is_tag_after_colon(line: str, image: str) -> bool:
-    """Whether the line is the word ``IMGID:`` with a tag."""
-    return bool(re.search(r":[ \t]", line)) and bool(re.fullmatch(r"[Oo]|[BIES][-_][A-Za-z]+", image))
-
-
-def without_suffix(image: str) -> str:
-    """An image id without the suffix of a picture file, in any case."""
-    lower = image.lower()
-    suffix = next((one for one in PICTURE_SUFFIXES if lower.endswith(one)), "")
-    return image[: len(image) - len(suffix)]
-
-
-def fields_of(line: str, tabs: bool) -> list[str]:
-    """Fields of a line; blanks beside a tag and empty fields at the end do not count."""
-    if tabs and "\t" in line:
-        word, *tags = line.split("\t")
-        while tags and not tags[-1].strip(" "):
-            tags.pop()
-        return [word, *(tag.strip(" ") for tag in tags)]
-    return re.split(r"[ \t]+", line.rstrip(" \t"))
 
 
 def _refuse_other_forms(path: Path, text: str) -> None:
@@ -271,7 +229,7 @@ class _Blocks:
         fields = fields_of(line, layout.tabs)
         if layout.tabs and "\t" not in line and len(fields) == layout.fields:
             self.notes["lines separated by blanks among lines separated by tabs"] += 1
-            if not all(map(_TAG.fullmatch, fields[1:])):
+            if not all(map(TAG.fullmatch, fields[1:])):
                 fields = [line]
         if len(fields) != layout.fields:
             raise UnreadableFileError(

@@ -1,34 +1,47 @@
 """Sentences, tags, the files that hold them, and the views of a data set's pictures.
 
-This module is the only home of label names. Everything downstream works at word level on BIO tags over
-four types; Twitter-2015's fourth type ``OTHER`` is read as ``MISC``, as the papers' tables print it.
+Everything downstream works at word level on BIO tags over the types of the data set (``mner.data.labels``).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from mner.base.files import write_text_atomically
+from mner.base.files import read_json, write_json_atomically, write_text_atomically
 from mner.config.training_recipe import VIEWS
+from mner.data.labels import LABELS, OUTSIDE, TYPE_ALIASES, TYPES, is_tag, labels_of, types_in
 
-TYPES: tuple[str, ...] = ("PER", "LOC", "ORG", "MISC")
-OUTSIDE = "O"
-LABELS: tuple[str, ...] = (OUTSIDE, *(f"{prefix}-{kind}" for kind in TYPES for prefix in ("B", "I")))
-_KNOWN = frozenset(LABELS)
-TYPE_ALIASES: dict[str, str] = {"OTHER": "MISC"}
+__all__ = ["LABELS", "OUTSIDE", "TYPES", "TYPE_ALIASES"]  # also read from here by every other package
+
 SPLITS: tuple[str, ...] = ("train", "dev", "test")
+TYPES_FILE = "types.json"
 ABSENT = -1
 """In place of the number of a sentence or picture: there is none."""
 
 
 class CorpusError(ValueError):
-    """A corpus file that cannot be read as what it claims to be; the message names file and line."""
+    """A corpus file that cannot be read as what it claims to be.
+
+    Attributes:
+        path: The file, or None where a value and no file is at fault.
+        line: Its line, from 1, or None where the file as a whole is meant.
+        problem: What is wrong, without the place.
+    """
+
+    def __init__(self, problem: str, where: str | Path = "") -> None:
+        """Say what is wrong at ``where``: a file, or a file and its line as ``file:line``."""
+        place, _, number = str(where).rpartition(":")
+        has_line = bool(place) and number.isdecimal()
+        self.path: Path | None = Path(place if has_line else where) if where else None
+        self.line: int | None = int(number) if has_line else None
+        self.problem = problem
+        super().__init__(f"{where}: {problem}" if where else problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +62,9 @@ class Sentence:
             raise CorpusError(f"sentence {self.index}: no words")
         if self.tags is not None and len(self.tags) != len(self.words):
             raise CorpusError(f"sentence {self.index}: {len(self.words)} words but {len(self.tags)} tags")
-        unknown = set(self.tags or ()) - set(LABELS)
+        unknown = sorted({str(tag) for tag in self.tags or () if not is_tag(tag)})
         if unknown:
-            raise CorpusError(f"sentence {self.index}: unknown tags {', '.join(sorted(map(str, unknown)))}")
+            raise CorpusError(f"sentence {self.index}: {', '.join(unknown)} are no BIO tags")
 
     def blind(self) -> Sentence:
         """The same sentence with its tags withheld."""
@@ -60,12 +73,16 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """The three splits that training may read; ``test`` carries no tags."""
+    """The three splits that training may read; ``test`` carries no tags.
+
+    ``labels`` is the label set: O, then B- and I- of every type, in the order that models number them.
+    """
 
     name: str
     train: tuple[Sentence, ...]
     dev: tuple[Sentence, ...]
     test: tuple[Sentence, ...]
+    labels: tuple[str, ...] = LABELS
 
     def split(self, name: str) -> tuple[Sentence, ...]:
         return {"train": self.train, "dev": self.dev, "test": self.test}[name]
@@ -108,24 +125,68 @@ def read_sentences(path: Path) -> tuple[Sentence, ...]:
             tags = tuple(row["tags"]) if "tags" in row else None
             sentence = Sentence(row["index"], row["image"], tuple(row["words"]), tags)
         except (json.JSONDecodeError, KeyError, TypeError, CorpusError) as error:
-            raise CorpusError(f"{path}:{number + 1}: not a sentence record ({error})") from error
+            raise CorpusError(f"not a sentence record ({error})", f"{path}:{number + 1}") from error
         if sentence.index != number:
-            raise CorpusError(f"{path}:{number + 1}: index {sentence.index}, expected {number}")
+            raise CorpusError(f"index {sentence.index}, expected {number}", f"{path}:{number + 1}")
         sentences.append(sentence)
     return tuple(sentences)
 
 
 def read_corpus(folder: Path, name: str) -> Corpus:
-    """Read ``train.jsonl``, ``dev.jsonl`` and ``test.blind.jsonl`` of one data set."""
+    """Read ``train.jsonl``, ``dev.jsonl``, ``test.blind.jsonl`` and the label set of one data set.
+
+    Raises:
+        CorpusError: a file is not what it should be, a tag is not in the label set, or the test split has tags.
+    """
+    labels = labels_of(read_types(folder))
     corpus = Corpus(
         name,
-        read_sentences(folder / "train.jsonl"),
-        read_sentences(folder / "dev.jsonl"),
+        _labelled(folder / "train.jsonl", labels),
+        _labelled(folder / "dev.jsonl", labels),
         read_sentences(folder / "test.blind.jsonl"),
+        labels,
     )
     if any(sentence.tags is not None for sentence in corpus.test):
-        raise CorpusError(f"{folder / 'test.blind.jsonl'}: the test split that training reads must carry no tags")
+        raise CorpusError("the test split that training reads must carry no tags", folder / "test.blind.jsonl")
     return corpus
+
+
+def write_types(folder: Path, splits: Mapping[str, Sequence[Sentence]]) -> None:
+    """Write the types of a data set of its own label set to ``types.json``; the four types need no file."""
+    types = types_in(sentence.tags or () for sentences in splits.values() for sentence in sentences)
+    if types == TYPES:
+        (folder / TYPES_FILE).unlink(missing_ok=True)
+    else:
+        write_json_atomically(folder / TYPES_FILE, list(types))
+
+
+def read_types(folder: Path) -> tuple[str, ...]:
+    """Read the types of a data set: those of ``types.json``, or PER, LOC, ORG and MISC where it has no such file.
+
+    Raises:
+        CorpusError: the file is not a list of names.
+    """
+    path = folder / TYPES_FILE
+    if not path.is_file():
+        return TYPES
+    try:
+        found = read_json(path)
+    except ValueError as error:
+        raise CorpusError(f"not a list of types ({error})", path) from error
+    if not isinstance(found, list) or not found or not all(is_tag(f"B-{one}") for one in found):
+        raise CorpusError(f"expected a list of types such as PER, found {str(found)[:80]}", path)
+    return tuple(found)
+
+
+def _labelled(path: Path, labels: tuple[str, ...]) -> tuple[Sentence, ...]:
+    sentences, known = read_sentences(path), frozenset(labels)
+    for number, sentence in enumerate(sentences):
+        unknown = next((tag for tag in sentence.tags or () if tag not in known), None)
+        if unknown is not None:
+            raise CorpusError(
+                f"tag {unknown!r} is not in the label set {', '.join(labels)}", f"{path}:{number + 1}"
+            )
+    return sentences
 
 
 def write_tags(path: Path, tags: Sequence[Sequence[str]]) -> None:
@@ -137,7 +198,7 @@ def read_tags(path: Path) -> list[list[str]]:
     """Read what :func:`write_tags` wrote.
 
     Raises:
-        CorpusError: a line is not a list of tags the harness knows.
+        CorpusError: a line is not a list of BIO tags.
     """
     lines = _lines(path)
     if (whole := _tag_rows(lines)) is not None:
@@ -147,9 +208,9 @@ def read_tags(path: Path) -> list[list[str]]:
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            raise CorpusError(f"{path}:{number + 1}: not a list of tags ({error})") from error
-        if not isinstance(row, list) or not set(map(str, row)) <= set(LABELS):
-            raise CorpusError(f"{path}:{number + 1}: not a list of tags out of {', '.join(LABELS)}")
+            raise CorpusError(f"not a list of tags ({error})", f"{path}:{number + 1}") from error
+        if not isinstance(row, list) or not all(is_tag(tag) for tag in row):
+            raise CorpusError("not a list of BIO tags such as O, B-PER and I-PER", f"{path}:{number + 1}")
         rows.append(row)
     return rows
 
@@ -163,9 +224,11 @@ def _tag_rows(lines: Sequence[str]) -> list[list[str]] | None:
     except json.JSONDecodeError:
         return None
     try:
-        return rows if len(rows) == len(lines) and _KNOWN.issuperset(chain.from_iterable(rows)) else None
+        tags = set(chain.from_iterable(rows))
     except TypeError:  # a row that holds an object
         return None
+    known = all(isinstance(tag, str) and is_tag(tag) for tag in tags)
+    return rows if known and len(rows) == len(lines) else None
 
 
 def _lines(path: Path) -> list[str]:

@@ -13,7 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,11 +24,18 @@ from mner.data.sources import BASE, SourceFile
 
 _CHUNK = 1 << 16
 _TRY_AGAIN = frozenset({408, 416, 429, 500, 502, 503, 504})
-_BROKEN = (urllib.error.URLError, TimeoutError, ConnectionError, ssl.SSLError, http.client.HTTPException)
+BROKEN = (urllib.error.URLError, TimeoutError, ConnectionError, ssl.SSLError, http.client.HTTPException)
 
 
 class SourceError(RuntimeError):
-    """A public file that cannot be had as it must be; the message says what was seen and the ways out."""
+    """A public file that cannot be had as it must be; the message says what was seen and the ways out.
+
+    ``path`` is that of the source table; ``seen`` has a line for every place that was looked at.
+    """
+
+    def __init__(self, message: str, path: str = "", seen: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.path, self.seen = path, tuple(seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +52,6 @@ class Retry:
     least_rate: float = 2000.0
     grace: float = 30.0
     deadline: float = 4 * 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Reachability:
-    """Where each file of a data set can be had.
-
-    ``where`` maps a source path to ``cache``, ``mirror <folder>``, ``network`` or ``nowhere``; ``why`` is one
-    line for the user.
-    """
-
-    where: dict[str, str]
-    why: str
-
-    @property
-    def ok(self) -> bool:
-        """Whether every file can be had."""
-        return "nowhere" not in self.where.values()
 
 
 def say(message: str) -> None:
@@ -89,14 +79,14 @@ def fetch(
         SourceError: a mirror or the network holds other bytes, or nothing holds the file.
     """
     target = cache / source.path
-    state = _state(source, target)
+    state = state_of(source, target)
     if state == "":
         return target
     seen = [f"cache {target}: {state}"]
     if state != "absent":
         note(f"note: cached {source.path} is damaged ({state}); fetching it again")
     for mirror in mirrors:
-        state = _state(source, mirror / source.path)
+        state = state_of(source, mirror / source.path)
         if state == "":
             return mirror / source.path
         seen.append(f"mirror {mirror}: {state if mirror.is_dir() else 'no such folder'}")
@@ -106,7 +96,7 @@ def fetch(
         seen.append("network: not allowed")
         raise _refusal(source, cache, base, seen, "is neither cached nor mirrored, and the network is not allowed")
     with exclusive(target.with_name(f".{target.name}.lock")):
-        if _state(source, target) == "":
+        if state_of(source, target) == "":
             return target
         _download(source, cache, seen, progress, base, retry, note)
     return target
@@ -115,94 +105,10 @@ def fetch(
 def locate(source: SourceFile, *, cache: Path, mirrors: Sequence[Path] = ()) -> Path | None:
     """The file in the cache or a mirror if its bytes are right, else None; touches no network."""
     places = (cache / source.path, *(mirror / source.path for mirror in mirrors))
-    return next((place for place in places if _state(source, place) == ""), None)
+    return next((place for place in places if state_of(source, place) == ""), None)
 
 
-def reachable(
-    sources: Iterable[SourceFile],
-    *,
-    cache: Path,
-    mirrors: Sequence[Path] = (),
-    network: bool = True,
-    base: str = BASE,
-    timeout: float = 5.0,
-) -> Reachability:
-    """Whether all ``sources`` can be had and from where, downloading none of them.
-
-    Files at hand are checked by their bytes. For the others one header request per repository is made, so a
-    machine without network learns it in about one ``timeout`` (seconds).
-    """
-    where: dict[str, str] = {}
-    damaged: list[str] = []
-    absent: list[SourceFile] = []
-    for source in sources:
-        place, defect = _at_hand(source, cache, mirrors)
-        where[source.path] = place
-        if defect:
-            damaged.append(defect)
-        elif place == "nowhere":
-            absent.append(source)
-    refused: dict[str, str] = {}
-    if absent and network:
-        refused = _probe(absent, base, timeout)
-        where.update({source.path: "network" for source in absent if _repository(source) not in refused})
-    return Reachability(where, _in_one_line(where, damaged, refused, network, base))
-
-
-def _at_hand(source: SourceFile, cache: Path, mirrors: Sequence[Path]) -> tuple[str, str]:
-    """Place of a file without the network, and what is wrong with the mirror copy that hides the next place."""
-    if _state(source, cache / source.path) == "":
-        return "cache", ""
-    for mirror in mirrors:
-        state = _state(source, mirror / source.path)
-        if state == "":
-            return f"mirror {mirror}", ""
-        if state != "absent":
-            return "nowhere", f"mirror {mirror} holds other bytes for {source.path}"
-    return "nowhere", ""
-
-
-def _probe(sources: Sequence[SourceFile], base: str, timeout: float) -> dict[str, str]:
-    """Repositories that do not answer, with the reason; stops asking once the host itself is unreachable."""
-    refused: dict[str, str] = {}
-    examples = {_repository(source): source for source in reversed(sources)}
-    for repository, source in examples.items():
-        request = urllib.request.Request(source.address(base), method="HEAD")
-        try:
-            with urllib.request.urlopen(request, timeout=timeout):
-                pass
-        except urllib.error.HTTPError as error:
-            refused[repository] = f"answer {error.code}"
-        except _BROKEN as error:
-            return dict.fromkeys(examples, _reason(error))
-    return refused
-
-
-def _in_one_line(
-    where: dict[str, str], damaged: list[str], refused: dict[str, str], network: bool, base: str
-) -> str:
-    places = sorted(set(where.values()))
-    counts = ", ".join(
-        f"{list(where.values()).count(place)} from {place}" for place in places if place != "nowhere"
-    )
-    lacking = list(where.values()).count("nowhere")
-    if not lacking:
-        return f"all {len(where)} files can be had: {counts}"
-    if damaged:
-        reason = damaged[0]
-    elif not network:
-        reason = "neither cached nor mirrored, and the network is not allowed"
-    else:
-        repository, cause = next(iter(refused.items()))
-        reason = f"neither cached nor mirrored, and {base}/{repository} cannot be reached ({cause})"
-    return f"{lacking} of {len(where)} files cannot be had: {reason}"
-
-
-def _repository(source: SourceFile) -> str:
-    return "/".join(source.path.split("/")[:3])
-
-
-def _state(source: SourceFile, path: Path) -> str:
+def state_of(source: SourceFile, path: Path) -> str:
     """Empty if ``path`` holds the right bytes, else ``absent`` or what it holds."""
     if not path.is_file():
         return "absent"
@@ -236,15 +142,15 @@ def _download(
         resumed = part.is_file() and 0 < part.stat().st_size <= source.bytes
         try:
             _pull(source, part, address, retry, stop_at, progress)
-        except _BROKEN as error:
+        except BROKEN as error:
             status = getattr(error, "code", None)
-            seen.append(f"network {address}: {_reason(error)}")
+            seen.append(f"network {address}: {reason_of(error)}")
             if status == 416:
                 part.unlink(missing_ok=True)
             if status is not None and status not in _TRY_AGAIN:
                 break
             continue
-        state = _state(source, part)
+        state = state_of(source, part)
         if state == "":
             part.replace(target)
             return
@@ -300,7 +206,7 @@ def _refuse_a_trickle(brought: int, began: float, stop_at: float, retry: Retry) 
         raise TimeoutError(f"only {brought:,} bytes in {now - began:,.0f} s")
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
         return f"answer {error.code}"
     return str(getattr(error, "reason", "") or error) or type(error).__name__
@@ -315,4 +221,4 @@ def _refusal(source: SourceFile, cache: Path, base: str, seen: Sequence[str], pr
         f"            2. put the file at {cache / source.path}",
         f"            3. give this machine network access to {source.address(base)} (and unset MNER_OFFLINE)",
     ]
-    return SourceError("\n".join(lines))
+    return SourceError("\n".join(lines), source.path, seen)

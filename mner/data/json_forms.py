@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mner.data.conll_forms import GOLD, PREDICTED, TAGS, WORD, ReadFile, ReadSentence, parse_conll, without_suffix
+from mner.data.conll_forms import GOLD, PREDICTED, TAGS, WORD, ReadFile, ReadSentence, parse_conll
+from mner.data.conll_lines import without_suffix
 from mner.data.user_file import UnreadableFileError, quoted, read_text
 
 KEYS = {

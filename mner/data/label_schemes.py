@@ -47,7 +47,9 @@ class Converted:
     own_types: tuple[str, ...]
 
 
-def convert_tags(read: ReadFile, scheme: str | None = None, names: Sequence[str] | None = None) -> Converted:
+def convert_tags(
+    read: ReadFile, scheme: str | None = None, names: Sequence[str] | None = None, *, own_names: bool = False
+) -> Converted:
     """All tag columns of a file in BIO.
 
     The scheme is told from all columns together: gold and predictions of one file are written alike.
@@ -56,12 +58,14 @@ def convert_tags(read: ReadFile, scheme: str | None = None, names: Sequence[str]
         read: The file.
         scheme: One of :data:`SCHEMES`, or None to tell it from the tags.
         names: The columns to convert; all by default.
+        own_names: Keep the names of types as they stand, as the label set of a data set of one's own.
 
     Raises:
         UnreadableFileError: a tag that is none of any scheme, with its line.
     """
     wanted = tuple(names) if names is not None else read.column_names
-    parsed = {name: [_parse_all(read, one, name) for one in read.sentences] for name in wanted}
+    spellings = {} if own_names else _TYPE_OF
+    parsed = {name: [_parse_all(read, one, name, spellings) for one in read.sentences] for name in wanted}
     sequences = [row for rows in parsed.values() for row in rows]
     found = scheme or _scheme(sequences)
     own = _own_types(sequences)
@@ -72,13 +76,15 @@ def convert_tags(read: ReadFile, scheme: str | None = None, names: Sequence[str]
         )
         for name, rows in parsed.items()
     }
-    return Converted(columns, found, tuple(_notes(found, used, own)), own)
+    return Converted(columns, found, tuple(_notes(found, used, () if own_names else own)), own)
 
 
-def _parse_all(read: ReadFile, sentence: ReadSentence, name: str) -> list[tuple[str, str]]:
+def _parse_all(
+    read: ReadFile, sentence: ReadSentence, name: str, spellings: Mapping[str, str]
+) -> list[tuple[str, str]]:
     parsed = []
     for offset, tag in enumerate(sentence.columns[name]):
-        one = _parse(tag)
+        one = _parse(tag, spellings)
         if one is None:
             line = sentence.line + (offset if sentence.words or len(read.sentences) == 1 else 0)
             raise UnreadableFileError(read.path, line, _EXPECTED, f"the tag {quoted(tag)}")
@@ -86,7 +92,7 @@ def _parse_all(read: ReadFile, sentence: ReadSentence, name: str) -> list[tuple[
     return parsed
 
 
-def _parse(tag: str) -> tuple[str, str] | None:
+def _parse(tag: str, spellings: Mapping[str, str]) -> tuple[str, str] | None:
     """(prefix, type) of a tag: ``("", "")`` for O, ``("", type)`` for a type alone; None for what is no tag."""
     if tag in ("O", "o"):
         return "", ""
@@ -94,9 +100,9 @@ def _parse(tag: str) -> tuple[str, str] | None:
         return "special", tag
     prefix, rest = tag[:1].upper(), tag[2:]
     if tag[1:2] in ("-", "_") and prefix in _PREFIXES and rest and not rest[0].isspace():
-        return prefix, _TYPE_OF.get(rest.upper(), rest)
+        return prefix, spellings.get(rest.upper(), rest)
     kind = _TYPE_OF.get(tag.upper())
-    return None if kind is None else ("", kind)
+    return None if kind is None else ("", kind if spellings else tag)
 
 
 def _scheme(sequences: Sequence[Sequence[tuple[str, str]]]) -> str:

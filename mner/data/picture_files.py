@@ -134,8 +134,9 @@ def _short(error: Exception) -> str:
     return reason or str(error) or type(error).__name__
 
 
-SUFFIXES: tuple[str, ...] = (".jpg", ".jpeg", ".png")
-FORMATS: tuple[str, ...] = ("JPEG", "PNG")
+SUFFIXES: tuple[str, ...] = (".jpg", ".jpeg", ".png", ".webp", ".gif")
+FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF")
+"""What is read as a picture, here and by every extractor: the content decides, not the suffix."""
 
 
 class ImageError(RuntimeError):
@@ -144,16 +145,18 @@ class ImageError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class ImageScan:
-    """What a folder of pictures holds of the wanted ones; every wanted id is in exactly one of the four.
+    """What a folder of pictures holds of the wanted ones; every wanted id is in exactly one of the first four.
 
     ``pixels`` maps an id to ``{"file": path relative to the folder, "sha256": hexadecimal}``; ``missing`` lists
-    ids without a file; ``unreadable`` and ``changed`` map an id to the reason it is left out.
+    ids without a file; ``unreadable`` and ``changed`` map an id to the reason it is left out. ``ignored`` lists
+    files that have a wanted id as their name but not the suffix of a picture.
     """
 
     pixels: dict[str, dict[str, str]] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
     changed: dict[str, str] = field(default_factory=dict)
+    ignored: list[str] = field(default_factory=list)
 
 
 def scan_images(
@@ -164,11 +167,12 @@ def scan_images(
     pixel_limit: int = PIXEL_LIMIT,
     workers: int = 8,
 ) -> ImageScan:
-    """Find, open and hash the wanted pictures ``<id>.jpg``, ``.jpeg``, ``.png`` in ``folder`` or one level below.
+    """Find, open and hash the wanted pictures in ``folder`` or one level below: an id and one of :data:`SUFFIXES`.
 
-    What counts is the content, JPEG or PNG, not the suffix. Unreadable are: links that leave ``folder``, things
-    that are not files, pictures of more than ``pixel_limit`` pixels or 64 MiB, truncated files, other formats,
-    and ids for which two different files lie there. ``known`` maps ids to the SHA-256 of their first arrival; a
+    What counts is the content, one of :data:`FORMATS`, not the suffix. Unreadable are: links that leave
+    ``folder``, things that are not files, pictures of more than ``pixel_limit`` pixels or 64 MiB, truncated files,
+    other formats, and ids for which two different files lie there. ``known`` maps ids to the SHA-256 of their
+    first arrival; a
     readable picture with another hash is ``changed``.
 
     Raises:
@@ -177,8 +181,8 @@ def scan_images(
     if not folder.is_dir():
         raise ImageError(f"{folder} is not a folder; name the folder that holds the pictures as <image id>.jpg")
     ids = list(dict.fromkeys(wanted))
-    found = _candidates(folder, set(ids))
-    scan = ImageScan(missing=[image for image in ids if image not in found])
+    found, ignored = _candidates(folder, set(ids))
+    scan = ImageScan(missing=[image for image in ids if image not in found], ignored=ignored)
     present = [image for image in ids if image in found]
 
     def examine(image: str) -> tuple[str, Path | str, str]:
@@ -204,17 +208,23 @@ def _enter(
         scan.pixels[image] = {"file": file, "sha256": outcome}
 
 
-def _candidates(folder: Path, wanted: set[str]) -> dict[str, list[Path]]:
-    """Paths by image id, those directly in ``folder`` first, in name order; nothing is opened yet."""
+def _candidates(folder: Path, wanted: set[str]) -> tuple[dict[str, list[Path]], list[str]]:
+    """Paths by image id, those directly in ``folder`` first, in name order; nothing is opened yet.
+
+    The second is what is named like a wanted picture but has another suffix or none.
+    """
     entries = sorted(folder.iterdir())
     paths = [path for path in entries if not path.is_dir()]
     for nested in (path for path in entries if path.is_dir()):
         paths += sorted(path for path in nested.iterdir() if not path.is_dir())
     found: dict[str, list[Path]] = {}
+    ignored: list[str] = []
     for path in paths:
         if path.suffix.lower() in SUFFIXES and path.stem in wanted:
             found.setdefault(path.stem, []).append(path)
-    return found
+        elif {path.stem, path.name} & wanted:
+            ignored.append(name_in(path, folder))
+    return found, ignored
 
 
 def _examined(folder: Path, paths: Sequence[Path], pixel_limit: int) -> tuple[Path | str, str]:
@@ -233,6 +243,6 @@ def _examined(folder: Path, paths: Sequence[Path], pixel_limit: int) -> tuple[Pa
 
 
 def undecodable(content: bytes, name: str, pixel_limit: int = PIXEL_LIMIT) -> str:
-    """Why these bytes are no usable JPEG or PNG picture of at most ``pixel_limit`` pixels; empty if they are."""
+    """Why these bytes are no usable picture of at most ``pixel_limit`` pixels; empty if they are."""
     refusal = decoded(content, name, FORMATS, pixel_limit, lambda picture: None)
     return "" if refusal is None else refusal.sentence

@@ -12,26 +12,31 @@ from mner.config.schema import CANONICAL
 from mner.data import readers, sources, word_readers
 from mner.data.audit import Material, audit, invalid_images
 from mner.data.audit_findings import Finding, to_json, to_markdown
-from mner.data.corpus import SPLITS, CorpusError, Sentence, write_sentences
+from mner.data.corpus import SPLITS, CorpusError, Sentence, write_sentences, write_types
 from mner.data.picture_files import ImageScan, scan_images
 from mner.data.readers import Alignment, RetrievalRecord
 from mner.data.sources import SourceFile
 
 
 def write_corpus(folder: Path, splits: Mapping[str, Iterable[Sentence]]) -> None:
-    """Write ``corpus/{train,dev,test.blind}.jsonl`` and, apart from them, ``gold/test.jsonl``."""
-    test = tuple(splits["test"])
-    write_sentences(folder / "corpus" / "train.jsonl", splits["train"])
-    write_sentences(folder / "corpus" / "dev.jsonl", splits["dev"])
+    """Write ``corpus/{train,dev,test.blind}.jsonl`` and, apart from them, ``gold/test.jsonl``.
+
+    A data set of its own label set gets ``corpus/types.json`` too.
+    """
+    held = {name: tuple(sentences) for name, sentences in splits.items()}
+    test = held["test"]
+    write_sentences(folder / "corpus" / "train.jsonl", held["train"])
+    write_sentences(folder / "corpus" / "dev.jsonl", held["dev"])
     write_sentences(folder / "corpus" / "test.blind.jsonl", (one.blind() for one in test))
     write_sentences(folder / "gold" / "test.jsonl", test)
+    write_types(folder / "corpus", held)
 
 
 def write_side(
     folder: Path,
     *,
     captions: Mapping[str, Mapping[str, str]],
-    objects: Mapping[str, Mapping[str, list[str]]],
+    objects: Mapping[str, Mapping[str, Sequence[str]]],
     retrieval: Mapping[str, Any],
     invalid: Iterable[str],
     pixels: Mapping[str, Any],

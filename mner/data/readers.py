@@ -79,7 +79,7 @@ def read_conll(path: Path, *, need_images: bool = False) -> tuple[Sentence, ...]
     def finish(where: str) -> None:
         nonlocal image
         if image is not None and not words:
-            raise CorpusError(f"{where}: image {image} has no words before this line")
+            raise CorpusError(f"image {image} has no words before this line", where)
         if words:
             sentences.append(Sentence(len(sentences), image or "", tuple(words), tuple(tags)))
         image = None
@@ -92,17 +92,17 @@ def read_conll(path: Path, *, need_images: bool = False) -> tuple[Sentence, ...]
             finish(where)
         elif line.startswith(_IMAGE_LINE) and "\t" not in line:
             if words or image is not None:
-                raise CorpusError(f"{where}: a new image begins inside a sentence; a blank line is missing")
+                raise CorpusError("a new image begins inside a sentence; a blank line is missing", where)
             image = image_id(line[len(_IMAGE_LINE) :], where)
         else:
             if need_images and image is None:
-                raise CorpusError(f"{where}: a word before any {_IMAGE_LINE}<id> line of its sentence")
+                raise CorpusError(f"a word before any {_IMAGE_LINE}<id> line of its sentence", where)
             word, tag = _word_and_tag(line, where)
             words.append(word)
             tags.append(tag)
     finish(where)
     if not sentences:
-        raise CorpusError(f"{path}: holds no sentence")
+        raise CorpusError("holds no sentence", path)
     return tuple(sentences)
 
 
@@ -116,7 +116,7 @@ def read_rgcn(path: Path) -> tuple[RetrievalRecord, ...]:
     """
     lines = [line for _, line in lines_of(path)]
     if not lines or len(lines) % _RECORD_LINES:
-        raise CorpusError(f"{path}: {len(lines)} lines are no multiple of {_RECORD_LINES} (one record)")
+        raise CorpusError(f"{len(lines)} lines are no multiple of {_RECORD_LINES} (one record)", path)
     return tuple(
         _record(path, start, lines[start : start + _RECORD_LINES]) for start in range(0, len(lines), _RECORD_LINES)
     )
@@ -126,9 +126,9 @@ def _record(path: Path, start: int, lines: Sequence[str]) -> RetrievalRecord:
     words, tags = lines[0].split(" "), lines[1].split(" ")
     where = [f"{path}:{start + offset + 1}" for offset in range(_RECORD_LINES)]
     if len(words) != len(tags):
-        raise CorpusError(f"{where[1]}: {len(tags)} tags for {len(words)} words")
+        raise CorpusError(f"{len(tags)} tags for {len(words)} words", where[1])
     if "" in words:
-        raise CorpusError(f"{where[0]}: an empty word (two blanks in a row, or one at an end)")
+        raise CorpusError("an empty word (two blanks in a row, or one at an end)", where[0])
     sentence = Sentence(
         start // _RECORD_LINES,
         image_id(lines[2], where[2]),
@@ -174,9 +174,9 @@ def read_catr(path: Path) -> dict[str, str]:
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise CorpusError(f"{path}: not JSON text ({error})") from error
+        raise CorpusError(f"not JSON text ({error})", path) from error
     if not isinstance(table, dict) or not all(isinstance(value, str) for value in table.values()):
-        raise CorpusError(f"{path}: expected one JSON object from image files to captions")
+        raise CorpusError("expected one JSON object from image files to captions", path)
     return {image_id(file, str(path)): caption for file, caption in table.items()}
 
 
@@ -186,7 +186,7 @@ def read_blip2(path: Path) -> dict[str, str]:
     for where, line in lines_of(path):
         file, colon, caption = line.partition(" :")
         if not colon:
-            raise CorpusError(f"{where}: expected '<file>.jpg :<caption>'")
+            raise CorpusError("expected '<file>.jpg :<caption>'", where)
         add_once(captions, image_id(file, where), caption, where)
     return captions
 
@@ -202,7 +202,7 @@ def read_object_labels(path: Path) -> dict[str, list[str]]:
         try:
             names = join_names(words)
         except ValueError as error:
-            raise CorpusError(f"{where}: {error}") from error
+            raise CorpusError(f"{error}", where) from error
         add_once(labels, image_id(file, where), names, where)
     return labels
 
@@ -217,7 +217,7 @@ def text_lines(name: str, content: bytes) -> Iterator[tuple[str, str]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise CorpusError(f"{name}: not UTF-8 text ({error.reason} at byte {error.start})") from error
+        raise CorpusError(f"not UTF-8 text ({error.reason} at byte {error.start})", name) from error
     lines = text.split("\n")
     if lines[-1] == "":
         lines.pop()
@@ -228,7 +228,7 @@ def text_lines(name: str, content: bytes) -> Iterator[tuple[str, str]]:
 def _word_and_tag(line: str, where: str) -> tuple[str, str]:
     word, tab, tag = line.partition("\t")
     if not tab or not word or "\t" in tag:
-        raise CorpusError(f"{where}: expected 'word<TAB>tag', a blank line or '{_IMAGE_LINE}<id>'")
+        raise CorpusError(f"expected 'word<TAB>tag', a blank line or '{_IMAGE_LINE}<id>'", where)
     return word, _tag(tag, where)
 
 
@@ -236,14 +236,14 @@ def _tag(tag: str, where: str) -> str:
     try:
         return _canonical_tag(tag)
     except CorpusError as error:
-        raise CorpusError(f"{where}: {error}") from error
+        raise CorpusError(f"{error}", where) from error
 
 
 def image_id(text: str, where: str) -> str:
     """Give the id of an image id or image file name; raises CorpusError with the place otherwise."""
     image = text.removesuffix(".jpg")
     if not image or image != "".join(image.split()) or "/" in image:
-        raise CorpusError(f"{where}: {text!r} is not an image id or an image file name")
+        raise CorpusError(f"{text!r} is not an image id or an image file name", where)
     return image
 
 
@@ -251,21 +251,21 @@ def _scores(line: str, where: str) -> tuple[float, ...]:
     try:
         scores = tuple(float(text) for text in line.split(" "))
     except ValueError as error:
-        raise CorpusError(f"{where}: {error}") from error
+        raise CorpusError(f"{error}", where) from error
     if len(scores) != LIST_LENGTH or not all(math.isfinite(score) for score in scores):
-        raise CorpusError(f"{where}: {len(scores)} scores, expected {LIST_LENGTH} finite numbers")
+        raise CorpusError(f"{len(scores)} scores, expected {LIST_LENGTH} finite numbers", where)
     return scores
 
 
 def _images(line: str, where: str) -> tuple[str, ...]:
     images = tuple(image_id(file, where) for file in line.split(" "))
     if len(images) != LIST_LENGTH:
-        raise CorpusError(f"{where}: {len(images)} images, expected {LIST_LENGTH}")
+        raise CorpusError(f"{len(images)} images, expected {LIST_LENGTH}", where)
     return images
 
 
 def add_once(table: dict, image: str, value: object, where: str) -> None:
     """Enter a value under an image that has none yet; raises CorpusError with the place otherwise."""
     if image in table:
-        raise CorpusError(f"{where}: image {image} appears a second time")
+        raise CorpusError(f"image {image} appears a second time", where)
     table[image] = value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -59,7 +60,7 @@ class PieceTable:
             start, length = self.offsets[row], lengths[slot]
             ids[slot, :length] = self.ids[start : start + length]
             first[slot, : len(self.first_piece[row])] = self.first_piece[row]
-            if states is not None:
+            if states is not None and self.states is not None:
                 states[slot, :length] = self.states[start : start + length]
         mask = np.arange(longest)[None, :] < lengths[:, None]
         return TextInput(torch.from_numpy(ids), torch.from_numpy(mask), torch.from_numpy(first), states)
@@ -71,7 +72,7 @@ class WordPieces:
     Batches of its tables are padded to a ``multiple`` of so many pieces.
     """
 
-    def __init__(self, tokenizer, multiple: int = 1) -> None:
+    def __init__(self, tokenizer: Any, multiple: int = 1) -> None:
         self._tokenizer, self._multiple = tokenizer, multiple
         self._known: dict[str, list[int]] = {SEPARATOR: [tokenizer.sep_token_id]}
 

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import stat
 import unicodedata
 from pathlib import Path
 
+from mner.base.files import REGULAR, RefusedFileError, regular_file
 from mner.data.corpus import CorpusError
 
 LARGEST = 64 * 1024 * 1024
 """Largest file that is read, in bytes; the largest public corpus file has 2.6 MB."""
 
+AT_MOST = f"a file of at most {LARGEST // 2**20} MiB"
 _SHOWN = 60
-_KINDS = (
-    (stat.S_ISDIR, "a folder"),
-    (stat.S_ISFIFO, "a pipe"),
-    (stat.S_ISCHR, "a character device"),
-    (stat.S_ISBLK, "a block device"),
-    (stat.S_ISSOCK, "a socket"),
-)
 _SIGNATURES = (
     (b"\xff\xfe\x00\x00", "UTF-32 text"),
     (b"\x00\x00\xfe\xff", "UTF-32 text"),
@@ -48,9 +42,10 @@ class UnreadableFileError(CorpusError):
     """
 
     def __init__(self, path: Path, line: int | None, expected: str, found: str) -> None:
-        self.path, self.line, self.expected, self.found = path, line, expected, found
-        where = f"{path}:{line}" if line else str(path)
-        super().__init__(printable(f"{where}: found {found}; expected {expected}"))
+        super().__init__(f"found {found}; expected {expected}", f"{path}:{line}" if line else path)
+        self.path: Path = path
+        self.expected, self.found = expected, found
+        self.args = (printable(self.args[0]),)
 
 
 def printable(text: str) -> str:
@@ -115,17 +110,15 @@ def read_text(path: Path, expected: str = "CoNLL text (a word and its tags a lin
 
 
 def _content(path: Path, expected: str) -> bytes:
-    status = path.stat()
-    for is_kind, name in _KINDS:
-        if is_kind(status.st_mode):
-            advice = f"; name the files in it, such as {path / '*.txt'}" if name == "a folder" else ""
-            raise UnreadableFileError(path, None, f"a regular file: {expected}{advice}", name)
-    if status.st_size > LARGEST:
-        raise UnreadableFileError(
-            path, None, f"a file of at most {LARGEST // 2**20} MiB", f"{status.st_size:,} bytes"
-        )
+    try:
+        regular_file(path, LARGEST)
+    except RefusedFileError as error:
+        if error.kind == REGULAR:
+            raise UnreadableFileError(path, None, AT_MOST, f"{error.size:,} bytes") from error
+        advice = f"; name the files in it, such as {path / '*.txt'}" if path.is_dir() else ""
+        raise UnreadableFileError(path, None, f"a regular file: {expected}{advice}", f"a {error.kind}") from error
     with path.open("rb") as handle:
         content = handle.read(LARGEST + 1)
     if len(content) > LARGEST:
-        raise UnreadableFileError(path, None, f"a file of at most {LARGEST // 2**20} MiB", "more, without an end")
+        raise UnreadableFileError(path, None, AT_MOST, "more, without an end")
     return content

@@ -46,9 +46,9 @@ def read_descriptions(path: Path) -> dict[str, str]:
             entry = json.loads(line)
             name, text = entry["image_name"], entry["description"]
         except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise CorpusError(f"{where}: no object with image_name and description ({error!r})") from error
+            raise CorpusError(f"no object with image_name and description ({error!r})", where) from error
         if not isinstance(name, str) or not isinstance(text, str):
-            raise CorpusError(f"{where}: image_name and description must be texts")
+            raise CorpusError("image_name and description must be texts", where)
         add_once(found, image_id(name, where), _one_line(text), where)
     return found
 
@@ -65,11 +65,11 @@ def read_owl(path: Path) -> dict[str, str]:
         if line.startswith(_OWL_START):
             name, mark, text = line[len(_OWL_START) :].partition(_OWL_MARK)
             if not mark:
-                raise CorpusError(f"{where}: expected '{_OWL_START}<id>{_OWL_MARK}<text>'")
+                raise CorpusError(f"expected '{_OWL_START}<id>{_OWL_MARK}<text>'", where)
             image = image_id(name, where)
             add_once(found, image, text, where)
         elif image is None:
-            raise CorpusError(f"{where}: text before any '{_OWL_START}<id>{_OWL_MARK}'")
+            raise CorpusError(f"text before any '{_OWL_START}<id>{_OWL_MARK}'", where)
         else:
             found[image] += f"\n{line}"
     return {image: _one_line(text) for image, text in found.items()}
@@ -87,9 +87,9 @@ def read_strength(path: Path) -> dict[str, float]:
         try:
             score = float(number)
         except ValueError as error:
-            raise CorpusError(f"{where}: expected '<file>.jpg<TAB><number>'") from error
+            raise CorpusError("expected '<file>.jpg<TAB><number>'", where) from error
         if not tab or not math.isfinite(score) or not 0 <= score <= 1:
-            raise CorpusError(f"{where}: {number!r} is not a score from 0 to 1")
+            raise CorpusError(f"{number!r} is not a score from 0 to 1", where)
         add_once(found, image_id(file, where), score, where)
     return found
 
@@ -104,7 +104,7 @@ def read_knowledge(path: Path) -> dict[str, tuple[Known, ...]]:
         with zipfile.ZipFile(path) as archive:
             contents = {split: _member(archive, path, member) for split, member in _MEMBERS.items()}
     except zipfile.BadZipFile as error:
-        raise CorpusError(f"{path}: no zip archive ({error})") from error
+        raise CorpusError(f"no zip archive ({error})", path) from error
     return {split: _known(f"{path}/{_MEMBERS[split]}", content) for split, content in contents.items()}
 
 
@@ -126,7 +126,7 @@ def knowledge_by_image(
         for number, one in enumerate(known[split], start=1):
             images = waiting.get(_comparable(one.words))
             if not images:
-                raise CorpusError(f"{where}, {split}: tweet {number} is none of the split")
+                raise CorpusError(f"tweet {number} is not in the split {split}", where)
             found[images.pop(0)] = one.knowledge
     return found
 
@@ -140,9 +140,9 @@ def _member(archive: zipfile.ZipFile, path: Path, member: str) -> bytes:
     try:
         size = archive.getinfo(member).file_size
     except KeyError as error:
-        raise CorpusError(f"{path}: the archive holds no {member}") from error
+        raise CorpusError(f"the archive holds no {member}", path) from error
     if size > _MEMBER_BYTES:
-        raise CorpusError(f"{path}: {member} of {size:,} bytes is larger than any such file")
+        raise CorpusError(f"{member} of {size:,} bytes is larger than any such file", path)
     return archive.read(member)
 
 
@@ -159,7 +159,7 @@ def _known(name: str, content: bytes) -> tuple[Known, ...]:
             continue
         word, tab, _ = line.rpartition("\t")
         if not tab:
-            raise CorpusError(f"{where}: expected 'word<TAB>tag' or a blank line")
+            raise CorpusError("expected 'word<TAB>tag' or a blank line", where)
         if knowledge is not None:
             knowledge.append(word)
         elif word == KNOWLEDGE_MARK:
@@ -173,7 +173,7 @@ def _known(name: str, content: bytes) -> tuple[Known, ...]:
 
 def _tweet(words: Sequence[str], knowledge: Sequence[str] | None, where: str) -> Known:
     if not words or knowledge is None:
-        raise CorpusError(f"{where}: the tweet before this line has no {'words' if not words else KNOWLEDGE_MARK}")
+        raise CorpusError(f"the tweet before this line has no {'words' if not words else KNOWLEDGE_MARK}", where)
     return Known(tuple(words), " ".join(knowledge))
 
 

@@ -12,6 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from mner.base.files import regular_file
+from mner.data.user_file import LARGEST
+
 TOLERANCE = 0.005
 """Points of F1 that two decimals leave open."""
 
@@ -91,9 +94,10 @@ def read_log(path: Path) -> AuthorLog:
     """Read a log file.
 
     Raises:
+        RefusedFileError: it is no regular file, or too large.
         LogError: it holds no epoch with both a dev and a test F1.
     """
-    log = parse_log(path.read_text(encoding="utf-8", errors="replace").splitlines())
+    log = parse_log(regular_file(path, LARGEST).read_text(encoding="utf-8", errors="replace").splitlines())
     if not any(one.dev is not None and one.test is not None for one in log.epochs):
         found = sum(one.dev is not None for one in log.epochs), sum(one.test is not None for one in log.epochs)
         raise LogError(f"{path}: no epoch has an F1 on dev and on test ({found[0]} on dev, {found[1]} on test)")

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mner.data.corpus import PROBES, TYPES
+from mner.data.corpus import PROBES
 
 CONDITIONS = ("encoder", "data_copy", "visual_input", "recipe", "options", "precision", "inputs")
 MEASURES = ("precision", "recall", "f1")
@@ -125,7 +125,8 @@ def _views(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         scored = [run["views"][name] for run in having]
         views[name] = {measure: summary([scores[measure] for scores in scored], having) for measure in MEASURES}
         views[name]["types"] = {
-            kind: summary([scores["types"][kind]["f1"] for scores in scored], having) for kind in TYPES
+            kind: summary([scores["types"].get(kind, {}).get("f1") for scores in scored], having)
+            for kind in dict.fromkeys(kind for scores in scored for kind in scores["types"])
         }
     return views
 

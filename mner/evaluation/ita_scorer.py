@@ -73,9 +73,9 @@ def bio_spans(codes: Int[np.ndarray, " positions"]) -> arrays.Spans:
     offset = words - first[span[words]]
     # A type seen earlier wins a tie: halving keeps its bonus above all later ones together, and below any vote.
     votes = np.where(begins[words], _START_WEIGHT, 1.0) + 0.01 * 0.5**offset
-    tally = np.bincount(
-        span[words] * len(arrays.KINDS) + kinds[words], weights=votes, minlength=len(first) * len(arrays.KINDS)
-    ).reshape(len(first), len(arrays.KINDS))
+    width = len(arrays.kind_names())
+    tally = np.bincount(span[words] * width + kinds[words], weights=votes, minlength=len(first) * width)
+    tally = tally.reshape(len(first), width)
     last = np.flatnonzero(inside & ~np.append(inside[1:] & ~starts[1:], False))
     return arrays.Spans(tally.argmax(axis=1).astype(np.int8), first, last)
 

@@ -20,18 +20,25 @@ from mner.evaluation.kept_results import (
     reference_of,
     restore,
 )
+from mner.evaluation.paper import Paper
+from mner.evaluation.printed_gaps import printed_gaps
 from mner.evaluation.rescoring import Pieces
 from mner.evaluation.results_schema import as_json
 from mner.evaluation.subword_counts import subword_counter
 from mner.models.encoder_places import EncoderError
-from mner.tracking.mlflow_tracker import DATABASE, log_scores
+from mner.tracking.mlflow_rebuild import log_scores
+from mner.tracking.mlflow_tracker import has_store
 
 UNCASED = ("bert-base-uncased", "minilm")
 """Encoders of params.yaml that split words as BERT's uncased vocabulary does."""
 
 
-def score_runs(config: Config) -> str:
+def score_runs(config: Config, paper: Paper | None = None) -> str:
     """Score every run below ``runs/``, write ``results/<profile>/`` and log the scores where runs are tracked.
+
+    Args:
+        config: Settings with the profile active.
+        paper: The printed tables, for the tracker; None leaves them out.
 
     Returns:
         One line that says what was scored.
@@ -39,8 +46,10 @@ def score_runs(config: Config) -> str:
     name = config.active.name
     results = scores_below(config, Path(), (reference_of(name) or {}).get("inputs"))
     _write(results, name)
-    if DATABASE.is_file():
-        log_scores(results["scores"], name)
+    if has_store():
+        scores, lenses = results["scores"], results["lenses"]
+        printed = {} if paper is None else printed_gaps(scores, lenses, paper, config.verify)
+        log_scores(scores, name, printed=printed)
     return f"{len(results['scores']['runs'])} runs scored"
 
 

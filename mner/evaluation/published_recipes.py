@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
+from mner.config.training_recipe import DEFAULTS
 from mner.evaluation.paper import UNKNOWN, Requirements
 from mner.evaluation.reasons import INFERRED, Reason, ReasonKind
 
 NOT_RECORDED = "not recorded"
-FIXED = {"image_encoder": "not trained", "shuffled": "each epoch", "loss": "mean"}
-"""What holds for all our runs: features are made before training, sentences are shuffled, losses averaged."""
+FIXED: Mapping[str, Any] = {"image_encoder": "not trained", **DEFAULTS}
+"""What holds where a record does not say otherwise: features are made before training; the recipe's defaults."""
 
 
 def recipe_reasons(cell: Mapping[str, Any], asked: Requirements) -> tuple[Reason, ...]:

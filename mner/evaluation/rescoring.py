@@ -13,7 +13,7 @@ from jaxtyping import Bool
 from tqdm import tqdm
 
 from mner.base.files import read_json
-from mner.data.corpus import TYPES, Sentence, read_sentences
+from mner.data.corpus import Sentence, read_sentences
 from mner.data.sources import ANNOTATIONS, annotation_file
 from mner.evaluation import ita_scorer as ita_lens
 from mner.evaluation.results_schema import SuspectLabel
@@ -28,7 +28,7 @@ from mner.evaluation.scorers import (
     word_counts,
 )
 from mner.evaluation.scoring import PredictionName
-from mner.evaluation.spans import EncodedTags, Entity, Spans, TagError, Tags, encode, entities
+from mner.evaluation.spans import EncodedTags, Entity, Spans, TagError, Tags, encode, entities, types_of
 from mner.evaluation.tagged import Tagged, TaggedRun
 
 
@@ -124,11 +124,12 @@ def _ita_spans(codes: np.ndarray) -> Spans:
 def _ita(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = None) -> LensScores:
     """ITA's file reader, span reader and rounded metric (``ita_lens``), on word tags without image words."""
     counts = word_counts(_ita_spans, gold, predicted)
+    rows = types_of(counts)
     overall, *per_type = (
         ita_lens.Counts(correct, found - correct, wanted - correct)
-        for correct, found, wanted in (counts.sum(axis=0).tolist(), *counts[: len(TYPES)].tolist())
+        for correct, found, wanted in (counts.sum(axis=0).tolist(), *counts[list(rows.values())].tolist())
     )
-    types = {kind: (row.precision, row.recall, row.f1) for kind, row in zip(TYPES, per_type, strict=True)}
+    types = {kind: (row.precision, row.recall, row.f1) for kind, row in zip(rows, per_type, strict=True)}
     return LensScores(overall.precision, overall.recall, overall.f1, types)
 
 

@@ -16,10 +16,8 @@ from itertools import chain
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from mner.data.corpus import TYPES
 from mner.evaluation.spans import (
     CONTINUATION_CODE,
-    KINDS,
     OUTSIDE_CODE,
     EncodedTags,
     Spans,
@@ -27,10 +25,12 @@ from mner.evaluation.spans import (
     Tags,
     check_aligned,
     encode,
+    kind_names,
     lenient_spans,
     matches,
     rgcn_spans,
     strict_spans,
+    types_of,
 )
 
 RGCN_MAX_PIECES = 98
@@ -69,6 +69,7 @@ class Lens:
 class PieceBatches:
     """What R-GCN's program computes batch by batch: rounded (P, R, F1), overall first, then per type."""
 
+    types: tuple[str, ...]
     scores: Float[np.ndarray, "batches overall_and_types 3"]
     gold_chunks: Int[np.ndarray, " batches"]
     predicted_chunks: Int[np.ndarray, " batches"]
@@ -76,7 +77,7 @@ class PieceBatches:
     def mean(self) -> LensScores:
         """Unweighted means over batches; F1 is a mean of F1s, not the harmonic mean of the other two."""
         overall, *per_type = (tuple(map(float, row)) for row in self.scores.mean(axis=0))
-        return LensScores(*overall, per_type=dict(zip(TYPES, per_type, strict=True)))
+        return LensScores(*overall, per_type=dict(zip(self.types, per_type, strict=True)))
 
 
 def rates(correct: int, predicted: int, gold: int) -> tuple[float, float, float]:
@@ -88,16 +89,16 @@ def rates(correct: int, predicted: int, gold: int) -> tuple[float, float, float]
 
 
 def span_counts(gold: Spans, predicted: Spans, positions: int) -> Int[np.ndarray, "kinds 3"]:
-    """Correct, predicted and gold spans of each kind in ``spans.KINDS``."""
+    """Correct, predicted and gold spans of each kind in ``spans.kind_names()``."""
     correct = predicted.select(matches(gold, predicted, positions))
-    columns = [np.bincount(spans.kinds, minlength=len(KINDS)) for spans in (correct, predicted, gold)]
+    columns = [np.bincount(spans.kinds, minlength=len(kind_names())) for spans in (correct, predicted, gold)]
     return np.stack(columns, axis=1)
 
 
 def _scores(counts: Int[np.ndarray, "kinds 3"]) -> LensScores:
     rows = counts.tolist()
     overall = rates(*counts.sum(axis=0).tolist())
-    return LensScores(*overall, per_type={kind: rates(*rows[i]) for i, kind in enumerate(TYPES)})
+    return LensScores(*overall, per_type={kind: rates(*rows[row]) for kind, row in types_of(counts).items()})
 
 
 def _aligned(gold: Tags, predicted: Tags) -> tuple[EncodedTags, EncodedTags]:
@@ -253,9 +254,10 @@ def score_piece_batches(gold: Tags, predicted: Tags, batch: int) -> PieceBatches
     counts = np.stack(
         [_counts_by_batch(spans, batch_of, batches) for spans in (correct, predicted_spans, gold_spans)], axis=2
     )
-    counts = np.concatenate([counts.sum(axis=1, keepdims=True), counts], axis=1)
+    types = types_of(counts.sum(axis=0))
+    counts = np.concatenate([counts.sum(axis=1, keepdims=True), counts[:, list(types.values())]], axis=1)
     rounded = [[_rounded_rates(*cell) for cell in row] for row in counts.tolist()]
-    return PieceBatches(np.array(rounded), counts[:, 0, 2], counts[:, 0, 1])
+    return PieceBatches(tuple(types), np.array(rounded), counts[:, 0, 2], counts[:, 0, 1])
 
 
 @lru_cache(maxsize=64)  # as above
@@ -270,8 +272,9 @@ def _rounded_rates(correct: int, predicted: int, gold: int) -> tuple[float, ...]
 
 
 def _counts_by_batch(spans: Spans, batch_of: np.ndarray, batches: int) -> np.ndarray:
-    cell = batch_of[spans.first] * len(TYPES) + spans.kinds
-    return np.bincount(cell, minlength=batches * len(TYPES)).reshape(batches, len(TYPES))
+    width = len(kind_names())
+    cell = batch_of[spans.first] * width + spans.kinds
+    return np.bincount(cell, minlength=batches * width).reshape(batches, width)
 
 
 def rgcn(

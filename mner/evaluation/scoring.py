@@ -17,11 +17,13 @@ import numpy as np
 from tqdm import tqdm
 
 from mner.base.files import sha256_of
-from mner.data.corpus import LABELS, OUTSIDE, TYPES, Sentence, read_sentences
+from mner.data.corpus import OUTSIDE, Sentence, read_sentences
+from mner.data.labels import is_tag
 from mner.evaluation.averages import ScoringError, average_cell
 from mner.evaluation.scorers import word_counts
-from mner.evaluation.spans import KINDS, EncodedTags, encode, lenient_spans
+from mner.evaluation.spans import EncodedTags, encode, lenient_spans, types_of
 from mner.evaluation.tag_reader import TagReader
+from mner.tracking.origin import ARCHIVE, origin_of
 from mner.tracking.record import Record
 
 MODE = "conlleval: seqeval default mode, word level, pooled over the split"
@@ -65,7 +67,7 @@ def score_run(gold: Sequence[Sentence], predicted: Sequence[Sequence[str]]) -> S
 
     Raises:
         ScoringError: another number of sentences or words (the first sentence that differs is named), a tag
-            outside the label set, gold without tags, or gold without a single entity.
+            that is no BIO tag, gold without tags, or gold without a single entity.
     """
     _same_shape(gold, predicted)
     return _scores_of(gold, encode([sentence.tags or () for sentence in gold]), encode(predicted))
@@ -89,9 +91,8 @@ def _scores_of(gold: Sequence[Sentence], gold_tags: EncodedTags, predicted: Enco
         raise ScoringError("gold holds no entity, so precision, recall and F1 mean nothing")
     precision, recall, f1 = _percentages(correct, found, support)
     types = {
-        kind: TypeScores(*_percentages(*row), row[2])
-        for kind, row in zip(KINDS, counts.tolist(), strict=True)
-        if kind in TYPES
+        kind: TypeScores(*_percentages(*counts[row].tolist()), int(counts[row, 2]))
+        for kind, row in types_of(counts).items()
     }
     words = len(gold_tags.codes)
     # seqeval and conlleval both call precision 0 where nothing was predicted; per type we say None instead.
@@ -99,7 +100,6 @@ def _scores_of(gold: Sequence[Sentence], gold_tags: EncodedTags, predicted: Enco
 
 
 def _same_shape(gold: Sequence[Sentence], predicted: Sequence[Sequence[str]]) -> None:
-    known = set(LABELS)
     for sentence, tags in zip(gold, predicted, strict=False):
         if sentence.tags is None:
             raise ScoringError(
@@ -109,9 +109,9 @@ def _same_shape(gold: Sequence[Sentence], predicted: Sequence[Sequence[str]]) ->
             raise ScoringError(
                 f"sentence {sentence.index}: {len(sentence.words)} words but {len(tags)} predicted tags"
             )
-        unknown = [tag for tag in tags if tag not in known]
+        unknown = [tag for tag in tags if not is_tag(tag)]
         if unknown:
-            raise ScoringError(f"sentence {sentence.index}: predicted tag {unknown[0]!r} is not a label")
+            raise ScoringError(f"sentence {sentence.index}: predicted tag {unknown[0]!r} is no BIO tag")
     if len(gold) != len(predicted):
         first = min(len(gold), len(predicted))
         lacking = "predictions" if len(predicted) < len(gold) else "gold"
@@ -227,6 +227,9 @@ def _score_folder(path: Path, root: Path, profile: str, gold_of: GoldOf, reader:
     kept |= {"precision": record["environment"].get("precision"), "software": _software(record["environment"])}
     if machine := machine_of(record["environment"]):
         kept["machine"] = machine
+    origin = origin_of(path.parent)
+    if origin is not None and not origin.is_audited:
+        kept["origin"] = ARCHIVE
     if loaded := record["environment"].get("loaded"):
         kept["loaded"] = loaded
     run = {**kept, "record": path.relative_to(root).as_posix(), "record_sha256": sha256_of(path), "views": {}}

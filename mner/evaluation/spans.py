@@ -15,37 +15,82 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Int
 
-from mner.data.corpus import LABELS, TYPE_ALIASES, TYPES
+from mner.data.labels import LABELS, TYPE_ALIASES, TYPES, is_tag
 
 CONTINUATION = "X"
 SPECIAL_TAGS: tuple[str, ...] = (CONTINUATION, "[CLS]", "[SEP]", "PAD")
 KINDS: tuple[str, ...] = (*TYPES, *SPECIAL_TAGS)
-"""What an entity can be: the four types, and the special tags for programs that read those as entities."""
+"""What an entity can be: the four types, and the special tags for programs that read those as entities.
+
+Types of a data set's own label set follow behind them (:func:`kind_names`).
+"""
 
 _ALPHABET = (*LABELS, *SPECIAL_TAGS)
-_CODES = {tag: code for code, tag in enumerate(_ALPHABET)} | {
-    f"{prefix}-{alias}": _ALPHABET.index(f"{prefix}-{kind}")
-    for alias, kind in TYPE_ALIASES.items()
-    for prefix in ("B", "I")
-}
 CODES = len(_ALPHABET)
-"""How many codes there are, from 0."""
-OUTSIDE_CODE = _CODES["O"]
-CONTINUATION_CODE = _CODES[CONTINUATION]
-_FIRST_SPECIAL = len(LABELS)
+"""How many codes the public label set and the special tags take, from 0."""
 _NO_KIND = -1
-_KIND_OF = np.array(
-    [_NO_KIND, *(TYPES.index(tag[2:]) for tag in LABELS[1:]), *range(len(TYPES), len(KINDS))], dtype=np.int8
-)
-_BEGIN_OF = np.array(
-    [_CODES.get(f"B-{tag[2:]}" if tag.startswith("I-") else tag, code) for code, tag in enumerate(_ALPHABET)],
-    dtype=np.int8,
-)
-_IS_BEGIN = np.array([tag.startswith("B-") for tag in _ALPHABET])
+_FIRST_SPECIAL = len(LABELS)
 
 
 class TagError(ValueError):
     """Tags that cannot be scored; the message names sentence and word."""
+
+
+class _Codes:
+    """The codes of tags and what each means; types that are met for the first time get the next two codes."""
+
+    def __init__(self) -> None:
+        self.of = {tag: code for code, tag in enumerate(_ALPHABET)} | {
+            f"{prefix}-{alias}": _ALPHABET.index(f"{prefix}-{kind}")
+            for alias, kind in TYPE_ALIASES.items()
+            for prefix in ("B", "I")
+        }
+        self.kinds = list(KINDS)
+        types = [TYPES.index(tag[2:]) for tag in LABELS[1:]]
+        self.kind_of = np.array([_NO_KIND, *types, *range(len(TYPES), len(KINDS))], dtype=np.int8)
+        begins = [self.of[f"B-{tag[2:]}" if tag.startswith("I-") else tag] for tag in _ALPHABET]
+        self.begin_of = np.array(begins, dtype=np.int8)
+        self.is_begin = np.array([tag.startswith("B-") for tag in _ALPHABET])
+
+    def add(self, kind: str) -> None:
+        """Give the B- and the I- of a further type their codes.
+
+        Raises:
+            TagError: codes of one byte are used up.
+        """
+        first, number = len(self.kind_of), len(self.kinds)
+        if first + 1 > np.iinfo(np.int8).max:
+            raise TagError(f"type {kind!r} is the {number + 1}th kind of entity; codes of one byte hold {number}")
+        self.kinds.append(kind)
+        self.of |= {f"B-{kind}": first, f"I-{kind}": first + 1}
+        self.kind_of = np.append(self.kind_of, np.array([number, number], dtype=np.int8))
+        self.begin_of = np.append(self.begin_of, np.array([first, first], dtype=np.int8))
+        self.is_begin = np.append(self.is_begin, [True, False])
+
+
+_CODES = _Codes()
+OUTSIDE_CODE = _CODES.of["O"]
+CONTINUATION_CODE = _CODES.of[CONTINUATION]
+
+
+def kind_names() -> tuple[str, ...]:
+    """Name every kind of entity by its number: :data:`KINDS`, then further types met so far."""
+    return tuple(_CODES.kinds)
+
+
+def types_of(counts: Int[np.ndarray, "kinds columns"]) -> dict[str, int]:
+    """Find the types of entities that counts by kind are about.
+
+    Args:
+        counts: One row a kind, in the order of :func:`kind_names`.
+
+    Returns:
+        The row of every type: the four types, or, where another type was counted, the types that were counted.
+    """
+    counted = counts.any(axis=1)
+    own = {name: row for row, name in enumerate(kind_names()) if row >= len(KINDS) and counted[row]}
+    public = {name: row for row, name in enumerate(TYPES) if counted[row] or not own}
+    return public | dict(sorted(own.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +118,7 @@ class EncodedTags:
     def without_special_tags(self) -> EncodedTags:
         """The same with X, [CLS], [SEP] and PAD turned into O."""
         return EncodedTags(
-            np.where(self.codes >= _FIRST_SPECIAL, OUTSIDE_CODE, self.codes).astype(self.codes.dtype),
+            np.where(_is_special(self.codes), OUTSIDE_CODE, self.codes).astype(self.codes.dtype),
             self.lengths,
         )
 
@@ -87,7 +132,7 @@ Tags = EncodedTags | Sequence[Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """Entities in reading order: index into ``KINDS``, first and last position (inclusive) in the codes."""
+    """Entities in reading order: number of the kind (:func:`kind_names`), first and last position, inclusive."""
 
     kinds: Int[np.ndarray, " spans"]
     first: Int[np.ndarray, " spans"]
@@ -108,7 +153,7 @@ class Entity(NamedTuple):
 def encode(tags: Tags) -> EncodedTags:
     """Turn tag strings into codes; encoded tags pass through.
 
-    Known are ``corpus.LABELS``, the alias ``OTHER`` for ``MISC``, and ``SPECIAL_TAGS``.
+    Known are O, B- and I- of any type, the alias ``OTHER`` for ``MISC``, and ``SPECIAL_TAGS``.
 
     Raises:
         TagError: a tag outside these, with its sentence and word.
@@ -116,17 +161,18 @@ def encode(tags: Tags) -> EncodedTags:
     if isinstance(tags, EncodedTags):
         return tags
     lengths = np.fromiter(map(len, tags), dtype=np.int64, count=len(tags))
-    try:
-        codes = np.fromiter(
-            map(_CODES.__getitem__, chain.from_iterable(tags)), dtype=np.int8, count=int(lengths.sum())
-        )
-    except KeyError as error:
-        unknown = error.args[0]
-        sentence, row = next((s, row) for s, row in enumerate(tags) if unknown in row)
-        raise TagError(
-            f"sentence {sentence}, word {list(row).index(unknown)}: unknown tag {unknown!r}; "
-            f"expected one of {', '.join(_CODES)}"
-        ) from error
+    for tag in sorted(set().union(*tags) - _CODES.of.keys()):
+        if not is_tag(tag):
+            sentence, row = next((s, row) for s, row in enumerate(tags) if tag in row)
+            raise TagError(
+                f"sentence {sentence}, word {list(row).index(tag)}: unknown tag {tag!r}; expected O, B- or I- "
+                f"and a type, or one of {', '.join(SPECIAL_TAGS)}"
+            )
+        if tag not in _CODES.of:
+            _CODES.add(tag[2:])
+    codes = np.fromiter(
+        map(_CODES.of.__getitem__, chain.from_iterable(tags)), dtype=np.int8, count=int(lengths.sum())
+    )
     return EncodedTags(codes, lengths)
 
 
@@ -148,18 +194,22 @@ def check_aligned(gold: EncodedTags, predicted: EncodedTags) -> None:
 
 
 def kinds_of(codes: Int[np.ndarray, " positions"]) -> Int[np.ndarray, " positions"]:
-    """Index into ``KINDS`` of what each position is in, -1 for O."""
-    return _KIND_OF[codes]
+    """Index into :func:`kind_names` of what each position is in, -1 for O."""
+    return _CODES.kind_of[codes]
 
 
 def begin_of(codes: Int[np.ndarray, " positions"]) -> Int[np.ndarray, " positions"]:
     """The B- of the type that each I- is of; other codes as they are."""
-    return _BEGIN_OF[codes]
+    return _CODES.begin_of[codes]
 
 
 def begins(codes: Int[np.ndarray, " positions"]) -> Bool[np.ndarray, " positions"]:
     """Where a B- stands."""
-    return _IS_BEGIN[codes]
+    return _CODES.is_begin[codes]
+
+
+def _is_special(codes: np.ndarray) -> np.ndarray:
+    return (codes >= _FIRST_SPECIAL) & (codes < CODES)
 
 
 def _shifted(values: np.ndarray, fill: int) -> np.ndarray:
@@ -168,9 +218,9 @@ def _shifted(values: np.ndarray, fill: int) -> np.ndarray:
 
 def _openings(codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """At every position: what kind of entity it is in, and whether the lenient rule opens one there."""
-    kinds = _KIND_OF[codes]
+    kinds = _CODES.kind_of[codes]
     changed = kinds != _shifted(kinds, _NO_KIND)
-    return kinds, (kinds != _NO_KIND) & (_IS_BEGIN[codes] | changed)
+    return kinds, (kinds != _NO_KIND) & (_CODES.is_begin[codes] | changed)
 
 
 def _spans(kinds: np.ndarray, starts: np.ndarray) -> Spans:
@@ -192,7 +242,7 @@ def lenient_spans(codes: Int[np.ndarray, " positions"]) -> Spans:
 def strict_spans(codes: Int[np.ndarray, " positions"]) -> Spans:
     """IOB2 reading: only B- opens an entity; a run of I- without its B- is nothing, special tags are O."""
     spans = lenient_spans(codes)
-    return spans.select(_IS_BEGIN[codes[spans.first]])
+    return spans.select(_CODES.is_begin[codes[spans.first]])
 
 
 def seqeval_spans(codes: Int[np.ndarray, " positions"]) -> Spans:
@@ -202,11 +252,11 @@ def seqeval_spans(codes: Int[np.ndarray, " positions"]) -> Spans:
     there, so that it opens no entity after an O and closes none before one; when a type finally differs, the
     entity that closes reaches back to the latest opening, however old.
     """
-    untyped = _KIND_OF[CONTINUATION_CODE]
+    untyped = _CODES.kind_of[CONTINUATION_CODE]
     outside = codes == OUTSIDE_CODE
-    kinds = np.where(outside, untyped, _KIND_OF[codes])
+    kinds = np.where(outside, untyped, _CODES.kind_of[codes])
     previous_kinds = _shifted(kinds, int(untyped))
-    borders = _IS_BEGIN[codes] | (kinds != previous_kinds)
+    borders = _CODES.is_begin[codes] | (kinds != previous_kinds)
     latest_start = np.maximum.accumulate(np.where(borders & ~outside, np.arange(len(codes)), 0))
     closing = np.flatnonzero(borders & ~_shifted(outside, True))
     return Spans(previous_kinds[closing], latest_start[closing - 1], closing - 1)
@@ -219,7 +269,7 @@ def rgcn_spans(codes: Int[np.ndarray, " positions"], last_positions: Int[np.ndar
     outside like O and so closes an entity. At a batch's last position a tag of the open entity's type, even
     a B-, extends that entity, and an entity that would open there is lost (``golden/R_GCN.md 6``).
     """
-    kinds, starts = _openings(np.where(codes >= _FIRST_SPECIAL, OUTSIDE_CODE, codes))
+    kinds, starts = _openings(np.where(_is_special(codes), OUTSIDE_CODE, codes))
     at_end = np.zeros(len(codes), dtype=bool)
     at_end[last_positions] = True
     starts &= ~(at_end & (kinds == _shifted(kinds, _NO_KIND)))
@@ -259,7 +309,7 @@ def orphans(tags: Tags) -> Int[np.ndarray, "orphans 2"]:
     encoded = encode(tags).without_special_tags()
     codes = encoded.bordered()
     first = lenient_spans(codes).first
-    first = first[~_IS_BEGIN[codes[first]]]
+    first = first[~_CODES.is_begin[codes[first]]]
     offsets = np.concatenate([[0], np.cumsum(encoded.lengths + 1)])
     sentence = np.searchsorted(offsets, first, side="right") - 1
     return np.stack([sentence, first - offsets[sentence]], axis=1)
@@ -288,6 +338,7 @@ def _entities(
         (spans.last - start).tolist(),
         strict=True,
     )
+    names = kind_names()
     for index, kind, first, last in rows:
-        found[index].append(Entity(TYPES[kind], first, last))
+        found[index].append(Entity(names[kind], first, last))
     return tuple(map(tuple, found))

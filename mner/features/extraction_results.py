@@ -115,7 +115,7 @@ def merge_regions(path: Path, work: WorkFolder, shards: Sequence[Shard], provena
     if not images:
         raise FeatureError(f"{path}: no picture has features; nothing to store")
     filled = [(number, shard) for number, shard in enumerate(shards) if shard.images]
-    layouts = {(shard.width, shard.boxed) for _, shard in filled}
+    layouts = {(shard.width or 0, shard.boxed) for _, shard in filled}
     if len(layouts) != 1:
         raise ExtractionError(f"{path}: shards disagree on length of vectors and boxes: {sorted(layouts)}")
     width, boxed = layouts.pop()
@@ -130,7 +130,7 @@ def merge_regions(path: Path, work: WorkFolder, shards: Sequence[Shard], provena
     def write_vectors(part: Path) -> None:
         with part.open("wb") as file:
             file.write(header)
-            file.write(memoryview(offsets).cast("B"))
+            file.write(offsets.tobytes())
             for name in ("boxes", "values") if boxed else ("values",):
                 _stream(file, (work.tensor(number, name) for number, _ in filled))
             file.flush()
@@ -172,7 +172,7 @@ def safetensors_header(layout: Mapping[str, tuple[str, list[int]]]) -> bytes:
 def _stream(file: BinaryIO, tensors: Iterable[np.ndarray]) -> None:
     for tensor in tensors:
         if tensor.size:
-            file.write(memoryview(np.ascontiguousarray(tensor)).cast("B"))
+            file.write(np.ascontiguousarray(tensor).data.cast("B"))
 
 
 def _size(kind: str, shape: Sequence[int]) -> int:

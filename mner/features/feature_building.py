@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -35,7 +36,7 @@ from mner.models.encoders import TextEncoder, extraction_fingerprint_of, pretrai
 def caption_token_features(
     captions: Mapping[str, str],
     encoder: TextEncoder,
-    tokenizer,
+    tokenizer: Any,
     *,
     max_regions: int,
     batch_size: int,
@@ -65,7 +66,13 @@ def caption_token_features(
 
 
 def sentence_vectors(
-    texts: list[list[str]], encoder: TextEncoder, tokenizer, *, batch_size: int, device: torch.device, desc: str
+    texts: list[list[str]],
+    encoder: TextEncoder,
+    tokenizer: Any,
+    *,
+    batch_size: int,
+    device: torch.device,
+    desc: str,
 ) -> Float[Tensor, "texts width"]:
     """Masked-mean sentence embeddings of word lists, L2-normalised (zero for an empty text); float64.
 
@@ -121,16 +128,21 @@ def build_features(
             f"{dataset}: kinds {', '.join(from_pictures)} need places to look for pictures and weights"
         )
     # First, so that missing pictures are said before anything is computed.
-    pictures = dataset_pictures(config, dataset, root, places) if from_pictures else None
+    pictures = dataset_pictures(config, dataset, root, places) if places is not None and from_pictures else None
     _remove_others(folder, kinds)
     said = []
-    for kind in from_pictures:
-        work = root / ".checkpoints" / "features" / dataset / kind
-        settings = config.features.extractors[kind]
-        said.append(extract_kind(kind, settings, pictures, folder, work, device, places).render())
-    if CAPTION_TOKENS in kinds:  # last, as the captions may be extracted ones
-        said.append(str(build_caption_tokens(config, dataset, root, folder, device)))
-    return said
+    if places is not None and pictures is not None:
+        for kind in from_pictures:
+            work = root / ".checkpoints" / "features" / dataset / kind
+            settings = config.features.extractors[kind]
+            said.append(extract_kind(kind, settings, pictures, folder, work, device, places).render())
+    if CAPTION_TOKENS not in kinds:
+        return said
+    if config.data.captions[dataset] is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [*said, f"{dataset} has no captions, hence no {CAPTION_TOKENS}"]
+    # Last, as the captions may be extracted ones.
+    return [*said, str(build_caption_tokens(config, dataset, root, folder, device))]
 
 
 def dataset_pictures(config: Config, dataset: str, root: Path, places: Places) -> Pictures:
@@ -147,9 +159,9 @@ def wanted_pictures(config: Config, dataset: str, root: Path) -> set[str]:
     retrieval = read_side(root / "data" / dataset / "side", captions=None, objects=None).retrieval
     corpus = read_corpus(root / "data" / dataset / "corpus", dataset)
     k = config.relations.k
-    wanted = {sentence.image for split in SPLITS for sentence in corpus.split(split)}
+    wanted = {sentence.image for split in SPLITS for sentence in corpus.split(split) if sentence.image}
     for split in SPLITS:
-        for lists in retrieval[split]:
+        for lists in retrieval.get(split, ()):
             if lists:
                 wanted.update(lists["inter_images"][:k], lists["intra_images"][:k])
     return wanted

@@ -61,10 +61,9 @@ def read_kinds(folder: Path, pictures: Pictures) -> tuple[KindFound, ...]:
 def _read(folder: Path, kind: str, pictures: Pictures) -> KindFound:
     path = result_path(folder, kind)
     try:
-        if kind in REGION_KINDS:
-            provenance, found = _region_shapes(path)
-        else:
-            provenance, found = read_found(path)
+        provenance: Mapping[str, Any]
+        found: Mapping[str, RegionShape] | Mapping[str, Found]
+        provenance, found = _region_shapes(path) if kind in REGION_KINDS else read_found(path)
         if provenance["kind"] != kind:
             raise FeatureError(f"{path} holds the kind {provenance['kind']!r}; extract the kind {kind} again")
         made_from = provenance["pictures_sha256"]

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mner.base.files import read_json, sha256_of_json
-from mner.data.picture_files import Content, ImageError, Refusal, read_content, scan_images
-
-SUFFIXES: tuple[str, ...] = (".jpg", ".jpeg", ".png", ".webp", ".gif")
+from mner.data.picture_files import SUFFIXES, Content, ImageError, Refusal, read_content, scan_images
 
 
 @dataclass(frozen=True, slots=True)

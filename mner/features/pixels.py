@@ -18,10 +18,18 @@ from jaxtyping import Float, UInt8
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from mner.data.picture_files import PIXEL_LIMIT, UNDECODABLE, Refusal, decoded, name_in, quiet_pillow, read_content
+from mner.data.picture_files import (
+    FORMATS,
+    PIXEL_LIMIT,
+    UNDECODABLE,
+    Refusal,
+    decoded,
+    name_in,
+    quiet_pillow,
+    read_content,
+)
 from mner.features.extractors.contract import as_rgb
 
-FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "GIF")
 _SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L")
 
 

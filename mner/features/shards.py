@@ -81,12 +81,13 @@ class WorkFolder:
         Raises:
             ExtractionError: region vectors of different lengths, or numbers that float16 cannot hold.
         """
-        if results and isinstance(results[0][1], Regions):
-            shard, tensors = _regions_shard(results, refused)
+        regions = [(image, one) for image, one in results if isinstance(one, Regions)]
+        if regions:
+            shard, tensors = _regions_shard(regions, refused)
             write_bytes_atomically(self._vectors(number), tensors)
             sha256 = hashlib.sha256(tensors).hexdigest()
         else:
-            found = {image: one.to_json() for image, one in results}
+            found = {image: one.to_json() for image, one in results if not isinstance(one, Regions)}
             shard, sha256 = Shard(tuple(found), refused, found=found), None
         body = {
             "images": list(shard.images),
@@ -157,7 +158,7 @@ def half(image: str, values: Float[np.ndarray, "regions width"]) -> Float16[np.n
     return np.ascontiguousarray(values, dtype="<f2")
 
 
-def _regions_shard(results: Sequence[tuple[str, Found]], refused: Mapping[str, Refusal]) -> tuple[Shard, bytes]:
+def _regions_shard(results: Sequence[tuple[str, Regions]], refused: Mapping[str, Refusal]) -> tuple[Shard, bytes]:
     values = [half(image, one.values) for image, one in results]
     widths = {matrix.shape[1] for matrix in values}
     boxed = {one.boxes is not None for _, one in results}

@@ -64,7 +64,13 @@ def region_store(config: Config, dataset: str, root: Path) -> FeatureStore:
 
 def at_hand(config: Config, dataset: str) -> set[str]:
     """Visual inputs the data set has, in the words of a card's ``needs``."""
-    found = {"captions", "regions", "relations", *words_of(dataset)}
+    found = {*words_of(dataset)}
+    if has_captions := config.data.captions[dataset] is not None:
+        found.add("captions")
+    if has_captions or config.data.regions.get(dataset, CAPTION_TOKENS) != CAPTION_TOKENS:
+        found.add("regions")
+    if has_captions or config.relations.kind[dataset] != "rebuilt":
+        found.add("relations")
     if config.data.objects[dataset] is not None:
         found.add("objects")
     if config.data.ocr.get(dataset) is not None:
@@ -79,7 +85,7 @@ def input_files(config: Config, dataset: str, needs: Collection[str]) -> list[Pa
     files = [
         Path("data") / dataset / "side" / f"{name}.json" for name in ("captions", "images", "objects", "retrieval")
     ]
-    words = {*_words(dataset, needs), config.data.captions[dataset]} & WORDS.keys()
+    words = ({*_words(dataset, needs), config.data.captions[dataset]}) & WORDS.keys()
     files += [Path("data") / dataset / "side" / f"{name}.json" for name in sorted(words)]
     sources = {
         "captions": config.data.captions[dataset],

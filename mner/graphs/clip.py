@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from mner.config.schema import EncoderSource
@@ -23,7 +24,7 @@ from mner.models.encoders import load_pretrained
 class ClipEncoder:
     """A CLIP model with its own tokenizer and image processor; vectors are L2-normalised."""
 
-    model: nn.Module
+    model: Any
     tokenizer: Callable
     processor: Callable
     device: torch.device
@@ -119,7 +120,7 @@ def clip_graph(
     return graph
 
 
-def _normalised(output) -> Tensor:
+def _normalised(output: Any) -> Tensor:
     """Newer versions of the library wrap the projected vectors."""
     vectors = output if isinstance(output, Tensor) else output.pooler_output
     return torch.nn.functional.normalize(vectors.float(), dim=-1).cpu()

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -253,7 +254,8 @@ def _recipe_of(name: str, shared: GraphRecipe) -> GraphRecipe:
             recipe = replace(recipe, control=part)
         elif dash and key in kinds and key != "kind":
             convert = kinds[key] if kinds[key] in (int, float) else str
-            recipe = replace(recipe, **{key: convert(value)})
+            changed: dict[str, Any] = {key: convert(value)}
+            recipe = replace(recipe, **changed)
         else:
             raise GraphError(
                 f"graph {name!r}: {part!r} is no control ({', '.join(CONTROLS)}) and no <field>-<value>"

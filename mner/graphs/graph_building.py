@@ -19,7 +19,7 @@ from mner.data.picture_files import Refusal
 from mner.data.side_data import Side
 from mner.features.feature_building import sentence_vectors
 from mner.features.pixels import open_image
-from mner.features.visual_inputs import confidences_of, side_of
+from mner.features.visual_inputs import at_hand, confidences_of, side_of
 from mner.graphs.graph_controls import controlled, train_pool_only
 from mner.graphs.rebuilt_graphs import rebuilt_graph
 from mner.graphs.relations import GraphError, RelationGraph, released_graph, write_graph
@@ -53,9 +53,14 @@ def build_graphs(
 ) -> list[Path]:
     """Write the data set's graph and every other one that a row of the active profile reads.
 
+    A data set without captions has no graph to rebuild: its folder stays empty.
+
     Raises:
         GraphError: the data set lacks what a graph is made of.
     """
+    if "relations" not in at_hand(config, dataset):
+        (root / "graphs" / dataset).mkdir(parents=True, exist_ok=True)
+        return []
     builder = GraphBuilder(config, dataset, root, device, open_picture)
     names: dict[str, str | None] = {config.graph_of(dataset): None}
     for system in config.active.systems:

@@ -152,7 +152,13 @@ def match_lists(
 
 
 def layer_means(
-    texts: list[list[str]], encoder: TextEncoder, tokenizer, *, batch_size: int, device: torch.device, desc: str
+    texts: list[list[str]],
+    encoder: TextEncoder,
+    tokenizer: Any,
+    *,
+    batch_size: int,
+    device: torch.device,
+    desc: str,
 ) -> dict[str, Float[Tensor, "texts width"]]:
     """Mean over the subwords of a text, special ones included, of both upper layers; L2-normalised, float32."""
     table = WordPieces(tokenizer).table(texts, max_pieces=128)

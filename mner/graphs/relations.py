@@ -66,7 +66,7 @@ class RelationGraph:
     def hetero(self) -> HeteroData:
         """Build the PyG graph: nodes ``text`` (sentences) and ``picture``, edges of both relations into ``text``.
 
-        An edge has its retrieval score as ``edge_attr`` (float32) and its index in the list as ``rank``.
+        An edge has its retrieval score as ``edge_attr`` (float32) and its index in the list as ``rank``, best 0.
         """
         from torch_geometric.data import HeteroData
 

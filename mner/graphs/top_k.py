@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
@@ -71,7 +72,7 @@ def _best(values: np.ndarray, found: np.ndarray, wrong: np.ndarray, k: int) -> t
     return torch.from_numpy(rows), torch.from_numpy(scores)
 
 
-def _index(keys: np.ndarray, usable: np.ndarray, kind: str, probes: int | None):
+def _index(keys: np.ndarray, usable: np.ndarray, kind: str, probes: int | None) -> Any:
     faiss = _faiss()
     kept = keys if len(usable) == len(keys) else keys[usable]
     width = keys.shape[1]

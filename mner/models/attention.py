@@ -134,8 +134,8 @@ class BertSizes:
     @classmethod
     def of(cls, config: Any) -> BertSizes:
         """Read a configuration of transformers; DistilBERT and ModernBERT name or fix two of the sizes."""
-        inner = getattr(config, "intermediate_size", None) or getattr(config, "hidden_dim", 4 * config.hidden_size)
-        epsilon = getattr(config, "layer_norm_eps", None) or getattr(config, "norm_eps", 1e-12)
+        inner = getattr(config, "intermediate_size", getattr(config, "hidden_dim", 4 * config.hidden_size))
+        epsilon = getattr(config, "layer_norm_eps", getattr(config, "norm_eps", 1e-12))
         return cls(config.hidden_size, config.num_attention_heads, inner, epsilon)
 
 

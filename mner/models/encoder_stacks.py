@@ -51,7 +51,7 @@ class EncoderStack(Protocol):
         """Give the states after the last layer but one, and the last states."""
 
 
-def stack_of(model: nn.Module) -> EncoderStack:
+def stack_of(model: Any) -> EncoderStack:
     """Choose how a pretrained encoder is run."""
     return LayerStack(model) if model.config.model_type in STACKED else ForwardStack(model)
 
@@ -59,7 +59,7 @@ def stack_of(model: nn.Module) -> EncoderStack:
 class LayerStack:
     """Embeddings and layers called one by one; padded keys are never attended to."""
 
-    def __init__(self, bert: nn.Module) -> None:
+    def __init__(self, bert: Any) -> None:
         self.bert = bert
         self.depth = len(bert.encoder.layer)
 
@@ -95,7 +95,7 @@ class ForwardStack:
     convolutions may serve frozen and trained layers alike.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: Any) -> None:
         self.model = model
         self.depth = int(model.config.num_hidden_layers)
         self._layers = _layers_of(model, self.depth)
@@ -170,7 +170,7 @@ def _passed(answer: Tensor | None, outputs: int) -> Any:
     return forward
 
 
-def _run(model: nn.Module, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+def _run(model: Any, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
     return model(input_ids=input_ids, attention_mask=attention_mask.long()).last_hidden_state
 
 
@@ -178,7 +178,7 @@ def _states(output: Any) -> Tensor:
     return output[0] if isinstance(output, tuple) else output
 
 
-def _layers_of(model: nn.Module, depth: int) -> nn.ModuleList | None:
+def _layers_of(model: Any, depth: int) -> nn.ModuleList | None:
     """Find the list of layers; None where there is none, or its layers are applied more than once (ALBERT)."""
     if hasattr(model.config, "num_hidden_groups"):
         return None
@@ -186,7 +186,7 @@ def _layers_of(model: nn.Module, depth: int) -> nn.ModuleList | None:
     return next((found for found in lists if len(found) == depth), None)
 
 
-def _values_returned(model: nn.Module, layers: nn.ModuleList) -> int:
+def _values_returned(model: Any, layers: nn.ModuleList) -> int:
     """Count what a layer returns (0: a bare tensor), in a run over two subwords that must pass all layers once.
 
     Raises:
@@ -213,13 +213,13 @@ def _values_returned(model: nn.Module, layers: nn.ModuleList) -> int:
     return len(returned[0]) if isinstance(returned[0], tuple) else 0
 
 
-def _relative_bias_table(bert: nn.Module) -> nn.Module | None:
+def _relative_bias_table(bert: Any) -> nn.Module | None:
     """Give the table of relative positions that all layers share; None where the encoder has none."""
     return getattr(bert.encoder, "relative_attention_bias", None)
 
 
 def _layer_arguments(
-    bert: nn.Module, states: Float[Tensor, "batch pieces width"], attention_mask: Bool[Tensor, "batch pieces"]
+    bert: Any, states: Float[Tensor, "batch pieces width"], attention_mask: Bool[Tensor, "batch pieces"]
 ) -> tuple[Tensor, ...]:
     """Give what each layer takes behind the states; padded keys are never attended to."""
     visible = attention_mask[:, None, None, :].expand(-1, 1, attention_mask.shape[1], -1)

@@ -60,7 +60,7 @@ def extraction_fingerprint_of(source: EncoderSource) -> str:
     return cached_sha256_of(weights) if of_package else fingerprint_of(source)
 
 
-def pretrained_model(source: EncoderSource) -> nn.Module:
+def pretrained_model(source: EncoderSource) -> Any:
     """Load the pretrained model in float32 (PyTorch's attention where its class has it, no pooler).
 
     Raises:
@@ -70,8 +70,8 @@ def pretrained_model(source: EncoderSource) -> nn.Module:
 
     config = encoder_config(source)
     options: dict[str, Any] = {"attn_implementation": supported_attention(config), "dtype": torch.float32}
-    known = MODEL_MAPPING.get(type(config), None)
-    if isinstance(known, type) and "add_pooling_layer" in inspect.signature(known.__init__).parameters:
+    known: Any = MODEL_MAPPING.get(type(config), None)
+    if known is not None and "add_pooling_layer" in inspect.signature(known.__init__).parameters:
         options["add_pooling_layer"] = False
     if _holds_only_pickled_weights(source):
         return load_pretrained(source, AutoModel, use_safetensors=False, **options)
@@ -182,7 +182,9 @@ class TextEncoder(nn.Module):
     so their output depends on the input alone and may be cached (``TextInput.states``).
     """
 
-    def __init__(self, bert: nn.Module, frozen_layers: int = 0) -> None:
+    bert: Any  # a model of transformers, which ships no types
+
+    def __init__(self, bert: Any, frozen_layers: int = 0) -> None:
         super().__init__()
         self._stack = stack_of(bert)
         if not 0 <= frozen_layers <= self._stack.depth:

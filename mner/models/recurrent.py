@@ -120,6 +120,7 @@ class ParallelCharCNN(nn.Module):
         if any(2 * (width // 2) >= length - width + 1 for width in widths):
             raise ContractError(f"{length} characters a word are too few for convolutions of {max(widths)}")
         self.embedding = nn.Embedding(characters, embedding, padding_idx=0)
+        self.filter_widths = tuple(widths)
         self.convolutions = nn.ModuleList(nn.Conv1d(embedding, filters, k, padding=k // 2) for k in widths)
         self.inner = nn.Linear(filters * len(widths), inner)
         self.outer = nn.Linear(inner, outputs)
@@ -134,8 +135,8 @@ class ParallelCharCNN(nn.Module):
         fixed = F.pad(characters, (0, self.length - characters.shape[-1]))
         embedded = self.embedding(fixed.flatten(0, 1)).transpose(1, 2)
         maxima = [
-            torch.tanh(convolution(embedded))[..., : self.length - convolution.kernel_size[0] + 1].amax(-1)
-            for convolution in self.convolutions
+            torch.tanh(convolution(embedded))[..., : self.length - width + 1].amax(-1)
+            for width, convolution in zip(self.filter_widths, self.convolutions, strict=True)
         ]
         return torch.stack(maxima, dim=-1).unflatten(0, characters.shape[:2])
 
@@ -155,7 +156,7 @@ def run_packed(
     Runs in the weights' precision whatever autocast says: rounding to bfloat16 adds up along a sequence.
     """
     with torch.autocast(sequences.device.type, enabled=False):
-        weight_type = lstm.weight_ih_l0.dtype
+        weight_type = next(lstm.parameters()).dtype
         packed = pack_padded_sequence(
             sequences.to(weight_type), lengths.cpu(), batch_first=True, enforce_sorted=False
         )
@@ -177,7 +178,7 @@ class HBiLSTM(nn.Module):
     (golden/OLDER.md 2, steps 1 and 2).
     """
 
-    def __init__(self, embedding: nn.Module, size: int, characters: CharLSTM, hidden: int, dropout: float) -> None:
+    def __init__(self, embedding: Any, size: int, characters: CharLSTM, hidden: int, dropout: float) -> None:
         super().__init__()
         self.embedding = embedding
         self.characters = characters

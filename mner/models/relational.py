@@ -4,10 +4,10 @@ Every form maps ``(states, update)``, both ``[..., width]``, to new states of th
 gate in the paper's row "w/o Gate" is not known; the three candidates are kept apart by name.
 
 The centre is the text or the own picture, the leaves are the k retrieved pictures, an edge weighs what retrieval
-scored it, the self-loop weighs 1 (R-GCN's figure and slides). The relation modules compute the sum in two ways, by
-``aggregate``: ``message_passing`` builds the stars as one PyTorch Geometric graph and passes messages along its
-edges; ``dense`` sums the padded neighbours at once, before they are projected, which a linear map allows. Both
-give the same numbers, apart from rounding. ``dense`` is the default: the kept results were made with it.
+scored it, the self-loop weighs 1 (R-GCN's figure and slides). Option ``aggregate`` names one of two ways to sum.
+``message_passing`` builds the stars as one PyTorch Geometric graph and passes messages along its edges. ``dense``
+sums the padded neighbours at once, before they are projected, which a linear map allows. Both give the same
+numbers, apart from rounding. ``dense`` is the default, because the kept results were made with it.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ class IntraRelation(nn.Module):
 
 def star_graphs(
     centres: Float[Tensor, "stars width"],
-    leaves: Float[Tensor, "stars k width"],
+    leaves: Float[Tensor, "stars k leaf_width"],
     weights: Float[Tensor, "stars k"],
 ) -> HeteroData:
     """The same stars as one PyTorch Geometric graph: ``picture`` nodes with weighted edges into ``centre`` nodes.

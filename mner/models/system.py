@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from mner.config.strict import nearest
 from mner.data.side_data import WORDS
+from mner.models.encoders import TextEncoder
 
 NEEDS = ("captions", "objects", "ocr", "regions", "relations", *WORDS)
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -28,7 +29,7 @@ RECIPE_FIELDS = frozenset(
     {
         *("epochs", "batch_size", "optimiser", "schedule", "warmup", "clip", "precision", "frozen_layers"),
         *("encoder_learning_rate", "head_learning_rate", "transition_learning_rate", "weight_decay"),
-        *("image_encoder", "shuffled", "loss"),
+        *("shuffled", "loss", "clip_by", "decay", "decay_epochs", "evaluate_every", "image_encoder"),
     }
 )
 """Fields of a published recipe that ours must equal: those of a recipe here, and what all our runs share."""
@@ -103,7 +104,7 @@ class BuildContext:
     """
 
     labels: tuple[str, ...]
-    encoder: Callable[[], nn.Module]
+    encoder: Callable[[], TextEncoder]
     visual_size: int | None
     words: Mapping[str, Sequence[tuple[str, ...]]] = field(default_factory=dict)
 

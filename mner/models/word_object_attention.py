@@ -9,6 +9,7 @@ is added back: what leaves it is object content arranged by words, not the words
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -61,6 +62,7 @@ class MaskedStack(nn.Module):
 MASKED_SCORE = -1e9
 """Finite on purpose: without any object the softmax is defined, and its masked entries are set to 0 afterwards."""
 RANK_FACTOR = 3
+WHOLE: Any = None  # weight_norm's ``dim`` for one norm of the whole matrix, which its stub leaves out
 
 
 class NormedLinear(nn.Module):
@@ -69,7 +71,7 @@ class NormedLinear(nn.Module):
     def __init__(self, inputs: int, outputs: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
-        self.linear = weight_norm(nn.Linear(inputs, outputs), dim=None)
+        self.linear = weight_norm(nn.Linear(inputs, outputs), dim=WHOLE)
 
     def forward(self, states: Float[Tensor, "*axes inputs"]) -> Float[Tensor, "*axes outputs"]:
         return self.linear(self.dropout(states))
@@ -87,7 +89,7 @@ class BilinearAttention(nn.Module):
         self.of_objects = NormedLinear(width, RANK_FACTOR * width, input_dropout)
         self.of_words = NormedLinear(width, RANK_FACTOR * width, input_dropout)
         self.dropout = nn.Dropout(dropout)
-        self.pooling = weight_norm(nn.Linear(RANK_FACTOR * width, 1), dim=None)
+        self.pooling = weight_norm(nn.Linear(RANK_FACTOR * width, 1), dim=WHOLE)
 
     def scores(
         self,

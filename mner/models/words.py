@@ -186,6 +186,7 @@ class WordEmbedding(nn.Module):
         self.unknown_rate = options.unknown_rate
         single = torch.zeros(len(table), dtype=torch.bool)
         single[list(vocabulary.single)] = True
+        self.single: Tensor
         self.register_buffer("single", single, persistent=False)
 
     def forward(self, ids: Int[Tensor, "*axes"]) -> Float[Tensor, "*axes width"]:
@@ -214,13 +215,15 @@ def make_words(
 def _initial_table(vocabulary: Vocabulary, options: WordOptions) -> tuple[Float[Tensor, "words width"], int]:
     """Rows by number, and how many of the vocabulary's words have a pretrained vector."""
     vectors = _vectors(vocabulary, options)
-    width = options.size if vectors is None else vectors.width
+    width = int(options.size or 0) if vectors is None else vectors.width
     limit = (3.0 / width) ** 0.5 if options.missing == "uniform" else 0.0
     table = torch.empty(vocabulary.n_words, width).uniform_(-limit, limit)
     table[PADDING] = 0
     covered = 0
+    if vectors is None:
+        return table, covered
     for word, number in vocabulary.words.items():
-        form = next((form for form in (word, word.lower()) if vectors is not None and form in vectors), None)
+        form = next((form for form in (word, word.lower()) if form in vectors), None)
         if form is not None:
             table[number] = torch.from_numpy(vectors[form])
             covered += 1

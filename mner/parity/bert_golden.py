@@ -10,19 +10,22 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
-from mner.data.batch import TextInput
+from mner.data.batch import Batch, TextInput, Visual
 from mner.models.decoders import ChainScores, CRFDecoder, log_partition, path_score
+from mner.models.model import Model
 from mner.models.system import Emissions
 from mner.parity.golden import Golden
 from mner.parity.parity_report import Comparison, ParityError
 
 LAYER_NORM_EPSILON = 1e-12
 Names = Sequence[tuple[str, str]]
+Kind = TypeVar("Kind", bound=nn.Module)
 
 
 def checked(golden: Golden, key: str, ours: Tensor) -> Comparison:
@@ -44,9 +47,35 @@ def read_bert(golden: Golden, root: str, heads: int) -> BertModel:
         type_vocab_size=golden[f"{embeddings}token_type_embeddings.weight"].shape[0],
         layer_norm_eps=LAYER_NORM_EPSILON,
         hidden_act="gelu",
-        attn_implementation="sdpa",
     )
+    config._attn_implementation = "sdpa"
     return BertModel(config)
+
+
+def bert_of(encoder: nn.Module) -> Any:
+    """The transformer inside a text encoder."""
+    return encoder.get_submodule("bert")
+
+
+def tagger_of(model: Model, kind: type[Kind]) -> Kind:
+    """The tagger of a model, as the class that it is."""
+    if not isinstance(model.tagger, kind):
+        raise ParityError(f"the tagger is a {type(model.tagger).__name__}, expected {kind.__qualname__}")
+    return model.tagger
+
+
+def crf_of(model: Model) -> CRFDecoder:
+    """The CRF of a model."""
+    if not isinstance(model.decoder, CRFDecoder):
+        raise ParityError(f"{model.card.name}: the decoder is a {type(model.decoder).__name__}, expected a CRF")
+    return model.decoder
+
+
+def picture_of(batch: Batch) -> Visual:
+    """The regions of a batch that was read from a golden file."""
+    if batch.image is None:
+        raise ParityError("the batch holds no pictures")
+    return batch.image
 
 
 def block_names(theirs: str, ours: str) -> Names:

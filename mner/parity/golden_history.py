@@ -70,11 +70,11 @@ def check_history(repository: Path, folder: PurePosixPath) -> History:
 
 
 def refused(commit: str, old: GoldenFile, new: GoldenFile) -> Refusal | None:
-    """The refusal that a change of one golden step earns, or None if it is fine.
+    """Return the refusal that a change of one golden step earns, or None if it is fine.
 
-    New numbers need a higher version, and a version is never lowered.
+    Changed numbers need a higher version, and a version is never lowered. A number at a new place changes none.
     """
-    changed = tuple(differences(old.numbers, new.numbers))
+    changed = tuple(one for one in differences(old.numbers, new.numbers) if not one.added)
     if new.version > old.version or (new.version == old.version and not changed):
         return None
     return Refusal(

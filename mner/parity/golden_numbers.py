@@ -64,11 +64,15 @@ class GoldenFile:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Two numbers that should agree and do not; ``place`` is the path to them, such as ``still.loss``."""
+    """Two numbers that should agree and do not; ``place`` is the path to them, such as ``still.loss``.
+
+    ``added`` says that nothing stood at this place before.
+    """
 
     place: str
     expected: Any
     found: Any
+    added: bool = False
 
 
 def rounded(value: float) -> float:
@@ -115,12 +119,18 @@ def dropout_draws() -> str:
 
 
 def differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[Difference]:
-    """Where two golden steps disagree; what follows from dropout is left out where the draws themselves differ."""
-    same_draws = expected.get("draws") == found.get("draws")
-    left_out = () if same_draws else ("draws", *AFTER_DRAWS)
+    """List where two golden steps disagree, but for the parts that :func:`not_compared` names."""
+    left_out = not_compared(expected, found)
     one = {name: part for name, part in expected.items() if name not in left_out}
     other = {name: part for name, part in found.items() if name not in left_out}
     return list(_differences("", one, other))
+
+
+def not_compared(expected: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the parts that cannot be compared: where dropout draws differ, they and all that follows from them."""
+    if expected.get("draws") == found.get("draws"):
+        return ()
+    return tuple(name for name in ("draws", *AFTER_DRAWS) if name in expected or name in found)
 
 
 def _differences(place: str, expected: Any, found: Any) -> Iterator[Difference]:
@@ -130,7 +140,7 @@ def _differences(place: str, expected: Any, found: Any) -> Iterator[Difference]:
             if key in expected and key in found:
                 yield from _differences(inner, expected[key], found[key])
             else:
-                yield Difference(inner, expected.get(key), found.get(key))
+                yield Difference(inner, expected.get(key), found.get(key), added=key not in expected)
     elif _is_list(expected) and _is_list(found) and len(expected) == len(found):
         if all(isinstance(value, float) for value in (*expected, *found)):
             size = max(map(abs, expected), default=0.0)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -86,7 +86,7 @@ def double_precision() -> Iterator[None]:
 def as_double(value: Value) -> Value:
     """A copy of a batch, or of a part of it, with every floating tensor in float64."""
     if isinstance(value, Tensor):
-        return value.double() if value.is_floating_point() else value
+        return cast(Value, value.double() if value.is_floating_point() else value)
     if is_dataclass(value) and not isinstance(value, type):
         return replace(value, **{part.name: as_double(getattr(value, part.name)) for part in fields(value)})
     return value

@@ -182,7 +182,7 @@ def _refer_anew(path: Path, moves: Sequence[Move]) -> None:
 def _drop_absent_meters(scores: Mapping[str, Any]) -> None:
     """Take out of each cell the meters that none of its runs has."""
     for cell in scores["cells"]:
-        place = cell["dataset"], cell["system"]
+        place = cell.get("dataset"), cell.get("system")
         runs = [run for run in scores["runs"] if (run["dataset"], run["system"]) == place]
         known = {name for run in runs for name in run.get("throughput") or ()}
         for meters in (cell.get("throughput") or {}).values():

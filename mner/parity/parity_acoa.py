@@ -59,15 +59,23 @@ def check(path: Path) -> ParityReport:
     return run_check("acoa (released)", path, "ACOA", "golden/OLDER.md 1", _comparisons)
 
 
-def build(golden: Golden) -> nn.ModuleDict:
-    """``network`` and ``decoder`` in float64, evaluation mode, with the file's parameters.
+class Released(nn.Module):
+    """The network and its CRF, under the names that :func:`our_name` gives."""
+
+    def __init__(self, network: Network, labels: int) -> None:
+        super().__init__()
+        self.network = network
+        self.decoder = CRFDecoder(labels)
+
+
+def build(golden: Golden) -> Released:
+    """Build both in float64, evaluation mode, with the file's parameters.
 
     Raises:
         ParityError: a parameter is missing, unknown or of another shape.
     """
     words = golden["param/lstm.word_emb.weight"]
-    model = nn.ModuleDict({"network": _network(golden, words), "decoder": CRFDecoder(_labels(golden))})
-    model = model.double().eval()
+    model = Released(_network(golden, words), _labels(golden)).double().eval()
     given = {our_name(key): golden[key] for key in golden.tensors if key.startswith("param/")}
     state = model.state_dict()
     unequal = sorted(given.keys() ^ state.keys())
@@ -98,7 +106,7 @@ def _network(golden: Golden, words: Tensor) -> Network:
         length=golden["input/char_ids"].shape[-1],
     )
     return Network(
-        nn.Embedding(*words.shape, padding_idx=0),
+        nn.Embedding(words.shape[0], words.shape[1], padding_idx=0),
         words.shape[1],
         spelling,
         visual_size=visual_size,
@@ -140,7 +148,9 @@ def _comparisons(golden: Golden) -> Iterator[Comparison]:
     yield _compare(golden, "output/loss", loss)
     yield _compare(golden, "output/decoded_tags", tags)
     loss.backward()
-    gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
+    gradients = {
+        name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None
+    }
     for key in sorted(golden.tensors):
         if key.startswith("grad/"):
             yield _compare(golden, key, gradients[our_name(key)])
@@ -155,26 +165,24 @@ def _compare(golden: Golden, key: str, ours: Tensor) -> Comparison:
     return absolute if exact or vanishes else compare(key, ours, reference, golden.tolerance)
 
 
-def run(golden: Golden, model: nn.ModuleDict) -> tuple[Trace, Tensor, Tensor, Tensor]:
+def run(golden: Golden, model: Released) -> tuple[Trace, Tensor, Tensor, Tensor]:
     """Trace, log-likelihood per sentence, loss and decoded tags (padded with -1) on the file's inputs."""
     words, image = golden["input/word_ids"], golden["input/img_feature"]
     every_position = torch.ones_like(words, dtype=torch.bool)
     visual = Visual(image, torch.ones(image.shape[:2], dtype=torch.bool))
-    trace = model["network"](words, golden["input/char_ids"], every_position, visual)
+    trace = model.network(words, golden["input/char_ids"], every_position, visual)
     emissions = Emissions(trace.emissions, golden["input/mask"].bool())
     gold = golden["input/label_ids"]
-    likelihood = model["decoder"].crf(emissions.scores, gold, mask=emissions.mask, reduction="none")
-    return trace, likelihood, model["decoder"].nll(emissions, gold), padded_paths(model["decoder"], emissions)
+    likelihood = model.decoder.crf(emissions.scores, gold, mask=emissions.mask, reduction="none")
+    return trace, likelihood, model.decoder.nll(emissions, gold), padded_paths(model.decoder, emissions)
 
 
-def outputs(golden: Golden, model: nn.ModuleDict, trace: Trace) -> dict[str, Tensor]:
+def outputs(golden: Golden, model: Released, trace: Trace) -> dict[str, Tensor]:
     """The trace under the port's names."""
-    characters = model["network"].characters
+    characters = model.network.characters
     pooled = characters.pooled(golden["input/char_ids"]).flatten(0, 1)
-    convolved = {
-        f"char_conv_k{convolution.kernel_size[0]}": pooled[:, :, number, None]
-        for number, convolution in enumerate(characters.convolutions)
-    }
+    widths = [convolution.get_parameter("weight").shape[-1] for convolution in characters.convolutions]
+    convolved = {f"char_conv_k{width}": pooled[:, :, number, None] for number, width in enumerate(widths)}
     return convolved | {
         "char_features": trace.spelled,
         "text_features": trace.text,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,7 +34,7 @@ def _case(golden: Golden, case: str) -> Iterator[Comparison]:
     kept, mask = compact(emissions, keep)
     kept_tags, _ = compact(tags, keep, fill=-1)
 
-    def same(name: str, ours: Tensor, *, where=..., exact: bool = False) -> Comparison:
+    def same(name: str, ours: Tensor, *, where: Any = ..., exact: bool = False) -> Comparison:
         return golden.compare(f"output/{case}.{name}", ours, where=where, exact=exact)
 
     yield same("mask", keep.to(golden[f"output/{case}.mask"].dtype), exact=True)

@@ -5,7 +5,7 @@ Sources: golden/OLDER.md, CRF B, and 2, steps 1 and 2. Every size is read from t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
@@ -31,7 +31,8 @@ def text_encoder(golden: Golden) -> HBiLSTM:
     words, characters = golden["param/word_embeddings.weight"], golden["param/char_embeddings.weight"]
     character_hidden = 2 * golden["param/char_lstm.weight_hh_l0"].shape[1]
     hidden = 2 * golden["param/word_lstm.weight_hh_l0"].shape[1]
-    spelling = CharLSTM(*characters.shape, character_hidden)
+    count, size = characters.shape
+    spelling = CharLSTM(count, size, character_hidden)
     return HBiLSTM(nn.Embedding(*words.shape), words.shape[1], spelling, hidden, dropout=0.0)
 
 
@@ -112,7 +113,7 @@ def recording(model: nn.Module, modules: Mapping[str, str]) -> Iterator[dict[str
     """Collect, under the file's names, what the named modules return while the block runs."""
     outputs: dict[str, Tensor] = {}
 
-    def hook(name: str):
+    def hook(name: str) -> Callable[..., None]:
         return lambda module, inputs, output: outputs.__setitem__(name, output)
 
     handles = [model.get_submodule(ours).register_forward_hook(hook(name)) for name, ours in modules.items()]

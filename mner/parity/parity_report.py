@@ -115,7 +115,7 @@ def _groups(comparisons: Iterable[Comparison]) -> list[tuple[str, Comparison]]:
 
 
 def _table(rows: list[tuple[str, Comparison]]) -> list[str]:
-    cells = [("group (tensors)", "worst tensor", "largest error", "tolerance", "kind", "")]
+    cells: list[tuple[str, ...]] = [("group (tensors)", "worst tensor", "largest error", "tolerance", "kind", "")]
     for group, row in rows:
         error, tolerance = f"{row.error:.2e}", f"{row.tolerance:.0e}"
         cells.append((group, row.name, error, tolerance, row.kind, "ok" if row.passed else "FAIL"))

@@ -16,6 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from mner.data.batch import Batch
 from mner.models.decoders import viterbi
+from mner.parity.bert_golden import bert_of
 from mner.parity.parity_report import Comparison, ParityError, ParityReport, compare
 from mner.parity.rgcn_golden import (
     RgcnGolden,
@@ -58,6 +59,8 @@ def check(path: Path) -> ParityReport:
 def _inputs(golden: RgcnGolden, batch: Batch) -> Iterator[Comparison]:
     """What the authors' reader derives, we derive too."""
     for name, neighbours in (("pt", batch.inter), ("pp", batch.intra)):
+        if neighbours is None:
+            raise ParityError(f"{golden.path}: the batch holds no neighbours")
         key = f"input/{name}_simi_score_id"
         yield compare(key, star_adjacency(neighbours.scores), golden[key], 0.0, "exact")
     lengths = batch.text.attention_mask.sum(1).to(torch.int32)
@@ -66,7 +69,7 @@ def _inputs(golden: RgcnGolden, batch: Batch) -> Iterator[Comparison]:
 
 def _forward_and_gradients(golden: RgcnGolden, tagger: Tagger, batch: Batch) -> Iterator[Comparison]:
     embedded: list[Tensor] = []
-    embeddings = tagger.encoder.bert.embeddings
+    embeddings = bert_of(tagger.encoder).embeddings
     handle = embeddings.register_forward_hook(lambda module, inputs, output: embedded.append(output))
     trace = tagger(batch)
     handle.remove()
@@ -165,8 +168,10 @@ def _training(golden: RgcnGolden, tagger: Tagger, batch: Batch) -> Iterator[Comp
     labels = golden["input/label_ids"].long()
     optimiser = BertAdam(by_decay(paired(tagger).items()), lr=setting["init_lr"])
     schedule = LambdaLR(optimiser, warmup_decay(setting["num_warmup_steps"], setting["num_train_steps"]))
-    rates, losses, norms = [], [], []
-    with LookupGradients(tagger.encoder.bert.embeddings.word_embeddings) as lookups:
+    rates: list[float] = []
+    losses: list[Tensor] = []
+    norms: list[Tensor] = []
+    with LookupGradients(bert_of(tagger.encoder).embeddings.word_embeddings) as lookups:
         for _ in golden["train/learning_rates"]:
             optimiser.zero_grad()
             score, partition = tagger.log_likelihood(tagger(batch), labels)
@@ -178,8 +183,8 @@ def _training(golden: RgcnGolden, tagger: Tagger, batch: Batch) -> Iterator[Comp
             optimiser.step()
             schedule.step()
     name = f"losses_before_each_of_{len(rates)}_updates"
-    rates = torch.tensor(rates, dtype=torch.float64)
-    yield compare("train/learning_rates", rates, golden["train/learning_rates"], FORWARD_TOLERANCE)
+    stated = torch.tensor(rates, dtype=torch.float64)
+    yield compare("train/learning_rates", stated, golden["train/learning_rates"], FORWARD_TOLERANCE)
     yield compare(f"train/{name}", torch.stack(losses), golden[f"train/{name}"], GRADIENT_TOLERANCE)
     yield compare("train/grad_global_norm", norms[0], golden["train/grad_global_norm"], GRADIENT_TOLERANCE)
     after = golden.below(f"train/param_after_{len(losses)}_updates/")

@@ -21,6 +21,7 @@ from mner.models.joint_bert import JointBert
 from mner.models.system import Emissions
 from mner.parity.bert_golden import (
     Names,
+    bert_of,
     chain_comparisons,
     checked,
     gradient_comparisons,
@@ -111,7 +112,7 @@ def _comparisons(golden: Golden) -> Iterator[Comparison]:
 def _tagging(golden: Golden, network: Network, text: TextInput, image: Visual) -> Iterator[Comparison]:
     """Steps 1 to 4 and the NER loss, whose gradient flows through r into the first pass."""
     mask, gold = golden["input/mask"], golden["input/label_ids"]
-    bert, vectors = network.reader.joint.encoder.bert, golden["input/static_embeddings"]
+    bert, vectors = bert_of(network.reader.joint.encoder), golden["input/static_embeddings"]
     with recorded(_modules(network)) as seen, received(bert.embeddings, "inputs_embeds") as given:
         words = torch.cat([network.reader(text, image), vectors], -1) * mask[..., None]
         with received(network.head.output, 0) as states:
@@ -139,7 +140,7 @@ def _tagging(golden: Golden, network: Network, text: TextInput, image: Visual) -
 
 def _modules(network: Network) -> dict[str, nn.Module]:
     """What both passes return, under the authors' names."""
-    bert = network.reader.joint.encoder.bert
+    bert = bert_of(network.reader.joint.encoder)
     return {"embedding_output": bert.embeddings, "last_hidden": bert.encoder.layer[-1]}
 
 

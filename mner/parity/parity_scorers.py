@@ -133,9 +133,8 @@ def _corpus_section(content: Tree, corpus_file: Path) -> Iterator[Comparison]:
         facts = {key: value for key, value in expected.items() if key in made}
         yield from _compared(f"tw15_test/{name}", facts, made)
         scores = {key: value for key, value in expected.items() if key not in made}
-        lifted = [
-            lift_to_pieces(tags, section["pieces_per_word"], meta["max_pieces"]) for tags in (gold, predicted)
-        ]
+        counts, most = section["pieces_per_word"], meta["max_pieces"]
+        lifted = lift_to_pieces(gold, counts, most), lift_to_pieces(predicted, counts, most)
         yield from _programs(f"tw15_test/{name}", scores, gold, predicted, lifted)
 
 
@@ -152,7 +151,7 @@ def _corpus_predictions(name: str, gold: TagRows) -> tuple[TagRows, Mapping[str,
 
 
 def _programs(
-    place: str, scores: Tree, gold: Tags, predicted: Tags, pieces: Sequence[EncodedTags] | None = None
+    place: str, scores: Tree, gold: Tags, predicted: Tags, pieces: tuple[EncodedTags, EncodedTags] | None = None
 ) -> Iterator[Comparison]:
     """Compare each program's numbers; piece programs read ``pieces``, or the tags themselves without it."""
     gold, predicted = encode(gold), encode(predicted)
@@ -219,8 +218,8 @@ def _named(chunks: Sequence[Sequence[Any]]) -> list[list[Any]]:
     )
 
 
-def _canonical_name(name: str | int) -> str | int:
-    """Our name of a type; other keys, such as the index of a batch, stay."""
+def _canonical_name(name: str) -> str:
+    """Our name of an entity type; other keys stay."""
     return TYPE_ALIASES.get(name, name)
 
 
@@ -254,7 +253,7 @@ def _leaves(place: str, expected: Any, ours: Any) -> Iterator[Leaf]:
         yield place, expected, ours
         return
     for key, value in expected.items():
-        name = _canonical_name(key)
+        name = _canonical_name(key) if isinstance(key, str) else key  # else: the index of a batch
         if name not in ours:
             raise ParityError(f"{place}/{key}: the file has a value that we do not compute")
         yield from _leaves(f"{place}/{key}", value, ours[name])

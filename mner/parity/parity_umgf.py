@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,20 +16,24 @@ from torch import Tensor, nn
 from baselines.umgf import CARD, Tagger
 from mner.data.batch import Batch, Visual
 from mner.models.encoders import TextEncoder
-from mner.models.gated_graph import GatedGraphLayer, pooled_regions
+from mner.models.gated_graph import pooled_regions
 from mner.models.model import Model
 from mner.models.system import BuildContext, Emissions
 from mner.parity.bert_golden import (
     Names,
+    bert_of,
     chain_comparisons,
     checked,
+    crf_of,
     gradient_comparisons,
     load,
     padded_paths,
     paired,
+    picture_of,
     pieces_as_words,
     read_bert,
     recorded,
+    tagger_of,
 )
 from mner.parity.golden import Golden, run_check
 from mner.parity.parity_report import Comparison, ParityReport
@@ -82,7 +87,7 @@ def build(golden: Golden) -> Model:
         inner=inner,
         objects=features.shape[1],
     )
-    model = Model(CARD, tagger, len(labels)).double().eval()
+    model = Model(CARD, tagger, labels).double().eval()
     load(golden, paired(model, names(model)))
     return model
 
@@ -97,7 +102,7 @@ def names(model: Model) -> Names:
         ("hidden2tag.", "tagger.output."),
         ("crf.", "decoder.crf."),
     ]
-    for number in range(len(model.tagger.graph)):
+    for number in range(len(tagger_of(model, Tagger).graph)):
         pairs += [(theirs.format(number), f"tagger.graph.{number}.{ours}") for theirs, ours in LAYER_PARTS.items()]
     return pairs
 
@@ -123,13 +128,15 @@ def _comparisons(golden: Golden) -> Iterator[Comparison]:
     hidden, emissions = seen["text_hidden"][0], Emissions(seen["emissions"][0], batch.word_mask)
     for name, (ours, *_) in seen.items():
         yield checked(golden, f"output/{name}", ours.transpose(1, 2) if name.endswith(TRANSPOSED) else ours)
-    for number in range(len(model.tagger.graph)):
+    for number in range(len(tagger_of(model, Tagger).graph)):
         yield checked(golden, f"output/layer{number}.message_to_obj", seen[f"layer{number}.message_to_text"][1])
     yield checked(golden, "output/fused", torch.cat([hidden, _last_words(model, seen)], -1))
     yield checked(golden, "output/loss", loss)
-    yield from chain_comparisons(golden, model.decoder, emissions, batch.tags, prefix="", decoded="decoded_tags")
+    yield from chain_comparisons(
+        golden, crf_of(model), emissions, golden["input/labels"], prefix="", decoded="decoded_tags"
+    )
     yield from gradient_comparisons(golden, loss, paired(model, names(model)))
-    to_hidden, to_features = torch.autograd.grad(loss, [hidden, batch.image.regions])
+    to_hidden, to_features = torch.autograd.grad(loss, [hidden, picture_of(batch).regions])
     yield checked(golden, "grad_input/text_hidden", to_hidden)
     yield checked(golden, "grad_input/pooled_object_features", to_features)
     yield from _links(golden, model, batch, hidden)
@@ -137,8 +144,9 @@ def _comparisons(golden: Golden) -> Iterator[Comparison]:
 
 def _modules(model: Model) -> dict[str, nn.Module]:
     """The authors' names of what our modules return."""
-    tagger, bert = model.tagger, model.tagger.encoder.bert
-    modules = {
+    tagger = tagger_of(model, Tagger)
+    bert = bert_of(tagger.encoder)
+    modules: dict[str, nn.Module] = {
         "embeddings": bert.embeddings,
         "text_hidden": tagger.encoder,
         "text_proj": tagger.word_input,
@@ -152,8 +160,8 @@ def _modules(model: Model) -> dict[str, nn.Module]:
     return modules
 
 
-def _layer_modules(layer: GatedGraphLayer) -> dict[str, nn.Module]:
-    """As :func:`_modules`, of one layer; the exchange returns two messages, first that to the text."""
+def _layer_modules(layer: Any) -> dict[str, nn.Module]:
+    """Name the modules of one ``GatedGraphLayer``; the exchange returns two messages, first that to the text."""
     return {
         "text_selfattn": layer.word_attention,
         "text_after_selfattn": layer.word_norms[0],
@@ -172,16 +180,17 @@ def _layer_modules(layer: GatedGraphLayer) -> dict[str, nn.Module]:
 
 
 def _last_words(model: Model, seen: Mapping[str, list[Tensor]]) -> Tensor:
-    return seen[f"layer{len(model.tagger.graph) - 1}.text_out"][0]
+    return seen[f"layer{len(tagger_of(model, Tagger).graph) - 1}.text_out"][0]
 
 
 @torch.no_grad()
 def _links(golden: Golden, model: Model, batch: Batch, hidden: Tensor) -> Iterator[Comparison]:
     """The links that we derive, and the file's second run, with other links than masks make."""
-    visual = pooled_regions(batch.image, model.tagger.objects)
-    yield checked(golden, "input/inter_matrix", model.tagger.links(batch.word_mask, visual.mask).double())
+    tagger = tagger_of(model, Tagger)
+    visual = pooled_regions(picture_of(batch), tagger.objects)
+    yield checked(golden, "input/inter_matrix", tagger.links(batch.word_mask, visual.mask).double())
     given = golden["input/variant_matrix.inter_matrix"].bool()
-    scores = model.tagger.scores(hidden, batch.word_mask, visual, given)
+    scores = tagger.scores(hidden, batch.word_mask, visual, given)
     yield checked(golden, "output/variant_matrix.emissions", scores)
-    paths = padded_paths(model.decoder, Emissions(scores, batch.word_mask))
+    paths = padded_paths(crf_of(model), Emissions(scores, batch.word_mask))
     yield checked(golden, "output/variant_matrix.decoded_tags", paths)

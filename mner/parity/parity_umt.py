@@ -20,16 +20,20 @@ from mner.models.model import Model
 from mner.models.system import BuildContext, Emissions
 from mner.parity.bert_golden import (
     Names,
+    bert_of,
     block_names,
     chain_comparisons,
     checked,
+    crf_of,
     gradient_comparisons,
     load,
     padded_paths,
     paired,
+    picture_of,
     pieces_as_words,
     read_bert,
     recorded,
+    tagger_of,
 )
 from mner.parity.golden import Golden, run_check
 from mner.parity.parity_report import Comparison, ParityError, ParityReport
@@ -57,7 +61,7 @@ def build(golden: Golden) -> Model:
     labels = tuple(golden.json("labels"))
     build = BuildContext(labels, lambda: TextEncoder(bert), golden["input/visual_feature_map"].shape[1])
     layers = [golden.layers_below(f"{theirs}.") for theirs in STACKS]
-    model = Model(CARD, Tagger(build, layers=layers), len(labels)).double().eval()
+    model = Model(CARD, Tagger(build, layers=layers), labels).double().eval()
     load(golden, paired(model, names(model)))
     return model
 
@@ -77,7 +81,7 @@ def names(model: Model) -> Names:
         *block_names("self_attention_v2.layer.0", "tagger.word_block"),
     ]
     for theirs, ours in STACKS.items():
-        for number in range(len(getattr(model.tagger, ours))):
+        for number in range(len(getattr(tagger_of(model, Tagger), ours))):
             pairs += block_names(f"{theirs}.{number}", f"tagger.{ours}.{number}")
     return pairs
 
@@ -107,7 +111,7 @@ def region_mask(added: Tensor, grid: Tensor) -> Tensor:
 def _comparisons(golden: Golden) -> Iterator[Comparison]:
     model, batch = build(golden), read_batch(golden)
     yield from _conversion(golden)
-    yield checked(golden, "input/auxlabels", model.tagger.span_of_label[batch.tags])
+    yield checked(golden, "input/auxlabels", tagger_of(model, Tagger).get_buffer("span_of_label")[batch.tags])
     yield from _forward(golden, model, batch)
     yield from _masked_regions(golden, model, batch)
 
@@ -121,17 +125,17 @@ def _conversion(golden: Golden) -> Iterator[Comparison]:
 
 
 def _forward(golden: Golden, model: Model, batch: Batch) -> Iterator[Comparison]:
-    tagger = model.tagger
+    tagger = tagger_of(model, Tagger)
     with recorded(_modules(model)) as seen:
         loss = model.loss(batch)
     for name, (ours,) in seen.items():
         yield checked(golden, f"output/{name}", ours)
     final, spans = tagger.scores(batch)
     others = {
-        "pooled_output": tagger.encoder.bert.pooler(seen["text_hidden"][0]),
+        "pooled_output": bert_of(tagger.encoder).pooler(seen["text_hidden"][0]),
         "gate": torch.sigmoid(seen["gate_preact"][0]),
-        "fused": tagger.fused(seen["main_text"][0], batch.word_mask, batch.image),
-        "aux_emissions_converted": spans @ tagger.conversion,
+        "fused": tagger.fused(seen["main_text"][0], batch.word_mask, picture_of(batch)),
+        "aux_emissions_converted": spans @ tagger.get_buffer("conversion"),
         "final_emissions": final,
         "loss": loss,
     }
@@ -139,7 +143,7 @@ def _forward(golden: Golden, model: Model, batch: Batch) -> Iterator[Comparison]
         yield checked(golden, f"output/{name}", ours)
     yield from _chains(golden, model, batch, final, spans)
     yield from gradient_comparisons(golden, loss, paired(model, names(model)))
-    hidden, regions = torch.autograd.grad(loss, [seen["text_hidden"][0], batch.image.regions])
+    hidden, regions = torch.autograd.grad(loss, [seen["text_hidden"][0], picture_of(batch).regions])
     yield checked(golden, "grad_input/text_hidden", hidden)
     grid = golden["input/visual_feature_map"]
     yield checked(golden, "grad_input/visual_feature_map", regions.mT.reshape(grid.shape))
@@ -148,8 +152,8 @@ def _forward(golden: Golden, model: Model, batch: Batch) -> Iterator[Comparison]
 def _chains(golden: Golden, model: Model, batch: Batch, final: Tensor, spans: Tensor) -> Iterator[Comparison]:
     """Both CRFs: their losses, scores and best paths (step 10)."""
     for prefix, decoder, scores, gold, decoded in (
-        ("main_", model.decoder, final, batch.tags, "decoded_tags"),
-        ("aux_", model.tagger.span_decoder, spans, golden["input/auxlabels"], "aux_decoded_tags"),
+        ("main_", crf_of(model), final, golden["input/labels"], "decoded_tags"),
+        ("aux_", tagger_of(model, Tagger).span_decoder, spans, golden["input/auxlabels"], "aux_decoded_tags"),
     ):
         emissions = Emissions(scores, batch.word_mask)
         yield checked(golden, f"output/{prefix}loss", decoder.nll(emissions, gold))
@@ -160,16 +164,17 @@ def _chains(golden: Golden, model: Model, batch: Batch, final: Tensor, spans: Te
 def _masked_regions(golden: Golden, model: Model, batch: Batch) -> Iterator[Comparison]:
     """The second run of the file, with some regions hidden."""
     added = golden["input/variant_imgmask.added_attention_mask"]
-    visual = replace(batch.image, mask=region_mask(added, golden["input/visual_feature_map"]))
+    visual = replace(picture_of(batch), mask=region_mask(added, golden["input/visual_feature_map"]))
     emissions = model.tagger(replace(batch, image=visual))
     yield checked(golden, "output/variant_imgmask.final_emissions", emissions.scores)
-    yield checked(golden, "output/variant_imgmask.decoded_tags", padded_paths(model.decoder, emissions))
+    yield checked(golden, "output/variant_imgmask.decoded_tags", padded_paths(crf_of(model), emissions))
 
 
 def _modules(model: Model) -> dict[str, torch.nn.Module]:
     """The authors' names of what our modules return."""
-    tagger, bert = model.tagger, model.tagger.encoder.bert
-    modules = {
+    tagger = tagger_of(model, Tagger)
+    bert = bert_of(tagger.encoder)
+    modules: dict[str, torch.nn.Module] = {
         "embeddings": bert.embeddings,
         "text_hidden": tagger.encoder,
         "aux_text": tagger.span_block,

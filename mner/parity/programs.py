@@ -111,7 +111,7 @@ def _report_text(overall: Tree, per_type: dict[str, Tree]) -> str:
     weighted = (
         [np.average([row[key] for row in rows.values()], weights=support) for key in keys] if rows else [0.0] * 3
     )
-    lines = [("", *keys[:2], "f1-score", "support")]
+    lines: list[tuple[str, ...]] = [("", *keys[:2], "f1-score", "support")]
     lines += [(kind, *(f"{row[key]:.4f}" for key in keys), str(row["gold"])) for kind, row in rows.items()]
     lines.append(("micro avg", *(f"{overall[key]:.4f}" for key in keys), str(sum(support))))
     lines.append(("macro avg", *(f"{value:.4f}" for value in weighted), str(sum(support))))

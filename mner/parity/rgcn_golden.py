@@ -16,6 +16,7 @@ from transformers import BertConfig, BertModel
 from mner.data.batch import Batch, Neighbours, TextInput, Visual
 from mner.models.encoders import TextEncoder
 from mner.models.system import BuildContext
+from mner.parity.bert_golden import bert_of
 from mner.parity.golden import read_tensors
 from mner.parity.parity_report import ParityError
 from mner.systems.rgcn_released import Tagger
@@ -113,7 +114,7 @@ def _bert_names(layers: int) -> dict[str, str]:
         f"bert/embeddings/{table}_embeddings": f"encoder.bert.embeddings.{table}_embeddings.weight"
         for table in ("word", "position", "token_type")
     }
-    parts = {"embeddings": ("LayerNorm",), "pooler": ("dense",)}
+    parts: dict[str, tuple[str, ...]] = {"embeddings": ("LayerNorm",), "pooler": ("dense",)}
     for layer in range(layers):
         parts[f"encoder/layer_{layer}"] = (
             *(f"attention/self/{name}" for name in ("query", "key", "value")),
@@ -132,7 +133,7 @@ def _bert_names(layers: int) -> dict[str, str]:
 def paired(tagger: Tagger) -> dict[str, nn.Parameter]:
     """The code's variable name -> our parameter."""
     parameters = dict(tagger.named_parameters())
-    names = name_map(len(tagger.encoder.bert.encoder.layer))
+    names = name_map(len(bert_of(tagger.encoder).encoder.layer))
     return {theirs: parameters[ours] for theirs, ours in names.items()}
 
 

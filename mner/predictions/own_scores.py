@@ -10,7 +10,7 @@ from mner.data.alignment import Alignment, align
 from mner.data.conll_forms import GOLD, PREDICTED, TAGS, ReadFile
 from mner.data.corpus import TYPES
 from mner.data.json_forms import read_user_file
-from mner.data.label_schemes import Converted, convert_tags, harness_labels
+from mner.data.label_schemes import Converted, convert_tags
 from mner.data.user_file import UnreadableFileError
 from mner.evaluation.rescoring import ALL_LENSES
 from mner.evaluation.spans import EncodedTags, TagError, encode
@@ -187,11 +187,7 @@ def _scores(
 
 
 def fast(gold: TagRows, predicted: TagRows, numbers: list[list[int]] | None) -> ByScorer:
-    """Every scorer by arrays; these equal seqeval where it has the scorer, and need the four types."""
-    if not (harness_labels(gold) and harness_labels(predicted)):
-        why = f"counts {', '.join(TYPES)} only, and the file has other types"
-        seqeval = {name: score(gold, predicted) for name, score in BY_SEQEVAL.items()}
-        return {name: seqeval.get(name, why) for name in ALL_LENSES}
+    """Score by every scorer, by arrays; these equal seqeval where it has the scorer."""
     encoded = encode(gold), encode(predicted)
     return {name: _under(name, *encoded, numbers) for name in ALL_LENSES}
 

@@ -29,7 +29,7 @@ class ScorerResult:
 
 def seqeval_conlleval(gold: TagRows, predicted: TagRows) -> ScorerResult:
     """seqeval's default mode, which is conlleval's rule; special tags count as O."""
-    from seqeval.metrics.sequence_labeling import precision_recall_fscore_support  # type: ignore[import-untyped]
+    from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 
     rows = _lists(gold), _lists(predicted)
     kinds = _kinds(rows)
@@ -43,8 +43,8 @@ def seqeval_conlleval(gold: TagRows, predicted: TagRows) -> ScorerResult:
 
 def seqeval_strict(gold: TagRows, predicted: TagRows) -> ScorerResult:
     """seqeval's strict mode with scheme IOB2: an I- without its B- is nothing; special tags count as O."""
-    from seqeval.metrics import classification_report  # type: ignore[import-untyped]
-    from seqeval.scheme import IOB2  # type: ignore[import-untyped]
+    from seqeval.metrics import classification_report
+    from seqeval.scheme import IOB2
 
     rows = _lists(gold), _lists(predicted)
     if not _kinds(rows):

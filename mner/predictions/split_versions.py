@@ -11,9 +11,16 @@ from mner.base.files import read_json
 from mner.config.places import Places
 from mner.data.corpus import CorpusError, Sentence, read_sentences
 from mner.data.download import Retry, SourceError, fetch, locate
-from mner.data.known_versions import known_versions, version_of
 from mner.data.readers import read_rgcn, read_umt
-from mner.data.sources import ANNOTATIONS, CANONICAL, DATASETS, SourceFile, annotation_file
+from mner.data.sources import (
+    ANNOTATIONS,
+    CANONICAL,
+    DATASETS,
+    SourceFile,
+    annotation_file,
+    known_versions,
+    version_of,
+)
 
 _PATIENCE = Retry(attempts=2, timeout=10.0)
 RGCN = "rgcn"

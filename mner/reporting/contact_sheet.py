@@ -18,7 +18,9 @@ from typing import Any
 from PIL import Image
 from tqdm import tqdm
 
+from mner.base.files import RefusedFileError, regular_file
 from mner.data.picture_files import Refusal
+from mner.data.user_file import LARGEST
 from mner.features.found import Box, Caption, Lines, Objects, Tags
 from mner.features.found_files import KindFound, RegionShape
 from mner.features.pictures import Picture, Pictures
@@ -94,10 +96,13 @@ def read_captions(path: Path) -> dict[str, str]:
     """Captions by image id from a JSON object ``{"<image id>": "<text>"}``.
 
     Raises:
+        RefusedFileError: no regular file, or too large.
         ContactSheetError: not such a file; names the entry at fault.
     """
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
+        table = json.loads(regular_file(path, LARGEST).read_text(encoding="utf-8"))
+    except RefusedFileError:
+        raise
     except (OSError, ValueError) as error:
         raise ContactSheetError(f"{path}: no JSON file of captions ({error})") from error
     if not isinstance(table, dict):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,14 @@ class Line:
     rescored: Mapping[str, Cell]
     probes: Mapping[str, Cell]
     text_only: TextOnlyBaselines
+
+    def paper_of(self, metric: str) -> Cell:
+        """Printed number; types of a data set's own label set are never printed."""
+        return self.paper.get(metric, NOT_PRINTED)
+
+    def ours_of(self, metric: str) -> Cell:
+        """Our number; a line without numbers says why under every metric."""
+        return self.ours.get(metric, self.ours["F1"] if not self.finished else missing(None))
 
     @property
     def finished(self) -> bool:
@@ -184,4 +192,10 @@ def _ours(cell: Mapping[str, Any] | None) -> dict[str, Cell]:
         return dict.fromkeys(METRICS, missing(cell))
     view = cell["views"]["test.own"]
     overall = {name: cited(view[key]) for name, key in zip(OVERALL, ("precision", "recall", "f1"), strict=True)}
-    return {**{kind: cited(view["types"][kind]) for kind in TYPES}, **overall}
+    return {**{kind: cited(value) for kind, value in view["types"].items()}, **overall}
+
+
+def types_of(lines: Iterable[Line]) -> tuple[str, ...]:
+    """List the types that finished lines have numbers of; the four public types where none is finished."""
+    found = dict.fromkeys(kind for line in lines if line.finished for kind in line.ours if kind not in OVERALL)
+    return tuple(found) or TYPES

@@ -196,9 +196,10 @@ class _Disagreement:
     def add(self, cell: tuple[str, str], tags: Tags) -> None:
         """Count one run's tags."""
         encoded = encode(tags)
-        counts = self._counts.setdefault(
-            (cell, encoded.lengths.tobytes()), np.zeros((len(encoded.codes), CODES), dtype=np.int32)
-        )
+        place = cell, encoded.lengths.tobytes()
+        counts = self._counts.get(place, np.zeros((len(encoded.codes), CODES), dtype=np.int32))
+        wider = max(0, int(encoded.codes.max(initial=0)) + 1 - counts.shape[1])
+        counts = self._counts[place] = np.pad(counts, ((0, 0), (0, wider)))
         counts[np.arange(len(encoded.codes)), encoded.codes] += 1
 
     def mean(self) -> float | None:

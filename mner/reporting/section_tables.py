@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from mner.data.corpus import TYPES
 from mner.evaluation.averages import own_f1
 from mner.evaluation.paper import PaperRow
 from mner.evaluation.verdicts import NOT_COMPARABLE, Verdict
 from mner.reporting.cells import NOT_PRINTED, NOT_RUN, SURE, Cell, State, Words, with_minus
-from mner.reporting.layout import Block, Line, Section
+from mner.reporting.layout import Block, Line, Section, types_of
 from mner.reporting.run_facts import device_marks, speed_note, training_speed
 from mner.reporting.tables import Column, Row, Table
 from mner.reporting.text_only import (
@@ -43,7 +42,7 @@ def section_tables(section: Section, records: frozenset[str], cards: Collection[
     for block in section.blocks:
         tables.append(_f1_table(section, block, records, cards))
         tables.append(_metric_table(section, block, ("P", "R"), "parts", "precision and recall", records, cards))
-        tables.append(_metric_table(section, block, TYPES, "types", "F1 by type", records, cards))
+        tables.append(_metric_table(section, block, types_of(block.lines), "types", "F1 by type", records, cards))
         if block.has_probes():
             tables.append(_probe_table(section, block, records, cards))
     return tables
@@ -86,7 +85,7 @@ def _metric_table(
     cards: Collection[str],
 ) -> Table:
     """Ours beside paper; where no row prints any of the metrics, ours alone, and each system once."""
-    printed = {metric for metric in metrics if any(line.paper[metric] != NOT_PRINTED for line in block.lines)}
+    printed = {metric for metric in metrics if any(line.paper_of(metric) != NOT_PRINTED for line in block.lines)}
     columns = [Column("system", "System", "words")]
     for metric in metrics:
         columns += [Column(f"{metric}.paper", f"{metric} paper", "paper")] if metric in printed else []
@@ -95,8 +94,8 @@ def _metric_table(
     for line in block.lines if printed else _by_system(block.lines):
         cells: list[Cell] = [_label(line.label if printed else line.system, line.system, cards)]
         for metric in metrics:
-            cells += [line.paper[metric]] if metric in printed else []
-            cells.append(line.ours[metric])
+            cells += [line.paper_of(metric)] if metric in printed else []
+            cells.append(line.ours_of(metric))
         rows.append(Row(line.id, tuple(cells), line.group, idle=_idle(line)))
     name, title = f"{section.id}-{block.dataset}-{part}", f"{block.title}: {what} (%)"
     return Table(name, title, block.dataset, tuple(columns), tuple(rows), records)

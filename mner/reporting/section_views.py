@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mner.data.corpus import PICTURE_PROBES, TYPES
+from mner.data.corpus import PICTURE_PROBES
 from mner.evaluation.averages import encoder_name
 from mner.evaluation.comparable import pictures_read, shares_in_words
 from mner.evaluation.kept_results import record_file
 from mner.evaluation.reasons import visual_input
 from mner.evaluation.rescoring import STANDARD
 from mner.reporting.cells import NOT_RUN, Cited, Printed, State, cited, with_minus
-from mner.reporting.layout import OVERALL, Block, Line, Section
+from mner.reporting.layout import OVERALL, Block, Line, Section, types_of
 from mner.reporting.page_views import view
 from mner.reporting.run_facts import epoch, f1_on_dev, f1_on_test, train_again
 from mner.reporting.seed_dots import Scale, axis, strip
@@ -54,12 +54,13 @@ def _block(section: Section, block: Block, runs: Mapping[str, Any], devices: Map
 
 def _table(section: Section, block: Block, runs: Mapping[str, Any], devices: Mapping[str, str]) -> dict[str, Any]:
     scale = Scale.over(cell for line in block.lines for cell in (line.rescored["F1"], line.paper["F1"]))
-    metrics = [*OVERALL, *TYPES]
+    types = types_of(block.lines)
+    metrics = [*OVERALL, *types]
     if section.table is not None:
         metrics = [
             metric
             for metric in metrics
-            if any(line.finished or isinstance(line.paper[metric], Printed) for line in block.lines)
+            if any(line.finished or isinstance(line.paper_of(metric), Printed) for line in block.lines)
         ]
     speeds = any(line.cell and line.cell.get("throughput") for line in block.lines)
     lines = []
@@ -70,9 +71,9 @@ def _table(section: Section, block: Block, runs: Mapping[str, Any], devices: Map
         lines.append({"heading": heading, **_line(section, line, metrics, scale, runs, devices)})
     return {
         "overall": [metric for metric in metrics if metric in OVERALL and metric != "F1"],
-        "types": [metric for metric in metrics if metric in TYPES],
+        "types": [metric for metric in metrics if metric in types],
         "overall_span": str(sum(metric in OVERALL and metric != "F1" for metric in metrics)),
-        "types_span": str(sum(metric in TYPES for metric in metrics)),
+        "types_span": str(sum(metric in types for metric in metrics)),
         "span": str(2 + len(metrics) + (section.table is not None) + 3 * block.has_probes() + speeds),
         "axis": axis(scale),
         "probes": block.has_probes(),
@@ -100,7 +101,11 @@ def _line(
         "source": row.source if row else "",
         "title": f"{row.title}. {row.source}" if row else "",
         "cells": [
-            {"metric": metric, "paper": view(line.paper[metric]), "ours": view(line.rescored[metric])}
+            {
+                "metric": metric,
+                "paper": view(line.paper_of(metric)),
+                "ours": view(line.rescored.get(metric, line.ours_of(metric))),
+            }
             for metric in metrics
         ],
         "dots": strip(line.rescored["F1"], line.paper["F1"], scale),

@@ -14,13 +14,13 @@ import jinja2
 
 from mner.base.escaping import html
 from mner.base.files import sha256_of_json
-from mner.data.corpus import PICTURE_PROBES, TYPES
+from mner.data.corpus import PICTURE_PROBES
 from mner.evaluation.kept_results import source_of
 from mner.reporting.card_text import CardText
 from mner.reporting.cells import SURE, CitationError
 from mner.reporting.control_checks import FAILS, HOLDS
 from mner.reporting.control_tables import NOT_JUDGED
-from mner.reporting.layout import Section
+from mner.reporting.layout import Section, types_of
 from mner.reporting.limits import audit_summary, facts, limits, obstacles
 from mner.reporting.page import Page
 from mner.reporting.page_views import example_citation, page_view, table_view
@@ -104,7 +104,7 @@ def render_site(
             digest=sha256_of_json(scores),
             source=source_of(scores),
             probes={name: PROBES[name] for name in PICTURE_PROBES},
-            types=TYPES,
+            types=types_of(line for part in parts for block in part.blocks for line in block.lines),
             sure=SURE,
             verdict_note=VERDICT_NOTE,
         )

@@ -58,7 +58,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """All that a worker must know before its first run; ``root`` is absolute, ``tracked``: MLflow is at hand."""
+    """All that a worker must know before its first run; ``root`` is absolute, ``tracked``: MLflow is installed."""
 
     config: Config
     root: Path
@@ -126,7 +126,7 @@ class Display:
         self._bars[worker].set_description(str(job))
         self._bars[worker].reset(self._epochs[job.cell])
 
-    def told(self, worker: int, event: Event) -> None:
+    def update(self, worker: int, event: Event) -> None:
         """Show one event: an epoch moves the worker's bar; the end of a run is a line."""
         job, bar = event.job, self._bars[worker]
         if event.kind is Kind.EPOCH:

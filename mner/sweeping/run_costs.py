@@ -118,11 +118,11 @@ def cost_of(cell: Cell, past: Sequence[Record], device: str) -> Cost | None:
     applied to the sentences this run will read.
     """
     sizes = split_sizes(cell.root / "data", cell.dataset)
-    told = [record for record in past if _comparable(record, cell, device)]
-    if sizes is None or not told:
+    known = [record for record in past if _comparable(record, cell, device)]
+    if sizes is None or not known:
         return None
-    nearest = min(_differences(record, cell) for record in told)
-    used = [record for record in told if _differences(record, cell) == nearest]
+    nearest = min(_differences(record, cell) for record in known)
+    used = [record for record in known if _differences(record, cell) == nearest]
     work = work_of(cell.recipe, sizes, cell.needs())
     slow = fmean(1 / _measured(record, "train_sentences_per_second") for record in used)
     slow_inference = fmean(1 / _measured(record, "inference_sentences_per_second") for record in used)
@@ -154,10 +154,10 @@ def _differences(record: Record, cell: Cell) -> tuple[bool, ...]:
 
 
 def _comparable(record: Record, cell: Cell, device: str) -> bool:
-    told = _told(record)
-    rates = (told["train_sentences_per_second"], told["inference_sentences_per_second"])
+    meters = _meters_of(record)
+    rates = (meters["train_sentences_per_second"], meters["inference_sentences_per_second"])
     return (
-        _hardware(told["device"]) == _hardware(device)
+        _hardware(meters["device"]) == _hardware(device)
         and record.encoder["name"] == cell.encoder.name
         and all(rate is not None and rate > 0 for rate in rates)
     )
@@ -168,17 +168,17 @@ def _hardware(device: str) -> str:
     return re.sub(r", \d+ (threads?|runs at a time)$", "", device)
 
 
-def _told(record: Record) -> Mapping[str, Any]:
+def _meters_of(record: Record) -> Mapping[str, Any]:
     return record.throughput or {}
 
 
 def _measured(record: Record, name: str) -> float:
-    return float(_told(record)[name])
+    return float(_meters_of(record)[name])
 
 
 def _joules_per_sentence(record: Record, data: Path) -> float | None:
     """Energy of training for each sentence trained on; None where it was not measured."""
-    joules, sizes = _told(record)["joules"], split_sizes(data, record.dataset)
+    joules, sizes = _meters_of(record)["joules"], split_sizes(data, record.dataset)
     if joules is None or sizes is None:
         return None
     an_epoch = min(sizes["train"], record.recipe["train_sentences"] or sizes["train"])

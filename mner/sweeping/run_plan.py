@@ -156,21 +156,21 @@ def plan_of(
 
 
 def _planned(cell: Cell, cost: Cost | None) -> PlannedCell:
-    told = cell.dataset, cell.system, len(cell.config.active.seeds)
+    place = cell.dataset, cell.system, len(cell.config.active.seeds)
     try:
         missing, failed = _open_runs(cell)
     except UnknownIdentityError as error:
         if error.not_built is not None:
-            return PlannedCell(*told, None, (), cost, cell.skip_reason())
+            return PlannedCell(*place, None, (), cost, cell.skip_reason())
         unknown = tuple(Job(cell.dataset, cell.system, seed, "") for seed in cell.config.active.seeds)
-        return PlannedCell(*told, unknown, (), cost, cell.skip_reason(), str(error))
+        return PlannedCell(*place, unknown, (), cost, cell.skip_reason(), str(error))
     lacks = (
         _unusable(cell.encoder, cell.recipe.frozen_layers)
         if (missing or failed) and not cell.skip_reason()
         else None
     )
     room = room_of(cell) if (missing or failed) and not lacks and not cell.skip_reason() else NO_ROOM_NEEDED
-    return PlannedCell(*told, missing, failed, cost, cell.skip_reason(), lacks, room)
+    return PlannedCell(*place, missing, failed, cost, cell.skip_reason(), lacks, room)
 
 
 @cache

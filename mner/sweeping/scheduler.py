@@ -64,7 +64,7 @@ class Schedule:
         """
         while self._hand_out() or self._running or self._expected():
             for worker, event in self._workers.events(POLL_SECONDS):
-                self._display.told(worker, event)
+                self._display.update(worker, event)
                 self._settle(worker, event)
         unfinished = len(self._waiting) + len(self._busy) + self._counts["unfinished"]
         return Summary(self._counts["trained"], self._counts["present"], self._counts["failed"], unfinished)

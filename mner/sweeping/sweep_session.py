@@ -25,7 +25,7 @@ class Resources:
     """How a sweep uses machines.
 
     ``workers`` train at the same time, each with ``threads`` CPU threads; ``ray`` is None for processes of this
-    machine, ``local`` for a Ray of its own, else a cluster's address. ``gpus`` are those at hand (0: CPU).
+    machine, ``local`` for a Ray of its own, else a cluster's address. ``gpus`` are those available (0: CPU).
     """
 
     workers: int
@@ -86,7 +86,7 @@ def sweep(
     if not tracked:
         say(mlflow.NOT_INSTALLED)
     costs = {(cell.dataset, cell.system): cell.cost.seconds for cell in plan if cell.cost is not None}
-    epochs = {job.cell: config.recipe_of(job.system).epochs for job in jobs}
+    epochs = {job.cell: config.recipe_of(job.system, job.dataset).epochs for job in jobs}
     setting = Setting(config, root.resolve(), command, tracked)
     with _workers(setting, resources) as workers, Display(jobs, workers.count, epochs, costs, say) as display:
         return Schedule(
@@ -151,10 +151,10 @@ def render(summary: Summary, seconds: float, untried: int = 0) -> str:
         "left out": untried,
         "unfinished": summary.unfinished,
     }
-    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to train"
+    counted = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to train"
     following = "next: dvc repro, which finds nothing left to train"
     if summary.failed or untried:
         following = "next: mner plan, which shows why runs failed"
     if summary.unfinished:
         following = "the same command continues"
-    return f"{told}; {duration(seconds)}\n{following}\n"
+    return f"{counted}; {duration(seconds)}\n{following}\n"

@@ -71,6 +71,7 @@ CARD = Card(
         "schedule": "bert",
         "warmup": 0.1,
         "clip": 1.0,
+        "evaluate_every": 300,
         "precision": "float32",
         "frozen_layers": 0,
         "image_encoder": "not trained",
@@ -142,7 +143,7 @@ class Tagger(nn.Module):
         self, batch: Batch, pieces: Tensor, text: Tensor, has_picture: Tensor
     ) -> Float[Tensor, "batch words text"]:
         """Words after the inter relation and its gate."""
-        if self.inter is None:
+        if self.inter is None or self.inter_gate is None:
             return text
         neighbours = given(batch.inter, "inter", CARD.name, "relations")
         if self.inter_needs_picture:
@@ -152,7 +153,7 @@ class Tagger(nn.Module):
 
     def _regions(self, batch: Batch, image: Visual, has_picture: Tensor) -> Float[Tensor, "batch regions visual"]:
         """Regions after the intra relation and its gate."""
-        if self.intra is None:
+        if self.intra is None or self.intra_gate is None:
             return image.regions
         neighbours = without(given(batch.intra, "intra", CARD.name, "relations"), has_picture)
         return self.intra_gate(image.regions, self.intra(image, neighbours))

@@ -76,13 +76,14 @@ def check_evidence(folder: Path, data: Path | None = None) -> Evidence:
     """
     record = Record.read(folder / "record.json")
     sealed = _check_seal(folder, record)
+    not_recomputed: str | None = "the run was skipped"
+    if record.status == "finished":
+        tags = predicted_tags(folder, record)
+        _check_curve(folder, record)
+        not_recomputed = _check_dev_f1(folder, record, tags, data)
     if problem := implausible(record):
         raise EvidenceError(folder / "record.json", *problem)
-    if record.status != "finished":
-        return Evidence(record, sealed, "the run was skipped")
-    tags = predicted_tags(folder, record)
-    _check_curve(folder, record)
-    return Evidence(record, sealed, _check_dev_f1(folder, record, tags, data))
+    return Evidence(record, sealed, not_recomputed)
 
 
 def files_beside(folder: Path) -> dict[str, str]:

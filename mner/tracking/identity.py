@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from mner.base.files import cached_sha256_of, sha256_of_json
 from mner.config.schema import EncoderSource
-from mner.config.training_recipe import Recipe
+from mner.config.training_recipe import Recipe, identifying
 from mner.models.encoders import EncoderError, fingerprint_of
 from mner.models.word_vectors import WordVectorError, vectors_fingerprint
 from mner.tracking.protocol_version import PROTOCOL_VERSION
@@ -26,12 +26,12 @@ from mner.tracking.record import Record
 KINDS = ("dataset", "system", "seed", "version", "encoder", "recipe", "option", "visual input", "file")
 """What two runs can differ in, in the order in which differences are listed."""
 WITHOUT_DATA = ("version", "encoder", "recipe", "option", "visual input")
-"""What can be compared where the data of a run is not at hand."""
+"""What can be compared where the data of a run is not available."""
 MOST_NAMED = 3
 
 
 class UnknownIdentityError(ValueError):
-    """What a cell's runs would be cannot be told here; the message says what is missing.
+    """The identity of a cell's runs is unknown here; the message says what is missing.
 
     ``not_built`` is the first data file that no stage has made yet; None where a package is missing instead.
     """
@@ -144,7 +144,7 @@ def _with(cell: ReadsInputs, files: Mapping[str, str], encoder: str) -> CellIden
         system=cell.system,
         files=files,
         encoder=encoder,
-        recipe=asdict(cell.recipe),
+        recipe=identifying(asdict(cell.recipe)),
         options=cell.options,
         visual_input=cell.visual_input(),
         versions=versions_of(cell),
@@ -163,7 +163,7 @@ def identity_of_record(record: Record) -> RunIdentity:
         system=record.system,
         files=record.inputs,
         encoder=record.encoder["sha256"],
-        recipe=record.recipe,
+        recipe=identifying(record.recipe),
         options=record.options,
         visual_input=record.visual_input,
         versions=record.versions,

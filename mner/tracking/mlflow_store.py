@@ -1,4 +1,4 @@
-"""What an MLflow store holds for us and how it is found again. Errors are raised; ``mlflow.py`` catches them.
+"""Write runs to an MLflow store and find them again. Errors are raised; ``mlflow_tracker`` catches them.
 
 An experiment per profile (``mner/<profile>``), in it a parent run per cell (data set x system), below it a child
 run per seed. Everything is looked up by tags before it is made, so logging the same thing twice changes nothing.
@@ -7,45 +7,26 @@ run per seed. Everything is looked up by tags before it is made, so logging the 
 from __future__ import annotations
 
 import importlib
-import json
-import logging
 import math
-import os
-import sqlite3
 import statistics
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from mner.base.files import exclusive
+from mner.tracking.mlflow_database import database_file, import_mlflow, refuse_broken
+from mner.tracking.mlflow_values import Point, inputs_of, milliseconds, name_of, results_of, tags_of
 from mner.tracking.record import Record
 from mner.tracking.run_environment import now
 
 BATCH = 1000  # metrics in one log_batch call, MLflow's own limit
-PARAMETER_LENGTH = 6000  # characters; MLflow cuts what is longer, and we look runs up by their parameters
 AVERAGED = {"best_dev_f1": "dev_f1", "test_f1": "test_f1"}
 NOTE = "Mean and standard deviation (n - 1) over the finished seeds, F1 in percent."
-_SQLITE = "sqlite:///"
-_SETTINGS = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",  # a benchmark reports to nobody
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # the defaults hold up training for minutes per call
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
-}
-_QUIET = {"mlflow": logging.WARNING, "alembic": logging.WARNING, "mlflow.system_metrics": logging.CRITICAL}
-
-Point = tuple[str, int, float]
-
 
 # Without it the page opens on the view for language-model traces, which is empty here.
 MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
-
-
-class TrackingError(RuntimeError):
-    """Files and store do not fit together; the message says which file and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +52,10 @@ class Store:
 
     def __init__(self, uri: str, profile: str) -> None:
         self.uri, self.profile = uri, profile
-        self._mlflow = _import_mlflow()
+        self._cells: dict[str, tuple[str, str]] = {}
+        self._mlflow = import_mlflow()
         with self._locked():
-            _refuse_broken(_database_file(uri))
+            refuse_broken(database_file(uri))
             self._client = self._mlflow.MlflowClient(tracking_uri=uri)
             self._experiment = self._find_experiment()
 
@@ -81,12 +63,13 @@ class Store:
         """Id of the cell's parent run, made if it is not there."""
         tags = {"mner.kind": "cell", "mner.dataset": dataset, "mner.system": system}
         with self._locked():
-            if found := self._search(tags):
-                return found[0].info.run_id
-            made = self._client.create_run(
-                self._experiment, tags={**tags, "mlflow.note.content": NOTE}, run_name=f"{dataset} {system}"
-            )
-            return made.info.run_id
+            found = self._search(tags)
+            run = found[0] if found else self._client.create_run(self._experiment, tags=tags)
+            run_id: str = run.info.run_id
+            self._cells[run_id] = dataset, system
+            shown = {"dataset": dataset, "system": system, "profile": self.profile}
+            self._describe(run, name_of(dataset, system), {**shown, "mlflow.note.content": NOTE})
+            return run_id
 
     def child(self, cell: str, key: str, seed: int, parameters: Mapping[str, str], start: int | None) -> Child:
         """The seed's run of this key and these parameters, made if need be; the seed's other runs are outdated.
@@ -104,6 +87,7 @@ class Store:
             if not same:
                 return self._make_child(tags, cell, key, seed, parameters, start)
             run_id = same[0].info.run_id
+            self._describe_child(same[0], cell, seed)
             if "mner.superseded" in same[0].data.tags:
                 self._client.delete_tag(run_id, "mner.superseded")
             return Child(run_id, cell, self._points_of(same[0]))
@@ -136,8 +120,27 @@ class Store:
         for file in files:
             self._client.log_artifact(child.run_id, str(file))
         self.end(child.run_id, "FINISHED" if record.status == "finished" else "KILLED", end)
-        tags = [self._mlflow.entities.RunTag(name, value) for name, value in tags_of(record).items()]
-        self._client.log_batch(child.run_id, tags=tags)
+        self._log_inputs(child.run_id, record)
+        self.tag(child.run_id, tags_of(record))
+
+    def _log_inputs(self, run_id: str, record: Record) -> None:
+        """Name the data files a run read, with their hashes, as MLflow's data sets."""
+        entities = self._mlflow.entities
+        inputs = [
+            entities.DatasetInput(
+                entities.Dataset(name=one.name, digest=one.digest, source_type="local", source=one.source),
+                [entities.InputTag("mlflow.data.context", one.context)],
+            )
+            for one in inputs_of(record)
+        ]
+        if inputs:
+            self._client.log_inputs(run_id, inputs)
+
+    def log_cell(self, cell: str, points: Iterable[Point], tags: Mapping[str, str]) -> None:
+        """Add numbers and tags to a cell's parent run, where they have changed."""
+        known = Child(cell, cell, _latest_of(self._client.get_run(cell)))
+        self.log_points(known, points)
+        self.tag(cell, tags)
 
     def begin(self, run_id: str) -> None:
         """Mark a run, also one that ended before, as running."""
@@ -163,6 +166,7 @@ class Store:
             known = Child(cell, cell, _latest_of(self._client.get_run(cell)))
             defined = [(n, 0, value) for n, value in summary.items() if n in known.points or not math.isnan(value)]
             self.log_points(known, defined)
+            self.tag(cell, {"mlflow.note.content": f"{_headline(summary)}{NOTE}"})
 
     def monitor(self, run_id: str) -> Any | None:
         """MLflow's own sampling of processor, memory, disk and GPU, started; None where psutil is missing."""
@@ -174,13 +178,42 @@ class Store:
         return monitor
 
     def _make_child(
-        self, tags: dict[str, str], cell: str, key: str, seed: int, told: Mapping[str, str], start: int | None
+        self,
+        tags: dict[str, str],
+        cell: str,
+        key: str,
+        seed: int,
+        parameters: Mapping[str, str],
+        start: int | None,
     ) -> Child:
-        tags = {**tags, "mner.key": key}
-        made = self._client.create_run(self._experiment, start_time=start, tags=tags, run_name=f"seed {seed}")
-        params = [self._mlflow.entities.Param(name, value) for name, value in told.items()]
-        self._client.log_batch(made.info.run_id, params=params)
+        made = self._client.create_run(self._experiment, start_time=start, tags={**tags, "mner.key": key})
+        self._describe_child(made, cell, seed)
+        self._log_parameters(made.info.run_id, parameters)
+        known = self._client.get_run(cell).data.params
+        shared = {name: value for name, value in parameters.items() if name != "key" and name not in known}
+        self._log_parameters(cell, shared)  # MLflow never changes a parameter: the first runs' stay
         return Child(made.info.run_id, cell)
+
+    def _log_parameters(self, run_id: str, parameters: Mapping[str, str]) -> None:
+        params = [self._mlflow.entities.Param(name, value) for name, value in parameters.items()]
+        self._client.log_batch(run_id, params=params)
+
+    def _describe_child(self, run: Any, cell: str, seed: int) -> None:
+        dataset, system = self._cells[cell]
+        shown = {"dataset": dataset, "system": system, "profile": self.profile, "seed": str(seed)}
+        self._describe(run, name_of(dataset, system, seed), shown)
+
+    def _describe(self, run: Any, name: str, tags: Mapping[str, str]) -> None:
+        """Give a run its name and the tags that people group by, where it has others."""
+        if run.info.run_name != name:
+            self._client.update_run(run.info.run_id, name=name)
+        self.tag(run.info.run_id, {k: v for k, v in tags.items() if run.data.tags.get(k) != v})
+
+    def tag(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags of a run."""
+        entities = [self._mlflow.entities.RunTag(name, value) for name, value in tags.items()]
+        if entities:
+            self._client.log_batch(run_id, tags=entities)
 
     def _supersede(self, run: Any, key: str) -> None:
         if run.data.tags.get("mner.superseded") != key:
@@ -212,94 +245,29 @@ class Store:
         name = f"mner/{self.profile}"
         found = self._client.get_experiment_by_name(name)
         if found is None:
-            database = _database_file(self.uri)
-            place = None if database is None else (database.parent / "mlartifacts" / self.profile).as_uri()
-            return self._client.create_experiment(name, artifact_location=place, tags=MODEL_TRAINING)
+            database = database_file(self.uri)
+            artifacts = None if database is None else (database.parent / "mlartifacts" / self.profile).as_uri()
+            return self._client.create_experiment(name, artifact_location=artifacts, tags=MODEL_TRAINING)
         if found.lifecycle_stage == "deleted":
             self._client.restore_experiment(found.experiment_id)
         return found.experiment_id
 
     def _locked(self) -> AbstractContextManager[None]:
-        database = _database_file(self.uri)
+        database = database_file(self.uri)
         return exclusive(Path(".locks/mlflow.lock") if database is None else Path(f"{database}.lock"))
-
-
-def _refuse_broken(database: Path | None) -> None:
-    """Say in one line what SQLAlchemy would in a traceback of a hundred.
-
-    Raises:
-        TrackingError: the file is there and is no whole SQLite database.
-    """
-    if database is None or not database.is_file():
-        return
-    try:
-        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as opened:
-            found = opened.execute("PRAGMA quick_check(1)").fetchone()[0]
-    except sqlite3.DatabaseError as error:
-        found = str(error)
-    if found != "ok":
-        raise TrackingError(
-            f"{database} is damaged ({found.splitlines()[0]}); move it away: a new one is made, and `mner track` "
-            "fills it from the records"
-        )
-
-
-def _database_file(uri: str) -> Path | None:
-    return Path(uri.removeprefix(_SQLITE).partition("?")[0]).resolve() if uri.startswith(_SQLITE) else None
-
-
-def _import_mlflow() -> ModuleType:
-    """MLflow without its chatter; imported only here, as that costs seconds."""
-    for name, value in _SETTINGS.items():
-        os.environ.setdefault(name, value)  # it takes settings of this kind from nowhere else
-    module = importlib.import_module("mlflow")
-    for name, level in _QUIET.items():
-        logging.getLogger(name).setLevel(level)
-    return module
 
 
 def _latest_of(run: Any) -> dict[str, dict[int, float]]:
     return {name: {0: value} for name, value in run.data.metrics.items()}
 
 
-def milliseconds(moment: str) -> int:
-    """An ISO 8601 instant as MLflow counts time: milliseconds since 1970."""
-    return round(datetime.fromisoformat(moment).timestamp() * 1000)
-
-
-def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested settings as MLflow parameters: dotted names, strings as they are, all else as JSON."""
-    flat: dict[str, str] = {}
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{name}.")
-        else:
-            text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-            flat[prefix + name] = text[:PARAMETER_LENGTH]
-    return flat
-
-
-def results_of(record: Record) -> list[Point]:
-    """A record's single numbers as points at step 0."""
-    values: dict[str, Any] = {
-        "best_dev_f1": record.best_dev_f1,
-        "best_epoch": record.best_epoch,
-        "duration_seconds": record.duration_seconds,
-        **{f"throughput/{name}": value for name, value in (record.throughput or {}).items() if name != "device"},
-    }
-    return [(name, 0, float(value)) for name, value in values.items() if value is not None]
-
-
-def tags_of(record: Record) -> dict[str, str]:
-    """A record's words as tags; git's commit under MLflow's own name, which its pages show."""
-    tags = {
-        "mner.status": record.status if record.reason is None else f"{record.status}: {record.reason}",
-        "mner.command": record.command,
-        "mner.device": None if record.throughput is None else record.throughput["device"],
-        "mner.git.dirty": None if record.git["dirty"] is None else json.dumps(record.git["dirty"]),
-        "mlflow.source.git.commit": record.git["commit"],
-    }
-    return {name: value for name, value in tags.items() if value is not None}
+def _headline(summary: Mapping[str, float]) -> str:
+    """``Test F1 74.23 ± 0.31 over 5 seeds.``; nothing before the first score."""
+    mean, sd = summary["test_f1_mean"], summary["test_f1_sd"]
+    if math.isnan(mean):
+        return ""
+    spread = "" if math.isnan(sd) else f" ± {sd:.2f}"
+    return f"Test F1 {mean:.2f}{spread} over {summary['finished_seeds']:.0f} seeds. "
 
 
 def _same(first: float, second: float) -> bool:

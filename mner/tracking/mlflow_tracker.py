@@ -1,15 +1,16 @@
-"""Live tracking in MLflow, and making the same anew from the files of finished runs.
+"""Track runs live in MLflow.
 
-Tracking shows; it decides nothing. While a run trains, the first thing that goes wrong with the store is told
+Tracking shows; it decides nothing. While a run trains, the first thing that goes wrong with the store is printed
 in one line and ends tracking for the process, never the run: record, curve and predictions are on disk, and
-:func:`rebuild` makes of them what live tracking would have made, system metrics apart.
+``mlflow_rebuild`` makes of them what live tracking would have made, system metrics apart.
 """
 
 from __future__ import annotations
 
-import csv
+import os
+import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,14 +18,15 @@ from typing import Any, TypeVar
 
 from tqdm import tqdm
 
-from mner.tracking.mlflow_store import Child, Point, Store, TrackingError, flatten, milliseconds
+from mner.tracking.mlflow_runs import child_of, complete, parameters_of
+from mner.tracking.mlflow_store import Child, Store
 from mner.tracking.record import Record
 
 DATABASE = Path("mlflow.db")
 DEFAULT_URI = f"sqlite:///{DATABASE}"
 REBUILD = "mner track --rebuild"
+URI_VARIABLE = "MLFLOW_TRACKING_URI"
 NOT_INSTALLED = f"MLflow is not installed: nothing is tracked live; where it is, `{REBUILD}` logs these runs"
-_STEP = "epoch"
 
 Result = TypeVar("Result")
 
@@ -34,15 +36,25 @@ def is_installed() -> bool:
     return find_spec("mlflow") is not None
 
 
+def tracking_uri() -> str:
+    """The store to use: ``MLFLOW_TRACKING_URI`` where it is set, else where a plain ``mlflow ui`` looks."""
+    return os.environ.get(URI_VARIABLE) or DEFAULT_URI
+
+
+def has_store() -> bool:
+    """Whether there is a store to add scores to: one that the user named, or the default one."""
+    return bool(os.environ.get(URI_VARIABLE)) or DATABASE.is_file()
+
+
 class Tracker:
-    """Live tracking of one profile at ``uri``; the default is where a plain ``mlflow ui`` looks.
+    """Live tracking of one profile at ``uri``; the default is :func:`tracking_uri`.
 
     MLflow is imported and the store created when the first seed begins, so a cell with nothing to train costs
     nothing. ``working`` turns False at the first failure and stays so.
     """
 
-    def __init__(self, profile: str, uri: str = DEFAULT_URI) -> None:
-        self.profile, self.uri = profile, uri
+    def __init__(self, profile: str, uri: str | None = None) -> None:
+        self.profile, self.uri = profile, tracking_uri() if uri is None else uri
         self.working = True
         self._store: Store | None = None
 
@@ -68,7 +80,7 @@ class Tracker:
             return call(*arguments)
         except Exception as error:
             self.working = False
-            _say(f"{what} failed: {_first_line(error)}. Going on without MLflow; later, run `{REBUILD}`")
+            say(f"{what} failed: {first_line(error)}. Going on without MLflow; later, run `{REBUILD}`")
             return None
 
     def store(self) -> Store:
@@ -100,8 +112,8 @@ class TrackedCell:
         """Begin or continue a seed's run; the arguments are those of its later :class:`Record`."""
 
         def begin() -> None:
-            told = _parameters(key, recipe, options, encoder, data_copy, visual_input)
-            tracked.begin(self._begun(), key, seed, told)
+            parameters = parameters_of(key, recipe, options, encoder, data_copy, visual_input)
+            tracked.begin(self._begun(), key, seed, parameters)
 
         tracked = TrackedSeed(self._tracker)
         self._seeds.append(tracked)
@@ -134,7 +146,7 @@ class TrackedCell:
 
     def _log(self, record: Record, folder: Path) -> None:
         cell, store = self._begun(), self._tracker.store()
-        _complete(store, _child_of(store, cell, record), record, folder)
+        complete(store, child_of(store, cell, record), record, folder)
         store.summarise(cell)
 
 
@@ -176,120 +188,22 @@ class TrackedSeed:
         if self.child is None:
             return
         store = self._tracker.store()
-        _complete(store, self.child, record, folder)
+        complete(store, self.child, record, folder)
         self.finished = True
         store.summarise(self.child.cell)
 
 
-def rebuild(runs: Path, profile: str, uri: str = DEFAULT_URI) -> int:
-    """Log every run found below ``runs/<profile>`` from its files alone; returns how many. Safe to repeat.
-
-    Raises:
-        TrackingError: no runs, a record in a folder that is not its own, or a finished run without its curve.
-        RecordError: a record that cannot be read.
-    """
-    records = _records(runs / profile, profile)
-    store = Store(uri, profile)
-    cells: dict[str, int] = {}
-    for path, record in tqdm(records, desc=f"rebuild {profile}", unit="run", disable=None):
-        cell = store.cell(record.dataset, record.system)
-        _complete(store, _child_of(store, cell, record), record, path.parent)
-        cells[cell] = max(cells.get(cell, 0), milliseconds(record.finished_at))
-    for cell, end in cells.items():
-        store.summarise(cell)
-        store.end(cell, "FINISHED", end)
-    return len(records)
+def shown(uri: str) -> str:
+    """A store's address without the password it may hold."""
+    return re.sub(r"//[^/@]*@", "//", uri)
 
 
-def log_scores(scores: Mapping[str, Any], profile: str, uri: str = DEFAULT_URI) -> int:
-    """Add the test scores of ``scores.json`` to the runs they belong to; returns how many runs were found.
-
-    Takes what ``scoring.score_profile`` returns. Like live tracking it does not raise: a store that fails, or
-    that lacks some of the runs, is told in one line.
-    """
-    tracker = Tracker(profile, uri)
-    scored = [run for run in scores["runs"] if "test.own" in run["views"]]
-    found = tracker.attempt("logging test scores", _log_scores, tracker, scored)
-    if found is not None and found < len(scored):
-        lacking = len(scored) - found
-        _say(f"{lacking} of {len(scored)} scored runs are not in {uri}; run `{REBUILD}`, then score again")
-    return found or 0
-
-
-def _log_scores(tracker: Tracker, scored: Sequence[Mapping[str, Any]]) -> int:
-    store, cells, found = tracker.store(), set(), 0
-    for run in scored:
-        child = store.find_child(run["dataset"], run["system"], run["seed"], run["key"])
-        if child is not None:
-            view = run["views"]["test.own"]
-            store.log_points(child, [(f"test_{name}", 0, view[name]) for name in ("f1", "precision", "recall")])
-            cells.add(child.cell)
-            found += 1
-    for cell in cells:
-        store.summarise(cell)
-    return found
-
-
-def _parameters(
-    key: str,
-    recipe: Mapping[str, Any],
-    options: Mapping[str, Any],
-    encoder: Mapping[str, Any],
-    data_copy: str,
-    visual_input: str,
-) -> dict[str, str]:
-    nested = {"recipe": recipe, "options": options, "encoder": encoder}
-    return flatten({**nested, "data_copy": data_copy, "visual_input": visual_input, "key": key})
-
-
-def _child_of(store: Store, cell: str, record: Record) -> Child:
-    told = _parameters(
-        record.key, record.recipe, record.options, record.encoder, record.data_copy, record.visual_input
-    )
-    return store.child(cell, record.key, record.seed, told, milliseconds(record.started.isoformat()))
-
-
-def _complete(store: Store, child: Child, record: Record, folder: Path) -> None:
-    curve = folder / "curve.csv"
-    if record.status == "finished" and not curve.is_file():
-        raise TrackingError(f"{curve} is missing though the run is finished; delete the folder and run again")
-    present = [file for file in (folder / "record.json", curve) if file.is_file()]
-    store.complete(child, record, read_curve(curve) if curve in present else [], present)
-
-
-def read_curve(path: Path) -> list[Point]:
-    """The points of a ``curve.csv``: a column ``epoch`` (from 0) and one a metric; empty cells are left out.
-
-    Raises:
-        TrackingError: no such column, or a cell that is not a number.
-    """
-    points: list[Point] = []
-    with path.open(encoding="utf-8", newline="") as handle:
-        rows = csv.DictReader(handle)
-        for row in rows:
-            try:
-                step = int(row.pop(_STEP))
-                points += [(name, step, float(value)) for name, value in row.items() if value]
-            except (KeyError, TypeError, ValueError) as error:
-                raise TrackingError(f"{path}:{rows.line_num}: not a row of a curve ({error!r})") from error
-    return points
-
-
-def _records(folder: Path, profile: str) -> list[tuple[Path, Record]]:
-    records = [(path, Record.read(path)) for path in sorted(folder.glob("*/*/*/record.json"))]
-    if not records:
-        raise TrackingError(f"no record.json below {folder}: nothing has been trained in profile {profile}")
-    for path, record in records:
-        if record.place != (profile, *path.parts[-4:-1]):
-            said = "/".join(record.place)
-            raise TrackingError(f"{path} is the record of {said}; put it back or delete the folder")
-    return records
-
-
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """The type of an error and the first line of its message."""
     text = (str(error).strip().splitlines() or [""])[0].rstrip(".")
     return f"{type(error).__name__}: {text[:200]}"
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Print a line on stderr, above a progress bar."""
     tqdm.write(f"MLflow: {line}", file=sys.stderr)

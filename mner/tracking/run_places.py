@@ -18,12 +18,12 @@ def run_folder(root: Path, profile: str, dataset: str, system: str, seed: int) -
 
 
 def cell_lock_file(root: Path, profile: str, dataset: str, system: str) -> Path:
-    """What everybody who trains runs of a cell is present behind."""
+    """Lock that all processes that train runs of a cell share."""
     return _locks(root, profile, dataset, system) / "cell.lock"
 
 
 def run_lock_file(root: Path, profile: str, dataset: str, system: str, seed: int) -> Path:
-    """What the one process holds that trains a run, or puts one in its place."""
+    """Lock of the one process that trains a run, or puts one in its folder."""
     return _locks(root, profile, dataset, system) / f"{seed}.lock"
 
 

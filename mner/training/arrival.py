@@ -23,7 +23,7 @@ def objections(config: Config, root: Path) -> Callable[[Record], str | None]:
     """A function that says why this checkout would not make a record's very run; None if it would.
 
     The run's key is computed anew from the data, features, graphs, parameters, encoder and
-    versions at hand.
+    versions of this checkout.
     """
     held: dict[tuple[str, str, str], CellIdentity | str] = {}
 

@@ -17,7 +17,6 @@ from mner.data.subwords import PieceTable, WordPieces
 from mner.features.store import FeatureStore
 from mner.graphs.relations import Relation
 
-LABEL_INDEX = {label: number for number, label in enumerate(LABELS)}
 Context = Callable[[ImageText, Mapping[str, Any]], tuple[str, ...]]
 
 
@@ -40,6 +39,7 @@ class SplitData:
     neighbours: tuple[Relation, Relation] | None
     neighbour_rows: np.ndarray | None
     side: Side | None
+    labels: tuple[str, ...] = LABELS
 
     def __len__(self) -> int:
         return len(self.sentences)
@@ -56,7 +56,7 @@ class SplitData:
             index=torch.tensor([sentence.index for sentence in chosen]),
             words=tuple(sentence.words for sentence in chosen),
             word_mask=mask,
-            tags=_tag_tensor(chosen, words),
+            tags=_tag_tensor(chosen, words, self.labels),
             text=self.text.rows(rows, words),
             cross=None if self.cross is None else self.cross.rows(rows, words),
             has_context=None if self.cross is None else torch.from_numpy(self.has_context[list(rows)]),
@@ -91,12 +91,13 @@ class SplitData:
         return inter, intra
 
 
-def _tag_tensor(sentences: Sequence[Sentence], words: int) -> torch.Tensor | None:
+def _tag_tensor(sentences: Sequence[Sentence], words: int, labels: Sequence[str]) -> torch.Tensor | None:
     if sentences[0].tags is None:
         return None
+    number_of = {label: number for number, label in enumerate(labels)}
     tags = torch.zeros(len(sentences), words, dtype=torch.long)
     for row, sentence in enumerate(sentences):
-        tags[row, : len(sentence.words)] = torch.tensor([LABEL_INDEX[tag] for tag in sentence.tags or ()])
+        tags[row, : len(sentence.words)] = torch.tensor([number_of[tag] for tag in sentence.tags or ()])
     return tags
 
 
@@ -115,6 +116,7 @@ class Tables:
     context: Context | None
     options: Mapping[str, Any]
     reads_image_text: bool
+    labels: tuple[str, ...] = LABELS
 
     def split(
         self,
@@ -150,6 +152,7 @@ class Tables:
             neighbours,
             rows,
             self.side if self.reads_image_text else None,
+            self.labels,
         )
 
     def _context_words(self, sentences: Sequence[Sentence], picture: int) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from mner.config import Config
 from mner.config.schema import EncoderSource
 from mner.config.training_recipe import Recipe
 from mner.data.batch import moved
-from mner.data.corpus import LABELS, SPLITS, read_corpus, views_for
+from mner.data.corpus import SPLITS, TYPES_FILE, read_corpus, views_for
 from mner.data.side_data import NOTHING_KNOWN, WORDS
 from mner.data.subwords import PieceTable, WordPieces
 from mner.features.store import FeatureStore
@@ -82,7 +82,7 @@ class Cell:
 
     @property
     def recipe(self) -> Recipe:
-        return self.config.recipe_of(self.system)
+        return self.config.recipe_of(self.system, self.dataset)
 
     @property
     def encoder(self) -> EncoderSource:
@@ -121,8 +121,11 @@ class Cell:
 
     def input_files(self) -> list[Path]:
         """Every data file a run of this cell reads, relative to the root. Test gold is not among them."""
-        corpus, needs = Path("data") / self.dataset / "corpus", self.needs()
+        corpus = Path("data") / self.dataset / "corpus"
+        needs = self.needs() - ({"regions", "relations"} - self.at_hand())
         files = [corpus / name for name in ("train.jsonl", "dev.jsonl", "test.blind.jsonl")]
+        if (self.root / corpus / TYPES_FILE).is_file():
+            files.append(corpus / TYPES_FILE)
         files += input_files(self.config, self.dataset, needs)
         if "relations" in needs:
             graph = self._graph_path()
@@ -152,7 +155,7 @@ class PreparedCell:
             name: tuple(sentence.words for sentence in self.data.splits[f"{name}/own"].sentences)
             for name in SPLITS
         }
-        build = BuildContext(LABELS, encoder, self.visual_size, words)
+        build = BuildContext(self.data.splits["train/own"].labels, encoder, self.visual_size, words)
         with torch_stream(torch.device("cpu"), seed, "init"):
             return make_model(cell.module, build, cell.options).to(device)
 
@@ -177,6 +180,7 @@ def prepare(cell: Cell, device: torch.device) -> PreparedCell:
         getattr(cell.module, "context", None) if cell.needs() else None,
         cell.options,
         bool(cell.needs() & {"captions", "objects", "ocr", *WORDS}) and not hasattr(cell.module, "context"),
+        corpus.labels,
     )
     lower = Lower.of(cell, device)
     splits: dict[str, SplitData] = {}

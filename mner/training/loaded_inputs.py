@@ -24,7 +24,7 @@ FILE_OF_SPLIT = {"train": "train.jsonl", "dev": "dev.jsonl", "test": "test.blind
 def loaded(cell: Cell) -> dict[str, Any]:
     """For the record of a run, as JSON: ``weights_sha256`` and, where regions are read, ``pictures_read``.
 
-    ``weights_sha256`` is None where the encoder's weights are not one file at hand.
+    ``weights_sha256`` is None where the encoder's weights are not one available file.
     """
     found: dict[str, Any] = {"weights_sha256": weights_sha256(cell.encoder)}
     if "regions" in cell.needs():

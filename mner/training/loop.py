@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 from mner.base.meters import Meter, Meters
@@ -21,7 +21,10 @@ from mner.tracking.dev_score import dev_f1
 from mner.training import checkpoint
 from mner.training.batching import SplitData, batches_in_order, batches_on, training_order
 from mner.training.determinism import autocast, numpy_generator, torch_stream
-from mner.training.optimisers import make_optimiser, set_learning_rates
+from mner.training.optimisers import clip, make_optimiser, set_learning_rates
+
+NONE_YET = -1.0
+"""Below any F1: no evaluation so far."""
 
 
 class TrainingError(RuntimeError):
@@ -85,20 +88,28 @@ def fit(
     train = data.splits["train/own"]
     lengths = _lengths(train)
     updates = -(-len(train) // recipe.batch_size)
+    total = recipe.epochs * updates
     for epoch in range(progress.epochs_done, recipe.epochs):
         if _out_of_patience(progress, recipe):
             break
-        order = training_order(lengths, recipe.batch_size, numpy_generator(seed, "order", epoch))
+        order = _order(lengths, recipe, seed, epoch)
+        name = f"{label} epoch {epoch + 1}/{recipe.epochs}"
+        before = progress.curve[progress.best_epoch]["dev_f1"] if progress.best_epoch >= 0 else NONE_YET
+        loss, found, first = 0.0, NONE_YET, epoch * updates
         with torch_stream(device, seed, "dropout", epoch):
-            name = f"{label} epoch {epoch + 1}/{recipe.epochs}"
-            loss = _train_epoch(model, train, order, optimiser, recipe, epoch * updates, device, meters, name)
-        scores = [_dev_f1(model, data.splits[f"dev/{view}"], recipe, device, meters) for view in recipe.select]
-        metrics = {"epoch": epoch, "train_loss": loss, "dev_f1": float(np.mean(scores))}
+            for part in parts_between_evaluations(order, first, recipe.evaluate_every):
+                loss += _train(model, train, part, optimiser, recipe, (first, total), device, meters, name)
+                first += len(part)
+                views = [data.splits[f"dev/{view}"] for view in recipe.select]
+                score = float(np.mean([_dev_f1(model, split, recipe, device, meters) for split in views]))
+                if score > max(found, before):
+                    best = checkpoint.trainable_state(model)
+                found = max(found, score)
+        metrics = {"epoch": epoch, "train_loss": loss / len(train), "dev_f1": found}
         progress.curve.append(metrics)
         progress.epochs_done = epoch + 1
-        if progress.best_epoch < 0 or metrics["dev_f1"] > progress.curve[progress.best_epoch]["dev_f1"]:
+        if found > before:
             progress.best_epoch = epoch
-            best = checkpoint.trainable_state(model)
         if recipe.predict_every_epoch:
             tags = predict(model, data.splits["test/own"], recipe, device, meters.inference)
             progress.epoch_tags[f"epoch-{epoch + 1}.test.own"] = tags
@@ -125,19 +136,46 @@ def _lengths(split: SplitData) -> np.ndarray:
     return table.lengths()
 
 
-def _train_epoch(
+def _order(lengths: np.ndarray, recipe: Recipe, seed: int, epoch: int) -> list[list[int]]:
+    if recipe.shuffled == "never":
+        every = list(range(len(lengths)))
+        return [every[start : start + recipe.batch_size] for start in range(0, len(every), recipe.batch_size)]
+    return training_order(lengths, recipe.batch_size, numpy_generator(seed, "order", epoch))
+
+
+def parts_between_evaluations(
+    order: Sequence[Sequence[int]], first: int, every: int | None
+) -> Iterator[Sequence[Sequence[int]]]:
+    """Cut the batches of an epoch where dev is evaluated: after every ``every`` updates of the run.
+
+    Args:
+        order: Batches of one epoch; the first of them is update ``first`` of the run, from 0.
+        first: Updates before this epoch.
+        every: Updates between two evaluations; None evaluates at the end of the epoch alone.
+
+    Yields:
+        Batches up to the next evaluation; the last part ends with the epoch.
+    """
+    cuts = [] if every is None else [done for done in range(1, len(order)) if (first + done) % every == 0]
+    edges = [*cuts, len(order)]
+    for start, end in zip([0, *cuts], edges, strict=True):
+        yield order[start:end]
+
+
+def _train(
     model: Model,
     split: SplitData,
     order: Sequence[Sequence[int]],
     optimiser: torch.optim.Optimizer,
     recipe: Recipe,
-    first_update: int,
+    place: tuple[int, int],
     device: torch.device,
     meters: Meters,
     label: str,
 ) -> float:
+    """Train from update ``place[0]`` of ``place[1]`` on; returns the sum of the loss over sentences."""
     model.train()
-    total = recipe.epochs * len(order)
+    first_update, total = place
     parameters = [p for group in optimiser.param_groups for p in group["params"]]
     loss_sum = torch.zeros((), device=device)
     with (
@@ -149,10 +187,12 @@ def _train_epoch(
             loss_sum += loss * len(rows)
             meters.training.count(len(rows))
             bar.update(len(rows))
-    mean = float(loss_sum) / len(split)
-    if not np.isfinite(mean):
-        raise TrainingError(f"{label}: the training loss is {mean}; lower the learning rates in params.yaml")
-    return mean
+    loss_of_all = float(loss_sum)
+    if not np.isfinite(loss_of_all):
+        raise TrainingError(
+            f"{label}: the training loss is {loss_of_all}; lower the learning rates in params.yaml"
+        )
+    return loss_of_all
 
 
 def train_step(
@@ -170,8 +210,8 @@ def train_step(
         loss = model.loss(batch)
     set_learning_rates(optimiser, recipe, update, total)
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    nn.utils.clip_grad_norm_(parameters, recipe.clip)
+    (loss * batch.word_mask.shape[0] if recipe.loss == "sum" else loss).backward()
+    clip(parameters, recipe)
     optimiser.step()
     return loss.detach()
 

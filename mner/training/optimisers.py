@@ -8,7 +8,7 @@ instead of one per word of the vocabulary (quirk Q12): :class:`LookupGradients` 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import cast
 
@@ -160,6 +160,9 @@ NO_DECAY = ("bias", "LayerNorm", "norm")
 WORDS = {
     "adamw": "AdamW, bias-corrected; decay spares biases, norms and CRF transitions",
     "bert": "BERT's own AdamW, not bias-corrected; decay spares biases and norms of layers",
+    "adam": "Adam, bias-corrected; decay is L2 regularisation of all parameters",
+    "sgd": "SGD without momentum; decay is L2 regularisation of all parameters",
+    "rmsprop": "RMSprop (smoothing 0.9, epsilon 1e-8); decay is L2 regularisation of all parameters",
 }
 
 
@@ -178,7 +181,7 @@ def parameter_groups(model: nn.Module, recipe: Recipe) -> list[dict]:
             rate = recipe.encoder_learning_rate
         elif "transitions" in name:
             rate = recipe.transition_learning_rate
-        decays = _bert_decays(name) if recipe.optimiser == "bert" else _decays(name, parameter)
+        decays = _DECAYS.get(recipe.optimiser, _decays_all)(name, parameter)
         groups.setdefault((rate, recipe.weight_decay if decays else 0.0), []).append(parameter)
     return [
         {"params": parameters, "lr": rate, "weight_decay": decay, "peak": rate}
@@ -190,22 +193,49 @@ def _decays(name: str, parameter: nn.Parameter) -> bool:
     return parameter.ndim >= 2 and not any(part in name for part in (*NO_DECAY, "transitions"))
 
 
-def _bert_decays(name: str) -> bool:
+def _bert_decays(name: str, parameter: nn.Parameter) -> bool:
     return is_decayed(name) and "norm" not in name
 
 
+def _decays_all(name: str, parameter: nn.Parameter) -> bool:
+    return True
+
+
+_DECAYS = {"adamw": _decays, "bert": _bert_decays}
+
+
 def make_optimiser(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimiser over :func:`parameter_groups`; AdamW fused (one kernel for all), on CPU too."""
+    """The recipe's optimiser over :func:`parameter_groups`; AdamW fused (one kernel for all), on CPU too.
+
+    RMSprop's smoothing and epsilon are Keras 1's, in which ACOA was published (specs of the released program).
+    """
     groups = parameter_groups(model, recipe)
+    rate = recipe.head_learning_rate
     if recipe.optimiser == "bert":
-        return BertAdam(groups, recipe.head_learning_rate)
+        return BertAdam(groups, rate)
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(groups, rate)
+    if recipe.optimiser == "rmsprop":
+        return torch.optim.RMSprop(groups, rate, alpha=0.9, eps=1e-8)
+    if recipe.optimiser == "adam":
+        return torch.optim.Adam(groups, rate, fused=True)
     return torch.optim.AdamW(groups, fused=True)
+
+
+def clip(parameters: Sequence[Tensor], recipe: Recipe) -> None:
+    """Bound the gradients as the recipe says: the norm of all, of each parameter by itself, or not at all."""
+    if recipe.clip_by == "norm":
+        nn.utils.clip_grad_norm_(parameters, recipe.clip)
+    elif recipe.clip_by == "parameter":
+        for parameter in parameters:
+            nn.utils.clip_grad_norm_([parameter], recipe.clip)
 
 
 def set_learning_rates(optimiser: torch.optim.Optimizer, recipe: Recipe, step: int, total: int) -> None:
     """Set every group's rate for update ``step`` of ``total`` (from 0).
 
-    Linear warm-up over ``warmup * total`` updates, then constant or linear decay to zero; ``bert`` as published.
+    Linear warm-up over ``warmup * total`` updates, then constant, linear decay to zero, or by whole epochs;
+    ``bert`` as published.
     """
     factor = _factor(recipe, step, total)
     for group in optimiser.param_groups:
@@ -220,4 +250,9 @@ def _factor(recipe: Recipe, step: int, total: int) -> float:
         return (step + 1) / warmup
     if recipe.schedule == "constant":
         return 1.0
+    epoch = step * recipe.epochs // total
+    if recipe.schedule == "inverse_time":
+        return 1 / (1 + recipe.decay * epoch)
+    if recipe.schedule == "step":
+        return float(recipe.decay ** (epoch // recipe.decay_epochs))
     return (total - step) / max(1, total - warmup)

@@ -19,7 +19,7 @@ def run_lock(path: Path, *, wait: bool) -> Iterator[None]:
     """Be the only process that trains a run.
 
     Raises:
-        BusyError: another process holds ``path`` and we were told not to wait.
+        BusyError: another process holds ``path`` and ``wait`` is False.
     """
     with exclusive(path, wait=wait):
         yield

@@ -11,9 +11,10 @@ from typing import Any
 
 import torch
 
-from mner.base.files import remove_partial_files, sha256_of
+from mner.base.files import remove_partial_files
 from mner.base.meters import describe_device, on_shared_device
 from mner.base.swapped_folder import settle, swapped
+from mner.tracking.evidence import EvidenceError, check_evidence
 from mner.tracking.identity import CellIdentity, identity_of
 from mner.tracking.prepared_inputs import check_inputs
 from mner.tracking.record import OutdatedRecordError, Record, RecordError
@@ -30,7 +31,7 @@ FAILURE = "failure.json"
 
 
 def is_finished(folder: Path, key: str) -> bool:
-    """Whether the folder holds this very run, complete: record, and predictions with the hashes it states.
+    """Whether the folder holds this very run, complete, and its files are those that its record states.
 
     Raises:
         OutdatedRecordError: an earlier version of mner wrote the record; it must be moved first, not trained over.
@@ -38,17 +39,14 @@ def is_finished(folder: Path, key: str) -> bool:
     if not (folder / "record.json").is_file():
         return False
     try:
-        record = Record.read(folder / "record.json")
+        return check_evidence(folder).record.key == key
     except OutdatedRecordError:
         raise
+    except EvidenceError as error:
+        # An impossible meter is no reason to train over a run: scoring reports it.
+        return error.field.startswith("throughput") and Record.read(folder / "record.json").key == key
     except RecordError:
         return False
-    if record.key != key:
-        return False
-    return all(
-        (folder / f"{name}.jsonl").is_file() and sha256_of(folder / f"{name}.jsonl") == digest
-        for name, digest in record.predictions.items()
-    )
 
 
 def missing_seeds(cell: Cell, identity: CellIdentity) -> list[int]:
@@ -113,7 +111,7 @@ class Trainer:
         """Train one run to a finished folder; None if it is there by now, made by another process.
 
         Raises:
-            BusyError: another process is training it and we were told not to ``wait``.
+            BusyError: another process is training it and ``wait`` is False.
             ChangedInputError: an input is not what its stage wrote.
             TrainingError: as :func:`mner.training.loop.fit` does.
         """

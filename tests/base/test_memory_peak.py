@@ -28,7 +28,8 @@ def test_a_peak_told_by_the_system_is_in_kibibytes_but_on_a_mac(
 ) -> None:
     monkeypatch.setattr(meters, "PROCESS_STATUS", tmp_path / "absent")
     monkeypatch.setattr(meters.sys, "platform", platform)
-    monkeypatch.setattr(meters.resource, "getrusage", lambda who: types.SimpleNamespace(ru_maxrss=peak))
+    resource = pytest.importorskip("resource", reason="only Unix has it")
+    monkeypatch.setattr(resource, "getrusage", lambda who: types.SimpleNamespace(ru_maxrss=peak))
     assert peak_memory_gib(CPU) == 3
 
 

@@ -6,19 +6,14 @@ import contextlib
 import multiprocessing
 import time
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from support.profile_settings import settings
-from torch import nn
 
 from mner.benchmarking import packing, two_processes
-from mner.benchmarking.bench_models import StackedSeeds, speed_recipe
-from mner.benchmarking.levers import no_dropout
 from mner.benchmarking.measure import Clock
 
 CONFIG = settings()
@@ -123,33 +118,3 @@ def test_a_process_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch,
     told = "ended before it answered; its error stands above" if answer == "ended" else "did not answer for 0 s"
     with pytest.raises(RuntimeError, match=told):
         two_processes._answer(ours)
-
-
-@pytest.mark.parametrize("clip", [0.05, 1e6])
-def test_stacked_seeds_train_as_each_alone(tmp_path: Path, tiny: Any, clip: float, monkeypatch) -> None:
-    """Up to the order of sums: batches of other sizes beside a seed's own move nothing of it."""
-    encoder = tiny.EncoderSource("minilm", package=str(tiny.write_encoder(tmp_path).package))
-    config = replace(CONFIG, encoders={**CONFIG.encoders, "minilm": encoder})
-    monkeypatch.chdir(tmp_path)  # where no data set is built
-    job = packing._Job(config, "tiny", "twitter2017", "cpu", 1, 2)
-    trainees = [job.trainee(seed) for seed in (1, 2)]
-    recipe = replace(speed_recipe(config, "bert", "float32"), clip=clip, encoder_learning_rate=1e-2)
-    orders = [[[0, 5, 9], [1, 2]], [[3], [700, 4, 8, 6]]]
-    with contextlib.ExitStack() as stack:
-        for trainee in trainees:
-            stack.enter_context(no_dropout(trainee.model))
-        packed = StackedSeeds([trainee.model for trainee in trainees], recipe, CPU)
-        for update in range(2):
-            packed.train(
-                [one.workload.on(order[update], CPU) for one, order in zip(trainees, orders, strict=True)]
-            )
-        for place, (one, order) in enumerate(zip(trainees, orders, strict=True)):
-            one.model.train()
-            optimiser = torch.optim.AdamW(one.model.parameters(), lr=1e-2)
-            for rows in order:
-                optimiser.zero_grad()
-                one.model.loss(one.workload.on(rows, CPU)).backward()
-                nn.utils.clip_grad_norm_(one.model.parameters(), clip)
-                optimiser.step()
-            for name, parameter in one.model.tagger.named_parameters():
-                torch.testing.assert_close(packed.parameters[name][place], parameter, rtol=1e-3, atol=2e-4)

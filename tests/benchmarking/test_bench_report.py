@@ -95,19 +95,17 @@ def test_seeds_at_once_are_measured_and_written(
 ) -> None:
     def measured(config: Any, size: str, dataset: str, device: torch.device, seeds: int, updates: int) -> Packing:
         assert (size, updates) == asked
-        return Packing(seeds, updates, 2.0, 8.0, 1.0, 4.0)
+        return Packing(seeds, updates, 2.0, 8.0)
 
     monkeypatch.setattr(packing, "measure_packing", measured)
     path = tmp_path / "found.json"
     text = report.packing_report(CONFIG, options(quick=quick, size=size, seeds=4, json=path), CPU)
     # Seconds, seconds a seed, and how many times one seed alone.
-    assert [row.split()[-4:] for row in text.splitlines()[1:5]] == [
+    assert [row.split()[-4:] for row in text.splitlines()[1:3]] == [
         ["2.00", "2.00", "1.00", "x"],
         ["8.00", "2.00", "4.00", "x"],
-        ["1.00", "1.00", "0.50", "x"],
-        ["4.00", "1.00", "2.00", "x"],
     ]
-    assert json.loads(path.read_text())["stacked"] == 4.0
+    assert json.loads(path.read_text())["processes"] == 8.0
 
 
 @pytest.fixture

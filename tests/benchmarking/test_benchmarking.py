@@ -169,6 +169,7 @@ def levers(tmp_path) -> Levers:
     return Levers(replace(config, encoders=encoders), "tiny", tmp_path, "twitter2017", Clock(CPU))
 
 
+@pytest.mark.slow  # a process that keeps freed memory, and one that does not
 def test_every_lever_is_measured_and_what_cannot_be_says_why(levers, monkeypatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     header, *lines, unmeasured = levers.table(rounds=1, batches=2)

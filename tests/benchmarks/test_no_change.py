@@ -45,7 +45,8 @@ def _stages_without_work(folder: Path) -> None:
     pipeline = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
     (folder / "nothing.py").write_text(DOES_NOTHING + "\n", encoding="utf-8")
     for stage in pipeline["stages"].values():
-        outs = [next(iter(out)) if isinstance(out, dict) else out for out in stage["outs"]]
+        made = [*stage["outs"], *stage.get("metrics", ()), *stage.get("plots", ())]
+        outs = [next(iter(out)) if isinstance(out, dict) else out for out in made]
         files = " ".join(out if Path(out).suffix else f"{out}/x" for out in outs)
         stage["cmd"] = f"{sys.executable} nothing.py {files}"
     (folder / "dvc.yaml").write_text(yaml.safe_dump(pipeline, sort_keys=False), encoding="utf-8")

@@ -16,7 +16,7 @@ from support.profile_settings import write_profile
 from mner.base.exits import READER_GONE
 from mner.cli import main as cli
 from mner.cli.argument_types import minutes, natural, positive
-from mner.cli.verbs import all_commands
+from mner.cli.verbs import GROUPS, all_commands
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,6 +27,37 @@ def test_every_command_is_documented_and_runnable():
     for name, module in commands.items():
         assert (module.__doc__ or "").strip(), f"{name} has no docstring, so no help text"
         assert list(inspect.signature(module.run).parameters) == ["options"], name
+        assert module.GROUP in GROUPS, name
+        assert module.EXAMPLE.startswith(f"mner {name}"), name
+
+
+def test_every_example_is_one_that_the_parser_accepts():
+    for module in all_commands().values():
+        line = module.EXAMPLE.partition(" > ")[0]
+        assert cli.parser().parse_args(line.split()[1:]).run is module.run
+
+
+def test_help_lists_every_command_in_its_group_without_loading_torch(tmp_path):
+    program = (
+        "import sys; from mner.cli.main import parser; print(parser().format_help());"
+        "sys.exit(bool({'torch', 'transformers', 'mlflow', 'numpy'} & set(sys.modules)))"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert all(f"{title}:" in ended.stdout for title in GROUPS.values())
+    assert all(module.EXAMPLE in ended.stdout for module in all_commands().values())
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion_knows_the_commands(shell, capsys):
+    assert cli.main(["completion", shell]) == 0
+    assert "mner" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["--version"])
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out.startswith("mner ")
 
 
 @pytest.mark.parametrize("name", sorted(all_commands()))

@@ -10,7 +10,9 @@ import pytest
 import yaml
 from support import tiny
 
+from mner.base.exits import FAULT
 from mner.cli import main as cli
+from mner.sweeping.run_plan import AbsentHereError
 from mner.tracking.run_archive import Arrival
 
 PARAMETERS = tiny.parameters("some_encoder")
@@ -25,56 +27,51 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("typed", "cells"),
+    ("typed", "cells", "seeds"),
     [
-        ("run", [["toy", system] for system in tiny.SYSTEMS]),
-        ("run toy", [["toy", system] for system in tiny.SYSTEMS]),
-        ("run toy rgcn", [["toy", "rgcn"]]),
-        ("run toy rgcn --seed 3 --seed 1", [["toy", "rgcn", "--seed=3", "--seed=1"]]),
+        ("run", [("toy", system) for system in tiny.SYSTEMS], []),
+        ("run toy", [("toy", system) for system in tiny.SYSTEMS], []),
+        ("run toy rgcn", [("toy", "rgcn")], []),
+        ("run toy rgcn --seed 3 --seed 1", [("toy", "rgcn")], [3, 1]),
     ],
 )
 def test_run_trains_the_cells_and_seeds_that_were_named_and_all_without_a_name(
-    here: Path, monkeypatch: pytest.MonkeyPatch, typed: str, cells: list[list[str]]
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    typed: str,
+    cells: list[tuple[str, str]],
+    seeds: list[int],
 ) -> None:
-    trained: list[list[str]] = []
-    monkeypatch.setattr("stages.train.main", lambda arguments: trained.append(arguments) or 0)
+    trained: list[tuple[str, str, list[int]]] = []
+
+    def train(settings: Any, root: Path, dataset: str, system: str, seeds: Any, say: Any) -> int:
+        trained.append((dataset, system, list(seeds)))
+        return 0
+
+    monkeypatch.setattr("mner.sweeping.cell_training.train_one_cell", train)
     assert cli.main(typed.split()) == 0
-    assert trained == cells
+    assert trained == [(*cell, seeds) for cell in cells]
 
 
-def test_run_goes_on_after_a_cell_that_failed_and_ends_in_1(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_goes_on_after_cells_that_failed_or_cannot_be_trained_here_and_ends_in_1(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trained: list[str] = []
 
-    def train(arguments: list[str]) -> int:
-        trained.append(arguments[1])
-        return int(arguments[1] in tiny.SYSTEMS[:2])
+    def train(settings: Any, root: Path, dataset: str, system: str, seeds: Any, say: Any) -> int:
+        trained.append(system)
+        if system == tiny.SYSTEMS[1]:
+            raise AbsentHereError("no encoder")
+        return int(system == tiny.SYSTEMS[0])
 
-    monkeypatch.setattr("stages.train.main", train)
+    monkeypatch.setattr("mner.sweeping.cell_training.train_one_cell", train)
     assert cli.main(["run"]) == 1
     assert trained == list(tiny.SYSTEMS)
 
 
-@pytest.mark.parametrize(
-    ("typed", "flags"),
-    [
-        ("score", []),
-        ("score --from-reference", ["--from-reference"]),
-        ("score --from-reference --accept", ["--from-reference", "--accept"]),
-    ],
-)
-def test_score_scores_then_reports_then_shows(
-    here: Path, monkeypatch: pytest.MonkeyPatch, typed: str, flags: list[str]
-) -> None:
-    done: list[tuple[str, Any]] = []
-    monkeypatch.setattr("stages.score.main", lambda arguments: done.append(("score", arguments)))
-    monkeypatch.setattr("stages.report.main", lambda arguments: done.append(("report", arguments)))
-    monkeypatch.setattr("mner.cli.verbs.show.run", lambda options: done.append(("show", None)))
-    if not flags:
-        record = here / "runs" / "tiny" / "toy" / "rgcn" / "1" / "record.json"
-        record.parent.mkdir(parents=True)
-        record.touch()
-    assert cli.main(typed.split()) == 0
-    assert done == [("score", ["tiny", *flags]), ("report", ["tiny"]), ("show", None)]
+@pytest.mark.parametrize("flags", [["--accept"], ["--dataset", "toy"], ["--json", "-"]])
+def test_score_refuses_flags_that_go_with_others(here: Path, flags: list[str]) -> None:
+    assert cli.main(["score", *flags]) == FAULT
 
 
 def test_score_without_a_run_says_how_to_get_one(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,12 +85,14 @@ def test_track_fills_the_store_that_was_named(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def rebuild(runs: Path, profile: str, uri: str) -> int:
-        assert (runs, profile, uri) == (Path("runs"), "tiny", "sqlite:///there.db")
+        assert (runs, profile, uri) == (Path("runs/tiny"), "tiny", "sqlite:///there.db")
         return 7
 
-    monkeypatch.setattr("mner.tracking.mlflow_tracker.rebuild", rebuild)
+    monkeypatch.setattr("mner.tracking.mlflow_rebuild.rebuild", rebuild)
     assert cli.main(["track", "--rebuild", "--uri", "sqlite:///there.db"]) == 0
-    assert capsys.readouterr().out == "7 runs are in sqlite:///there.db; look at them with: mlflow ui\n"
+    out = capsys.readouterr().out
+    assert out.startswith("7 runs are in sqlite:///there.db")
+    assert "mlflow ui --backend-store-uri sqlite:///there.db" in out
 
 
 @pytest.mark.parametrize(("more", "weights"), [([], False), (["--weights"], True)])

@@ -25,66 +25,6 @@ def here(tmp_path: Path, monkeypatch: Patch) -> Path:
     return tmp_path
 
 
-def verify(monkeypatch: Patch, passed: bool = True, runs: int = 2, **found: Any) -> int:
-    """The exit code of ``mner verify`` where the library found this; by default all is well and made here."""
-    answers = {"other_runs": [], "without_runs": [], "outdated_runs": [], "origins": None} | found
-    said = SimpleNamespace(render=lambda: "the report\n", passed=passed)
-    repeated = SimpleNamespace(render=lambda: "repeated\n", table=lambda: "run by run\n")
-    for name, answer in {
-        "mner.models.system.load_system": SimpleNamespace(CARD=SimpleNamespace(absence={})),
-        "mner.evaluation.paper.load_paper": None,
-        "mner.sweeping.run_plan.outdated_runs": answers["outdated_runs"],
-        "mner.reporting.provenance.origins": answers["origins"],
-        "mner.evaluation.kept_results.other_runs": answers["other_runs"],
-        "mner.evaluation.kept_results.reference_of": None,
-        "mner.evaluation.kept_results.scores_of": {"runs": ["a run"] * runs},
-        "mner.evaluation.kept_results.without_runs": answers["without_runs"],
-        "mner.reporting.repetition.repetition_of": repeated,
-        "mner.reporting.verification.verify": said,
-    }.items():
-        monkeypatch.setattr(name, lambda *_, answer=answer: answer)
-    return cli.main(["verify"])
-
-
-HERE = "these are the committed results, held against themselves"
-
-
-def test_verify_passes_where_the_report_does_and_says_nothing_more(
-    here: Path, monkeypatch: Patch, capsys: Output
-) -> None:
-    assert verify(monkeypatch) == 0
-    assert capsys.readouterr().out == "the report\nrepeated\n"
-    assert verify(monkeypatch, passed=False) == 1
-
-
-def test_verify_fails_where_another_run_stands_than_was_scored(
-    here: Path, monkeypatch: Patch, capsys: Output
-) -> None:
-    assert verify(monkeypatch, other_runs=["runs/a", "runs/b"]) == 1
-    assert (
-        "FAIL: runs/a is not the run that was scored (2 such); run `mner score` first\n" in capsys.readouterr().out
-    )
-
-
-def test_verify_tells_what_its_numbers_were_made_by(here: Path, monkeypatch: Patch, capsys: Output) -> None:
-    made = SimpleNamespace(render=lambda: "1 of 2 committed runs were made elsewhere")
-    assert verify(monkeypatch, origins=made, outdated_runs=["runs/a/record.json", "runs/b"]) == 0
-    told = " ".join(capsys.readouterr().out.split())
-    assert "1 of 2 committed runs were made elsewhere" in told
-    assert "note: 2 runs here were made by other parameters, code or data" in told
-    assert "(the first: runs/a/record.json)" in told
-
-
-@pytest.mark.parametrize(("runs", "without", "told"), [(2, 2, True), (2, 1, False), (0, 0, False)])
-def test_verify_says_when_no_run_is_here(
-    here: Path, monkeypatch: Patch, capsys: Output, runs: int, without: int, told: bool
-) -> None:
-    assert verify(monkeypatch, runs=runs, without_runs=["a run"] * without) == 0
-    out = capsys.readouterr().out
-    assert (HERE in out) == told
-    assert not told or out.index(HERE) < out.index("the report"), "before anything that reads like a success"
-
-
 def test_show_prints_what_holds_results_once_introduced_and_names_the_rest(here: Path, capsys: Output) -> None:
     folder = here / "reports" / "rendered" / "tiny"
     cells = [{"table": f"{table}-toy", "origin": "ours", "value": 50.0} for table in ("table2", "table1")]

@@ -9,9 +9,10 @@ import pytest
 
 from mner.cli import main as cli
 from mner.data import dataset_versions as which_module
-from mner.data.dataset_versions import fingerprint, render, which
+from mner.data.dataset_versions import fingerprint, which
 from mner.data.sources import SourceFile, select
 from mner.data.user_file import UnreadableFileError
+from mner.data.version_report import render
 
 TEXT = "".join(f"IMGID:{i}\nword{i}\tO\nParis\tB-LOC\n\n" for i in range(8))
 RETAGGED = TEXT.replace("word2\tO", "word2\tB-PER")

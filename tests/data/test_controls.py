@@ -15,8 +15,9 @@ from PIL import Image
 from seqeval.metrics import f1_score
 
 from mner.config.controls_settings import CORPORA, NEIGHBOURS, ControlsError, ControlsSettings
+from mner.data.controls import vocabulary
 from mner.data.controls.expected import mutual_information
-from mner.data.controls.planting import names_of, plan_controls, vocabulary, write_controls
+from mner.data.controls.planting import names_of, plan_controls, write_controls
 from mner.data.controls.scenes import SIDE, shown_type
 from mner.data.corpus import SPLITS, TYPES, read_corpus, read_sentences
 from mner.data.side_data import read_side

@@ -8,8 +8,8 @@ from itertools import combinations
 
 import pytest
 
+from mner.data.controls import vocabulary
 from mner.data.controls.expected import best_expected_f1, guessing_f1, mutual_information
-from mner.data.controls.planting import vocabulary
 from mner.data.controls.scenes import CAPTIONS, OBJECTS, SUBJECTS, compose_scene, draw_scene, shown_type
 from mner.data.controls.sentences import ambiguous_mentions
 from mner.data.corpus import TYPES

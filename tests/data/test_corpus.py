@@ -51,41 +51,36 @@ def test_canonical_tags():
         "I-PER",
     ]
     for wrong in ("X", "B-", "B-GPE", "E-PER", "", "OTHER", "b-per", "O-PER"):
-        with pytest.raises(CorpusError, match=rf"unknown tag '{wrong}'; expected one of O, B-PER"):
+        with pytest.raises(CorpusError):
             corpus.canonical_tag(wrong)
 
 
-def test_a_sentence_has_one_tag_a_word():
-    with pytest.raises(CorpusError, match="sentence 3: 2 words but 1 tags"):
-        Sentence(3, "x", ("a", "b"), ("O",))
-
-
 @pytest.mark.parametrize(
-    ("line", "reason"),
+    "line",
     [
-        ("{not json", "not a sentence record"),
-        ('{"index": 1, "image": "x"}', "not a sentence record .'words'"),
-        ('["a list"]', "not a sentence record"),
-        ('{"index": 1, "image": "x", "words": ["a"], "tags": []}', "1 words but 0 tags"),
-        ('{"index": 7, "image": "x", "words": ["a"]}', "index 7, expected 1"),
-        ("", "not a sentence record"),
+        "{not json",
+        '{"index": 1, "image": "x"}',
+        '["a list"]',
+        '{"index": 1, "image": "x", "words": ["a"], "tags": []}',
+        '{"index": 7, "image": "x", "words": ["a"]}',
+        "",
     ],
 )
-def test_a_line_that_is_no_sentence_is_named(tmp_path, line, reason):
+def test_a_line_that_is_no_sentence_is_named(tmp_path, line):
     path = tmp_path / "train.jsonl"
     good = json.dumps({"index": 0, "image": "x", "words": ["a"]})
     path.write_text(f"{good}\n{line}\n", encoding="utf-8")
-    with pytest.raises(CorpusError, match=rf"train\.jsonl:2: .*{reason}"):
+    with pytest.raises(CorpusError) as caught:
         corpus.read_sentences(path)
+    assert (caught.value.path, caught.value.line) == (path, 2)
 
 
 def test_a_test_split_with_tags_is_refused(tmp_path):
     for name in ("train.jsonl", "dev.jsonl", "test.blind.jsonl"):
         corpus.write_sentences(tmp_path / name, TAGGED)
-    with pytest.raises(
-        CorpusError, match=r"test\.blind\.jsonl: the test split that training reads must carry no tags"
-    ):
+    with pytest.raises(CorpusError) as caught:
         corpus.read_corpus(tmp_path, "toy")
+    assert caught.value.path == tmp_path / "test.blind.jsonl"
     corpus.write_sentences(tmp_path / "test.blind.jsonl", [sentence.blind() for sentence in TAGGED])
     read = corpus.read_corpus(tmp_path, "toy")
     assert read.train == read.dev == TAGGED
@@ -93,21 +88,23 @@ def test_a_test_split_with_tags_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "tags", "message"),
+    ("words", "tags"),
     [
-        ((), None, "sentence 3: no words"),
-        (("a", "b"), ("O",), "2 words but 1 tags"),
-        (("a",), ("B-OTHER",), "unknown tags B-OTHER"),
+        ((), None),
+        (("a", "b"), ("O",)),
+        (("a",), ("E-PER",)),
+        (("a",), ("B-",)),
     ],
 )
-def test_a_sentence_that_is_none_is_refused(words, tags, message):
-    with pytest.raises(CorpusError, match=message):
+def test_a_sentence_that_is_none_is_refused(words, tags):
+    with pytest.raises(CorpusError):
         Sentence(3, "picture", words, tags)
 
 
-@pytest.mark.parametrize("line", ['{"tags": []}', "[1]", '["B-XYZ"]', '["O"', ""])
+@pytest.mark.parametrize("line", ['{"tags": []}', "[1]", '["E-PER"]', '["O"', ""])
 def test_a_line_that_holds_no_tags_is_named(tmp_path, line):
     path = tmp_path / "tags.jsonl"
     path.write_text(f'["O"]\n{line}\n["O"]\n', encoding="utf-8")
-    with pytest.raises(CorpusError, match=r"tags\.jsonl:2: not a list of tags"):
+    with pytest.raises(CorpusError) as caught:
         corpus.read_tags(path)
+    assert (caught.value.path, caught.value.line) == (path, 2)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from mner.data.download import Retry, SourceError, fetch, locate, reachable
+from mner.data.download import Retry, SourceError, fetch, locate
+from mner.data.reachability import reachable
 from mner.data.sources import SOURCES, SourceFile, files_of, select
 
 CONTENT = bytes(range(256)) * 1000

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from mner.data.download import Retry
-from mner.data.image_sources import DRIVE_ID, GITHUB_FOLDER, Obtained, obtain_images
+from mner.data.image_sources import DRIVE_ID, GITHUB_FOLDERS, Obtained, obtain_images
 from mner.data.picture_files import ImageError, scan_images
 
 IMPATIENT = Retry(attempts=3, timeout=5.0, pause=0.0)
@@ -30,9 +30,9 @@ def picture(shade: int = 0, form: str = "JPEG", size: tuple[int, int] = (40, 30)
 
 
 class Server:
-    """A local server of ``<GITHUB_FOLDER>/<id>.jpg`` that answers from a table and counts what it was asked."""
+    """A local server of one data set's pictures that answers from a table and counts what it was asked."""
 
-    def __init__(self, answers: dict[str, list[tuple[int, bytes]]]) -> None:
+    def __init__(self, answers: dict[str, list[tuple[int, bytes]]], dataset: str = "twitter2015") -> None:
         self.asked: Counter[str] = Counter()
         self.at_once = self.most_at_once = 0
         lock = threading.Lock()
@@ -40,7 +40,7 @@ class Server:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                image = self.path.removeprefix(f"/{GITHUB_FOLDER}/").removesuffix(".jpg")
+                image = self.path.removeprefix(f"/{GITHUB_FOLDERS[dataset]}/").removesuffix(".jpg")
                 with lock:
                     outer.at_once += 1
                     outer.most_at_once = max(outer.most_at_once, outer.at_once)
@@ -70,8 +70,8 @@ def serve(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     running = []
 
-    def start(answers) -> Server:
-        running.append(Server(answers))
+    def start(answers, dataset: str = "twitter2015") -> Server:
+        running.append(Server(answers, dataset))
         return running[-1]
 
     yield start
@@ -101,6 +101,16 @@ class TestGithub:
         assert set(server.asked.values()) == {1}
         assert len(scan_images(tmp_path, wanted, {}).pixels) == 12
         assert not list(tmp_path.glob("*.part"))
+
+    def test_each_data_set_is_asked_for_in_its_own_repository(self, serve, tmp_path):
+        server = serve({"17_06_1": [(200, picture(1))]}, "twitter2017")
+        wanted = ["17_06_1", "17_06_2"]
+        got = obtain_images(
+            "twitter2017", tmp_path, method="github", wanted=wanted, base=server.base, retry=IMPATIENT
+        )
+        assert (got.downloaded, got.present, set(got.failed)) == (1, 0, {"17_06_2"})
+        assert (tmp_path / "17_06_1.jpg").read_bytes() == picture(1)
+        assert set(server.asked) == set(wanted)
 
     def test_tries_again_after_busy_answers_and_broken_transfers(self, serve, tmp_path):
         server = serve({"1": [(503, b"busy"), (-200, picture()), (200, picture())]})
@@ -137,9 +147,9 @@ class TestGithub:
         server = serve({"good": [(200, picture())], "page": [(200, b"<html>hello</html>")]})
         outcome = from_github(tmp_path, server.base, ["gone", "page", "good"])
         assert outcome.downloaded == 1
-        assert "answered 404" in outcome.failed["gone"]
-        assert "no usable picture came: " in outcome.failed["page"]
-        assert outcome.failed["page"].endswith("page.jpg: the content is none of JPEG, PNG")
+        assert set(outcome.failed) == {"gone", "page"}
+        assert "404" in outcome.failed["gone"]
+        assert "page.jpg" in outcome.failed["page"]
         assert server.asked == {"gone": 1, "page": 1, "good": 1}
         assert [path.name for path in tmp_path.glob("*.jpg")] == ["good.jpg"]
 
@@ -163,11 +173,11 @@ class TestGithub:
         ("dataset", "method", "base", "wanted", "message"),
         [
             (
-                "twitter2017",
+                "controls-positive",
                 "github",
                 "http://127.0.0.1:9",
                 ["1"],
-                "not of twitter2017; method google-drive has it",
+                "not of controls-positive",
             ),
             ("controls-positive", "google-drive", "", [], "not of controls-positive$"),
             ("twitter2015", "ftp", "", ["1"], "unknown method 'ftp'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -42,35 +43,40 @@ def test_words_that_look_like_blanks_or_line_ends_stay_words(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "message"),
+    ("text", "line"),
     [
-        ("IMGID:1\na O\n", 2, "word<TAB>tag"),
-        ("IMGID:1\na\tB-FOO\n", 2, "unknown tag 'B-FOO'"),
-        ("a\tO\n", 1, "before any IMGID"),
-        ("IMGID:1\na\tO\nIMGID:2\nb\tO\n", 3, "blank line is missing"),
-        ("IMGID:1\nIMGID:2\nb\tO\n", 2, "blank line is missing"),
-        ("IMGID:1\na\tO\tx\n", 2, "word<TAB>tag"),
-        ("IMGID:1\n\tO\n", 2, "word<TAB>tag"),
-        ("IMGID:1\n\nIMGID:2\nb\tO\n", 2, "image 1 has no words"),
-        ("IMGID:\na\tO\n", 1, "not an image id"),
-        ("IMGID:../1\na\tO\n", 1, "not an image id"),
+        ("IMGID:1\na O\n", 2),
+        ("IMGID:1\na\tB-FOO\n", 2),
+        ("a\tO\n", 1),
+        ("IMGID:1\na\tO\nIMGID:2\nb\tO\n", 3),
+        ("IMGID:1\nIMGID:2\nb\tO\n", 2),
+        ("IMGID:1\na\tO\tx\n", 2),
+        ("IMGID:1\n\tO\n", 2),
+        ("IMGID:1\n\nIMGID:2\nb\tO\n", 2),
+        ("IMGID:\na\tO\n", 1),
+        ("IMGID:../1\na\tO\n", 1),
     ],
 )
-def test_refused_lines_are_named(tmp_path: Path, text: str, line: int, message: str) -> None:
+def test_refused_lines_are_named(tmp_path: Path, text: str, line: int) -> None:
     path = write(tmp_path, text)
     with pytest.raises(CorpusError) as caught:
         readers.read_umt(path)
-    assert f"{path}:{line}: " in str(caught.value)
-    assert message in str(caught.value)
+    assert (caught.value.path, caught.value.line) == (path, line)
+
+
+def refused(read: Callable[[Path], object], path: Path) -> tuple[Path | None, int | None]:
+    """File and line that a reader refuses."""
+    with pytest.raises(CorpusError) as caught:
+        read(path)
+    return caught.value.path, caught.value.line
 
 
 def test_files_that_are_no_text_or_empty_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     path.write_bytes(b"IMGID:1\n\xff\tO\n")
-    with pytest.raises(CorpusError, match="not UTF-8"):
-        readers.read_umt(path)
-    with pytest.raises(CorpusError, match="no sentence"):
-        readers.read_umt(write(tmp_path, "\n\n"))
+    assert refused(readers.read_umt, path) == (path, None)
+    empty = write(tmp_path, "\n\n")
+    assert refused(readers.read_umt, empty) == (empty, None)
 
 
 def test_record_of_seven_lines(tmp_path: Path) -> None:
@@ -83,23 +89,20 @@ def test_record_of_seven_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "message"),
+    ("text", "line"),
     [
-        (record("a b", "O", "1"), ":2", "1 tags for 2 words"),
-        (record("a", "O", "1") + "b\n", "", "no multiple of 7"),
-        (record("a", "O", "1").replace("0.9375", "nan", 1), ":4", "finite"),
-        (record("a", "O", "1").replace(" 0.9375", "", 1), ":4", "9 scores, expected 10 finite numbers"),
-        (record("a", "O", "1").replace("0.9375", "high", 1), ":4", "could not convert"),
-        (record("a", "O", "1").replace(" 9.jpg", "", 1), ":5", "9 images, expected 10"),
-        (record("a  b", "O O O", "1"), ":1", "empty word"),
+        (record("a b", "O", "1"), 2),
+        (record("a", "O", "1") + "b\n", None),
+        (record("a", "O", "1").replace("0.9375", "nan", 1), 4),
+        (record("a", "O", "1").replace(" 0.9375", "", 1), 4),
+        (record("a", "O", "1").replace("0.9375", "high", 1), 4),
+        (record("a", "O", "1").replace(" 9.jpg", "", 1), 5),
+        (record("a  b", "O O O", "1"), 1),
     ],
 )
-def test_refused_records_are_named(tmp_path: Path, text: str, place: str, message: str) -> None:
+def test_refused_records_are_named(tmp_path: Path, text: str, line: int | None) -> None:
     path = write(tmp_path, text)
-    with pytest.raises(CorpusError) as caught:
-        readers.read_rgcn(path)
-    assert f"{path}{place}: " in str(caught.value)
-    assert message in str(caught.value)
+    assert refused(readers.read_rgcn, path) == (path, line)
 
 
 def test_lists_follow_image_and_words_not_position(tmp_path: Path) -> None:
@@ -117,15 +120,12 @@ def test_captions(tmp_path: Path) -> None:
     path = write(tmp_path, "1.jpg :a man : a dog\n17_06_2.jpg :\n")
     assert readers.read_blip2(path) == {"1": "a man : a dog", "17_06_2": ""}
     assert readers.read_catr(write(tmp_path, '{"1.jpg": "A man."}')) == {"1": "A man."}
-    with pytest.raises(CorpusError, match=r"file.txt:2: image 1 appears a second time"):
-        readers.read_blip2(write(tmp_path, "1.jpg :a\n1.jpg :b\n"))
-    with pytest.raises(CorpusError, match=r"file.txt:2: expected '<file>.jpg :<caption>'"):
-        readers.read_blip2(write(tmp_path, "1.jpg :a\n2.jpg b\n"))
-    for text in ("[]", '{"1.jpg": 1}'):
-        with pytest.raises(CorpusError, match="JSON object from image files to captions"):
-            readers.read_catr(write(tmp_path, text))
-    with pytest.raises(CorpusError, match=r"file.txt: not JSON text"):
-        readers.read_catr(write(tmp_path, '{"1.jpg": '))
+    for text, line in (("1.jpg :a\n1.jpg :b\n", 2), ("1.jpg :a\n2.jpg b\n", 2)):
+        path = write(tmp_path, text)
+        assert refused(readers.read_blip2, path) == (path, line)
+    for text in ("[]", '{"1.jpg": 1}', '{"1.jpg": '):
+        path = write(tmp_path, text)
+        assert refused(readers.read_catr, path) == (path, None)
 
 
 def test_object_names_of_several_words_are_one_object(tmp_path: Path) -> None:
@@ -135,8 +135,8 @@ def test_object_names_of_several_words_are_one_object(tmp_path: Path) -> None:
         "2": [],
         "3": ["hot dog", "dog"],
     }
-    with pytest.raises(CorpusError, match=r"file.txt:1: no COCO object name begins at 'glove'"):
-        readers.read_object_labels(write(tmp_path, "1.jpg glove\n"))
+    path = write(tmp_path, "1.jpg glove\n")
+    assert refused(readers.read_object_labels, path) == (path, 1)
 
 
 def test_every_list_of_coco_names_is_read_back() -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from mner.data import dataset_versions as which_module
-from mner.data.dataset_versions import Report, render, to_json, which
+from mner.data.dataset_versions import Report, which
 from mner.data.sources import SourceFile
+from mner.data.version_report import render, to_json
 
 
 def blocks(*sentences: tuple[str, str]) -> str:

@@ -13,7 +13,7 @@ from support import tiny_extractor
 from mner.base.files import write_json_atomically
 from mner.features.store import NotANumberError, read_store, write_store
 from mner.graphs.relations import BadPlaceError, read_graph
-from mner.tracking.mlflow_store import TrackingError, _refuse_broken
+from mner.tracking.mlflow_database import TrackingError, refuse_broken
 
 pytestmark = pytest.mark.fault("detected")
 
@@ -82,5 +82,5 @@ def test_graph_rows_out_of_range_are_named_by_file_and_row(tmp_path: Path, part:
 def test_a_broken_database_is_one_line(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "mlflow.db").write_bytes(content)
     with pytest.raises(TrackingError) as raised:
-        _refuse_broken(tmp_path / "mlflow.db")
+        refuse_broken(tmp_path / "mlflow.db")
     assert len(str(raised.value).splitlines()) == 1

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mner.base.files import REGULAR, RefusedFileError, regular_file
+from mner.data.json_forms import read_user_file
+from mner.data.own_dataset import read_captions as read_own_captions
+from mner.data.user_file import LARGEST, UnreadableFileError
+from mner.evaluation.author_logs import read_log
+from mner.reporting.contact_sheet import read_captions
 
 pytestmark = pytest.mark.fault("detected")
 
@@ -49,3 +55,16 @@ def test_what_never_ends_is_refused_by_kind_before_it_is_opened(tmp_path: Path) 
         with pytest.raises(RefusedFileError) as raised:
             regular_file(path, MOST)
         assert (raised.value.kind, raised.value.at_most) == (kind, MOST)
+
+
+@pytest.mark.parametrize("read", [read_user_file, read_own_captions, read_log, read_captions])
+def test_every_reader_of_a_users_file_refuses_by_kind_and_size(
+    tmp_path: Path, read: Callable[[Path], object]
+) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with (tmp_path / "sparse").open("wb") as handle:
+        handle.truncate(LARGEST + 1)
+    for path in (tmp_path / "fifo", Path("/dev/zero"), tmp_path / "sparse"):
+        with pytest.raises((RefusedFileError, UnreadableFileError)) as raised:
+            read(path)
+        assert raised.value.path == path

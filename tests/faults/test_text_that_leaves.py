@@ -11,6 +11,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from support.profile_settings import whole
 
 from mner import config
 from mner.base.escaping import csv, html, latex, latex_comment, shell, show, terminal
@@ -103,15 +104,17 @@ def test_templates_escape_and_pages_allow_no_script() -> None:
 
 
 @pytest.mark.parametrize("name", ["a; touch owned", "$(id)", "../up", "-rf", "a b", "a\nb", "", "ä"])
-@pytest.mark.parametrize("where", [("data", "captions"), ("systems",), ("profiles",)])
+@pytest.mark.parametrize("where", [("data", "captions"), ("systems",), ("active",)])
 def test_names_that_a_shell_or_a_folder_would_take_otherwise_are_refused(
     tmp_path: Path, name: str, where: tuple[str, ...]
 ) -> None:
-    raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    part = raw
+    raw = part = whole("quick")
     for key in where:
         part = part[key]
-    part[name] = next(iter(part.values()))
+    if where == ("active",):
+        part["name"] = name
+    else:
+        part[name] = next(iter(part.values()))
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
     with pytest.raises(ConfigError):
         config.load(tmp_path / "params.yaml")

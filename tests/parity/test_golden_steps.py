@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -27,8 +28,11 @@ def _golden(name: str) -> GoldenFile:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_the_code_computes_the_golden_step_under_the_version_it_states(path: Path) -> None:
     committed = GoldenFile.read(path)
+    found = golden_step.compared(committed)
     assert committed.name == path.stem
-    assert golden_step.held(committed) == []
+    assert found.differences == []
+    if found.not_compared:
+        warnings.warn(f"{path.stem}: {found.line()}", stacklevel=1)
 
 
 def test_every_row_and_the_protocol_have_a_golden_step() -> None:
@@ -37,13 +41,13 @@ def test_every_row_and_the_protocol_have_a_golden_step() -> None:
 
 
 def _places(name: str) -> set[str]:
-    return {difference.place.partition("[")[0] for difference in golden_step.held(_golden(name))}
+    return {difference.place.partition("[")[0] for difference in golden_step.compared(_golden(name)).differences}
 
 
 def test_a_changed_constant_of_a_model_fails_its_step() -> None:
     golden = _golden("umt")
     changed = replace(golden, options={**golden.options, "span_weight": 0.51})
-    places = {difference.place for difference in golden_step.held(changed)}
+    places = {difference.place for difference in golden_step.compared(changed).differences}
     assert {"still.loss", "after.loss"} <= places
     assert "still.emissions" not in places  # the weight is in the loss alone
 

@@ -133,7 +133,7 @@ def test_only_regular_files_of_a_sensible_size_are_opened(tmp_path: Path) -> Non
     os.mkfifo(pipe)
     with sparse.open("wb") as handle:
         handle.truncate(LARGEST + 1)
-    for path, found in ((pipe, "a pipe"), (Path("/dev/zero"), "a character device"), (tmp_path, "a folder")):
+    for path, found in ((pipe, "a FIFO"), (Path("/dev/zero"), "a character device"), (tmp_path, "a folder")):
         with pytest.raises(UnreadableFileError) as refused:
             read_conll_file(path)
         assert refused.value.found == found

@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROFILES = profiles.names()
 SEALED = ("gold", "audit")
 # Who trains a run, when, and how that is recorded does not move its result.
-AROUND = ("mner", "mner/sweeping", "mner/tracking")
+AROUND = ("mner", "mner/sweeping", "mner/sweeping/workers", "mner/tracking")
 
 
 @pytest.fixture(scope="module")

@@ -239,9 +239,9 @@ def test_the_time_left_counts_the_epochs_of_runs_under_way(monkeypatch):
     with Display(todo, 2, {todo[0].cell: 3}, {todo[0].cell: 30.0}, lines.append) as display:
         for worker in (0, 1):
             display.started(worker, todo[worker])
-            display.told(worker, Event(Kind.EPOCH, todo[worker], "", 2))
+            display.update(worker, Event(Kind.EPOCH, todo[worker], "", 2))
         clock[0] += 3
-        display.told(0, Event(Kind.EPOCH, todo[0], "", 3))
-        display.told(0, finished(todo[0], 1))
+        display.update(0, Event(Kind.EPOCH, todo[0], "", 3))
+        display.update(0, finished(todo[0], 1))
     # Five epochs in three seconds; seven of twelve are left.
     assert lines == ["[1/4] toy x a seed 0: dev F1 50.00; about 4 s left"]

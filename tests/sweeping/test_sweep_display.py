@@ -37,11 +37,11 @@ def test_costs_weigh_the_time_left_and_unknown_ones_are_the_mean_of_the_others(c
     show, lines = shown({SLOW: 30.0})  # so a fast run is taken to cost 30, too
     show.started(0, JOBS[1])
     clock[0] += 6
-    show.told(0, ended(JOBS[1]))
+    show.update(0, ended(JOBS[1]))
     known, others = shown({SLOW: 40.0, FAST: 20.0})
     known.started(0, JOBS[1])
     clock[0] += 6
-    known.told(0, ended(JOBS[1]))
+    known.update(0, ended(JOBS[1]))
     assert lines == ["[1/3] toy x fast seed 1: done; about 12 s left"]
     assert others == ["[1/3] toy x fast seed 1: done; about 18 s left"]
 
@@ -49,9 +49,9 @@ def test_costs_weigh_the_time_left_and_unknown_ones_are_the_mean_of_the_others(c
 def test_runs_that_took_no_work_of_ours_tell_nothing_of_the_speed(clock: list[float]) -> None:
     show, lines = shown({})
     clock[0] += 6
-    show.told(0, Event(Kind.PRESENT, JOBS[0]))
-    show.told(0, ended(JOBS[1]))
-    show.told(0, ended(JOBS[2]))
+    show.update(0, Event(Kind.PRESENT, JOBS[0]))
+    show.update(0, ended(JOBS[1]))
+    show.update(0, ended(JOBS[2]))
     assert lines == [
         "[1/3] toy x slow seed 1: found finished, trained by another process",
         "[2/3] toy x fast seed 1: done; about 6 s left",
@@ -62,11 +62,11 @@ def test_runs_that_took_no_work_of_ours_tell_nothing_of_the_speed(clock: list[fl
 def test_what_a_run_had_done_is_no_longer_under_way_when_it_is_set_aside(clock: list[float]) -> None:
     show, lines = shown({SLOW: 10.0, FAST: 10.0})
     show.started(0, JOBS[0])
-    show.told(0, Event(Kind.EPOCH, JOBS[0], "", 5))
-    show.told(0, Event(Kind.POISONED, JOBS[0], "Traceback\n  ...\nValueError: no\n\n"))
+    show.update(0, Event(Kind.EPOCH, JOBS[0], "", 5))
+    show.update(0, Event(Kind.POISONED, JOBS[0], "Traceback\n  ...\nValueError: no\n\n"))
     show.set_aside(JOBS[0])
     clock[0] += 4
-    show.told(1, ended(JOBS[1]))
+    show.update(1, ended(JOBS[1]))
     assert lines == [
         "[0/3] toy x slow seed 1: it raised an error; ValueError: no",
         "[2/3] toy x fast seed 1: done; about 4 s left",
@@ -75,8 +75,8 @@ def test_what_a_run_had_done_is_no_longer_under_way_when_it_is_set_aside(clock: 
 
 def test_places_are_as_wide_as_the_last_and_a_worker_without_a_run_is_one(clock: list[float]) -> None:
     show, lines = shown({}, [Job(*FAST, seed, f"f{seed}") for seed in range(10)])
-    show.told(0, Event(Kind.DIED, None, ""))
-    show.told(0, Event(Kind.BUSY, JOBS[1], "process 7 holds it"))
+    show.update(0, Event(Kind.DIED, None, ""))
+    show.update(0, Event(Kind.BUSY, JOBS[1], "process 7 holds it"))
     assert lines == ["[ 0/10] a worker without a run: its process died"]
 
 
@@ -131,10 +131,10 @@ def test_a_workers_bar_follows_its_run_and_the_one_of_all_counts_what_is_open_no
         show.started(1, JOBS[0])
         # A run that goes on after its fourth epoch begins there.
         for epoch in (5, 6):
-            show.told(1, Event(Kind.EPOCH, JOBS[0], "dev F1 3.00", epoch))
+            show.update(1, Event(Kind.EPOCH, JOBS[0], "dev F1 3.00", epoch))
         assert (second.desc, second.total, second.n, second.after) == ("toy x slow seed 1", 10, 6, "dev F1 3.00")
         assert (first.desc, first.n) == ("starting", 0)
-        show.told(1, ended(JOBS[0]))
+        show.update(1, ended(JOBS[0]))
         show.started(1, JOBS[1])
         assert (every.n, second.desc, second.n) == (1, "toy x fast seed 1", 0)
         show.set_aside(JOBS[1])

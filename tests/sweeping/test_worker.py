@@ -174,11 +174,11 @@ def test_a_run_that_another_process_trains_is_busy_and_one_with_another_key_has_
     stage: Stage, tmp_path: Path
 ) -> None:
     def busy(tracked: Any) -> object:
-        raise BusyError("process 7 holds it")
+        raise BusyError(Path("1.lock"), 7)
 
     stage.run = busy
     one = begin(tmp_path)
-    assert one.train_run(A, None) == Event(Kind.BUSY, A, "process 7 holds it")
+    assert one.train_run(A, None) == Event(Kind.BUSY, A, "process 7 holds 1.lock")
     other = Job("toy", "a", 1, "0123456789abcdef")
     assert one.train_run(other, None) == Event(Kind.CHANGED, other, "its key was 0123456789ab and is key now")
     assert stage.waits == [False], "a run that is another by now is not trained"

@@ -12,8 +12,10 @@ import pytest
 from support.test_modules import module_of
 
 from mner.tracking import mlflow_store as store_module
-from mner.tracking.mlflow_store import Store, milliseconds
-from mner.tracking.mlflow_tracker import TrackedCell, Tracker, log_scores, rebuild
+from mner.tracking.mlflow_rebuild import log_scores, rebuild
+from mner.tracking.mlflow_store import Store
+from mner.tracking.mlflow_tracker import TrackedCell, Tracker
+from mner.tracking.mlflow_values import milliseconds
 
 mlflow = pytest.importorskip("mlflow")
 tracked = module_of("test_mlflow")
@@ -31,9 +33,13 @@ def logged(uri: str, dataset: str = "planted", system: str = "bert-crf") -> dict
     store = Store(uri, "test")
     (cell,) = store._search({"mner.kind": "cell", "mner.dataset": dataset, "mner.system": system})
     seeds = store._search({"mner.kind": "seed", "mlflow.parentRunId": cell.info.run_id})
-    outdated = {run.info.run_name + " outdated": run for run in seeds if "mner.superseded" in run.data.tags}
-    held = {run.info.run_name: run for run in seeds if "mner.superseded" not in run.data.tags}
+    outdated = {_seed(run) + " outdated": run for run in seeds if "mner.superseded" in run.data.tags}
+    held = {_seed(run): run for run in seeds if "mner.superseded" not in run.data.tags}
     return {"cell": cell, **held, **outdated}
+
+
+def _seed(run: Any) -> str:
+    return run.info.run_name.rpartition("/")[2]
 
 
 def test_a_cell_that_fails_later_leaves_its_finished_seeds_finished(uri: str, runs: Path) -> None:
@@ -74,7 +80,7 @@ def test_rebuilt_runs_have_the_times_of_their_records(uri: str, runs: Path) -> N
     late, early = tracked.record_of(1), tracked.record_of(2, finished_at="2024-05-06T06:00:00.250+00:00")
     for record in (late, early):
         tracked.write_run(runs, record)
-    rebuild(runs, "test", uri)
+    rebuild(runs / "test", "test", uri)
     found = logged(uri)
     for name, record in (("seed 1", late), ("seed 2", early)):
         told = found[name].info.start_time, found[name].info.end_time
@@ -87,7 +93,7 @@ def test_rebuilt_runs_have_the_times_of_their_records(uri: str, runs: Path) -> N
 
 def test_a_skipped_run_takes_the_averages_of_the_one_it_outdates(uri: str, runs: Path) -> None:
     tracked.write_run(runs, tracked.record_of(1))
-    rebuild(runs, "test", uri)
+    rebuild(runs / "test", "test", uri)
     nothing = tracked.record_of(1, key="e" * 64, **SKIPPED)
     (runs / "test/planted/bert-crf/1/curve.csv").unlink()
     with cell_of(uri) as cell:
@@ -101,7 +107,7 @@ def test_a_skipped_run_takes_the_averages_of_the_one_it_outdates(uri: str, runs:
 def test_an_average_is_the_mean_of_all_finished_seeds(uri: str, runs: Path) -> None:
     for seed, best in ((1, 60.0), (2, 61.0), (3, 65.0)):
         tracked.write_run(runs, tracked.record_of(seed, best=best))
-    rebuild(runs, "test", uri)
+    rebuild(runs / "test", "test", uri)
     told = logged(uri)["cell"].data.metrics
     assert (told["dev_f1_mean"], told["dev_f1_sd"]) == (pytest.approx(62.0), pytest.approx(7.0**0.5))
 
@@ -118,7 +124,7 @@ def test_runs_are_found_on_whatever_page_they_stand(uri: str, monkeypatch: pytes
 def test_a_corrected_score_replaces_the_old_one_in_run_and_average(uri: str, runs: Path) -> None:
     record = tracked.record_of(1)
     tracked.write_run(runs, record)
-    rebuild(runs, "test", uri)
+    rebuild(runs / "test", "test", uri)
     for f1 in (51.0, 52.0):
         view = {"f1": f1, "precision": 40.0, "recall": 60.0}
         run = {
@@ -149,16 +155,16 @@ def test_more_points_than_one_call_takes_are_all_logged(
 
 def test_a_deleted_experiment_is_restored_with_its_runs(uri: str, runs: Path) -> None:
     tracked.write_run(runs, tracked.record_of(1))
-    rebuild(runs, "test", uri)
+    rebuild(runs / "test", "test", uri)
     client = mlflow.MlflowClient(tracking_uri=uri)
     client.delete_experiment(client.get_experiment_by_name("mner/test").experiment_id)
-    rebuild(runs, "test", uri)
+    rebuild(runs / "test", "test", uri)
     assert set(logged(uri)) == {"cell", "seed 1"}
 
 
 def test_files_of_runs_lie_beside_the_database(uri: str, runs: Path, tmp_path: Path) -> None:
     tracked.write_run(runs, tracked.record_of(1))
-    rebuild(runs, "test", uri)
+    rebuild(runs / "test", "test", uri)
     assert len(list((tmp_path / "mlartifacts" / "test").rglob("record.json"))) == 1
 
 

@@ -11,18 +11,11 @@ from pathlib import Path
 import pytest
 from support.made_record import example
 
-from mner.tracking.mlflow_store import (
-    Child,
-    Store,
-    TrackingError,
-    _database_file,
-    _import_mlflow,
-    flatten,
-    milliseconds,
-    results_of,
-    tags_of,
-)
-from mner.tracking.mlflow_tracker import Tracker, read_curve
+from mner.tracking.mlflow_database import TrackingError, database_file, import_mlflow
+from mner.tracking.mlflow_runs import read_curve
+from mner.tracking.mlflow_store import Child, Store
+from mner.tracking.mlflow_tracker import Tracker
+from mner.tracking.mlflow_values import flatten, milliseconds, results_of, tags_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,6 +52,7 @@ def test_parameters_are_flat_text() -> None:
 CREATE = """
 import sys
 from mner.tracking.mlflow_tracker import Tracker
+from mner.tracking.mlflow_values import flatten, milliseconds, results_of, tags_of
 tracker = Tracker("test", sys.argv[1])
 with tracker.cell("planted", "bert-crf") as cell:
     cell.seed(1, "00", recipe={}, options={}, encoder={}, data_copy="planted", visual_input="none")
@@ -97,7 +91,8 @@ def test_what_a_record_does_not_tell_is_no_number_and_no_tag() -> None:
     nothing = {"dev_f1": (), "best_epoch": None, "predictions": {}, "throughput": None}
     skipped = example(status="skipped", reason="no captions", **nothing)
     assert results_of(skipped) == [("duration_seconds", 0, 12.5)]
-    assert tags_of(skipped) == {"mner.status": "skipped: no captions", "mner.command": "mner run"}
+    assert tags_of(skipped)["mner.status"] == "skipped: no captions"
+    assert not {"mner.device", "mner.git.dirty", "mlflow.source.git.commit"} & tags_of(skipped).keys()
     told = {name: value for name, _, value in results_of(example())}
     assert (told["best_dev_f1"], told["best_epoch"], told["throughput/peak_memory_gib"]) == (60.25, 1.0, 0.5)
     assert not {"throughput/device", "throughput/joules"} & told.keys()
@@ -144,12 +139,12 @@ def test_whatever_a_store_throws_is_one_line_and_no_more(
 
 
 def test_the_file_of_a_database_has_no_options_in_its_name(tmp_path: Path) -> None:
-    assert _database_file(f"sqlite:///{tmp_path}/mlflow.db?timeout=5") == tmp_path / "mlflow.db"
-    assert _database_file("http://somewhere:5000") is None
+    assert database_file(f"sqlite:///{tmp_path}/mlflow.db?timeout=5") == tmp_path / "mlflow.db"
+    assert database_file("http://somewhere:5000") is None
 
 
 def test_settings_of_mlflow_that_somebody_made_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "77")
-    _import_mlflow()
+    import_mlflow()
     assert os.environ["MLFLOW_HTTP_REQUEST_TIMEOUT"] == "77"

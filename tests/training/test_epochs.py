@@ -71,7 +71,7 @@ def fitted(original: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable
 
     def run(**changes: object) -> tuple[Noting, Outcome]:
         recipe = replace(cell.recipe, epochs=EPOCHS, batch_size=BATCH_SIZE, frozen_layers=0, **changes)
-        model = Model(card, Noting(), len(LABELS))
+        model = Model(card, Noting(), LABELS)
         path = tmp_path_factory.mktemp("run") / "state.pt"
         outcome = fit(model, data, recipe, seed=1, key="k", device=CPU, checkpoint_path=path)
         return model.tagger, outcome

@@ -70,7 +70,7 @@ def scripted(original):
 
     def run(path: Path, script, losses=None, **changes):
         recipe = replace(cell.recipe, epochs=len(script), frozen_layers=0, **changes)
-        model = Model(card, Scripted(gold, script, losses), len(LABELS))
+        model = Model(card, Scripted(gold, script, losses), LABELS)
         return fit(model, data, recipe, seed=1, key="k", device=CPU, checkpoint_path=path)
 
     return run

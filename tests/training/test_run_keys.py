@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from support import interruption, tiny
 from support.profile_settings import settings as profile_settings
 
 from mner.features.visual_inputs import describe
 from mner.tracking.identity import identity_of, identity_of_record
+from mner.tracking.prepared_inputs import ChangedInputError, folder_md5
 from mner.tracking.record import Record
 from mner.tracking.run_places import run_lock_file
 from mner.training import runs
@@ -161,16 +163,16 @@ def test_one_seed_may_be_trained_and_leaves_the_others_checkpoints_alone(world, 
     assert tiny.results(world, "bert-crf") == tiny.results(uninterrupted("bert-crf")[0], "bert-crf")
 
 
-def test_nothing_of_the_run_that_stood_there_outlives_the_first_epoch_of_another(world):
+def test_nothing_of_the_run_that_stood_there_outlives_its_replacement(world):
     more = {"keep_weights": True, "predict_every_epoch": True}
     tiny.change_parameters(world, lambda raw: raw["recipe"].update(more))
     tiny.train(world, "bert-crf")
     folder = world / "runs" / "tiny" / tiny.DATASET / "bert-crf" / "1"
-    (folder / ".dev.own.jsonl.xyz.part").write_text("half")
+    before = {path.name for path in folder.iterdir()}
     tiny.change_parameters(world, lambda raw: raw["recipe"].update(dict.fromkeys(more, False)))
     with pytest.raises(interruption.InterruptedRunError):
         tiny.train(world, "bert-crf", tiny.Listener(interruption.after(0)))
-    assert {path.name for path in folder.iterdir()} == {"curve.csv"}
+    assert {path.name for path in folder.iterdir()} == before
     tiny.train(world, "bert-crf")
     assert {path.name for path in folder.iterdir()} == {
         "curve.csv", "dev.own.jsonl", "test.own.jsonl", "record.json"
@@ -213,3 +215,32 @@ def test_kept_runs_have_the_keys_of_what_they_read():
     for path in kept:
         record = Record.read(path)
         assert identity_of_record(record).key == record.key, path
+
+
+def test_a_finished_run_stays_until_its_replacement_is_whole(world):
+    tiny.train(world, "bert-crf")
+    before = tiny.results(world, "bert-crf")
+    tiny.change_parameters(world, lambda raw: raw["recipe"].update(epochs=2))
+
+    def interrupt(line: str) -> None:
+        if "epoch 1/" in line:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tiny.train(world, "bert-crf", say=interrupt)
+    assert tiny.results(world, "bert-crf") == before
+    tiny.train(world, "bert-crf")
+    assert tiny.results(world, "bert-crf") != before
+
+
+def test_nothing_is_trained_on_an_input_that_is_not_what_its_stage_wrote(world):
+    tiny.train(world, "bert-crf")
+    corpus = Path("data", tiny.DATASET, "corpus")
+    outs = [{"path": corpus.as_posix(), "md5": folder_md5(world / corpus)}]
+    (world / "dvc.lock").write_text(yaml.safe_dump({"stages": {"data": {"outs": outs}}}))
+    append(world / corpus / "train.jsonl", " ")
+    before = tiny.results(world, "bert-crf")
+    with pytest.raises(ChangedInputError) as raised:
+        tiny.train(world, "bert-crf")
+    assert raised.value.path == corpus
+    assert tiny.results(world, "bert-crf") == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mner.base.escaping import show
 from mner.base.terminal import aligned
 
 GROUP, EXAMPLE = "own", "mner log train.log --printed 87.11"
@@ -21,14 +22,14 @@ def run(options: argparse.Namespace) -> None:
     log = read_log(options.file)
     rows = [("epoch", "dev F1", "test F1")]
     rows += [(str(one.epoch), _percent(one.dev), _percent(one.test)) for one in log.epochs]
-    print("\n".join(aligned(rows)))
+    show("\n".join(aligned(rows)))
     verdict = verdict_of(log, options.printed if options.printed is not None else 0.0)
-    print(f"\nchosen on dev    epoch {verdict.chosen_epoch}, test F1 {verdict.chosen:.2f}")
+    show(f"\nchosen on dev    epoch {verdict.chosen_epoch}, test F1 {verdict.chosen:.2f}")
     if verdict.again is not None:
-        print(f"evaluated again  test F1 {verdict.again:.2f}")
-    print(f"best test epoch  epoch {verdict.best_epoch}, test F1 {verdict.best:.2f}")
+        show(f"evaluated again  test F1 {verdict.again:.2f}")
+    show(f"best test epoch  epoch {verdict.best_epoch}, test F1 {verdict.best:.2f}")
     if options.printed is not None:
-        print(f"\n{verdict.says}")
+        show(f"\n{verdict.says}")
 
 
 def _percent(value: float | None) -> str:

@@ -11,7 +11,7 @@ GROUP, EXAMPLE = "check", "mner parity umt umt.safetensors"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("system", help="rgcn, ita, scorers, ...")
+    parser.add_argument("system", help="a check or a row: rgcn, ita, scorers, object-agban, ...")
     parser.add_argument("paths", nargs="+", type=Path, metavar="FILE", help="golden vectors, or their folder")
     parser.add_argument("--corpus", type=Path, help="scorers: R-GCN's copy of the Twitter-2015 test split")
 

@@ -54,7 +54,10 @@ def run(options: argparse.Namespace) -> None:
         return
     from mner.cli.verbs import show
     from mner.evaluation.kept_results import HOW_TO_GET_RESULTS, NoResultsError
+    from mner.evaluation.paper import load_paper
     from mner.evaluation.profile_scores import score_reference, score_runs
+    from mner.evaluation.published_recipes import requirements
+    from mner.predictions.shipped_files import shipped
     from mner.reporting.profile_report import report_profile
 
     for flag in ("dataset", "baseline", "json", "scheme", "columns"):
@@ -68,7 +71,8 @@ def run(options: argparse.Namespace) -> None:
     name = config.active.name
     if not options.from_reference and not any(Path("runs", name).glob("*/*/*/record.json")):
         raise NoResultsError(f"runs/{name} holds no run to score; {HOW_TO_GET_RESULTS}")
-    say(score_reference(config, options.accept) if options.from_reference else score_runs(config))
+    paper = load_paper(shipped("paper.yaml")).requiring(requirements(config.systems))
+    say(score_reference(config, options.accept) if options.from_reference else score_runs(config, paper))
     report_profile(config)
     show.run(options)
 

@@ -7,21 +7,36 @@ from pathlib import Path
 
 from mner.base.escaping import show
 from mner.cli import settings
-from mner.tracking.mlflow_store import TrackingError
-from mner.tracking.mlflow_tracker import DEFAULT_URI, REBUILD
+from mner.tracking.mlflow_database import TrackingError
+from mner.tracking.mlflow_tracker import REBUILD, shown, tracking_uri
 
 GROUP, EXAMPLE = "run", "mner track --rebuild"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rebuild", action="store_true", help="from the files alone; safe to repeat")
-    parser.add_argument("--uri", default=DEFAULT_URI, help=f"the store to fill (default: {DEFAULT_URI})")
+    parser.add_argument(
+        "--from-reference", action="store_true", help="from the committed results, with their scores"
+    )
+    parser.add_argument("--uri", help="the store to fill (default: MLFLOW_TRACKING_URI, or mlflow.db)")
 
 
 def run(options: argparse.Namespace) -> None:
-    from mner.tracking.mlflow_tracker import rebuild
+    from mner.evaluation.kept_results import REFERENCE, reference_of
+    from mner.evaluation.paper import load_paper
+    from mner.evaluation.printed_gaps import printed_gaps
+    from mner.evaluation.published_recipes import requirements
+    from mner.predictions.shipped_files import shipped
+    from mner.tracking.mlflow_rebuild import log_scores, rebuild
 
     if not options.rebuild:
         raise TrackingError(f"training tracks by itself; to fill MLflow from the files of runs: {REBUILD}")
-    count = rebuild(Path("runs"), settings().active.name, options.uri)
-    show(f"{count} runs are in {options.uri}; look at them with: mlflow ui")
+    config = settings()
+    name, uri = config.active.name, options.uri or tracking_uri()
+    paper = load_paper(shipped("paper.yaml")).requiring(requirements(config.systems))
+    count = rebuild(REFERENCE / name / "runs" if options.from_reference else Path("runs", name), name, uri)
+    scores = reference_of(name) if options.from_reference else None
+    if scores is not None:
+        lenses = reference_of(name, "lenses")
+        log_scores(scores, name, uri, {} if lenses is None else printed_gaps(scores, lenses, paper, config.verify))
+    show(f"{count} runs are in {shown(uri)}; look at them with: mlflow ui --backend-store-uri {shown(uri)}")

@@ -66,6 +66,10 @@ def run(options: argparse.Namespace) -> int:
     show(repetition.render(), end="")
     if options.runs:
         show(repetition.table(), end="")
+    arrived = sorted({str(Path(run["record"]).parents[1]) for run in scores["runs"] if run.get("origin")})
+    if arrived:
+        note = f"{len(arrived)} cells hold runs that came by archive and were not trained again here; the first:"
+        show("\n".join(wrapped(f"{note} `mner audit-run {arrived[0]}`")))
     if made:
         show("\n".join(wrapped(made.render())))
     if outdated:

@@ -19,7 +19,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from mner.config.places import Places
-    from mner.data.dataset_versions import render, to_json, which
+    from mner.data.dataset_versions import which
+    from mner.data.version_report import render, to_json
 
     places = Places.from_environment()
     columns = [name.strip() for name in options.columns.split(",")] if options.columns else None
@@ -29,5 +30,6 @@ def run(options: argparse.Namespace) -> None:
         if not prints_only_json(options):
             said = render(report)
             show(f"\n{said}" if number else said, end="")
-        found.append(to_json(report))
+        if options.json is not None:
+            found.append(to_json(report))
     write_answer(options, found)

@@ -29,7 +29,7 @@ def guessing_f1(known: int, unknown: int) -> float:
     return 100 * (known + unknown / len(TYPES)) / (known + unknown)
 
 
-def mutual_information(pairs: Sequence[tuple[str, str]]) -> float:
+def mutual_information(pairs: Sequence[tuple[str | None, str | None]]) -> float:
     """Plug-in mutual information of two discrete variables in bits; on independent ones it is slightly above 0.
 
     The bias is about (a - 1) (b - 1) / (2 n ln 2) bits for n pairs of variables with a and b values.

@@ -82,8 +82,8 @@ def _sky(pen: Pen, ends: tuple[Colour, Colour], rng: random.Random) -> None:
     bands = 32
     for band in range(bands):
         share = band / (bands - 1)
-        colour = tuple(round(a + (b - a) * share) for a, b in zip(*ends, strict=True))
-        pen.box(0, band / bands, 1, (band + 1) / bands, colour)
+        red, green, blue = (round(a + (b - a) * share) for a, b in zip(*ends, strict=True))
+        pen.box(0, band / bands, 1, (band + 1) / bands, (red, green, blue))
     x, y, radius = rng.uniform(0.1, 0.9), rng.uniform(0.08, 0.25), rng.uniform(0.05, 0.09)
     pen.oval(x - radius, y - radius, x + radius, y + radius, (255, 240, 190))
 

@@ -7,7 +7,7 @@ stands in templates that fit every type; its type is drawn apart from the text, 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mner.data.controls.vocabulary import (
@@ -107,7 +107,7 @@ def draft_split(
     return drafts
 
 
-def _draft_new(compose, seen: set[tuple[str, ...]], rng: random.Random) -> Draft:
+def _draft_new(compose: Callable[[random.Random], Draft], seen: set[tuple[str, ...]], rng: random.Random) -> Draft:
     for _ in range(ATTEMPTS):
         draft = compose(rng)
         if draft.words not in seen:

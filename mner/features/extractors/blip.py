@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch import nn
 
 from mner.features.extractors.contract import ExtractorError
 from mner.features.extractors.pinned_models import from_hub, model_from_hub
@@ -43,7 +42,7 @@ class BlipCaptions:
 
     def __init__(
         self,
-        captioner: nn.Module,
+        captioner: Any,
         tokenizer: Any,
         device: torch.device,
         origin: Mapping[str, Any],

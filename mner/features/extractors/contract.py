@@ -28,8 +28,15 @@ class Extractor(Protocol):
     findings: model, weights and their SHA-256, preprocessing in words, package versions.
     """
 
-    kind: str
-    provenance: Mapping[str, Any]
+    @property
+    def kind(self) -> str:
+        """Name the kind of thing that is found."""
+        ...
+
+    @property
+    def provenance(self) -> Mapping[str, Any]:
+        """Describe, in plain data, what makes the findings."""
+        ...
 
     def prepare(self, image: Image.Image) -> np.ndarray:
         """Pixels as the model wants them, on the processor; safe to call from several threads at once.

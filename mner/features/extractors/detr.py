@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from mner.features.extractors.contract import ExtractorError
 from mner.features.extractors.pinned_models import model_from_hub
@@ -45,7 +45,7 @@ class DetrObjects:
 
     def __init__(
         self,
-        detector: nn.Module,
+        detector: Any,
         device: torch.device,
         origin: Mapping[str, Any],
         *,

@@ -82,7 +82,7 @@ class EfficientNetGrid:
 
     kind = "grid"
 
-    def __init__(self, network: nn.Module, device: torch.device, pool: int | None) -> None:
+    def __init__(self, network: Any, device: torch.device, pool: int | None) -> None:
         self._network, self._device, self._pool = network, device, pool
         cells = "9 x 9, native" if pool is None else f"averaged to {pool} x {pool}"
         self.provenance = {**_provenance(), "regions": f"last feature map, 1280 wide, {cells}"}

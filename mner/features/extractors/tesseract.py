@@ -77,7 +77,7 @@ def lines_of(table: Mapping[str, Sequence[Any]], width: int, height: int, score:
     for row, text in enumerate(table["text"]):
         if text.strip() and float(table["conf"][row]) >= 0:
             place = tuple(table[part][row] for part in ("block_num", "par_num", "line_num"))
-            lines.setdefault(place, []).append(row)  # type: ignore[arg-type]
+            lines.setdefault(place, []).append(row)
     found = []
     for rows in lines.values():
         confidence = sum(float(table["conf"][row]) for row in rows) / len(rows) / 100

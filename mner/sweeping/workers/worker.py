@@ -43,7 +43,7 @@ class Worker:
         self._trainer: Trainer | None = None
 
     def train_run(self, job: Job, seconds_left: float | None) -> Event:
-        """Train one run as its stage would; epochs are told on the way, the returned event is the outcome.
+        """Train one run as its stage would; epochs are reported on the way, the returned event is the outcome.
 
         Whatever the run raises is in the outcome, so that the next run can be trained.
         """
