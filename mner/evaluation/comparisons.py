@@ -169,12 +169,11 @@ def _reliance(tagged: Tagged, system: str, runs: Sequence[TaggedRun], generator:
     for view in PROBES:
         having = [run for run in runs if f"test.{view}" in run.tags]
         if having:
-            counts = [tagged.counts(having, name) for name in ("test.own", f"test.{view}")]
-            f1 = [100 * run_f1(side) for side in counts]
+            own, other = (tagged.counts(having, name) for name in ("test.own", f"test.{view}"))
             views[view] = {
                 "records": [run.record for run in having],
-                "values": (f1[0] - f1[1]).tolist(),
-                **_percent(asdict(image_reliance(*counts, generator()))),
+                "values": (100 * run_f1(own) - 100 * run_f1(other)).tolist(),
+                **_percent(asdict(image_reliance(own, other, generator()))),
             }
     return {"system": system, "views": views}
 

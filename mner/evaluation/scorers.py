@@ -76,8 +76,8 @@ class PieceBatches:
 
     def mean(self) -> LensScores:
         """Unweighted means over batches; F1 is a mean of F1s, not the harmonic mean of the other two."""
-        overall, *per_type = (tuple(map(float, row)) for row in self.scores.mean(axis=0))
-        return LensScores(*overall, per_type=dict(zip(self.types, per_type, strict=True)))
+        overall, *per_type = ((row[0], row[1], row[2]) for row in self.scores.mean(axis=0).tolist())
+        return LensScores(*overall, dict(zip(self.types, per_type, strict=True)))
 
 
 def rates(correct: int, predicted: int, gold: int) -> tuple[float, float, float]:
@@ -112,8 +112,8 @@ def word_counts(
 ) -> Int[np.ndarray, "kinds 3"]:
     """:func:`span_counts` under a chunk rule, sentence by sentence or with all sentences as one sequence."""
     gold, predicted = _aligned(gold, predicted)
-    spans = [_spans(rule, *tags.as_bytes(), joined) for tags in (gold, predicted)]
-    return span_counts(*spans, len(gold.codes) + (0 if joined else len(gold.lengths)))
+    wanted, found = (_spans(rule, *tags.as_bytes(), joined) for tags in (gold, predicted))
+    return span_counts(wanted, found, len(gold.codes) + (0 if joined else len(gold.lengths)))
 
 
 @lru_cache(maxsize=64)  # scorers share rules, and gold is the same for all predictions
@@ -292,8 +292,8 @@ def rgcn(
     if pieces_per_word is None:
         raise TagError("the R-GCN lens scores word pieces: give pieces_per_word, one count per word")
     gold, predicted = _aligned(gold, predicted)
-    lifted = (lift_to_pieces(tags, pieces_per_word) for tags in (gold, predicted))
-    return score_piece_batches(*lifted, batch=batch).mean()
+    layout = subword_layout(pieces_per_word)
+    return score_piece_batches(layout.lift(gold), layout.lift(predicted), batch).mean()
 
 
 LENSES: dict[str, Lens] = {

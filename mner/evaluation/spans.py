@@ -87,9 +87,9 @@ def types_of(counts: Int[np.ndarray, "kinds columns"]) -> dict[str, int]:
     Returns:
         The row of every type: the four types, or, where another type was counted, the types that were counted.
     """
-    counted = counts.any(axis=1)
-    own = {name: row for row, name in enumerate(kind_names()) if row >= len(KINDS) and counted[row]}
-    public = {name: row for row, name in enumerate(TYPES) if counted[row] or not own}
+    counted = set(np.flatnonzero(counts.sum(axis=1)).tolist())
+    own = {name: row for row, name in enumerate(kind_names()) if row >= len(KINDS) and row in counted}
+    public = {name: row for row, name in enumerate(TYPES) if row in counted or not own}
     return public | dict(sorted(own.items()))
 
 
@@ -323,9 +323,9 @@ def entities(tags: Tags, rule: Callable[[np.ndarray], Spans] = lenient_spans) ->
 
 @lru_cache(maxsize=32)  # gold is read again for every run
 def _entities(
-    codes: bytes, kind: str, lengths: bytes, rule: Callable[[np.ndarray], Spans]
+    codes: bytes, dtype: str, lengths: bytes, rule: Callable[[np.ndarray], Spans]
 ) -> tuple[tuple[Entity, ...], ...]:
-    encoded = EncodedTags.from_bytes(codes, kind, lengths)
+    encoded = EncodedTags.from_bytes(codes, dtype, lengths)
     spans = rule(encoded.bordered())
     offsets = np.concatenate([[0], np.cumsum(encoded.lengths + 1)])
     sentence = np.searchsorted(offsets, spans.first, side="right") - 1
