@@ -87,9 +87,9 @@ def types_of(counts: Int[np.ndarray, "kinds columns"]) -> dict[str, int]:
     Returns:
         The row of every type: the four types, or, where another type was counted, the types that were counted.
     """
-    counted = set(np.flatnonzero(counts.sum(axis=1)).tolist())
-    own = {name: row for row, name in enumerate(kind_names()) if row >= len(KINDS) and row in counted}
-    public = {name: row for row, name in enumerate(TYPES) if row in counted or not own}
+    counted = counts.sum(axis=1) > 0
+    own = {name: row for row, name in enumerate(kind_names()) if row >= len(KINDS) and counted[row]}
+    public = {name: row for row, name in enumerate(TYPES) if counted[row] or not own}
     return public | dict(sorted(own.items()))
 
 
