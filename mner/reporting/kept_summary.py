@@ -1,4 +1,4 @@
-"""Show every kept result beside its printed number, without data and without a pipeline."""
+"""Show every kept result with its printed number, without data and without a pipeline."""
 
 from __future__ import annotations
 

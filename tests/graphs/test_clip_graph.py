@@ -103,13 +103,13 @@ def test_the_training_pool_and_a_folder_without_pictures(encoder):
     graph = clip_graph(CORPUS, encoder, drawn, k=2, pool="train")
     assert graph.images == ("a", "b")
     assert graph.provenance["of_test"] == {"pool": 0.0, "inter": 0.0, "intra": 0.0}
-    with pytest.raises(GraphError, match="none of 5 pictures can be opened"):
+    with pytest.raises(GraphError):
         clip_graph(CORPUS, encoder, lambda image: None, k=2, pool="all")
 
 
 def test_another_kind_of_model_is_refused(tmp_path):
     source = tiny.write_encoder(tmp_path)
-    with pytest.raises(GraphError, match="is a bert model; relations of kind 'clip' need a CLIP model"):
+    with pytest.raises(GraphError):
         ClipEncoder.load(source, torch.device("cpu"), 2)
 
 

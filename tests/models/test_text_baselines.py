@@ -229,17 +229,17 @@ def test_iaik_reads_distinct_labels_word_by_word() -> None:
 @pytest.mark.parametrize("name", IMAGE_ROWS)
 def test_missing_inputs_are_refused(name: str) -> None:
     row, batch = ROWS[name], seen_batch()
-    with pytest.raises(ContractError, match="its card asks for"):
+    with pytest.raises(ContractError):
         model_of(row).loss(replace(batch, image=None))
     build = BuildContext(LABELS, torch.nn.Identity, None, {"train": batch.words})
-    with pytest.raises(ContractError, match="has none"):
+    with pytest.raises(ContractError):
         make_model(load_system(row.file), build, row.options)
 
 
 @pytest.mark.parametrize("name", ["acoa", "vg"])
 def test_unknown_variants_are_refused(name: str) -> None:
     row = ROWS[name]
-    with pytest.raises(ContractError, match="variant 'own' is unknown; choose one of"):
+    with pytest.raises(ContractError):
         model_of(replace(row, options={**row.options, "variant": "own"}))
 
 

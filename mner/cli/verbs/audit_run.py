@@ -11,7 +11,7 @@ from pathlib import Path
 from mner.base.escaping import show
 from mner.cli import settings
 
-GROUP, EXAMPLE = "run", "mner audit-run runs/quick/twitter2017/rgcn"
+GROUP, EXAMPLE = "check", "mner audit-run runs/quick/twitter2017/rgcn"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from mner.base.escaping import show
 from mner.cli import PARAMS, settings
 
-GROUP, EXAMPLE = "check", "mner doctor quick"
+GROUP, EXAMPLE = "check", "mner doctor paper"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
