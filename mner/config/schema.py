@@ -21,6 +21,9 @@ from mner.config.training_recipe import Recipe
 CAPTION_TOKENS = "caption-tokens"
 ENCODER = "encoder"
 BY_DATASET = "by_dataset"
+REGIONS = "regions"
+NO_RECIPE = (ENCODER, BY_DATASET, REGIONS)
+"""What a profile may say of a row beside its recipe."""
 CANONICAL = "umt"
 """Whose copy of the public data sets is read."""
 PICTURE_KINDS: tuple[str, ...] = ("grid", "crops", "objects", "ocr", "tags", "captions")
@@ -177,8 +180,8 @@ class Profile:
     """How big: data sets x systems x seeds, the text encoder, and what the profile changes in the recipe.
 
     ``recipe.rows`` changes the recipes of single rows, over what the rows say themselves; ``encoder`` there is the
-    row's own text encoder, which is no part of a recipe but stands where DVC watches what may be absent, and
-    ``by_dataset`` changes the row's recipe on single data sets.
+    row's own text encoder, and ``regions`` the regions it reads (``data.regions``), which are no part of a recipe
+    but stand where DVC watches what may be absent; ``by_dataset`` changes the row's recipe on single data sets.
     """
 
     name: str
@@ -229,10 +232,15 @@ class Config:
         """
         profile = {key: value for key, value in self.active.recipe.items() if key != "rows"}
         rows = self.active.recipe.get("rows", {})
-        of_row = {key: value for key, value in rows.get(system, {}).items() if key not in (ENCODER, BY_DATASET)}
+        of_row = {key: value for key, value in rows.get(system, {}).items() if key not in NO_RECIPE}
         here = rows.get(system, {}).get(BY_DATASET, {}).get(dataset, {})
         overrides = {**self.recipe, **profile, **self.systems[system].recipe, **of_row, **here}
         return build(Recipe, overrides, f"recipe of {system} in profile {self.active.name}")
+
+    def regions_of(self, dataset: str, system: str | None = None) -> str:
+        """Return the kind of regions that a row reads: its own in the profile, else the data set's."""
+        own = self.active.recipe.get("rows", {}).get(system, {}).get(REGIONS)
+        return str(own or self.data.regions.get(dataset, CAPTION_TOKENS))
 
     def relations_of(self, dataset: str, system: str | None = None) -> GraphRecipe:
         """What the relation graph is made of that a row (or, without one, the data set) reads."""

@@ -72,8 +72,8 @@ def obtain_images(
     """Bring the pictures of a data set into ``destination``; run it again to resume.
 
     ``github`` asks ``base``/``GITHUB_FOLDERS[dataset]``/<id>.jpg for every id of ``wanted`` that is missing in
-    ``destination``, with at most ``workers`` requests at a time. ``google-drive`` downloads the one archive for both
-    data sets and unpacks it below ``destination``; it needs no ids. Only whole JPEG or PNG files are kept from GitHub.
+    ``destination``, with at most ``workers`` requests at a time. ``google-drive`` downloads the one archive for
+    both data sets and unpacks it below ``destination``; it needs no ids. Of GitHub only whole pictures are kept.
 
     Raises:
         ImageError: method, data set or an id is not one we can ask for, ``gdown`` is not installed, or the server

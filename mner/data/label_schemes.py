@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mner.data.conll_forms import ReadFile, ReadSentence
-from mner.data.corpus import LABELS, OUTSIDE, TYPES
+from mner.data.labels import OUTSIDE, TYPES
 from mner.data.user_file import UnreadableFileError, quoted
 
 SCHEMES = ("bio", "iob1", "iobes", "bmes", "bilou", "io")
@@ -173,8 +173,3 @@ def _notes(scheme: str, used: Counter[tuple[str, str]], own: Sequence[str]) -> I
 def _respelled(tag: str, made: str) -> bool:
     """Whether more than the scheme changed: the type's name, the case, or the hyphen."""
     return made.rpartition("-")[2] != (tag if tag == made[2:] else tag[2:]) or tag[1:2] == "_" or tag[:1].islower()
-
-
-def harness_labels(tags: Sequence[Sequence[str]]) -> bool:
-    """Whether all tags are labels of the harness or special tags, so that every scorer can count them."""
-    return {tag for row in tags for tag in row} <= {*LABELS, *SPECIAL}

@@ -59,7 +59,9 @@ def _conditions(dataset: str, system: str, runs: Sequence[Mapping[str, Any]]) ->
                 )
     told = {field: runs[0][field] for field in CONDITIONS if field != "inputs"}
     software = sorted({run["software"] for run in runs})
-    loaded = {"loaded": found} if (found := loaded_by(runs)) else {}
+    loaded: dict[str, Any] = {"loaded": found} if (found := loaded_by(runs)) else {}
+    if all(run.get("machine") for run in runs):
+        loaded["machines"] = sorted({run["machine"] for run in runs})
     return told | {"encoder": text_encoder(told["encoder"], told["options"]), "software": software} | loaded
 
 

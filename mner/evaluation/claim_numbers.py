@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
+from mner.evaluation.distributions import t_isf
 from mner.evaluation.scorers import PiecesPerWord, conlleval, lift_to_pieces, rgcn, score_piece_batches
 from mner.evaluation.spans import EncodedTags
 
@@ -64,7 +64,9 @@ def scorer_gain(
 
 def rank_correlation(gains: Sequence[ScorerGain]) -> float:
     """Spearman's correlation of F1 with the whole gain: below 0 where it shrinks as F1 rises."""
-    found = stats.spearmanr([gain.f1 for gain in gains], [gain.whole for gain in gains])
+    from scipy.stats import spearmanr  # a second to import
+
+    found = spearmanr([gain.f1 for gain in gains], [gain.whole for gain in gains])
     return float(found.statistic)
 
 
@@ -100,7 +102,7 @@ def pooled_interval(
     squares = sum((len(cell) - 1) * statistics.variance(cell) for cell in held)
     deviation = math.sqrt(squares / freedom)
     mean = statistics.fmean(values)
-    half = float(stats.t.isf((1 - level) / 2, freedom)) * deviation / math.sqrt(len(values))
+    half = float(t_isf((1 - level) / 2, freedom)) * deviation / math.sqrt(len(values))
     return PooledInterval(mean, mean - half, mean + half, deviation, freedom, len(held))
 
 
@@ -110,7 +112,7 @@ def coverage_of_narrowest(
     """How often the narrowest ``share`` of t intervals of a mean of ``runs`` normal values hold the truth."""
     drawn = generator.normal(size=(trials, runs))
     errors = drawn.std(axis=1, ddof=1) / math.sqrt(runs)
-    held = np.abs(drawn.mean(axis=1)) <= stats.t.isf((1 - level) / 2, runs - 1) * errors
+    held = np.abs(drawn.mean(axis=1)) <= t_isf((1 - level) / 2, runs - 1) * errors
     return float(held[errors <= np.quantile(errors, share)].mean())
 
 

@@ -24,7 +24,7 @@ from mner.evaluation.power import (
     probability_of_superiority,
     runs_needed,
 )
-from mner.evaluation.significance import Comparison, comparison_of, holm, paired_comparison
+from mner.evaluation.significance import Comparison, Side, compare_sides, comparison_of, holm
 from mner.evaluation.statistics import (
     DRAWS,
     LEVEL,
@@ -93,7 +93,8 @@ def profile_statistics(tagged: Tagged, generator: MakeGenerator) -> dict[str, An
 
 def _dataset(tagged: Tagged, dataset: str, generator: MakeGenerator) -> dict[str, Any]:
     cells = [(system, runs, tagged.counts(runs)) for system, runs in tagged.cells(dataset)]
-    compared = [_pair(a, b, generator) for a, b in combinations(cells, 2)]
+    sides = [(system, runs, Side.of(counts, generator())) for system, runs, counts in cells]
+    compared = [_pair(a, b, generator) for a, b in combinations(sides, 2)]
     tested = {f"{row['a']} {row['b']}": row["p_value"] for row in compared if "p_value" in row}
     adjusted = holm(tested)
     for row in compared:
@@ -121,18 +122,18 @@ def _uncertainty(
 
 
 def _pair(
-    a: tuple[str, Sequence[TaggedRun], RunCounts],
-    b: tuple[str, Sequence[TaggedRun], RunCounts],
+    a: tuple[str, Sequence[TaggedRun], Side],
+    b: tuple[str, Sequence[TaggedRun], Side],
     generator: MakeGenerator,
 ) -> dict[str, Any]:
     row: dict[str, Any] = {"a": a[0], "b": b[0], "records": [run.record for run in (*a[1], *b[1])]}
-    f1 = [run_f1(side[2]) for side in (a, b)]
+    f1 = [side[2].f1 for side in (a, b)]
     try:
-        row |= _percent(asdict(paired_comparison(a[2], b[2], generator())))
+        row |= _percent(asdict(compare_sides(a[2], b[2])))
     except StatisticsError as error:
         return row | {"state": str(error)}
     row["run_superiority"] = asdict(probability_of_superiority(f1[0].tolist(), f1[1].tolist(), generator()))
-    sentences, runs = a[2].shape[1], min(map(len, f1))
+    sentences, runs = a[2].counts.shape[1], min(map(len, f1))
     row["seeds_needed"] = _try(lambda: _needed(row["difference"], _spread(row, f1, sentences)))
     row["detectable"] = _try(
         lambda: {"points": detectable_difference(runs, _spread(row, f1, sentences)), "runs": runs}
@@ -168,12 +169,11 @@ def _reliance(tagged: Tagged, system: str, runs: Sequence[TaggedRun], generator:
     for view in PROBES:
         having = [run for run in runs if f"test.{view}" in run.tags]
         if having:
-            counts = [tagged.counts(having, name) for name in ("test.own", f"test.{view}")]
-            f1 = [100 * run_f1(side) for side in counts]
+            own, other = (tagged.counts(having, name) for name in ("test.own", f"test.{view}"))
             views[view] = {
                 "records": [run.record for run in having],
-                "values": (f1[0] - f1[1]).tolist(),
-                **_percent(asdict(image_reliance(*counts, generator()))),
+                "values": (100 * run_f1(own) - 100 * run_f1(other)).tolist(),
+                **_percent(asdict(image_reliance(own, other, generator()))),
             }
     return {"system": system, "views": views}
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mner.data.corpus import Sentence
-from mner.evaluation.spans import Entity, TagError, Tags, check_aligned, encode, entities, strict_spans
+from mner.evaluation.spans import Entity, TagError, Tags, check_aligned, encode, entities, orphans
 
 Outcome = Literal["correct", "type", "boundary", "type and boundary", "missed", "spurious"]
 OUTCOMES: tuple[Outcome, ...] = ("correct", "type", "boundary", "type and boundary", "missed", "spurious")
@@ -46,15 +46,15 @@ def judge(gold: Tags, predicted: Tags) -> list[Judgement]:
     """
     gold, predicted = encode(gold), encode(predicted)
     check_aligned(gold, predicted)
-    rows = zip(entities(gold), entities(predicted), _orphans(gold), _orphans(predicted), strict=True)
+    of_gold, of_predicted = (frozenset(map(tuple, orphans(tags).tolist())) for tags in (gold, predicted))
     found = []
-    for sentence, (expected, given, gold_orphans, given_orphans) in enumerate(rows):
+    for sentence, (expected, given) in enumerate(zip(entities(gold), entities(predicted), strict=True)):
         for entity in expected:
             outcome = _outcome(entity, given)
-            found.append(Judgement(sentence, entity, outcome, entity.first in gold_orphans))
+            found.append(Judgement(sentence, entity, outcome, (sentence, entity.first) in of_gold))
         for entity in given:
             if not any(overlap(entity, other) for other in expected):
-                found.append(Judgement(sentence, entity, "spurious", entity.first in given_orphans))
+                found.append(Judgement(sentence, entity, "spurious", (sentence, entity.first) in of_predicted))
     return found
 
 
@@ -118,11 +118,3 @@ def _outcome(gold: Entity, predicted: Sequence[Entity]) -> Outcome:
     if any(entity.kind == gold.kind for entity in meeting):
         return "boundary"
     return "type and boundary" if meeting else "missed"
-
-
-def _orphans(tags: Tags) -> list[set[int]]:
-    """Per sentence, first words of entities that a strict reading would not see."""
-    return [
-        {entity.first for entity in row} - {entity.first for entity in opened}
-        for row, opened in zip(entities(tags), entities(tags, strict_spans), strict=True)
-    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise, product
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,14 @@ from mner.evaluation.averages import WORD_VECTORS
 from mner.evaluation.comparisons import profile_statistics
 from mner.evaluation.error_counts import profile_errors
 from mner.evaluation.rescoring import Pieces, numbers_of_pieces, other_copies, rescore
+from mner.evaluation.results_schema import AuditResults, Truncation
+from mner.evaluation.scored_inputs import check_gold, check_inputs, hashes_of_inputs
 from mner.evaluation.scorers import PiecesPerWord
-from mner.evaluation.scoring import gold_reader, score_profile
+from mner.evaluation.scoring import GoldOf, gold_reader, score_profile
+from mner.evaluation.tag_reader import TagReader
 from mner.evaluation.tagged import read_tagged
 from mner.tracking.evidence import check_evidence
+from mner.tracking.record import Record
 from mner.tracking.run_places import run_folder
 
 PiecesBySplit = Mapping[tuple[str, str], PiecesPerWord | None]
@@ -31,18 +36,14 @@ def input_notes(
     data_folder: Path,
     sentences: Mapping[tuple[str, str], Sequence[Sentence]],
     pieces: Mapping[str, PiecesBySplit],
-) -> dict[str, Any]:
-    """Content of ``results/<profile>/audit.json``: findings by data set, and test words cut off by cell.
+) -> AuditResults:
+    """Collect findings by data set, and test words cut off by cell.
 
     ``pieces`` are, by encoder, the numbers of word pieces of ``sentences`` (by data set and split); a cell of
     another encoder, or of one whose splitter was not at hand, gets a ``state``.
     """
-    return {
-        "format": 1,
-        "profile": scores["profile"],
-        "findings": read_findings(data_folder, scores["datasets"]),
-        "truncation": list(_truncation(scores, sentences, pieces)),
-    }
+    findings = read_findings(data_folder, scores["datasets"])
+    return AuditResults(scores["profile"], findings, tuple(_truncation(scores, sentences, pieces)))
 
 
 def read_findings(data_folder: Path, datasets: Sequence[str]) -> dict[str, list[dict[str, Any]] | None]:
@@ -71,21 +72,36 @@ def _truncation(
     scores: Mapping[str, Any],
     sentences: Mapping[tuple[str, str], Sequence[Sentence]],
     pieces: Mapping[str, PiecesBySplit],
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Truncation]:
     for cell in scores["cells"]:
         reader = cell.get("encoder") or {}
         name = "none" if reader.get("source") == WORD_VECTORS else reader.get("name", "none")
         limit = cell.get("recipe", {}).get("max_pieces")
         if cell["state"] != "finished" or name == "none" or limit is None:
             continue
-        row: dict[str, Any] = {"dataset": cell["dataset"], "system": cell["system"], "max_pieces": limit}
+        place = cell["dataset"], cell["system"], limit
         numbers = pieces.get(name, {}).get((cell["dataset"], "test"))
         if numbers is None:
-            yield row | {"state": f"no splitter of {name} at hand, so cut words were not counted"}
+            yield Truncation(*place, state=f"no splitter of {name} at hand, so cut words were not counted")
             continue
         cut = cut_words(numbers, limit)
         words = sum(len(sentence.words) for sentence in sentences[cell["dataset"], "test"])
-        yield row | {"words": words, "cut_words": sum(cut), "cut_sentences": sum(map(bool, cut))}
+        yield Truncation(*place, words, sum(cut), sum(map(bool, cut)))
+
+
+def _checked_inputs(
+    scores: Mapping[str, Any], root: Path, data: Path, gold_of: GoldOf, pinned: Mapping[str, str]
+) -> dict[str, str]:
+    """Hashes of all files that scoring reads, after they were compared with records and committed scores."""
+    finished = [run for run in scores["runs"] if run["status"] == "finished"]
+    datasets = sorted({run["dataset"] for run in finished})
+    found = hashes_of_inputs(data, datasets)
+    check_inputs(found, pinned, "the committed scores")
+    for run in finished:
+        check_inputs(found, Record.read(root / run["record"]).inputs, run["record"])
+    for dataset in datasets:
+        check_gold(data, dataset, gold_of(dataset, "test"))
+    return found
 
 
 RESAMPLING_SEED = 20
@@ -101,15 +117,18 @@ def evaluate(
     data: Path | None = None,
     uncased: Callable[[], Pieces] | None = None,
     further: Sequence[Callable[[], Pieces]] = (),
-) -> dict[str, dict[str, Any]]:
+    pinned: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Any]:
     """Content of ``results/<profile>/<name>.json`` by name: scores, lenses, statistics, errors, audit.
 
     ``root`` holds runs/, and data/ unless ``data`` says where it is. ``pieces`` are those of the profile's
     encoder, for what it cuts off, ``uncased`` those of BERT's uncased splitter, on which R-GCN's lens is defined
     (None: ``pieces`` are these), ``further`` those of encoders that single rows have; all are called only if a run
-    is finished.
+    is finished. ``pinned`` are hashes of files that committed scores were made with; others are refused.
 
     Raises:
+        ChangedInputError: gold or another file is not what a record or ``pinned`` says.
+        ForeignGoldError: gold is of other sentences than runs read.
         ScoringError: see :func:`mner.evaluation.scoring.score_profile`.
         EvidenceError: a run contradicts its record (:mod:`mner.tracking.evidence`).
     """
@@ -118,9 +137,10 @@ def evaluate(
         folder = run_folder(root, profile, dataset, system, seed)
         if (folder / "record.json").is_file():
             check_evidence(folder, data)
-    gold_of = gold_reader(data)
-    scores = score_profile(root / "runs", gold_of, profile, datasets, systems, seeds)
-    tagged = read_tagged(scores, root, gold_of)
+    gold_of, reader = gold_reader(data), TagReader()
+    scores = score_profile(root / "runs", gold_of, profile, datasets, systems, seeds, reader)
+    scores["inputs"] = _checked_inputs(scores, root, data, gold_of, pinned)
+    tagged = read_tagged(scores, root, gold_of, reader)
     found = sorted({run.dataset for run in tagged.runs})
     training = {dataset: read_sentences(data / dataset / "corpus" / "train.jsonl") for dataset in found}
     copies = {dataset: other_copies(data, dataset) for dataset in found}

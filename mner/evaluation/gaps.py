@@ -10,7 +10,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy import stats
+from mner.evaluation.distributions import t_isf, t_sf
 
 BOLDEST = 0.13
 """Share of true nulls that :func:`gap_of_parts` may reject at a level of 5 %, at worst: see there."""
@@ -29,7 +29,7 @@ class Gap:
         room = margin - abs(self.difference)
         if self.error == 0:
             return 0.0 if room >= 0 else 1.0
-        return float(stats.t.sf(room / self.error, self.freedom))
+        return float(t_sf(room / self.error, self.freedom))
 
     def equivalent(self, margin: float, alpha: float) -> bool:
         """Both one-sided t tests reject a difference of ``margin`` or more at level ``alpha``."""
@@ -54,10 +54,10 @@ class Gap:
         """Two-sided p-value of no difference."""
         if self.error == 0:
             return float(self.difference == 0)
-        return float(2 * stats.t.sf(abs(self.difference) / self.error, self.freedom))
+        return float(2 * t_sf(abs(self.difference) / self.error, self.freedom))
 
     def _critical(self, alpha: float) -> float:
-        return float(stats.t.isf(alpha, self.freedom))
+        return float(t_isf(alpha, self.freedom))
 
 
 def gap_to_fixed(values: Sequence[float], target: float) -> Gap:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
 
 Finding = Literal["consistent", "below", "above"]
 PrintedRow = tuple[str, str, float, float, float]
@@ -73,7 +72,9 @@ def trend(audits: Sequence[RowAudit]) -> Trend:
     """Sign test over rows, say all rows of one system; gaps of exactly 0 are left out of the test."""
     gaps = [audit.gap for audit in audits]
     negative, positive = sum(gap < -_SLACK for gap in gaps), sum(gap > _SLACK for gap in gaps)
-    p_value = float(stats.binomtest(negative, negative + positive).pvalue) if negative + positive else 1.0
+    from scipy.stats import binomtest  # a second to import
+
+    p_value = float(binomtest(negative, negative + positive).pvalue) if negative + positive else 1.0
     return Trend(len(gaps), negative, positive, float(np.mean(gaps)) if gaps else 0.0, p_value)
 
 

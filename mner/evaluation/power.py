@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
-from scipy import optimize, stats
 
+from mner.evaluation.distributions import beta_ppf, chi_pdf, normal_cdf, t_isf
 from mner.evaluation.statistics import ALPHA, DRAWS, LEVEL, StatisticsError, Uncertainty
 
 POWER = 0.8
@@ -50,8 +50,8 @@ def comparison_power(difference: float, spread: Spread, runs: int) -> float:
     def seen(ratio: np.ndarray) -> np.ndarray:
         shown = seeds * ratio[:, None] ** 2
         doubt = shown**2 * (nodes**2 + (1 - nodes) ** 2) / (runs - 1) + lasting**2 / (spread.sentences - 1)
-        limit = stats.t.isf(ALPHA / 2, (shown + lasting) ** 2 / doubt) * np.sqrt(shown + lasting)
-        chance = stats.norm.cdf((difference - limit) / error) + stats.norm.cdf((-difference - limit) / error)
+        limit = t_isf(ALPHA / 2, (shown + lasting) ** 2 / doubt) * np.sqrt(shown + lasting)
+        chance = normal_cdf((difference - limit) / error) + normal_cdf((-difference - limit) / error)
         return chance @ weights
 
     return _over_shown_deviation(seen, 2 * runs - 2)
@@ -83,7 +83,9 @@ def detectable_difference(runs: int, spread: Spread) -> float:
     unit = math.hypot(spread.run, spread.lasting)
     if unit == 0:
         raise StatisticsError("the runs do not differ: their spread is unknown")
-    found = optimize.brentq(lambda gap: comparison_power(gap * unit, spread, runs) - POWER, 1e-6, 1e4)
+    from scipy.optimize import brentq  # a second to import, and few profiles have the runs for it
+
+    found = brentq(lambda gap: comparison_power(gap * unit, spread, runs) - POWER, 1e-6, 1e4)
     return float(found) * unit
 
 
@@ -95,14 +97,14 @@ def settling_power(difference: float, deviation: float, runs: int, margin: float
     """
     degrees = runs - 1
     error = deviation / math.sqrt(runs)
-    limit = stats.t.isf(alpha, degrees)
+    limit = t_isf(alpha, degrees)
 
     def equivalent(ratio: np.ndarray) -> np.ndarray:
         room = np.maximum(margin - limit * error * ratio, 0.0)
-        return stats.norm.cdf((room - difference) / error) - stats.norm.cdf((-room - difference) / error)
+        return normal_cdf((room - difference) / error) - normal_cdf((-room - difference) / error)
 
     def different(ratio: np.ndarray) -> np.ndarray:
-        return stats.norm.cdf((abs(difference) - margin) / error - limit * ratio)
+        return normal_cdf((abs(difference) - margin) / error - limit * ratio)
 
     return _over_shown_deviation(equivalent if abs(difference) <= margin else different, degrees)
 
@@ -127,7 +129,7 @@ def _over_shown_deviation(chance: Callable[[np.ndarray], np.ndarray], degrees: i
     low, high = max(0.0, 1 - reach), 1 + reach
     nodes, weights = _quadrature()
     ratio = (high - low) / 2 * nodes + (high + low) / 2
-    density = stats.chi.pdf(ratio * math.sqrt(degrees), degrees) * math.sqrt(degrees)
+    density = chi_pdf(ratio * math.sqrt(degrees), degrees) * math.sqrt(degrees)
     return float((weights * density * chance(ratio)).sum() * (high - low) / 2)
 
 
@@ -144,7 +146,7 @@ def _unequal_shares(runs: int) -> tuple[np.ndarray, np.ndarray]:
     quantiles, in which the integrand is smooth for two runs too.
     """
     nodes, weights = np.polynomial.legendre.leggauss(8)
-    return stats.beta.ppf((nodes + 1) / 4, (runs - 1) / 2, (runs - 1) / 2), weights / 2
+    return beta_ppf((nodes + 1) / 4, (runs - 1) / 2, (runs - 1) / 2), weights / 2
 
 
 def _first_enough(power_of: Callable[[int], float], most: int = MOST_RUNS) -> int:

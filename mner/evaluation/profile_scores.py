@@ -11,7 +11,6 @@ from typing import Any
 from mner.base.files import json_bytes, write_all_atomically
 from mner.config import Config
 from mner.config.schema import EncoderSource
-from mner.data.subwords import WordPieces
 from mner.evaluation.evaluate import evaluate
 from mner.evaluation.kept_results import (
     RESULTS,
@@ -24,7 +23,9 @@ from mner.evaluation.kept_results import (
 from mner.evaluation.paper import Paper
 from mner.evaluation.printed_gaps import printed_gaps
 from mner.evaluation.rescoring import Pieces
-from mner.models.encoders import EncoderError, tokenizer_of
+from mner.evaluation.results_schema import as_json
+from mner.evaluation.subword_counts import subword_counter
+from mner.models.encoder_places import EncoderError
 from mner.tracking.mlflow_rebuild import log_scores
 from mner.tracking.mlflow_tracker import has_store
 
@@ -43,7 +44,7 @@ def score_runs(config: Config, paper: Paper | None = None) -> str:
         One line that says what was scored.
     """
     name = config.active.name
-    results = scores_below(config, Path())
+    results = scores_below(config, Path(), (reference_of(name) or {}).get("inputs"))
     _write(results, name)
     if has_store():
         scores, lenses = results["scores"], results["lenses"]
@@ -66,21 +67,29 @@ def score_reference(config: Config, accepted: bool = False) -> str:
         NoResultsError: Nothing was kept, no gold is available, or a number differs. ``results/`` is as it was.
     """
     name = config.active.name
-    if reference_of(name) is None:
+    reference = reference_of(name)
+    if reference is None:
         raise NoResultsError(f"no results of {name} were kept; run `dvc repro`, then `mner keep`")
     for dataset in config.active.datasets:
         if not (Path("data") / dataset / "gold" / "test.jsonl").is_file():
             raise NoResultsError(f"data/{dataset} is missing; run `dvc repro data@{dataset}`")
     with TemporaryDirectory(prefix="mner-reference-") as folder:
         restore(name, Path(folder))
-        results = scores_below(config, Path(folder))
+        results = scores_below(config, Path(folder), None if accepted else reference.get("inputs"))
     message = accept(results, name) if accepted else check_against_reference(results, name)
     _write(results, name)
     return message
 
 
-def scores_below(config: Config, root: Path) -> Mapping[str, dict[str, Any]]:
+def scores_below(
+    config: Config, root: Path, pinned: Mapping[str, str] | None = None
+) -> Mapping[str, dict[str, Any]]:
     """Score the runs below ``root/runs`` with the gold of ``data/``.
+
+    Args:
+        config: Settings with the profile active.
+        root: The folder that holds ``runs/``.
+        pinned: Hashes of files that committed scores were made with; others are refused.
 
     Returns:
         The content of each file of ``results/<profile>/``, by its name without ``.json``.
@@ -90,13 +99,13 @@ def scores_below(config: Config, root: Path) -> Mapping[str, dict[str, Any]]:
     encoders = dict.fromkeys([active.encoder, *(active.encoder_of(system) for system in active.systems)])
     own, *further = (partial(word_pieces, config.encoders[name]) for name in encoders)
     uncased = None if active.encoder in UNCASED else lambda: uncased_pieces(config)
-    return evaluate(root, *profile, own, data=Path("data"), uncased=uncased, further=further)
+    return evaluate(root, *profile, own, data=Path("data"), uncased=uncased, further=further, pinned=pinned or {})
 
 
 def word_pieces(encoder: EncoderSource) -> Pieces:
     """Give the encoder's subword counter, or the reason why scorers of subwords go without it."""
     try:
-        return Pieces(encoder.name, WordPieces(tokenizer_of(encoder)).count)
+        return Pieces(encoder.name, subword_counter(encoder))
     except EncoderError as error:
         return Pieces(encoder.name, None, str(error))
 
@@ -112,5 +121,5 @@ def uncased_pieces(config: Config) -> Pieces:
 def _write(results: Mapping[str, dict[str, Any]], profile: str) -> None:
     folder = RESULTS / profile
     write_all_atomically(
-        {folder / f"{kind}.json": json_bytes(content, indent=None) for kind, content in results.items()}
+        {folder / f"{kind}.json": json_bytes(as_json(content), indent=None) for kind, content in results.items()}
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,29 @@ from mner.base.files import read_json
 from mner.data.corpus import Sentence, read_sentences
 from mner.data.sources import ANNOTATIONS, annotation_file
 from mner.evaluation import ita_scorer as ita_lens
-from mner.evaluation.scorers import LENSES, Lens, LensScores, PiecesPerWord, word_counts
+from mner.evaluation.results_schema import SuspectLabel
+from mner.evaluation.scorers import (
+    LENSES,
+    Lens,
+    LensScores,
+    PiecesPerWord,
+    SubwordLayout,
+    score_piece_batches,
+    subword_layout,
+    word_counts,
+)
 from mner.evaluation.scoring import PredictionName
-from mner.evaluation.spans import EncodedTags, Entity, TagError, Tags, encode, entities, types_of
+from mner.evaluation.spans import EncodedTags, Entity, Spans, TagError, Tags, encode, entities, types_of
 from mner.evaluation.tagged import Tagged, TaggedRun
 
 
-def patch_entry(suspect: Mapping[str, Any]) -> dict[str, Any]:
-    """One suspect of ``errors.json`` as a change: what to ``remove`` and to ``add``, and how sure the runs are."""
-    spurious = suspect["kind"] == "spurious label"
+def patch_entry(suspect: SuspectLabel) -> dict[str, Any]:
+    """Turn a suspected label into a change: what to ``remove`` and to ``add``, and how sure the runs are."""
+    spurious = suspect.kind == "spurious label"
     return {
-        **{name: suspect[name] for name in ("sentence", "image", "kind", "share", "systems")},
-        "remove": [suspect["entity"]] if spurious else list(suspect["gold"]),
-        "add": [] if spurious else [suspect["entity"]],
+        **{name: getattr(suspect, name) for name in ("sentence", "image", "kind", "share", "systems")},
+        "remove": [asdict(one) for one in ((suspect.entity,) if spurious else suspect.gold)],
+        "add": [] if spurious else [asdict(suspect.entity)],
     }
 
 
@@ -107,9 +117,13 @@ def _annotations(data_folder: Path, dataset: str) -> list[OtherCopy]:
 STANDARD = "conlleval"
 
 
+def _ita_spans(codes: np.ndarray) -> Spans:
+    return ita_lens.bio_spans(ita_lens.opened(codes))
+
+
 def _ita(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = None) -> LensScores:
     """ITA's file reader, span reader and rounded metric (``ita_lens``), on word tags without image words."""
-    counts = word_counts(lambda codes: ita_lens.bio_spans(ita_lens.opened(codes)), gold, predicted)
+    counts = word_counts(_ita_spans, gold, predicted)
     rows = types_of(counts)
     overall, *per_type = (
         ita_lens.Counts(correct, found - correct, wanted - correct)
@@ -150,6 +164,7 @@ def rescore(
     recall, F1 and F1 by type in percent, or ``{"state": why not}``. Single epochs are included. ``counted`` are
     the numbers of ``pieces``.
     """
+    golds = _Golds(tagged, counted, copies)
     return {
         "format": 1,
         "profile": tagged.profile,
@@ -159,7 +174,7 @@ def rescore(
         "runs": [
             {
                 **{field: getattr(run, field) for field in ("record", "dataset", "system", "seed", "data_copy")},
-                "copies": _copies(run, tagged, counted, pieces, copies.get(run.dataset, ())),
+                "copies": _copies(run, golds, pieces),
             }
             for run in tqdm(tagged.runs, desc="lenses", unit="run", disable=None)
         ],
@@ -173,43 +188,81 @@ def _numbers(sentences: Sequence[Sentence], pieces: Pieces) -> PiecesPerWord | N
     return [list(islice(numbers, len(sentence.words))) for sentence in sentences]
 
 
-def _copies(
-    run: TaggedRun,
-    tagged: Tagged,
-    counted: Mapping[tuple[str, str], PiecesPerWord | None],
-    pieces: Pieces,
-    others: Sequence[OtherCopy],
-) -> dict[str, Any]:
+def _copies(run: TaggedRun, golds: _Golds, pieces: Pieces) -> dict[str, Any]:
     found: dict[str, dict[str, Any]] = {run.data_copy: {}}
     for name, predicted in run.tags.items():
         said = PredictionName.of(name)
-        place = run.dataset, said.split
-        gold, numbers = tagged.gold[place], counted[place]
-        found[run.data_copy][name] = _all_lenses(gold, predicted, numbers, pieces)
-        if not said.is_own_test:
-            continue
-        for copy in others:
-            if copy.name == run.data_copy:
-                continue
-            kept = None if numbers is None else [row for row, held in zip(numbers, copy.keep, strict=True) if held]
-            scores = _all_lenses(copy.gold_of(gold), predicted.select(copy.keep), kept, pieces)
-            found.setdefault(copy.name, {})[name] = scores
+        found[run.data_copy][name] = _all_lenses(golds.whole(run.dataset, said.split), predicted, pieces)
+        for other in golds.others(run.dataset) if said.is_own_test else ():
+            if other.name != run.data_copy:
+                scores = _all_lenses(golds.of_version(run.dataset, other), predicted.select(other.keep), pieces)
+                found.setdefault(other.name, {})[name] = scores
     return found
 
 
-def _all_lenses(
-    gold: EncodedTags, predicted: EncodedTags, numbers: PiecesPerWord | None, pieces: Pieces
-) -> dict[str, Any]:
-    return {name: _under(lens, gold, predicted, numbers, pieces) for name, lens in ALL_LENSES.items()}
+@dataclass(frozen=True, slots=True)
+class _Gold:
+    """Gold tags of a split in a dataset version, the subword layout of its words, and the tags laid out so."""
+
+    words: EncodedTags
+    layout: SubwordLayout | None
+    subwords: EncodedTags | None
+
+    @classmethod
+    def of(cls, words: EncodedTags, numbers: PiecesPerWord | None) -> _Gold:
+        layout = None if numbers is None else subword_layout(numbers)
+        return cls(words, layout, None if layout is None else layout.lift(words))
+
+
+class _Golds:
+    """What predictions are scored against, each made once for all runs."""
+
+    def __init__(
+        self,
+        tagged: Tagged,
+        counted: Mapping[tuple[str, str], PiecesPerWord | None],
+        versions: Mapping[str, Sequence[OtherCopy]],
+    ) -> None:
+        self._tagged, self._counted, self._versions = tagged, counted, versions
+        self._made: dict[tuple[str, ...], _Gold] = {}
+
+    def others(self, dataset: str) -> Sequence[OtherCopy]:
+        """Versions of the test split that are at hand besides our own."""
+        return self._versions.get(dataset, ())
+
+    def whole(self, dataset: str, split: str) -> _Gold:
+        """Our own version of a split."""
+        if (dataset, split) not in self._made:
+            made = _Gold.of(self._tagged.gold[dataset, split], self._counted[dataset, split])
+            self._made[dataset, split] = made
+        return self._made[dataset, split]
+
+    def of_version(self, dataset: str, version: OtherCopy) -> _Gold:
+        """Another version of the test split."""
+        place = dataset, "test", version.name
+        if place not in self._made:
+            numbers = self._counted[dataset, "test"]
+            if numbers is not None:
+                numbers = [row for row, held in zip(numbers, version.keep, strict=True) if held]
+            self._made[place] = _Gold.of(version.gold_of(self._tagged.gold[dataset, "test"]), numbers)
+        return self._made[place]
+
+
+def _all_lenses(gold: _Gold, predicted: EncodedTags, pieces: Pieces) -> dict[str, Any]:
+    laid_out = None if gold.layout is None else gold.layout.lift(predicted)
+    return {name: _under(lens, gold, predicted, laid_out, pieces) for name, lens in ALL_LENSES.items()}
 
 
 def _under(
-    lens: Lens, gold: EncodedTags, predicted: EncodedTags, numbers: PiecesPerWord | None, pieces: Pieces
+    lens: Lens, gold: _Gold, predicted: EncodedTags, laid_out: EncodedTags | None, pieces: Pieces
 ) -> dict[str, Any]:
-    if numbers is None and lens.name.startswith("rgcn"):
-        return {"state": f"no word pieces: {pieces.reason}"}
     try:
-        scores = lens.score(gold, predicted, numbers)
+        if lens.batch is None:
+            scores = lens.score(gold.words, predicted, None)
+        elif gold.subwords is None or laid_out is None:
+            return {"state": f"no word pieces: {pieces.reason}"}
+        else:
+            scores = score_piece_batches(gold.subwords, laid_out, lens.batch).mean()
     except TagError as error:
         return {"state": str(error)}
     return {

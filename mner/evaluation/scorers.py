@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from mner.evaluation.spans import (
     CONTINUATION_CODE,
@@ -54,13 +54,15 @@ class Lens:
 
     ``origin`` names the paper and the program. ``score`` takes gold tags, predicted tags (strings, or
     ``spans.encode``'s result to encode only once) and, for the piece-level lenses, how many word pieces each
-    word has; the others ignore that argument.
+    word has; the others ignore that argument. ``batch`` is how many sentences a subword-level scorer averages
+    over, None for scorers of words.
     """
 
     name: str
     title: str
     origin: str
     score: Callable[[Tags, Tags, PiecesPerWord | None], LensScores]
+    batch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,8 @@ class PieceBatches:
 
     def mean(self) -> LensScores:
         """Unweighted means over batches; F1 is a mean of F1s, not the harmonic mean of the other two."""
-        overall, *per_type = (tuple(map(float, row)) for row in self.scores.mean(axis=0))
-        return LensScores(*overall, per_type=dict(zip(self.types, per_type, strict=True)))
+        overall, *per_type = ((row[0], row[1], row[2]) for row in self.scores.mean(axis=0).tolist())
+        return LensScores(*overall, dict(zip(self.types, per_type, strict=True)))
 
 
 def rates(correct: int, predicted: int, gold: int) -> tuple[float, float, float]:
@@ -110,8 +112,14 @@ def word_counts(
 ) -> Int[np.ndarray, "kinds 3"]:
     """:func:`span_counts` under a chunk rule, sentence by sentence or with all sentences as one sequence."""
     gold, predicted = _aligned(gold, predicted)
-    gold_codes, predicted_codes = (tags.codes if joined else tags.bordered() for tags in (gold, predicted))
-    return span_counts(rule(gold_codes), rule(predicted_codes), len(gold_codes))
+    wanted, found = (_spans(rule, *tags.as_bytes(), joined) for tags in (gold, predicted))
+    return span_counts(wanted, found, len(gold.codes) + (0 if joined else len(gold.lengths)))
+
+
+@lru_cache(maxsize=64)  # scorers share rules, and gold is the same for all predictions
+def _spans(rule: Callable[[np.ndarray], Spans], codes: bytes, kind: str, lengths: bytes, joined: bool) -> Spans:
+    tags = EncodedTags.from_bytes(codes, kind, lengths)
+    return rule(tags.codes if joined else tags.bordered())
 
 
 def conlleval(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = None) -> LensScores:
@@ -160,32 +168,64 @@ def umgf(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = No
     return _scores(word_counts(lenient_spans, gold, predicted, joined=True))
 
 
-def lift_to_pieces(tags: Tags, pieces_per_word: PiecesPerWord, max_pieces: int = RGCN_MAX_PIECES) -> EncodedTags:
-    """Word tags as R-GCN's reader lays them out: O for [CLS], the word's tag then X's, O for [SEP], cut.
+@dataclass(frozen=True, slots=True)
+class SubwordLayout:
+    """Where the tag of each word stands among subwords; made once for many predictions of the same sentences.
 
-    A word without pieces vanishes. The cut comes last, so that a long sentence loses its [SEP].
-
-    Raises:
-        TagError: ``pieces_per_word`` does not have one number per word.
+    ``empty`` are codes of all positions without any word's tag, ``starts`` the position of the first subword of
+    each word that has one (``has_subwords``), ``within`` the positions that are not cut off.
     """
-    words = encode(tags)
+
+    words: Int[np.ndarray, " sentences"]
+    empty: Int[np.ndarray, " positions"]
+    starts: Int[np.ndarray, " words"]
+    has_subwords: Bool[np.ndarray, " words"]
+    within: Bool[np.ndarray, " positions"]
+    lengths: Int[np.ndarray, " sentences"]
+
+    def lift(self, tags: Tags) -> EncodedTags:
+        """Lay word tags out as subword tags.
+
+        Raises:
+            TagError: other numbers of words than the layout was made for.
+        """
+        words = encode(tags)
+        if not np.array_equal(self.words, words.lengths):
+            raise TagError(
+                f"pieces_per_word has {len(self.words)} sentences and {self.words.sum()} words, "
+                f"the tags have {len(words.lengths)} and {words.lengths.sum()}: not the same sentences"
+            )
+        codes = self.empty.astype(words.codes.dtype)
+        codes[self.starts] = words.codes[self.has_subwords]
+        return EncodedTags(codes[self.within], self.lengths)
+
+
+def subword_layout(pieces_per_word: PiecesPerWord, max_pieces: int = RGCN_MAX_PIECES) -> SubwordLayout:
+    """Lay sentences out as R-GCN's reader does: O for [CLS], the word's tag then X's, O for [SEP], cut.
+
+    A word without subwords vanishes. The cut comes last, so that a long sentence loses its [SEP].
+    """
     lengths = np.fromiter(map(len, pieces_per_word), dtype=np.int64, count=len(pieces_per_word))
-    if not np.array_equal(lengths, words.lengths):
-        raise TagError(
-            f"pieces_per_word has {len(lengths)} sentences and {lengths.sum()} words, "
-            f"the tags have {len(words.lengths)} and {words.lengths.sum()}: not the same sentences"
-        )
     pieces = np.fromiter(chain.from_iterable(pieces_per_word), dtype=np.int64, count=int(lengths.sum()))
     sentence = np.repeat(np.arange(len(lengths)), lengths)
     starts = np.cumsum(pieces) - pieces + 2 * sentence + 1
     full_lengths = np.bincount(sentence, weights=pieces, minlength=len(lengths)).astype(np.int64) + 2
-    codes = np.full(int(full_lengths.sum()), CONTINUATION_CODE, dtype=words.codes.dtype)
+    codes = np.full(int(full_lengths.sum()), CONTINUATION_CODE, dtype=np.int8)
     offsets = np.cumsum(full_lengths) - full_lengths
     codes[offsets] = OUTSIDE_CODE
     codes[offsets + full_lengths - 1] = OUTSIDE_CODE
-    codes[starts[pieces > 0]] = words.codes[pieces > 0]
-    within = np.arange(len(codes)) - np.repeat(offsets, full_lengths)
-    return EncodedTags(codes[within < max_pieces], np.minimum(full_lengths, max_pieces))
+    within = np.arange(len(codes)) - np.repeat(offsets, full_lengths) < max_pieces
+    has = pieces > 0
+    return SubwordLayout(lengths, codes, starts[has], has, within, np.minimum(full_lengths, max_pieces))
+
+
+def lift_to_pieces(tags: Tags, pieces_per_word: PiecesPerWord, max_pieces: int = RGCN_MAX_PIECES) -> EncodedTags:
+    """Turn word tags into subword tags, see :func:`subword_layout`.
+
+    Raises:
+        TagError: ``pieces_per_word`` does not have one number per word.
+    """
+    return subword_layout(pieces_per_word, max_pieces).lift(tags)
 
 
 def score_piece_batches(gold: Tags, predicted: Tags, batch: int) -> PieceBatches:
@@ -205,11 +245,9 @@ def score_piece_batches(gold: Tags, predicted: Tags, batch: int) -> PieceBatches
             "incomplete batches: nothing to score under this lens"
         )
     lengths = gold.lengths[: batches * batch].reshape(batches, batch).sum(axis=1)
-    size = int(lengths.sum())
     batch_of = np.repeat(np.arange(batches), lengths + 1)
-    last_positions = np.cumsum(lengths + 1) - 2
     gold_spans, predicted_spans = (
-        rgcn_spans(EncodedTags(tags.codes[:size], lengths).bordered(), last_positions)
+        _batch_spans(*EncodedTags(tags.codes[: int(lengths.sum())], lengths).as_bytes())
         for tags in (gold, predicted)
     )
     correct = predicted_spans.select(matches(gold_spans, predicted_spans, len(batch_of)))
@@ -218,8 +256,19 @@ def score_piece_batches(gold: Tags, predicted: Tags, batch: int) -> PieceBatches
     )
     types = types_of(counts.sum(axis=0))
     counts = np.concatenate([counts.sum(axis=1, keepdims=True), counts[:, list(types.values())]], axis=1)
-    rounded = [[[round(x, RGCN_DIGITS) for x in rates(*cell)] for cell in row] for row in counts.tolist()]
+    rounded = [[_rounded_rates(*cell) for cell in row] for row in counts.tolist()]
     return PieceBatches(tuple(types), np.array(rounded), counts[:, 0, 2], counts[:, 0, 1])
+
+
+@lru_cache(maxsize=64)  # as above
+def _batch_spans(codes: bytes, kind: str, lengths: bytes) -> Spans:
+    batches = EncodedTags.from_bytes(codes, kind, lengths)
+    return rgcn_spans(batches.bordered(), np.cumsum(batches.lengths + 1) - 2)
+
+
+@lru_cache(maxsize=100_000)  # batches are small, so few triples of counts make up all of them
+def _rounded_rates(correct: int, predicted: int, gold: int) -> tuple[float, ...]:
+    return tuple(round(rate, RGCN_DIGITS) for rate in rates(correct, predicted, gold))
 
 
 def _counts_by_batch(spans: Spans, batch_of: np.ndarray, batches: int) -> np.ndarray:
@@ -243,8 +292,8 @@ def rgcn(
     if pieces_per_word is None:
         raise TagError("the R-GCN lens scores word pieces: give pieces_per_word, one count per word")
     gold, predicted = _aligned(gold, predicted)
-    lifted = (lift_to_pieces(tags, pieces_per_word) for tags in (gold, predicted))
-    return score_piece_batches(*lifted, batch=batch).mean()
+    layout = subword_layout(pieces_per_word)
+    return score_piece_batches(layout.lift(gold), layout.lift(predicted), batch).mean()
 
 
 LENSES: dict[str, Lens] = {
@@ -255,7 +304,9 @@ LENSES: dict[str, Lens] = {
         Lens("ncrfpp", "NCRF++", "NCRF++, ACL 2018; OCSGA, MM 2020; AGBAN, TMM 2021", ncrfpp),
         Lens("umt", "UMT", "UMT ner_evaluate.py, ACL 2020", umt),
         Lens("umgf", "UMGF", "UMGF metric.py, AAAI 2021", umgf),
-        Lens("rgcn-16", "R-GCN, batches of 16", "R-GCN metrics.py, trainer.py, MM 2022", partial(rgcn, batch=16)),
-        Lens("rgcn-64", "R-GCN, batches of 64", "R-GCN metrics.py, test.py, MM 2022", partial(rgcn, batch=64)),
+        Lens(
+            "rgcn-16", "R-GCN, batches of 16", "R-GCN metrics.py, trainer.py, MM 2022", partial(rgcn, batch=16), 16
+        ),
+        Lens("rgcn-64", "R-GCN, batches of 64", "R-GCN metrics.py, test.py, MM 2022", partial(rgcn, batch=64), 64),
     )
 }

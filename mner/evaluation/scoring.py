@@ -13,18 +13,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from mner.base.files import sha256_of
-from mner.data.corpus import Sentence, read_sentences, read_tags
+from mner.data.corpus import OUTSIDE, Sentence, read_sentences
 from mner.data.labels import is_tag
 from mner.evaluation.averages import ScoringError, average_cell
 from mner.evaluation.scorers import word_counts
-from mner.evaluation.spans import lenient_spans, types_of
+from mner.evaluation.spans import EncodedTags, encode, lenient_spans, types_of
+from mner.evaluation.tag_reader import TagReader
 from mner.tracking.origin import ARCHIVE, origin_of
 from mner.tracking.record import Record
 
 MODE = "conlleval: seqeval default mode, word level, pooled over the split"
+MACHINE = ("cpu", "gpu", "cuda", "cores", "threads", "memory_gib", "platform", "numpy")
 LIBRARIES = ("torch", "transformers", "torch-geometric")
 
 GoldOf = Callable[[str, str], Sequence[Sentence]]
@@ -67,7 +70,22 @@ def score_run(gold: Sequence[Sentence], predicted: Sequence[Sequence[str]]) -> S
             that is no BIO tag, gold without tags, or gold without a single entity.
     """
     _same_shape(gold, predicted)
-    counts = word_counts(lenient_spans, [sentence.tags or () for sentence in gold], predicted)
+    return _scores_of(gold, encode([sentence.tags or () for sentence in gold]), encode(predicted))
+
+
+def score_encoded(gold: Sequence[Sentence], gold_tags: EncodedTags, predicted: EncodedTags) -> Scores:
+    """Score as :func:`score_run` does, from tags that are encoded already.
+
+    Raises:
+        ScoringError: see :func:`score_run`.
+    """
+    if not np.array_equal(gold_tags.lengths, predicted.lengths):
+        _same_shape(gold, [[OUTSIDE] * length for length in predicted.lengths.tolist()])
+    return _scores_of(gold, gold_tags, predicted)
+
+
+def _scores_of(gold: Sequence[Sentence], gold_tags: EncodedTags, predicted: EncodedTags) -> Scores:
+    counts = word_counts(lenient_spans, gold_tags, predicted)
     correct, found, support = counts.sum(axis=0).tolist()
     if not support:
         raise ScoringError("gold holds no entity, so precision, recall and F1 mean nothing")
@@ -76,7 +94,7 @@ def score_run(gold: Sequence[Sentence], predicted: Sequence[Sequence[str]]) -> S
         kind: TypeScores(*_percentages(*counts[row].tolist()), int(counts[row, 2]))
         for kind, row in types_of(counts).items()
     }
-    words = sum(len(sentence.words) for sentence in gold)
+    words = len(gold_tags.codes)
     # seqeval and conlleval both call precision 0 where nothing was predicted; per type we say None instead.
     return Scores(precision or 0.0, recall or 0.0, f1 or 0.0, support, types, len(gold), words)
 
@@ -152,6 +170,7 @@ def score_profile(
     datasets: Sequence[str],
     systems: Sequence[str],
     seeds: Sequence[int],
+    reader: TagReader | None = None,
 ) -> dict[str, Any]:
     """Score every run and view of a profile found below ``runs_folder/<profile>`` and average over seeds.
 
@@ -178,7 +197,7 @@ def score_profile(
     root = runs_folder.parent
     listed = [path for path in found if path in wanted]
     runs = [
-        _score_folder(path, root, profile, gold_of)
+        _score_folder(path, root, profile, gold_of, reader or TagReader())
         for path in tqdm(listed, desc="score", unit="run", disable=None)
     ]
     cells = [average_cell(dataset, system, seeds, runs) for dataset in datasets for system in systems]
@@ -198,7 +217,7 @@ def score_profile(
     }
 
 
-def _score_folder(path: Path, root: Path, profile: str, gold_of: GoldOf) -> dict[str, Any]:
+def _score_folder(path: Path, root: Path, profile: str, gold_of: GoldOf, reader: TagReader) -> dict[str, Any]:
     read = Record.read(path)
     name = path.parent.relative_to(root).as_posix()
     if read.place != (profile, *path.parts[-4:-1]):
@@ -206,6 +225,8 @@ def _score_folder(path: Path, root: Path, profile: str, gold_of: GoldOf) -> dict
     record = asdict(read)
     kept = {field: value for field, value in record.items() if field not in ("environment", "evidence")}
     kept |= {"precision": record["environment"].get("precision"), "software": _software(record["environment"])}
+    if machine := machine_of(record["environment"]):
+        kept["machine"] = machine
     origin = origin_of(path.parent)
     if origin is not None and not origin.is_audited:
         kept["origin"] = ARCHIVE
@@ -213,8 +234,13 @@ def _score_folder(path: Path, root: Path, profile: str, gold_of: GoldOf) -> dict
         kept["loaded"] = loaded
     run = {**kept, "record": path.relative_to(root).as_posix(), "record_sha256": sha256_of(path), "views": {}}
     if record["status"] == "finished":
-        run["views"] = _score_views(path.parent, name, record, gold_of)
+        run["views"] = _score_views(path.parent, name, record, gold_of, reader)
     return run
+
+
+def machine_of(environment: Mapping[str, Any]) -> str:
+    """Name the machine of a run by what its record says; runs of equal keys repeat to the digit on one machine."""
+    return ", ".join(f"{name} {environment[name]}" for name in MACHINE if environment.get(name) is not None)
 
 
 def _software(environment: Mapping[str, Any]) -> str:
@@ -222,7 +248,9 @@ def _software(environment: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {environment[name]}" for name in LIBRARIES if environment.get(name))
 
 
-def _score_views(folder: Path, name: str, record: Mapping[str, Any], gold_of: GoldOf) -> dict[str, Any]:
+def _score_views(
+    folder: Path, name: str, record: Mapping[str, Any], gold_of: GoldOf, reader: TagReader
+) -> dict[str, Any]:
     hashes = record["predictions"]
     present = {file.name.removesuffix(".jsonl") for file in folder.glob("*.jsonl")}
     for view in sorted(present - set(hashes)):
@@ -240,7 +268,8 @@ def _score_views(folder: Path, name: str, record: Mapping[str, Any], gold_of: Go
         try:
             said = PredictionName.of(view)
             if said.epoch is None:
-                views[view] = asdict(score_run(gold_of(record["dataset"], said.split), read_tags(file)))
+                gold = gold_of(record["dataset"], said.split)
+                views[view] = asdict(score_encoded(gold, reader.gold(gold), reader.read(file)))
         except ScoringError as error:
             raise ScoringError(f"run {name}, {view}: {error}") from error
     return views

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float
 
 from mner.evaluation.gaps import Gap, gap_on_both, gap_to_fixed
 from mner.evaluation.statistics import (
@@ -66,6 +67,25 @@ class Equivalence:
     verdict: Verdict
 
 
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What a comparison needs of one system, computed once for all its pairs.
+
+    ``drawn`` is F1 by draw of test sentences and run; a pair needs sentences that were drawn alike.
+    """
+
+    counts: RunCounts
+    f1: Float[np.ndarray, " seeds"]
+    drawn: Float[np.ndarray, "draws seeds"]
+    noise: float | None
+
+    @classmethod
+    def of(cls, counts: RunCounts, generator: np.random.Generator, draws: int = DRAWS) -> Side:
+        """Resample the sentences of a system's runs; equally seeded generators draw alike."""
+        drawn = resampled_f1(counts, draw_sentences(counts.shape[1], generator, draws))
+        return cls(counts, run_f1(counts), drawn, crossed_noise(counts) if len(counts) > 1 else None)
+
+
 def paired_comparison(
     a: RunCounts,
     b: RunCounts,
@@ -86,15 +106,26 @@ def paired_comparison(
         StatisticsError: different numbers of sentences, or one run on one side only.
     """
     _check_pair(a, b)
-    difference = float(run_f1(a).mean() - run_f1(b).mean())
-    weights = draw_sentences(a.shape[1], generator, draws)
-    drawn = [resampled_f1(side, weights) for side in (a, b)]
-    sample = float((drawn[0].mean(axis=1) - drawn[1].mean(axis=1)).std(ddof=1))
-    if len(a) == 1:
-        return comparison_of(difference, [], sample, 0.0, a.shape[1], level)
-    seeds = [(float(run_f1(side).var(ddof=1)) / len(side), len(side) - 1) for side in (a, b)]
-    noise = crossed_noise(a) + crossed_noise(b)
-    return comparison_of(difference, seeds, sample, noise, a.shape[1], level)
+    state = generator.bit_generator.state
+    first = Side.of(a, generator, draws)
+    generator.bit_generator.state = state
+    return compare_sides(first, Side.of(b, generator, draws), level)
+
+
+def compare_sides(a: Side, b: Side, level: float = LEVEL) -> Comparison:
+    """Compare as :func:`paired_comparison` does, two systems whose sentences were drawn alike.
+
+    Raises:
+        StatisticsError: different numbers of sentences, or one run on one side only.
+    """
+    _check_pair(a.counts, b.counts)
+    difference = float(a.f1.mean() - b.f1.mean())
+    sample = float((a.drawn.mean(axis=1) - b.drawn.mean(axis=1)).std(ddof=1))
+    sentences = a.counts.shape[1]
+    if a.noise is None or b.noise is None:
+        return comparison_of(difference, [], sample, 0.0, sentences, level)
+    seeds = [(float(side.f1.var(ddof=1)) / len(side.f1), len(side.f1) - 1) for side in (a, b)]
+    return comparison_of(difference, seeds, sample, a.noise + b.noise, sentences, level)
 
 
 def comparison_of(

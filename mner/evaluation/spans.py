@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
@@ -86,7 +87,7 @@ def types_of(counts: Int[np.ndarray, "kinds columns"]) -> dict[str, int]:
     Returns:
         The row of every type: the four types, or, where another type was counted, the types that were counted.
     """
-    counted = counts.any(axis=1)
+    counted = counts.sum(axis=1) > 0
     own = {name: row for row, name in enumerate(kind_names()) if row >= len(KINDS) and counted[row]}
     public = {name: row for row, name in enumerate(TYPES) if counted[row] or not own}
     return public | dict(sorted(own.items()))
@@ -104,6 +105,15 @@ class EncodedTags:
         codes = np.zeros(len(self.codes) + len(self.lengths), dtype=self.codes.dtype)
         codes[np.arange(len(self.codes)) + np.repeat(np.arange(len(self.lengths)), self.lengths)] = self.codes
         return codes
+
+    def as_bytes(self) -> tuple[bytes, str, bytes]:
+        """Give codes, their dtype and lengths as something that can be looked up in a cache."""
+        return self.codes.tobytes(), self.codes.dtype.str, self.lengths.tobytes()
+
+    @classmethod
+    def from_bytes(cls, codes: bytes, kind: str, lengths: bytes) -> EncodedTags:
+        """Read what :meth:`as_bytes` gave, without a copy."""
+        return cls(np.frombuffer(codes, dtype=kind), np.frombuffer(lengths, dtype=np.int64))
 
     def without_special_tags(self) -> EncodedTags:
         """The same with X, [CLS], [SEP] and PAD turned into O."""
@@ -294,9 +304,28 @@ def sentence_counts(gold: Tags, predicted: Tags) -> Int[np.ndarray, "sentences 3
     )
 
 
+def orphans(tags: Tags) -> Int[np.ndarray, "orphans 2"]:
+    """Sentence and first word of each entity that an I- opens (standard rule); a strict reading lacks these."""
+    encoded = encode(tags).without_special_tags()
+    codes = encoded.bordered()
+    first = lenient_spans(codes).first
+    first = first[~_CODES.is_begin[codes[first]]]
+    offsets = np.concatenate([[0], np.cumsum(encoded.lengths + 1)])
+    sentence = np.searchsorted(offsets, first, side="right") - 1
+    return np.stack([sentence, first - offsets[sentence]], axis=1)
+
+
 def entities(tags: Tags, rule: Callable[[np.ndarray], Spans] = lenient_spans) -> list[tuple[Entity, ...]]:
     """Each sentence's entities in reading order, by default under the standard (conlleval) rule."""
     encoded = encode(tags).without_special_tags()
+    return list(_entities(*encoded.as_bytes(), rule))
+
+
+@lru_cache(maxsize=32)  # gold is read again for every run
+def _entities(
+    codes: bytes, dtype: str, lengths: bytes, rule: Callable[[np.ndarray], Spans]
+) -> tuple[tuple[Entity, ...], ...]:
+    encoded = EncodedTags.from_bytes(codes, dtype, lengths)
     spans = rule(encoded.bordered())
     offsets = np.concatenate([[0], np.cumsum(encoded.lengths + 1)])
     sentence = np.searchsorted(offsets, spans.first, side="right") - 1
@@ -312,4 +341,4 @@ def entities(tags: Tags, rule: Callable[[np.ndarray], Spans] = lenient_spans) ->
     names = kind_names()
     for index, kind, first, last in rows:
         found[index].append(Entity(names[kind], first, last))
-    return [tuple(row) for row in found]
+    return tuple(map(tuple, found))

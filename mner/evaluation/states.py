@@ -23,7 +23,8 @@ from enum import StrEnum
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import stats
+
+from mner.evaluation.distributions import t_isf
 
 PREDICTION_LEVEL = 0.95
 """Chance with which the prediction interval holds one further run, if runs are drawn alike."""
@@ -61,7 +62,7 @@ def prediction_errors(
 def prediction_half_width(deviation: float, runs: int, draw: Draw) -> float:
     """Half the width of the prediction interval, in the unit of ``deviation``."""
     error = float(prediction_errors(np.asarray([deviation]), runs, draw)[0])
-    return float(stats.t.isf((1 - PREDICTION_LEVEL) / 2, runs - 1)) * error
+    return float(t_isf((1 - PREDICTION_LEVEL) / 2, runs - 1)) * error
 
 
 def states(
@@ -79,11 +80,11 @@ def states(
     """
     if runs < 2:
         raise ValueError(f"{runs} run(s): a state needs at least two")
-    half = stats.t.isf(alpha, runs - 1) * deviations / math.sqrt(runs)
+    half = t_isf(alpha, runs - 1) * deviations / math.sqrt(runs)
     away = np.abs(differences)
     # Where nothing varies the margin itself counts as inside.
     equivalent = np.where(half > 0, away + half < margin, away <= margin)
-    inside = away <= stats.t.isf((1 - PREDICTION_LEVEL) / 2, runs - 1) * prediction_errors(deviations, runs, draw)
+    inside = away <= t_isf((1 - PREDICTION_LEVEL) / 2, runs - 1) * prediction_errors(deviations, runs, draw)
     beyond = (away - half > margin) & ~inside
     named = [equivalent, beyond & (differences < 0), beyond & (differences > 0), inside]
     order = [State.REPRODUCED, State.BELOW, State.ABOVE, State.CONSISTENT]

@@ -8,14 +8,15 @@ fraction here. Random numbers come from the generator given, so that the same ge
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Int, Num
-from scipy import stats
 
+from mner.evaluation.distributions import t_ppf
 from mner.evaluation.gaps import gap_on_both
 
 Source = Literal["seeds", "sample", "seeds and sample"]
@@ -69,7 +70,7 @@ def seed_spread(values: Sequence[float]) -> Uncertainty:
     if len(runs) < 2:
         raise StatisticsError(f"{len(runs)} run(s): a spread over seeds needs at least two")
     mean, deviation = float(runs.mean()), float(runs.std(ddof=1))
-    half = float(stats.t.ppf((1 + LEVEL) / 2, len(runs) - 1)) * deviation / len(runs) ** 0.5
+    half = float(t_ppf((1 + LEVEL) / 2, len(runs) - 1)) * deviation / len(runs) ** 0.5
     return Uncertainty(
         mean, deviation, mean - half, mean + half, LEVEL, "seeds", f"{len(runs)} runs, test set fixed"
     )
@@ -122,10 +123,36 @@ def draw_sentences(
 
     Give the same weights to two systems to pair them by sentence.
     """
+    weights, after = _drawn(sentences, draws, _Start(generator.bit_generator.state))
+    generator.bit_generator.state = after
+    return weights
+
+
+class _Start:
+    """The state of a generator, as something that can be looked up: equal where its text is."""
+
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        self.state, self._text = state, repr(state)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Start) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+@lru_cache(maxsize=4)  # equally seeded statistics of one test set draw the same sentences
+def _drawn(
+    sentences: int, draws: int, start: _Start
+) -> tuple[Float[np.ndarray, "draws sentences"], Mapping[str, Any]]:
+    bits = getattr(np.random, start.state["bit_generator"])()
+    bits.state = start.state
+    generator = np.random.Generator(bits)
     weights = np.empty((draws, sentences), dtype=np.float32)
     for row in weights:
         row[:] = np.bincount(generator.integers(0, sentences, size=sentences), minlength=sentences)
-    return weights
+    weights.setflags(write=False)
+    return weights, bits.state
 
 
 def resampled_f1(

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from mner.data.corpus import Sentence, read_tags
+from mner.data.corpus import Sentence
 from mner.evaluation.scoring import GoldOf, PredictionName
 from mner.evaluation.spans import EncodedTags, encode, sentence_counts
 from mner.evaluation.statistics import RunCounts
+from mner.evaluation.tag_reader import TagReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,24 +70,22 @@ class Tagged:
         return np.stack(found)
 
 
-def read_tagged(scores: Mapping[str, Any], root: Path, gold_of: GoldOf) -> Tagged:
+def read_tagged(scores: Mapping[str, Any], root: Path, gold_of: GoldOf, reader: TagReader | None = None) -> Tagged:
     """Read what the finished runs of ``scores.json`` predicted; its hashes have been checked when it was made.
 
-    ``root`` is the folder record paths are relative to.
+    Args:
+        scores: content of ``scores.json``.
+        root: the folder record paths are relative to.
+        gold_of: gives the gold sentences of a data set and split.
+        reader: what has read some of the files already.
     """
     runs, places = [], {}
-    # Predictions of the same sentences share one array of lengths, eight bytes a sentence.
-    lengths: dict[bytes, np.ndarray] = {}
-
-    def read(path: Path) -> EncodedTags:
-        tags = encode(read_tags(path))
-        return EncodedTags(tags.codes, lengths.setdefault(tags.lengths.tobytes(), tags.lengths))
-
+    reader = reader or TagReader()
     for run in scores["runs"]:
         if run["status"] != "finished":
             continue
         folder = (root / run["record"]).parent
-        tags = {name: read(folder / f"{name}.jsonl") for name in sorted(run["predictions"])}
+        tags = {name: reader.read(folder / f"{name}.jsonl") for name in sorted(run["predictions"])}
         runs.append(TaggedRun(run["record"], run["dataset"], run["system"], run["seed"], run["data_copy"], tags))
         for name in tags:
             place = run["dataset"], PredictionName.of(name).split

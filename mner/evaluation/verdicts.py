@@ -25,7 +25,9 @@ from mner.evaluation.statistics import StatisticsError
 REPRODUCED, CONSISTENT = State.REPRODUCED.value, State.CONSISTENT.value
 BELOW, ABOVE, UNDECIDED = State.BELOW.value, State.ABOVE.value, State.UNDECIDED.value
 NOT_COMPARABLE, NOT_RUN, SKIPPED = "NOT-COMPARABLE", "NOT-RUN", "SKIPPED"
-SAME, REGRESSED, IMPROVED = "SAME", "REGRESSED", "IMPROVED"
+SAME, REGRESSED, IMPROVED, CHANGED = "SAME", "REGRESSED", "IMPROVED", "CHANGED"
+FAILED = (REGRESSED, CHANGED)
+"""Verdicts on the committed reference that no profile passes with."""
 SEED_LIMIT = 1000
 RANKS = {REPRODUCED: 3, CONSISTENT: 2, UNDECIDED: 1}
 """How near to agreement a verdict is; all others are 0."""
@@ -175,9 +177,10 @@ def compare_with_reference(
     that compares them has a spread and we are lower by more than ``margin``. SAME: run for run the very same
     numbers, or equivalent within ``margin``. UNDECIDED: neither could be shown.
 
-    Runs of the same keys promise the same numbers on the ``same_machine``: there the run that changed most
-    decides. On another machine they are paired, as a run moves far less from machine to machine than from seed to
-    seed. Other runs are compared by Welch's test.
+    Runs of the same keys promise the same numbers on the ``same_machine``. There any difference fails: REGRESSED,
+    where the run that changed most fell by more than ``margin``, or else CHANGED. On another machine they are
+    paired, as a run moves far less from machine to machine than from seed to seed; a rise beyond the reference's
+    own spread over seeds is CHANGED, for no machine explains it. Other runs are compared by Welch's test.
     """
     if ours.values == reference.values:
         same = "+0.00 against the reference: run for run the very same numbers"
@@ -190,7 +193,18 @@ def compare_with_reference(
         SAME: gap.equivalent(margin, alpha),
     }
     name = next((name for name, holds in decided.items() if holds), UNDECIDED)
+    if _breaks_its_keys(name, ours, reference, same_machine):
+        name = CHANGED
     return Verdict(name, findings=(f"{shown}; {why}",), difference=gap.difference)
+
+
+def _breaks_its_keys(name: str, ours: Sample, reference: Sample, same_machine: bool) -> bool:
+    """Whether runs of equal keys have other numbers than these keys allow, a regression apart."""
+    changes = _changes(ours, reference)
+    if not any(changes) or name == REGRESSED:
+        return False
+    spread = statistics.stdev(reference.values) if len(reference.values) > 1 else 0.0
+    return same_machine or (name == IMPROVED and statistics.fmean(changes) > spread)
 
 
 def _gap_to_reference(ours: Sample, reference: Sample, alpha: float, same_machine: bool) -> tuple[Gap, str]:

@@ -57,9 +57,9 @@ def confidences_of(config: Config, dataset: str, root: Path) -> dict[str, list[f
     return object_scores(root / "features" / dataset / "objects.json", score=config.data.minimum_score)
 
 
-def region_store(config: Config, dataset: str, root: Path) -> FeatureStore:
-    """Regions of every picture, memory-mapped, from the store that ``data.regions`` names."""
-    return read_store(root / _store(config, dataset))
+def region_store(config: Config, dataset: str, root: Path, system: str | None = None) -> FeatureStore:
+    """Read the regions of every picture, memory-mapped, from the store that a row (or the data set) names."""
+    return read_store(root / _store(config, dataset, system))
 
 
 def at_hand(config: Config, dataset: str) -> set[str]:
@@ -78,8 +78,8 @@ def at_hand(config: Config, dataset: str) -> set[str]:
     return found
 
 
-def input_files(config: Config, dataset: str, needs: Collection[str]) -> list[Path]:
-    """Files below the root that hold the visual inputs ``needs``, relation graphs apart."""
+def input_files(config: Config, dataset: str, needs: Collection[str], system: str | None = None) -> list[Path]:
+    """List the files below the root that hold the visual inputs ``needs`` of a row, relation graphs apart."""
     if not needs:
         return []
     files = [
@@ -99,17 +99,17 @@ def input_files(config: Config, dataset: str, needs: Collection[str]) -> list[Pa
         if source == EXTRACTED and kind in needs
     ]
     if "regions" in needs:
-        store = _store(config, dataset)
+        store = _store(config, dataset, system)
         files += [store, store.with_suffix(".json")]
     return files
 
 
-def describe(config: Config, dataset: str, needs: Collection[str], graph: str) -> str:
-    """What stands for the picture, in the words of records and of reports/paper.yaml.
+def describe(config: Config, dataset: str, needs: Collection[str], graph: str, system: str | None = None) -> str:
+    """Describe what stands for the picture, in the words of records and of reports/paper.yaml.
 
     Such as ``captions:blip2+objects:ocsga``, ``grid:efficientnet-lite2+relations:released``, ``none``; what was
     found in pictures with the least score that counts, ``objects:yolox-nano>=0.3``.
-    ``graph`` is the name of the relation graph.
+    ``graph`` is the name of the relation graph, ``system`` the row, which may name regions of its own.
     """
     data = config.data
     named = {"captions": data.captions[dataset], "objects": data.objects[dataset], "ocr": data.ocr.get(dataset)}
@@ -120,7 +120,7 @@ def describe(config: Config, dataset: str, needs: Collection[str], graph: str) -
     ]
     parts += [f"{name}:{WORDS[name]}" for name in _words(dataset, needs)]
     if "regions" in needs:
-        kind = data.regions.get(dataset, CAPTION_TOKENS)
+        kind = config.regions_of(dataset, system)
         model = data.captions[dataset] if kind == CAPTION_TOKENS else _model(config, kind)
         parts.append(f"{kind}:{model}")
     if "relations" in needs:
@@ -133,12 +133,13 @@ def _words(dataset: str, needs: Collection[str]) -> list[str]:
     return [name for name in WORDS if name in needs and name in words_of(dataset)]
 
 
-def _store(config: Config, dataset: str) -> Path:
-    kind = config.data.regions.get(dataset, CAPTION_TOKENS)
+def _store(config: Config, dataset: str, system: str | None) -> Path:
+    kind = config.regions_of(dataset, system)
+    where = f"regions of {system or 'all rows'} on {dataset}"
     if kind not in STORES:
-        raise ConfigError(f"data.regions.{dataset}: unknown {kind!r}; choose one of {', '.join(STORES)}")
+        raise ConfigError(f"{where}: unknown {kind!r}; choose one of {', '.join(STORES)}")
     if kind not in config.features.kinds_of(dataset):
-        raise ConfigError(f"data.regions.{dataset} is {kind!r}, which features.kinds.{dataset} does not build")
+        raise ConfigError(f"{where} are {kind!r}, which features.kinds.{dataset} does not build")
     return Path("features") / dataset / f"{STORES[kind]}.safetensors"
 
 

@@ -16,13 +16,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mner.data.batch import TextInput
+from mner.models.encoder_places import EncoderError
 
 STACKED = ("bert", "camembert", "mpnet", "roberta", "xlm-roberta")
 """Values of ``config.model_type`` whose layers are called one by one."""
-
-
-class EncoderError(ValueError):
-    """A text encoder that cannot be had or used as asked; the message says what to do."""
 
 
 def supported_attention(config: Any) -> str:

@@ -6,7 +6,6 @@ Subwords live here and in batching only; what leaves :meth:`TextEncoder.forward`
 from __future__ import annotations
 
 import inspect
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,10 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from mner.base.files import cached_sha256_of, sha256_of_folder, sha256_of_json
-from mner.config.places import cache_folder
 from mner.config.schema import EncoderSource
 from mner.data.batch import TextInput
-from mner.models.assembled_encoder import PackagesError, assembled
-from mner.models.encoder_stacks import EncoderError, LayerStack, stack_of, supported_attention
+from mner.models.encoder_places import EncoderError, location_of
+from mner.models.encoder_stacks import LayerStack, stack_of, supported_attention
 from mner.models.word_tokenizers import WordTokenizer, loses_blanks
 
 POSITIONS_BEHIND_PADDING = (
@@ -28,29 +26,6 @@ POSITIONS_BEHIND_PADDING = (
     *("xlm-roberta", "xlm-roberta-xl", "xmod"),
 )
 """Values of ``config.model_type`` whose first subword has the position behind ``pad_token_id``."""
-
-
-def location_of(source: EncoderSource) -> str:
-    """What ``from_pretrained`` takes: the package's model folder, the assembled folder, or the hub name.
-
-    Raises:
-        EncoderError: the package is not installed.
-    """
-    if source.packages:
-        try:
-            return str(assembled(source.name, source.packages, str(source.sha256), cache_folder()))
-        except PackagesError as error:
-            raise EncoderError(str(error)) from error
-    if source.package is None:
-        return str(source.hub)
-    try:
-        module = import_module(source.package)
-    except ModuleNotFoundError as error:
-        raise EncoderError(
-            f"encoder {source.name} needs the Python package {source.package}: "
-            f"pip install {source.package.replace('_', '-')}"
-        ) from error
-    return str(Path(str(module.__file__)).parent / "model")
 
 
 def fingerprint_of(source: EncoderSource) -> str:

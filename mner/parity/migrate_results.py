@@ -241,9 +241,9 @@ def prove_equal_behaviour(golden: Path, systems: Collection[str], differing: Cal
 
 def _differing(path: Path) -> int:
     from mner.parity.golden_numbers import GoldenFile
-    from mner.parity.golden_step import held
+    from mner.parity.golden_step import compared
 
-    return len(held(GoldenFile.read(path)))
+    return len(compared(GoldenFile.read(path)).differences)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -158,15 +158,13 @@ def score_run_file(run: OwnRun, split: GoldSplit | None) -> ScoredRun:
         numbers = None
         if counts is not None:
             numbers = [row for row, (place, _) in zip(counts, pairs, strict=True) if place in kept]
-        versions[version.name] = (
-            _scores(rows, predicted, None, numbers) if version.name == primary else fast(rows, predicted, numbers)
-        )
+        versions[version.name] = _scores(rows, predicted, None, numbers)
         sentences[version.name] = len(held)
         if run.gold is not None:
             agrees[version.name] = sum(version.tags[place] == run.gold[index] for place, index in held)
     if run.gold is not None and not any(count == len(pairs) for count in agrees.values()):
         column = [run.gold[index] for _, index in pairs]
-        versions[OWN_GOLD] = fast(column, [run.predicted[index] for _, index in pairs], counts)
+        versions[OWN_GOLD] = _scores(column, [run.predicted[index] for _, index in pairs], None, counts)
         sentences[OWN_GOLD] = len(pairs)
     return ScoredRun(run, primary, versions[primary], versions, sentences, agrees)
 
@@ -180,16 +178,11 @@ def _scores(
     """Every scorer, conlleval and strict by seqeval itself; ``words`` are counted where ``numbers`` are absent."""
     if numbers is None and words is not None:
         numbers = subword_counts(words)
-    found = dict(fast(gold, predicted, numbers))
-    for name, score in BY_SEQEVAL.items():
-        found[name] = score(gold, predicted)
-    return found
-
-
-def fast(gold: TagRows, predicted: TagRows, numbers: list[list[int]] | None) -> ByScorer:
-    """Score by every scorer, by arrays; these equal seqeval where it has the scorer."""
     encoded = encode(gold), encode(predicted)
-    return {name: _under(name, *encoded, numbers) for name in ALL_LENSES}
+    return {
+        name: BY_SEQEVAL[name](gold, predicted) if name in BY_SEQEVAL else _under(name, *encoded, numbers)
+        for name in ALL_LENSES
+    }
 
 
 def _under(

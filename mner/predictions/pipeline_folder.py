@@ -14,7 +14,8 @@ from mner.base.files import write_text_atomically
 from mner.config import composed, profiles
 
 PACKAGE = Path(next(iter(mner.__path__))).resolve()
-COPIED = ("stages", "reports/paper.yaml", "reports/templates", "reports/results", ".dvcignore")
+REPORTS = ("paper.yaml", "references.yaml", "templates", "results")
+COPIED = ("stages", *(f"reports/{name}" for name in REPORTS), ".dvcignore")
 VERSION_FILE = "mner-version.txt"
 CODE = ("mner/", "baselines")
 

@@ -126,12 +126,12 @@ def _lenses(results: Results, dataset: str) -> Part:
 
 def _errors(results: Results, dataset: str) -> Part:
     tables = tuple(error_tables(results, dataset))
-    kinds = [outcome for outcome in results.errors["outcomes"] if outcome != "correct"]
+    kinds = [outcome for outcome in results.errors.outcomes if outcome != "correct"]
     rows = []
-    for cell in results.errors["datasets"].get(dataset, {}).get("cells", ()):
-        counts = next(row["counts"] for row in cell["rows"] if row["cut"] == "all")
-        records = tuple(cell["records"])
-        rows.append((cell["system"], [mean_of(tuple(map(float, counts[k])), records, digits=1) for k in kinds]))
+    held = results.errors.datasets.get(dataset)
+    for cell in held.cells if held is not None else ():
+        counts, records = cell.all_entities.counts, cell.records
+        rows.append((cell.system, [mean_of(tuple(map(float, counts[k])), records, digits=1) for k in kinds]))
     if not rows:
         return Part(dataset, (), tables)
     title = "Entities that went wrong, mean number over runs"

@@ -30,7 +30,7 @@ class CardText:
 
 
 def card_text(name: str, row: SystemSettings, card: Card, recipe: Recipe, encoder: str) -> CardText:
-    """The card of one row: identity, options, the published recipe beside ours, variants and caveats.
+    """The card of one row: identity, options, the published recipe and ours, variants and caveats.
 
     ``encoder`` is the text encoder that the profile gives the row, by name.
     """

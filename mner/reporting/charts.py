@@ -52,7 +52,7 @@ def rect(x: float, y: float, width: float, height: float, style: str, title: str
 
 
 WHOLE_WIDTH = 1360  # of a drawing that has the page to itself
-HALF_WIDTH = 640  # of one that stands beside another
+HALF_WIDTH = 640  # of one that stands next to another
 WIDEST_CELL = 170
 BARS_LEFT, BARS_PLOT, BARS_RIGHT = 152, 290, 108  # of a waterfall: titles, bars, numbers
 

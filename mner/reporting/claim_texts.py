@@ -41,7 +41,7 @@ def claims(paper: Paper, counter: Counter, root: Path = Path(), margin: float = 
     """All claims as text for a terminal; ``counter`` counts the subwords that BERT's uncased splitter makes.
 
     Raises:
-        NoResultsError: data or committed results are not at hand.
+        NoResultsError: data or committed results are missing.
     """
     gold = {dataset: _gold(root, dataset) for dataset in DATASETS}
     gains = list(_gains(root, gold, counter))

@@ -29,7 +29,7 @@ def are_controls(datasets: Iterable[str]) -> bool:
 class ControlCheck:
     """One statement about one system on one control, whether it holds, and the numbers it rests on.
 
-    Where it is not ``judged`` it is told and cannot fail.
+    Where it is not ``judged`` it is reported and cannot fail.
     """
 
     dataset: str
@@ -115,9 +115,9 @@ def _no_reliance(
 ) -> Iterator[ControlCheck]:
     for view in PICTURE_PROBES:
         if view == "none" and absence_matters:
-            told = _shown(view, cell["reliance"].get(view))
+            shown = _shown(view, cell["reliance"].get(view))
             place = (cell["dataset"], cell["system"])
-            yield ControlCheck(*place, "its card says why", passed=True, detail=told, judged=False)
+            yield ControlCheck(*place, "its card says why", passed=True, detail=shown, judged=False)
             continue
         statement = f"{TITLES[view]} about zero: below {margin:g}"
         reliance = cell["reliance"].get(view)

@@ -133,11 +133,11 @@ def _rules(limits: VerifyFacts, neighbours: bool) -> str:
 
 
 def _reasons(checks: Sequence[ControlCheck], absence: Mapping[str, str]) -> list[str]:
-    """Every failed check, and every number that is told and not judged though its system reads pictures."""
+    """Every failed check, and every number that is reported and not enforced though its system reads pictures."""
     failed = [f"{one.system} {FAILS}: {_said(one)}" for one in checks if not one.passed]
-    told = [
-        f"{one.system}: {PROBES['none']} on the negative control is told and not judged: {absence[one.system]}"
+    reported = [
+        f"{one.system}: {PROBES['none']} on the negative control is reported, not enforced: {absence[one.system]}"
         for one in checks
         if not one.judged and absence.get(one.system)
     ]
-    return [*failed, *told]
+    return [*failed, *reported]

@@ -46,15 +46,16 @@ def cost_table(results: Results, dataset: str) -> Table | None:
             if device not in cell["throughput"]:
                 continue
             shown: list[Cell] = [Words(cell["system"]), minutes_of(results, cell, device)]
-            shown += [_measured(cell["throughput"][device].get(name), *style) for name, _, *style in measures]
+            rates = cell["throughput"][device]
+            shown += [_measured(rates.get(name), factor, digits) for name, _, factor, digits in measures]
             rows.append(Row(f"{cell['system']}@{device}", tuple(shown), device))
     if not rows:
         return None
     columns = [Column("system", "System", "words"), Column("minutes", "Minutes a run", "ours")]
     columns += [Column(name, title, "ours") for name, title, *_ in measures]
-    told = {MFU_NOTE: "mfu" in present, ENERGY_NOTE: "joules" in present}
-    told[DEVICE_NOTE] = len({row.group for row in rows}) > 1
-    notes = (RATE_NOTE, *(note for note, wanted in told.items() if wanted))
+    wanted_by_note = {MFU_NOTE: "mfu" in present, ENERGY_NOTE: "joules" in present}
+    wanted_by_note[DEVICE_NOTE] = len({row.group for row in rows}) > 1
+    notes = (RATE_NOTE, *(note for note, wanted in wanted_by_note.items() if wanted))
     title = f"{dataset_title(dataset)}: what a run costs"
     return Table(f"cost-{dataset}", title, dataset, tuple(columns), tuple(rows), results.records, notes)
 
@@ -140,7 +141,7 @@ def frontier(points: Sequence[CostPoint]) -> list[CostPoint]:
 def cost_chart(title: str, points: Sequence[CostPoint]) -> Markup:
     """Minutes a run to the right (logarithmic), F1 upwards with its s.d.; a line joins those nothing beats.
 
-    Those and, where there are few, all others are named beside their dots; pointing at a dot names any.
+    Those and, where there are few, all others are named next to their dots; pointing at a dot names any.
 
     Raises:
         ValueError: no point at all; say in words that nothing was measured.

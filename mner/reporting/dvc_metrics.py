@@ -15,7 +15,7 @@ SPEED = "train_sentences_per_second"
 
 
 def metrics(results: Results, paper: Paper, settings: Settings) -> dict[str, dict[str, float | str]]:
-    """Give our F1 of every finished cell beside the printed one.
+    """Give our F1 of every finished cell with the printed one.
 
     Returns:
         By ``<data set>/<system>``: mean and s.d. of F1 in percent, the printed F1, the difference in points,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mner.base.terminal import indented, wrapped
 from mner.data.corpus import Sentence
 from mner.evaluation.error_counts import CLASSES, ErrorCase
 from mner.evaluation.rescoring import patch_entry
+from mner.evaluation.results_schema import GroupAgreement, SuspectLabels, SystemErrors
 from mner.evaluation.run_agreement import Case
 from mner.evaluation.spans import EncodedTags, entities
 from mner.reporting.cells import Cell, Cited, Measured, State, Words
@@ -91,16 +92,15 @@ SUSPECT_NOTES = (
 
 def error_tables(results: Results, dataset: str) -> list[Table]:
     """Per system its errors, then agreement and suspects."""
-    held = results.errors["datasets"].get(dataset)
+    held = results.errors.datasets.get(dataset)
     if held is None:
         return []
-    made = [_errors(results, dataset, cell) for cell in held["cells"]]
-    return [*made, _agreement(results, dataset, held["agreement"]), *_suspects(results, dataset, held["suspects"])]
+    made = [_errors(results, dataset, cell) for cell in held.cells]
+    return [*made, _agreement(results, dataset, held.agreement), *_suspects(results, dataset, held.suspects)]
 
 
-def _errors(results: Results, dataset: str, cell: Mapping[str, Any]) -> Table:
-    outcomes = results.errors["outcomes"]
-    records = tuple(cell["records"])
+def _errors(results: Results, dataset: str, cell: SystemErrors) -> Table:
+    outcomes, records = results.errors.outcomes, cell.records
     columns = (
         Column("group", "Group", "words"),
         Column("gold", "Gold", "ours"),
@@ -109,17 +109,17 @@ def _errors(results: Results, dataset: str, cell: Mapping[str, Any]) -> Table:
     )
     rows = []
     for cut, heading in CUTS.items():
-        for row in (row for row in cell["rows"] if row["cut"] == cut):
-            counts = {outcome: [float(n) for n in row["counts"][outcome]] for outcome in outcomes}
+        for row in (row for row in cell.rows if row.cut == cut):
+            counts = {outcome: [float(n) for n in row.counts[outcome]] for outcome in outcomes}
             found = [[counts[o][run] for o in outcomes if o != "spurious"] for run in range(len(records))]
             gold = tuple(sum(of_run) for of_run in found)
             entities = Cited(sum(gold) / len(gold), records, gold, digits=0)
-            cells: list[Cell] = [Words(row["group"]), entities]
+            cells: list[Cell] = [Words(row.group), entities]
             cells += [mean_of(tuple(counts[outcome]), records, digits=1) for outcome in outcomes]
             cells.append(_recall(counts["correct"], gold, records))
-            rows.append(Row(f"{cut}/{row['group']}", tuple(cells), heading))
-    title = f"{dataset_title(dataset)}, {cell['system']}: what became of entities"
-    name = f"errors-{dataset}-{cell['system']}"
+            rows.append(Row(f"{cut}/{row.group}", tuple(cells), heading))
+    title = f"{dataset_title(dataset)}, {cell.system}: what became of entities"
+    name = f"errors-{dataset}-{cell.system}"
     return Table(name, title, dataset, columns, tuple(rows), results.records, ERROR_NOTES)
 
 
@@ -130,7 +130,7 @@ def _recall(correct: list[float], gold: tuple[float, ...], records: tuple[str, .
     return mean_of(shares, records, digits=1)
 
 
-def _agreement(results: Results, dataset: str, entries: list[Mapping[str, Any]]) -> Table:
+def _agreement(results: Results, dataset: str, entries: Sequence[GroupAgreement]) -> Table:
     columns = (
         Column("group", "Runs of", "words"),
         Column("runs", "Runs", "ours"),
@@ -141,10 +141,10 @@ def _agreement(results: Results, dataset: str, entries: list[Mapping[str, Any]])
     )
     rows = []
     for entry in entries:
-        records = tuple(entry["records"])
-        if "state" in entry:
-            absent = State("one run", entry["state"]) if records else State("not run")
-            rows.append(Row(entry["group"], (Words(entry["group"]), *[absent] * 5)))
+        records, numbers = entry.records, entry.numbers
+        if numbers is None:
+            absent = State("one run", entry.state or "") if records else State("not run")
+            rows.append(Row(entry.group, (Words(entry.group), *[absent] * 5)))
             continue
 
         def count(value: float, what: str, of: tuple[str, ...] = records, **style: Any) -> Measured:
@@ -152,14 +152,14 @@ def _agreement(results: Results, dataset: str, entries: list[Mapping[str, Any]])
 
         rows.append(
             Row(
-                entry["group"],
+                entry.group,
                 (
-                    Words(entry["group"]),
+                    Words(entry.group),
                     count(len(records), "number of runs"),
-                    count(entry["pairwise"], "mean over sentences of the share of pairs alike", digits=1),
-                    count(entry["all_right"], "sentences that every run reads exactly"),
-                    count(entry["none_right"], "sentences that no run reads exactly"),
-                    count(entry["sentences"], "test sentences with a gold entity"),
+                    count(numbers.pairwise, "mean over sentences of the share of pairs alike", digits=1),
+                    count(numbers.all_right, "sentences that every run reads exactly"),
+                    count(numbers.none_right, "sentences that no run reads exactly"),
+                    count(numbers.sentences, "test sentences with a gold entity"),
                 ),
             )
         )
@@ -167,11 +167,11 @@ def _agreement(results: Results, dataset: str, entries: list[Mapping[str, Any]])
     return Table(f"agreement-{dataset}", title, dataset, columns, tuple(rows), results.records, AGREEMENT_NOTES)
 
 
-def _suspects(results: Results, dataset: str, held: Mapping[str, Any]) -> list[Table]:
-    if "state" in held:
+def _suspects(results: Results, dataset: str, held: SuspectLabels) -> list[Table]:
+    if held.state is not None:
         return []
-    records = tuple(held["records"])
-    kinds = Counter((entry["kind"], entry["entity"]["kind"]) for entry in held["entries"])
+    records = held.records
+    kinds = Counter((entry.kind, entry.entity.kind) for entry in held.entries)
     types = sorted({kind for _, kind in kinds})
     columns = (
         Column("kind", "Suspected", "words"),
@@ -196,9 +196,15 @@ def suspects_file(results: Results) -> dict[str, Any]:
         "note": "sentence: index in the split; first, last: word positions from 0, both inclusive",
         "datasets": {
             name: {
-                **{key: value for key, value in held["suspects"].items() if key != "entries"},
-                "changes": [patch_entry(entry) for entry in held["suspects"].get("entries", ())],
+                **_head(held.suspects),
+                "changes": [patch_entry(entry) for entry in held.suspects.entries],
             }
-            for name, held in results.errors["datasets"].items()
+            for name, held in results.errors.datasets.items()
         },
     }
+
+
+def _head(held: SuspectLabels) -> dict[str, Any]:
+    """All but the entries, as far as it is known."""
+    names = ("records", "at_least", "systems", "state")
+    return {name: getattr(held, name) for name in names if getattr(held, name) is not None}

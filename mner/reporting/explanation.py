@@ -175,7 +175,7 @@ def _runs(cell: Mapping[str, Any], results: Results, root: Path) -> Lines:
         if (root / record).is_file():
             for name, digest in Record.read(root / record).inputs.items():
                 inputs.setdefault(name, set()).add(digest[:16])
-    lines = ["", "  runs (tags lie beside their records)", *indented(rows)]
+    lines = ["", "  runs (tags are in the folders of their records)", *indented(rows)]
     lines += ["", "  read", *indented([(name, " ".join(sorted(found))) for name, found in sorted(inputs.items())])]
     return [
         *lines,
@@ -225,9 +225,9 @@ def compare(a: str, b: str, results: Results, dataset: str | None = None) -> str
             raise NoResultsError(
                 f"no data set {name} in this profile; there are {', '.join(results.scores['datasets'])}"
             )
-        lacking = [system for system in (a, b) if system not in results.finished(name)]
-        if lacking or a == b:
-            why = f"{' and '.join(lacking)} has no finished run" if lacking else "a system equals itself"
+        missing = [system for system in (a, b) if system not in results.finished(name)]
+        if missing or a == b:
+            why = f"{' and '.join(missing)} has no finished run" if missing else "a system equals itself"
             blocks.append([dataset_title(name), f"  {why}"])
             continue
         blocks.append(_compared(a, b, results, name))

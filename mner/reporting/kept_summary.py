@@ -1,4 +1,4 @@
-"""Show every kept result beside its printed number, without data and without a pipeline."""
+"""Show every kept result with its printed number, without data and without a pipeline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Metrics = Mapping[str, Mapping[str, float | str]]
 
 def kept_metrics(folder: Path, paper: Paper, settings: Settings) -> dict[str, Metrics]:
     """Give the metrics of every profile below ``folder`` (``reports/results``), by the profile's name."""
-    found = {}
+    found: dict[str, Metrics] = {}
     for place in sorted(folder.iterdir()):
         files = {name: place / f"{name}.json" for name in KEPT}
         if all(file.is_file() for file in files.values()):

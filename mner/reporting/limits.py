@@ -9,6 +9,7 @@ from typing import Any
 
 from mner.evaluation.averages import encoder_name
 from mner.evaluation.reasons import ReasonKind
+from mner.evaluation.results_schema import Truncation
 from mner.evaluation.verdicts import NOT_COMPARABLE, NOT_RUN
 from mner.reporting.control_checks import are_controls
 from mner.reporting.layout import Section
@@ -17,7 +18,7 @@ from mner.reporting.run_facts import commit, dataset_title
 SEVERITIES = ("differs", "defect", "info")
 
 
-def limits(scores: Mapping[str, Any], truncation: Sequence[Mapping[str, Any]]) -> list[str]:
+def limits(scores: Mapping[str, Any], truncation: Sequence[Truncation]) -> list[str]:
     """Sentences that say what a reader must not expect of the numbers: encoder, subset, epochs, inputs, gaps.
 
     ``truncation`` is that of ``audit.json``: test words that did not fit in a cell's ``max_pieces``.
@@ -71,20 +72,19 @@ def _named(places: Mapping[str, Sequence[str]]) -> str:
     return ", ".join(f"{name} on {' and '.join(on)}" if on else name for name, on in places.items())
 
 
-def _cut(truncation: Sequence[Mapping[str, Any]]) -> list[str]:
+def _cut(truncation: Sequence[Truncation]) -> list[str]:
     """One sentence for all cells that were cut alike."""
     alike: dict[str, list[str]] = {}
     for row in truncation:
-        if row.get("state"):
-            alike.setdefault(row["state"], []).append(row["system"])
-        elif row["cut_words"]:
-            title = dataset_title(row["dataset"])
-            cut, words, sentences = row["cut_words"], row["words"], row["cut_sentences"]
+        if row.state:
+            alike.setdefault(row.state, []).append(row.system)
+        elif row.cut_words:
             what = (
-                f"{cut} of {words} test words of {title}, in {sentences} sentences, lie beyond"
-                f" {row['max_pieces']} word pieces and were not seen by the encoder"
+                f"{row.cut_words} of {row.words} test words of {dataset_title(row.dataset)}, in"
+                f" {row.cut_sentences} sentences, lie beyond {row.max_pieces} word pieces and were not seen by the"
+                " encoder"
             )
-            alike.setdefault(what, []).append(row["system"])
+            alike.setdefault(what, []).append(row.system)
     return [f"Cut off: {what} ({', '.join(dict.fromkeys(systems))})." for what, systems in alike.items()]
 
 
@@ -170,8 +170,8 @@ REMEDIES = {
         "pictures read",
         "at least 99 % of the valid pictures of every split (mner images says what is there).",
     ),
-    ReasonKind.MISSING: ("parts that are not at hand", "mner card NAME says which; no profile has them."),
-    ReasonKind.RECIPE: ("recipe", "mner card NAME has the published recipe beside ours, where one is known."),
+    ReasonKind.MISSING: ("parts that are missing here", "mner card NAME says which; no profile has them."),
+    ReasonKind.RECIPE: ("recipe", "mner card NAME has the published recipe and ours, where one is known."),
     ReasonKind.VISUAL: (
         "visual input",
         "the pictures themselves (MNER_IMAGES) and, in params.yaml, the regions that a row reads; the README says "
@@ -183,7 +183,7 @@ REMEDIES = {
         "copy trained on",
         "nobody has documented how the row's training split differs from ours.",
     ),
-    ReasonKind.DATA_COPY: ("copy of the test split", "the row's copy is not at hand."),
+    ReasonKind.DATA_COPY: ("version of the test split", "the row's dataset version is missing here."),
     ReasonKind.SCORER: ("scorer", "no rule of counting here is known to be that of the row's program."),
 }
 """By the kind of a verdict's reason: what differs, and what it takes to make it alike."""

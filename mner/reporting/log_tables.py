@@ -1,4 +1,4 @@
-"""Printed numbers beside the runs that their authors logged, for the page and for ``mner explain``."""
+"""Printed numbers with the runs that their authors logged, for the page and for ``mner explain``."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from mner.config.profiles import composed
 from mner.evaluation.kept_results import REFERENCE
 from mner.evaluation.paper import Paper, load_paper
 from mner.evaluation.published_recipes import requirements
+from mner.predictions.shipped_files import shipped
 from mner.reporting.answers import Answer, answers
 from mner.reporting.findings import Finding, findings
 from mner.reporting.kept_cells import KeptCells
@@ -29,7 +30,6 @@ from mner.reporting.references import References, bibtex, load_references
 from mner.reporting.site import environment
 from mner.reporting.tables import Table, to_csv, to_entries, to_latex
 
-TEMPLATES = Path("reports/templates")
 PAGE = Path("docs/page")
 MARGIN, ALPHA = 0.5, 0.05
 """Of verdicts on committed results: F1 points, and the level of each one-sided test."""
@@ -65,15 +65,13 @@ class Overview:
         return (*rows, *(finding.table for finding in self.findings))
 
 
-def overview_files(
-    overview: Overview, templates: Path = TEMPLATES, profiles: Sequence[str] = ()
-) -> dict[str, str]:
+def overview_files(overview: Overview, templates: Path, profiles: Sequence[str] = ()) -> dict[str, str]:
     """Render every file of the overview.
 
     Args:
         overview: What to say.
         templates: Folder of ``overview.html.j2`` and its style and script.
-        profiles: Profiles whose own page stands in a folder beside ``index.html``.
+        profiles: Profiles whose own page stands in a folder next to ``index.html``.
 
     Returns:
         Texts by file name; the same results give the same bytes.
@@ -120,9 +118,7 @@ def render_overview(overview: Overview, templates: Path, profiles: Sequence[str]
     return environment(templates).get_template("overview.html.j2").render(context)
 
 
-def write_overview(
-    target: Path, paper: Paper, further: Path | None = None, templates: Path = TEMPLATES
-) -> tuple[Path, ...]:
+def write_overview(target: Path, paper: Paper, further: Path | None = None) -> tuple[Path, ...]:
     """Write the overview into ``target`` and return its files; nothing where no profile on real data has results.
 
     Folders of ``target`` with a page of their own (``target/quick/index.html``) are linked and left as they are.
@@ -131,8 +127,8 @@ def write_overview(
     if not kept.cells:
         return ()
     profiles = sorted(file.parent.name for file in target.glob("*/index.html"))
-    overview = Overview.of(kept, paper, load_references(Path("reports/references.yaml")))
-    files = overview_files(overview, templates, profiles)
+    overview = Overview.of(kept, paper, load_references(shipped("references.yaml")))
+    files = overview_files(overview, shipped("templates"), profiles)
     for name, text in files.items():
         write_text_atomically(target / name, text)
     return tuple(target / name for name in files)
@@ -144,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--target", type=Path, default=PAGE, help="folder to write (default: docs/page)")
     target = parser.parse_args(arguments).target
     declared = settings_of(composed("full"), Path("profile full"))
-    paper = load_paper(Path("reports/paper.yaml")).requiring(requirements(declared.systems))
+    paper = load_paper(shipped("paper.yaml")).requiring(requirements(declared.systems))
     for path in write_overview(target, paper):
         print(path)
 

@@ -24,7 +24,7 @@ SKIPPED = "SKIPPED"
 
 @dataclass(frozen=True, slots=True)
 class OverviewRow:
-    """One printed row on one data set, beside the preferred profile's runs of one of our systems.
+    """One printed row on one data set, with the preferred profile's runs of one of our systems.
 
     ``ours`` holds our numbers under the printed row's scorer by metric, ``standard`` our F1 under conlleval.
     """

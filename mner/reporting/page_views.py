@@ -98,7 +98,7 @@ def page_view(page: Page) -> dict[str, Any]:
 
 
 def _side_by_side(page: Page) -> list[tuple[str, Figure]]:
-    """The figures of all parts, of the same kind beside one another, each with the name of its part."""
+    """The figures of all parts, of the same kind side by side, each with the name of its part."""
     most = max((len(part.figures) for part in page.parts), default=0)
     return [
         (part.title, part.figures[place])

@@ -1,7 +1,7 @@
-"""Runs here beside the committed runs of their places, tag by tag: how far one repeats on another machine.
+"""Runs here compared with the committed runs of their places, tag by tag: how far one repeats on another machine.
 
 A key promises the same experiment, not the same last digits: another processor sums in another order, and training
-carries the difference on. What that is worth is counted here, beside what another seed is worth.
+carries the difference on. What that is worth is counted here, next to what another seed is worth.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ class Repetition:
             return ""
         lines = aligned_with_notes(list(self._facts()), "  ")
         return (
-            "\n".join(["runs here beside the committed runs of their places (test, own picture):", *lines]) + "\n"
+            "\n".join(["runs here compared with the committed runs of their places (test, own picture):", *lines])
+            + "\n"
         )
 
     def table(self) -> str:

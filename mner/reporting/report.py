@@ -88,7 +88,7 @@ def _controls_markdown(table: Table, results: Results) -> str:
 
 
 def _limits(results: Results) -> list[str]:
-    return [f"- {limit}" for limit in limits(results.scores, results.audit["truncation"])]
+    return [f"- {limit}" for limit in limits(results.scores, results.audit.truncation)]
 
 
 def _page_markdown(page: Page, scores: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mner.evaluation.kept_results import REFERENCE, RESULTS, kept_elsewhere, scores_of
+from mner.evaluation.results_schema import AuditResults, ErrorResults, read
 from mner.evaluation.run_selection import runs_of
 from mner.reporting.cells import Cited
 
@@ -64,15 +65,28 @@ class Results:
     scores: Mapping[str, Any]
     lenses: Mapping[str, Any]
     statistics: Mapping[str, Any]
-    errors: Mapping[str, Any]
-    audit: Mapping[str, Any]
+    errors: ErrorResults
+    audit: AuditResults
     others: Sequence[Mapping[str, Any]] = ()
 
     @classmethod
     def read(cls, profile: str, folder: Path = RESULTS, reference: Path = REFERENCE) -> Results:
         """Read them all, and what was kept of other profiles; raises NoResultsError where a file is missing."""
         found = {name: scores_of(profile, name, folder) for name in FILES}
-        return cls(**found, others=kept_elsewhere(profile, found["scores"]["datasets"], reference))
+        return cls.of(found, kept_elsewhere(profile, found["scores"]["datasets"], reference))
+
+    @classmethod
+    def of(cls, contents: Mapping[str, Any], others: Sequence[Mapping[str, Any]] = ()) -> Results:
+        """Build results from the content of all ``FILES`` by name.
+
+        Raises:
+            ConfigError: a file holds something else than it should; the message names the nearest key.
+        """
+        typed = {
+            "errors": read(ErrorResults, contents["errors"], "errors.json"),
+            "audit": read(AuditResults, contents["audit"], "audit.json"),
+        }
+        return cls(**{**contents, **typed}, others=others)
 
     @property
     def records(self) -> frozenset[str]:

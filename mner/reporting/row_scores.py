@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mner.data.corpus import TYPES
 from mner.evaluation.run_selection import OWN, scored
 from mner.reporting.cells import UNDEFINED, Cited, State
 from mner.reporting.results import mean_of
 
 OVERALL = {"P": "precision", "R": "recall", "F1": "f1"}
-METRICS = (*OVERALL, *TYPES)
 
 
 def under_scorer(
@@ -25,14 +23,15 @@ def under_scorer(
         version: The dataset version whose test split is scored.
 
     Returns:
-        A cell for each of ``METRICS`` in percent; None where a run was not scored so.
+        A cell for each of P, R, F1 and the data set's types in percent; None where a run was not scored so.
     """
     found = [(run["record"], scored(run, version, OWN, scorer)) for run in runs]
     entries = [(record, entry) for record, entry in found if entry is not None and "f1" in entry]
     if not entries or len(entries) < len(found):
         return None
     records = tuple(record for record, _ in entries)
-    return {metric: _mean([_value(entry, metric) for _, entry in entries], records) for metric in METRICS}
+    metrics = (*OVERALL, *entries[0][1]["types"])
+    return {metric: _mean([_value(entry, metric) for _, entry in entries], records) for metric in metrics}
 
 
 def _value(entry: Mapping[str, Any], metric: str) -> float | None:

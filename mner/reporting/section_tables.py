@@ -84,7 +84,7 @@ def _metric_table(
     records: frozenset[str],
     cards: Collection[str],
 ) -> Table:
-    """Ours beside paper; where no row prints any of the metrics, ours alone, and each system once."""
+    """Ours and paper; where no row prints any of the metrics, ours alone, and each system once."""
     printed = {metric for metric in metrics if any(line.paper_of(metric) != NOT_PRINTED for line in block.lines)}
     columns = [Column("system", "System", "words")]
     for metric in metrics:

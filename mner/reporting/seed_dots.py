@@ -1,4 +1,4 @@
-"""Seeds as dots beside the printed value, drawn as inline SVG; colours come from the page's style sheet."""
+"""Seeds as dots next to the printed value, drawn as inline SVG; colours come from the page's style sheet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One self-contained HTML page: no network, no script, every number of ours beside its proof.
+"""One self-contained HTML page: no network, no script, every number of ours with its proof.
 
 The template cannot print a bare number: a float or int that reaches it raises, so numbers get in only as the text
 of :class:`~mner.reporting.cells.Cited`, as printed by a paper, or as counts that were put into words before.
@@ -88,7 +88,7 @@ def render_site(
             plan=_plan(profile, scores),
             mode=scores["mode"],
             facts=facts(scores),
-            limits=limits(scores, results.audit["truncation"]),
+            limits=limits(scores, results.audit.truncation),
             judgements=JUDGEMENTS,
             tally=_tally(parts, controls),
             obstacles=obstacles(parts),
@@ -98,7 +98,7 @@ def render_site(
             pages=[page_view(page) for page in further],
             devices=list(devices.items()) if len(devices) > 1 else [],
             device=next(iter(devices), ""),
-            audits=audit_summary({name: results.audit["findings"].get(name) for name in scores["datasets"]}),
+            audits=audit_summary({name: results.audit.findings.get(name) for name in scores["datasets"]}),
             cards=cards,
             example=example_citation(parts, scores),
             digest=sha256_of_json(scores),

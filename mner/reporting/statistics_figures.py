@@ -66,7 +66,7 @@ def _reliance(results: Results, dataset: str) -> _Forest | None:
 
 
 def _differences(results: Results, dataset: str) -> _Forest | None:
-    """All pairs where they are few; else every row minus the best text-only system beside it."""
+    """All pairs where they are few; else every row minus the best text-only baseline."""
     tested = [one for one in results.statistics["datasets"][dataset]["comparisons"] if "state" not in one]
     shown, name, note = tested, "Systems compared", UNADJUSTED
     if len(tested) > MOST_PAIRS:
@@ -90,8 +90,8 @@ def _differences(results: Results, dataset: str) -> _Forest | None:
 def _beside_text(results: Results, dataset: str) -> Iterator[Mapping[str, Any]]:
     cells = [cell for cell in results.scores["cells"] if cell["dataset"] == dataset]
     for cell in cells:
-        beside = text_only_baselines(cell, cells).best.system
-        pair = pair_of(results.statistics, dataset, cell["system"], beside) if beside else None
+        baseline = text_only_baselines(cell, cells).best.system
+        pair = pair_of(results.statistics, dataset, cell["system"], baseline) if baseline else None
         if pair is not None and "state" not in pair:
             yield pair
 

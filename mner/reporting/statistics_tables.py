@@ -57,7 +57,7 @@ PAIR_NOTES = (
     "runs, one of A and one of B, in which A's is ahead (test set fixed).",
     "Seeds needed: runs a side with which the test of p (before Holm) would find this very difference with "
     f"{100 * POWER:.0f} % power, were difference and spread as observed; none suffices: not even endless seeds "
-    "would, on a test set of this size. Detectable: the smallest difference that the runs at hand would find so. "
+    "would, on a test set of this size. Detectable: the smallest difference that these runs would find so. "
     f"Both are – with fewer than {FEWEST_RUNS} seeds a side, which do not tell their own noise from what "
     "sentences add, and where nothing varies.",
 )
@@ -195,13 +195,13 @@ def says(one: Mapping[str, Any]) -> str:
 
 
 def _reliance(results: Results, dataset: str) -> Table | None:
-    """Every multimodal system beside its text-only one, and what its probes say."""
+    """Every multimodal system with its text-only baseline, and what its probes say."""
     entries = results.statistics["datasets"][dataset]["reliance"]
     if not entries:
         return None
     cells = {c["system"]: c for c in results.scores["cells"] if c["dataset"] == dataset}
-    beside = {entry["system"]: text_only_baselines(cells[entry["system"]], cells.values()) for entry in entries}
-    own = has_own(beside.values())
+    baselines = {entry["system"]: text_only_baselines(cells[entry["system"]], cells.values()) for entry in entries}
+    own = has_own(baselines.values())
     columns = (
         Column("system", "System", "words"),
         Column("F1", "F1", "ours"),
@@ -218,12 +218,12 @@ def _reliance(results: Results, dataset: str) -> Table | None:
     )
     rows = []
     for entry in entries:
-        cell, held = cells[entry["system"]], beside[entry["system"]]
+        cell, held = cells[entry["system"]], baselines[entry["system"]]
         names = (held.best.system, held.own.system if held.own else "") if own else (held.best.system,)
         gains = (gain_over_text(cell, name, results.statistics) for name in names)
         f1 = cited(own_f1(cell))
-        told = (Words(cell["system"]), f1, *baseline_cells(held, own), *gains, *_views(entry))
-        rows.append(Row(cell["system"], told))
+        shown = (Words(cell["system"]), f1, *baseline_cells(held, own), *gains, *_views(entry))
+        rows.append(Row(cell["system"], shown))
     title = f"{dataset_title(dataset)}: image reliance (F1 points)"
     probes = [view for entry in entries for view in entry["views"].values()]
     notes = (PROBE_NOTE, *_sources(probes), HOLM_NOTE, TEXT_NOTE)

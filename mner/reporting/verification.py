@@ -16,8 +16,8 @@ from mner.evaluation.verdicts import (
     ABOVE,
     BELOW,
     CONSISTENT,
+    FAILED,
     NOT_COMPARABLE,
-    REGRESSED,
     SKIPPED,
     UNDECIDED,
     Sample,
@@ -30,7 +30,7 @@ from mner.reporting.control_checks import FAILS, HOLDS, control_checks
 from mner.reporting.results import Settings
 from mner.reporting.run_facts import in_words
 
-MACHINE = ("throughput", "software", "precision")
+MACHINE = ("throughput", "software", "precision", "machines")
 NOT_JUDGED, NO_REFERENCE = "NOT JUDGED", "NO REFERENCE"
 TOLD = (NOT_JUDGED, NO_REFERENCE, SKIPPED, NOT_COMPARABLE, CONSISTENT, UNDECIDED, BELOW, ABOVE)
 Lenses = Mapping[str, Any] | None
@@ -51,7 +51,7 @@ class Check:
 
     @property
     def mark(self) -> str:
-        """``FAIL``, ``ok``, or ``--`` for what is told because nothing could be judged."""
+        """``FAIL``, ``ok``, or ``--`` for what is reported and not enforced."""
         if not self.passed:
             return "FAIL"
         return "--" if self.verdict in TOLD else "ok"
@@ -95,10 +95,10 @@ class VerifyReport:
         marks = Counter(check.mark for check in self.checks)
         judged = marks["ok"] + marks["FAIL"]
         end = f"{marks['FAIL']} of {judged} checks failed" if marks["FAIL"] else f"all {judged} checks passed"
-        told = Counter(check.verdict for check in self.checks if check.mark == "--")
-        listed = ", ".join(f"{count} {verdict}" for verdict, count in told.items())
+        reported = Counter(check.verdict for check in self.checks if check.mark == "--")
+        listed = ", ".join(f"{count} {verdict}" for verdict, count in reported.items())
         return (end if judged else f"0 of {len(self.checks)} checks could be judged") + (
-            f"; told and not judged: {listed}" if told else ""
+            f"; reported, not enforced: {listed}" if reported else ""
         )
 
 
@@ -113,7 +113,7 @@ def verify(
     """Check ``scores`` (``results/<profile>/scores.json``) of the active profile.
 
     Fails: a cell the profile promises that is missing or lacks seeds; a verdict on a printed F1 that is worse than
-    the one on the kept results (a BELOW or ABOVE that is not is shown); a cell that REGRESSED against
+    the one on the kept results (a BELOW or ABOVE that is not is shown); a cell that REGRESSED or CHANGED against
     ``reference`` (committed scores of the profile, None where there are none) or was finished there and is skipped
     now; a control on which a system does not do what was planted. NOT-COMPARABLE cells are held against the
     reference only; a cell that is the committed one itself is not held against it. ``absence`` is what systems'
@@ -156,7 +156,7 @@ def verify(
 
 
 def _with_detail(line: str, detail: str) -> list[str]:
-    """The line with its detail beside it, or below it where both do not fit into the terminal's width."""
+    """The line with its detail next to it, or below it where both do not fit into the terminal's width."""
     if len(line) + 2 + len(detail) <= WIDTH:
         return [f"{line}  {detail}"]
     return [line.rstrip(), *wrapped(detail, INDENT)]
@@ -242,12 +242,12 @@ def _against_reference(cell: Mapping[str, Any], before: Mapping[str, Any] | None
     if before is None or before["state"] != "finished":
         return Check(*where, NO_REFERENCE, True, "no committed result of this cell to hold it against")
     ours, theirs = (Sample.of(own_f1(one)) for one in (cell, before))
-    same_machine = all(set(cell[name] or ()) == set(before[name] or ()) for name in MACHINE)
+    same_machine = all(set(cell.get(name) or ()) == set(before.get(name) or ()) for name in MACHINE)
     limits = settings.verify.reference_margin, settings.verify.alpha
     verdict = compare_with_reference(ours, theirs, *limits, same_machine)
     changed = [name for name in CONDITIONS if name != "inputs" and cell[name] != before[name]]
     notes = [*verdict.findings, *([f"made under another {', '.join(changed)}"] if changed else [])]
-    return Check(*where, verdict.name, verdict.name != REGRESSED, "; ".join(notes))
+    return Check(*where, verdict.name, verdict.name not in FAILED, "; ".join(notes))
 
 
 def _shown(cell: Mapping[str, Any]) -> str:

@@ -19,9 +19,9 @@ from mner.config import Config
 from mner.config.places import Places
 from mner.config.schema import CAPTION_TOKENS, EncoderSource
 from mner.data.corpus import SPLITS, read_corpus
-from mner.data.download import reachable
 from mner.data.image_sources import GITHUB_FOLDERS
 from mner.data.picture_files import SUFFIXES
+from mner.data.reachability import reachable
 from mner.data.sources import files_of
 from mner.models.encoders import EncoderError, location_of
 from mner.models.word_vectors import WordVectorError, vectors_fingerprint

@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from mner.base.files import reading, write_atomically, write_json_atomically, write_text_atomically
 from mner.config import load as load_config
-from mner.data.corpus import LABELS, SPLITS, read_corpus
+from mner.data.corpus import SPLITS, read_corpus
+from mner.data.labels import labels_of
 from mner.models.encoders import fingerprint_of
 from mner.models.model import Model
 from mner.models.system import load_system
@@ -70,7 +71,7 @@ def from_pretrained(folder: Path, device: str = "cpu") -> SequenceTagger:
     """Load what :func:`save` wrote.
 
     Raises:
-        PretrainedError: another format, label set, version of the system, or encoder.
+        PretrainedError: another format, version of the system, or encoder, or weights of other labels.
     """
     with reading(folder / RECIPE, "save the tagger again"):
         row = json.loads((folder / RECIPE).read_text(encoding="utf-8"))
@@ -84,9 +85,9 @@ def from_pretrained(folder: Path, device: str = "cpu") -> SequenceTagger:
     if version != recipe.versions["system"]:
         why = f"{recipe.system} is version {version} here, and was {recipe.versions['system']} when trained"
         raise PretrainedError(folder, why)
-    if recipe.labels != LABELS:
+    if len(recipe.labels) < 3 or recipe.labels != labels_of([label[2:] for label in recipe.labels[1::2]]):
         raise PretrainedError(
-            folder, f"its labels are {', '.join(recipe.labels)}; here they are {', '.join(LABELS)}"
+            folder, f"its labels are {', '.join(recipe.labels)}; expected O, then B- and I- of each type"
         )
     if fingerprint_of(recipe.encoder) != recipe.encoder_sha256:
         raise PretrainedError(folder, f"encoder {recipe.encoder.name} here has other weights than the tagger's")
@@ -110,11 +111,10 @@ def _from_run(folder: Path, device: torch.device) -> SequenceTagger:
         raise PretrainedError(
             folder, f"this checkout would build another model: the run was {render_differences(found)}"
         )
-    recipe = RowRecipe.of(cell, record.encoder["sha256"], record.versions)
-    words: dict[str, tuple[tuple[str, ...], ...]] = {}
-    if recipe.has_vocabulary():
-        corpus = read_corpus(root / "data" / record.dataset / "corpus", record.dataset)
-        words = {name: tuple(sentence.words for sentence in corpus.split(name)) for name in SPLITS}
+    corpus = read_corpus(root / "data" / record.dataset / "corpus", record.dataset)
+    recipe = RowRecipe.of(cell, record.encoder["sha256"], record.versions, corpus.labels)
+    words = {name: tuple(sentence.words for sentence in corpus.split(name)) for name in SPLITS}
+    words["train"] = words["train"][: cell.recipe.train_sentences]  # the vocabulary that training saw
     return _with_weights(recipe, folder, device, record.seed, words)
 
 

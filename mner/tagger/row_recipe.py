@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from mner.config.schema import EncoderSource
+from mner.config.strict import build
 from mner.config.training_recipe import Recipe
-from mner.data.corpus import LABELS
 from mner.models.encoders import TextEncoder, pretrained_model
 from mner.models.model import Model, make_model
 from mner.models.system import BuildContext, load_system
@@ -44,14 +44,16 @@ class RowRecipe:
     encoder_sha256: str
     needs: tuple[str, ...]
     versions: Mapping[str, int]
-    labels: tuple[str, ...] = LABELS
+    labels: tuple[str, ...]
 
     @classmethod
-    def of(cls, cell: Cell, encoder_sha256: str, versions: Mapping[str, int]) -> RowRecipe:
+    def of(
+        cls, cell: Cell, encoder_sha256: str, versions: Mapping[str, int], labels: tuple[str, ...]
+    ) -> RowRecipe:
         """The row of a cell, with what the record of its run states."""
         file = cell.config.systems[cell.system].file
         row = cell.system, cell.dataset, cell.options, cell.recipe, cell.encoder
-        return cls(file, *row, encoder_sha256, tuple(sorted(cell.needs())), versions)
+        return cls(file, *row, encoder_sha256, tuple(sorted(cell.needs())), versions, labels)
 
     def model(self, seed: int, device: torch.device, words: Mapping[str, Any]) -> Model:
         """Build the row's model with random weights; ``words`` are the sentences of each split, by split."""
@@ -59,9 +61,9 @@ class RowRecipe:
         def encoder() -> TextEncoder:
             return TextEncoder(pretrained_model(self.encoder), self.recipe.frozen_layers)
 
-        build = BuildContext(self.labels, encoder, None, words)
+        context = BuildContext(self.labels, encoder, None, words)
         with torch_stream(torch.device("cpu"), seed, "init"):
-            return make_model(load_system(self.file), build, self.options).to(device)
+            return make_model(load_system(self.file), context, self.options).to(device)
 
     def has_vocabulary(self) -> bool:
         """Whether the model's word vectors depend on the words of the data set."""
@@ -77,9 +79,7 @@ class RowRecipe:
         """Read what :meth:`as_json` gave.
 
         Raises:
-            TypeError: a field is missing or unknown.
+            ConfigError: a field is missing, unknown or of the wrong kind.
         """
-        recipe = {name: tuple(v) if isinstance(v, list) else v for name, v in row["recipe"].items()}
-        encoder = {name: tuple(v) if isinstance(v, list) else v for name, v in row["encoder"].items()}
-        rest = {name: tuple(v) if isinstance(v, list) else v for name, v in row.items()}
-        return cls(**{**rest, "recipe": Recipe(**recipe), "encoder": EncoderSource(**encoder)})
+        found: RowRecipe = build(cls, row, "tagger.json")
+        return found

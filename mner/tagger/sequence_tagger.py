@@ -123,6 +123,7 @@ class SequenceTagger:
             context,
             self.recipe.options,
             bool(needs & {"captions", "objects", "ocr"}) and context is None,
+            self.recipe.labels,
         )
         rows = tuple(Sentence(i, str(i), words, None) for i, words in enumerate(sentences))
         split = tables.split(rows, None)

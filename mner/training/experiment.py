@@ -117,7 +117,7 @@ class Cell:
     def visual_input(self) -> str:
         """What stands for the picture, in the words of the record: ``captions:blip2+objects:ocsga``."""
         graph = self.config.graph_of(self.dataset, self.system)
-        return describe(self.config, self.dataset, self.needs(), graph)
+        return describe(self.config, self.dataset, self.needs(), graph, self.system)
 
     def input_files(self) -> list[Path]:
         """Every data file a run of this cell reads, relative to the root. Test gold is not among them."""
@@ -126,7 +126,7 @@ class Cell:
         files = [corpus / name for name in ("train.jsonl", "dev.jsonl", "test.blind.jsonl")]
         if (self.root / corpus / TYPES_FILE).is_file():
             files.append(corpus / TYPES_FILE)
-        files += input_files(self.config, self.dataset, needs)
+        files += input_files(self.config, self.dataset, needs, self.system)
         if "relations" in needs:
             graph = self._graph_path()
             files += [graph, graph.with_suffix(".json")]
@@ -222,7 +222,7 @@ def _visual(cell: Cell) -> tuple[FeatureStore | None, RelationGraph | None]:
     needs = cell.needs()
     store = graph = None
     if "regions" in needs:
-        store = region_store(cell.config, cell.dataset, cell.root)
+        store = region_store(cell.config, cell.dataset, cell.root, cell.system)
     if "relations" in needs:
         graph = read_graph(cell.root / cell._graph_path())
     return store, graph

@@ -35,7 +35,7 @@ def loaded(cell: Cell) -> dict[str, Any]:
         }
         invalid = side_of(cell.config, cell.dataset, cell.root).invalid
         found["pictures_read"] = shares_read(
-            images, invalid, region_store(cell.config, cell.dataset, cell.root).rows
+            images, invalid, region_store(cell.config, cell.dataset, cell.root, cell.system).rows
         )
     return found
 

@@ -21,7 +21,17 @@ class RunTracker(Observer, Protocol):
 class CellTracker(Protocol):
     """Receive the runs of a cell; must not raise."""
 
-    def seed(self, seed: int, key: str, **settings: Any) -> RunTracker: ...
+    def seed(
+        self,
+        seed: int,
+        key: str,
+        *,
+        recipe: Mapping[str, Any],
+        options: Mapping[str, Any],
+        encoder: Mapping[str, Any],
+        data_copy: str,
+        visual_input: str,
+    ) -> RunTracker: ...
 
     def log(self, record: Record, folder: Path) -> None: ...
 

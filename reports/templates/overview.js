@@ -52,7 +52,7 @@ for (const form of document.querySelectorAll("form.filter")) {
 const reveal = () => {
   const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
   for (let part = target; part; part = part.parentElement) if (part.tagName === "DETAILS") part.open = true;
-  if (target) target.scrollIntoView();
+  if (target) target.scrollIntoView({ behavior: "instant" });
 };
 window.addEventListener("hashchange", reveal);
 reveal();

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +35,7 @@ def test_every_command_is_documented_and_runnable():
 def test_every_example_is_one_that_the_parser_accepts():
     for module in all_commands().values():
         line = module.EXAMPLE.partition(" > ")[0]
-        assert cli.parser().parse_args(line.split()[1:]).run is module.run
+        assert cli.parser().parse_args(shlex.split(line)[1:]).run is module.run
 
 
 def test_help_lists_every_command_in_its_group_without_loading_torch(tmp_path):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.profile_settings import settings
 
+from mner.config.schema import CAPTION_TOKENS
 from mner.models.system import load_system
 
 PAPER = settings("paper")
@@ -31,3 +34,11 @@ def test_values_of_a_data_set_are_those_of_that_data_set_alone() -> None:
 
 def test_no_row_of_the_paper_is_trained_in_less_than_float32() -> None:
     assert {PAPER.recipe_of(row).precision for row in PAPER.active.systems} == {"float32"}
+
+
+def test_a_row_of_a_profile_may_read_regions_of_its_own() -> None:
+    rows = {"umt": {"regions": "grid"}, "umgf": {"regions": "crops"}}
+    config = replace(PAPER, active=replace(PAPER.active, recipe={**PAPER.active.recipe, "rows": rows}))
+    on = "twitter2017"
+    assert [config.regions_of(on, row) for row in ("umt", "umgf", "rgcn")] == ["grid", "crops", CAPTION_TOKENS]
+    assert config.recipe_of("umt").epochs == PAPER.recipe_of("rgcn").epochs  # regions are no part of a recipe

@@ -17,6 +17,7 @@ from mner.data.subwords import WordPieces
 from mner.evaluation.averages import WORD_VECTORS
 from mner.evaluation.evaluate import cut_words, evaluate, input_notes, read_findings
 from mner.evaluation.rescoring import Pieces
+from mner.evaluation.results_schema import Truncation
 from mner.reporting.limits import limits
 
 FABRICATED = vars(fabricated_runs)
@@ -49,8 +50,8 @@ def test_cut_words_are_shown_where_there_are_any(tmp_path: Path) -> None:
     sentences = {("twitter2017", "test"): FABRICATED["sentences"]()}
     numbers = {("twitter2017", "test"): [[1] * 7] * FABRICATED["SENTENCES"]}
     notes = input_notes(held.scores, tmp_path / "data", sentences, {"minilm": numbers})
-    rows = notes["truncation"]
-    assert [(row["system"], row["cut_words"], row["cut_sentences"]) for row in rows] == [
+    rows = notes.truncation
+    assert [(row.system, row.cut_words, row.cut_sentences) for row in rows] == [
         ("bert-crf", 240, 120),
         ("umt", 240, 120),
     ]
@@ -59,11 +60,11 @@ def test_cut_words_are_shown_where_there_are_any(tmp_path: Path) -> None:
         "Cut off: 240 of 840 test words of Twitter-2017, in 120 sentences, lie beyond 7 word pieces and were not "
         "seen by the encoder (bert-crf, umt)."
     ]
-    whole = [row | {"cut_words": 0} for row in rows]
+    whole = [replace(row, cut_words=0) for row in rows]
     assert not any(limit.startswith("Cut off") for limit in limits(held.scores, whole))
-    blind = input_notes(held.scores, tmp_path / "data", sentences, {})["truncation"]
+    blind = input_notes(held.scores, tmp_path / "data", sentences, {}).truncation
     assert "cut words were not counted" in " ".join(limits(held.scores, blind))
-    assert replace(held, audit=notes).audit["findings"] == {"twitter2017": None}
+    assert notes.findings == {"twitter2017": None}
 
 
 def test_each_cell_is_counted_as_its_own_encoder_splits(tmp_path: Path) -> None:
@@ -79,7 +80,7 @@ def test_each_cell_is_counted_as_its_own_encoder_splits(tmp_path: Path) -> None:
 
     def cut(*further: Callable[[], Pieces]) -> dict[str, int | None]:
         held = evaluate(tmp_path, *profile, splitter("small", 1), further=further)
-        return {row["system"]: row.get("cut_words") for row in held["audit"]["truncation"]}
+        return {row.system: row.cut_words for row in held["audit"].truncation}
 
     assert cut() == {"bert-crf": 0, "umt": None}
     assert cut(splitter("large", 2)) == {"bert-crf": 0, "umt": 4 * FABRICATED["SENTENCES"]}
@@ -105,15 +106,8 @@ def test_what_no_encoder_read_was_not_cut_off(tmp_path: Path) -> None:
         ("toy", "test"): [Sentence(0, "1", ("a", "b", "c"), ("O",) * 3), Sentence(1, "2", ("d",), ("O",))]
     }
     pieces = {"small": {("toy", "test"): [[2, 2, 1], [3]], ("toy", "dev"): [[9]]}}
-    (row,) = input_notes(scores, tmp_path, sentences, pieces)["truncation"]
-    assert row == {
-        "dataset": "toy",
-        "system": "read",
-        "max_pieces": 5,
-        "words": 4,
-        "cut_words": 2,
-        "cut_sentences": 1,
-    }
+    (row,) = input_notes(scores, tmp_path, sentences, pieces).truncation
+    assert row == Truncation("toy", "read", 5, words=4, cut_words=2, cut_sentences=1)
 
 
 def test_findings_are_those_of_each_data_set_and_none_where_none_were_written(tmp_path: Path) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import pytest
 
+from mner.evaluation.error_counts import suspect_label
 from mner.evaluation.rescoring import apply_patch, patch_entry
 from mner.evaluation.run_agreement import suspects
 from mner.evaluation.spans import TagError, entities
@@ -16,10 +15,7 @@ READ = [["O", "O", "O", "O"], ["O", "B-MISC", "I-MISC", "O"], ["B-ORG", "O", "B-
 
 def _changes() -> list[dict]:
     found = suspects(GOLD, {"a": [READ, READ], "b": [READ, READ]})
-    rows = [
-        asdict(one) | {"entity": one.entity._asdict(), "gold": [g._asdict() for g in one.gold]} for one in found
-    ]
-    return [patch_entry(row | {"image": f"{row['sentence']}.jpg"}) for row in rows]
+    return [patch_entry(suspect_label(one, f"{one.sentence}.jpg")) for one in found]
 
 
 def test_a_patch_turns_gold_into_what_the_runs_agree_on() -> None:

@@ -251,8 +251,8 @@ def test_misaligned_or_unknown_tags_are_refused_by_name(name: str) -> None:
     score = LENSES[name].score
     with pytest.raises(TagError, match="sentence 1: 2 gold tags but 1"):
         score([["O"], ["O", "O"]], [["O"], ["O"]], [[1], [1, 1]])
-    with pytest.raises(TagError, match="sentence 0, word 1: unknown tag 'B-CAR'"):
-        score([["O", "B-CAR"]], [["O", "O"]], [[1, 1]])
+    with pytest.raises(TagError, match="sentence 0, word 1: unknown tag 'E-CAR'"):
+        score([["O", "E-CAR"]], [["O", "O"]], [[1, 1]])
     with pytest.raises(TagError, match="2 gold sentences but 1"):
         score([["O"], ["O"]], [["O"]], [[1], [1]])
 

@@ -30,6 +30,7 @@ from mner.evaluation.kept_results import (
     scores_of,
     source_of,
 )
+from mner.evaluation.scored_inputs import hashes_of_inputs
 from mner.evaluation.scoring import gold_reader, score_profile
 from mner.tracking.evidence import EvidenceError
 from stages import score
@@ -250,6 +251,7 @@ def test_the_committed_controls_score_as_committed(tmp_path: Path, monkeypatch: 
     names = profile.datasets, profile.systems, profile.seeds
     scores = score_profile(tmp_path / "runs", gold, "controls", *names)
     assert reference is not None
+    scores["inputs"] = hashes_of_inputs(tmp_path / "data", profile.datasets)
     lenses = json.loads((ROOT / "reports/results/controls/lenses.json").read_text(encoding="utf-8"))
     assert "27 runs re-scored" in check_against_reference({"scores": scores, "lenses": lenses}, "controls")
 

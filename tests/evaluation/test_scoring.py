@@ -88,7 +88,7 @@ def test_nothing_found_and_nothing_right_are_zero(predicted: list[str]) -> None:
         ([["B-PER", "O"], ["O"]], "sentence 1: 2 words but 1 predicted tags"),
         ([["B-PER", "O"]], "2 gold sentences but 1 predicted: sentence 1 is the first that the predictions lack"),
         ([["B-PER", "O"], ["O", "O"], ["O"]], "sentence 2 is the first that the gold lack"),
-        ([["B-PER", "O"], ["O", "X"]], "sentence 1: predicted tag 'X' is not a label"),
+        ([["B-PER", "O"], ["O", "X"]], "sentence 1: predicted tag 'X' is no BIO tag"),
     ],
 )
 def test_unequal_shapes_name_the_first_sentence(predicted: list[list[str]], message: str) -> None:

@@ -18,6 +18,7 @@ from mner.evaluation.reasons import INFERRED, Reason, ReasonKind, visual_input
 from mner.evaluation.verdicts import (
     ABOVE,
     BELOW,
+    CHANGED,
     CONSISTENT,
     IMPROVED,
     NOT_COMPARABLE,
@@ -252,6 +253,15 @@ def test_same_keys_must_give_the_same_result() -> None:
     assert compare_with_reference(fresh, before, 1.0, ALPHA).name == UNDECIDED
 
 
+@pytest.mark.parametrize("points", [0.01, 0.9, 5.0])
+def test_any_other_number_at_equal_keys_on_one_machine_fails(points: float) -> None:
+    keys = ("a", "b", "c")
+    before = Sample((80.0, 84.0, 76.0), keys)
+    verdict = compare_with_reference(Sample((80.0, 84.0 + points, 76.0), keys), before, 1.0, ALPHA)
+    assert verdict.name == CHANGED
+    assert verdict.difference == pytest.approx(points)
+
+
 def test_a_run_that_rose_does_not_hide_one_that_fell() -> None:
     before = Sample((80.0, 86.0), ("a", "b"))
     verdict = compare_with_reference(Sample((86.0, 80.0), ("b", "a")), before, 1.0, ALPHA)
@@ -266,6 +276,7 @@ def test_a_run_that_rose_does_not_hide_one_that_fell() -> None:
         ((80.1, 84.1, 76.0), SAME),
         ((78.5, 82.4, 74.5), REGRESSED),
         ((81.5, 85.6, 77.5), IMPROVED),
+        ((85.5, 89.6, 81.5), CHANGED),
         ((80.1, 80.0, 76.0), UNDECIDED),
     ],
 )

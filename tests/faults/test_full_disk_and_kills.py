@@ -15,18 +15,19 @@ from mner.base.exits import FAULT, exit_code_of
 from mner.base.swapped_folder import settle, swapped
 from mner.evaluation import kept_results as reference
 
+pytestmark = pytest.mark.fault("survived")
+
 LIMIT = 100_000
 PROGRAM = """
 import resource, sys
 from pathlib import Path
 import torch
 from safetensors.torch import save_file
-from mner import files
+from mner.base import files
 from mner.base.swapped_folder import swapped
 from mner.training import checkpoint
 from mner.base.exits import exit_code_of
 
-pytestmark = pytest.mark.fault("survived")
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
 def write(way, target):

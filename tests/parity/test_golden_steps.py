@@ -11,10 +11,11 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 import torch
+from support.profile_settings import write_profile
 
 from mner.parity import golden_numbers, golden_step
 from mner.parity.golden_history import WORKING_TREE, check_history, refused
-from mner.parity.golden_numbers import GoldenFile, GoldenStepError, differences, summary
+from mner.parity.golden_numbers import GoldenFile, GoldenStepError, differences, not_compared, summary
 
 FILES = sorted((Path(__file__).parents[1] / "golden_steps").glob("*.json"))
 FOLDER = PurePosixPath("tests/golden_steps")
@@ -92,6 +93,8 @@ def test_what_follows_from_dropout_is_not_compared_where_torch_draws_other_masks
     assert differences(expected, {"draws": "10", "still": {"loss": 1.0}, "after": {"loss": 2.0}}) == []
     assert len(differences(expected, {"draws": "10", "still": {"loss": 2.0}, "after": {"loss": 2.0}})) == 1
     assert len(differences(expected, {"draws": "01", "still": {"loss": 1.0}, "after": {"loss": 2.0}})) == 1
+    assert not_compared(expected, {**expected, "draws": "10"}) == ("draws", "after")
+    assert not_compared(expected, expected) == ()
 
 
 def test_a_summary_sees_order_and_sign_and_not_the_order_of_tensors() -> None:
@@ -110,6 +113,12 @@ def test_a_summary_sees_order_and_sign_and_not_the_order_of_tensors() -> None:
 def test_new_numbers_need_a_higher_version(version: int, loss: float, fine: bool) -> None:
     new = replace(SMALL, version=version, numbers={**SMALL.numbers, "loss": loss})
     assert (refused("c", SMALL, new) is None) == fine
+
+
+def test_a_number_at_a_new_place_changes_none_and_one_that_went_does() -> None:
+    more = replace(SMALL, numbers={**SMALL.numbers, "another": 1.0})
+    assert refused("c", SMALL, more) is None
+    assert refused("c", more, SMALL) is not None
 
 
 def test_a_file_that_is_no_golden_step_is_refused(tmp_path: Path) -> None:
@@ -216,13 +225,13 @@ def test_this_history_has_no_new_steps_under_an_old_version() -> None:
 
 def test_writing_is_refused_under_an_old_version(tmp_path: Path) -> None:
     golden = _golden("bert")
-    row = {"file": golden.file, "options": golden.options, "recipe": golden.recipe}
-    (tmp_path / "params.yaml").write_text(json.dumps({"systems": {"bert": row}}))
+    write_profile(tmp_path, "quick")
     assert golden_step.write("bert", tmp_path) == "new"
     path = tmp_path / FOLDER / "bert.json"
     assert differences(golden.numbers, GoldenFile.read(path).numbers) == []
     assert golden_step.write("bert", tmp_path) == "unchanged"
-    changed = replace(golden, numbers={**golden.numbers, "counts": {}})
+    still = {**golden.numbers["still"], "loss": 99.0}
+    changed = replace(golden, numbers={**golden.numbers, "still": still})
     changed.write(path.parent)
     with pytest.raises(GoldenStepError):
         golden_step.write("bert", tmp_path)

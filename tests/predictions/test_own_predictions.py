@@ -176,10 +176,10 @@ def test_a_strange_file_is_scored_against_its_own_gold(tmp_path: Path) -> None:
         )
 
 
-def test_types_of_ones_own_are_scored_by_seqeval_alone(tmp_path: Path) -> None:
+def test_types_of_ones_own_are_scored_by_every_scorer_of_words(tmp_path: Path) -> None:
     one = scored(tmp_path, None, "Ida B-athlete B-athlete\nBergen B-city O\n")
-    assert f1(one) == pytest.approx(200 / 3)
-    assert isinstance(one.scores["umt"], str)
+    for scorer in ("conlleval", "strict", "ncrfpp", "umt", "umgf", "ita"):
+        assert f1(one, scorer) == pytest.approx(200 / 3, abs=0.01)
     with pytest.raises(UnreadableFileError) as refused:
         scored(tmp_path, None, "Ida B-person B-athlete\nBergen B-location B-city\n")
     assert "two levels" in refused.value.found

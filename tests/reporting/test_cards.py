@@ -79,10 +79,10 @@ def test_the_published_recipe_stands_beside_ours_and_what_is_not_stated_is_said(
     assert ours["optimiser"] == WORDS[recipe.optimiser]
     assert ours["keep_weights"] == ("yes" if recipe.keep_weights else "no")
     card = replace(CARD, published={"epochs": "25 (code)"}, variants={"row-b": "without"}, caveats=("one", "two"))
-    told = _text(settings, card=card)
-    assert told.parts["Recipe as published or proposed"] == {"epochs": "25 (code)"}
-    assert told.parts["Variants"] == {"row-b": "without"}
-    assert told.caveats == ("one", "two")
+    content = _text(settings, card=card)
+    assert content.parts["Recipe as published or proposed"] == {"epochs": "25 (code)"}
+    assert content.parts["Variants"] == {"row-b": "without"}
+    assert content.caveats == ("one", "two")
 
 
 def test_a_row_that_reads_word_vectors_does_not_claim_the_profiles_encoder(settings: Config) -> None:

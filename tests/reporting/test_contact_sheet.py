@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -269,6 +270,7 @@ def test_the_command_writes_the_page_beside_the_results(pictures, tmp_path, monk
 
     folder = plant(pictures, tmp_path / "out", Planted("objects", OBJECTS))
     write_profile(tmp_path)
+    shutil.copytree(TEMPLATES, tmp_path / "reports" / "templates")
     monkeypatch.chdir(tmp_path)
     to = tmp_path / "sheet.html"
     assert main(["sheet", str(pictures.folder), "--found", str(folder), "--to", str(to)]) == 0

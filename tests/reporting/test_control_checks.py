@@ -110,8 +110,8 @@ def test_a_text_only_system_may_not_move(points: float, passes: bool) -> None:
         (check,) = _checks(_text(dataset, TEXT, none=[0.0], shuffled=[points]))
         assert (check.passed, check.judged) == (passes, True)
         for absent in ({}, {"none": None}):
-            (told,) = _checks(_text(dataset, TEXT, **absent))
-            assert (told.passed, told.judged) == (True, False)
+            (content,) = _checks(_text(dataset, TEXT, **absent))
+            assert (content.passed, content.judged) == (True, False)
 
 
 def test_where_neighbours_decide_their_readers_gain_by_them_and_others_do_not_gain() -> None:
@@ -147,6 +147,6 @@ def test_a_card_excuses_absence_on_the_negative_control_alone() -> None:
     cells = [_text(name, TEXT) for name in (POSITIVE, NEGATIVE)]
     cells += [_cell(name, "umt", TEXT, {"none": [-9.0], "shuffled": [-9.0]}) for name in (POSITIVE, NEGATIVE)]
     found = [check for check in _checks(*cells, umt="it takes a picture for granted") if check.system == "umt"]
-    told = [(check.dataset, check.detail) for check in found if not check.judged]
-    assert told == [(NEGATIVE, "own − none -9.00")]
+    content = [(check.dataset, check.detail) for check in found if not check.judged]
+    assert content == [(NEGATIVE, "own − none -9.00")]
     assert [check.passed for check in found if check.judged] == [False, False, False, True, False]

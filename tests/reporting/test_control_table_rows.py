@@ -6,6 +6,8 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
+from support.empty_results import NO_AUDIT, NO_ERRORS
+
 from mner.reporting.control_checks import HOLDS
 from mner.reporting.control_tables import NOT_JUDGED, control_table
 from mner.reporting.results import Results
@@ -53,7 +55,7 @@ def _table(*cells: dict[str, Any], systems: tuple[str, ...] = ("bert-crf", "umt"
         "cells": list(cells),
         "runs": [{"record": record} for record in records],
     }
-    return control_table(Results(scores, {}, {}, {}, {}), Limits(), {})
+    return control_table(Results(scores, {}, {}, NO_ERRORS, NO_AUDIT), Limits(), {})
 
 
 def _row(table: Table, system: str) -> dict[str, Any]:

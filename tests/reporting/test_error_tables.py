@@ -6,6 +6,7 @@ import pytest
 
 from mner.data.corpus import Sentence
 from mner.evaluation.error_counts import profile_errors
+from mner.evaluation.results_schema import AgreementNumbers, DatasetErrors, EntityPlace
 from mner.evaluation.spans import encode
 from mner.evaluation.tagged import Tagged, TaggedRun
 
@@ -31,45 +32,45 @@ TRAINING = {DATASET: [Sentence(0, "i", ("W",), ("B-MISC",))]}
 
 
 @pytest.fixture(scope="module")
-def found() -> dict:
-    held = profile_errors(_tagged({"a": [FIRST, SECOND], "b": [BLANK]}), TRAINING)["datasets"]
+def found() -> DatasetErrors:
+    held = profile_errors(_tagged({"a": [FIRST, SECOND], "b": [BLANK]}), TRAINING).datasets
     assert set(held) == {DATASET}, "nothing is said of a data set without runs"
     return held[DATASET]
 
 
-def test_entities_are_counted_by_run_and_a_group_that_one_run_lacks_counts_nothing_there(found: dict) -> None:
-    of_a, of_b = found["cells"]
-    assert (of_a["system"], of_a["records"]) == ("a", ["a/1", "a/2"])
-    rows = {(row["cut"], row["group"]): row["counts"] for row in of_a["rows"]}
+def test_entities_are_counted_by_run_and_a_group_without_them_counts_nothing(
+    found: DatasetErrors,
+) -> None:
+    of_a, of_b = found.cells
+    assert (of_a.system, of_a.records) == ("a", ("a/1", "a/2"))
+    rows = {(row.cut, row.group): row.counts for row in of_a.rows}
     assert list(rows) == sorted(rows), "the same order in every process"
     told = {place: {what: n for what, n in counts.items() if any(n)} for place, counts in rows.items()}
-    assert told["all", "all"] == {"correct": [2, 1], "missed": [1, 2], "spurious": [0, 1]}
-    assert told["type", "MISC"] == {"spurious": [0, 1]}
-    assert told["type", "PER"] == {"correct": [1, 0], "missed": [0, 1]}
-    assert told["training", "seen"] == {"correct": [1, 1], "spurious": [0, 1]}, "w occurs in training"
-    (counts,) = (row["counts"] for row in of_b["rows"] if row["cut"] == "all")
-    assert (counts["missed"], counts["correct"]) == ([3], [0])
+    assert told["all", "all"] == {"correct": (2, 1), "missed": (1, 2), "spurious": (0, 1)}
+    assert told["type", "MISC"] == {"spurious": (0, 1)}
+    assert told["type", "PER"] == {"correct": (1, 0), "missed": (0, 1)}
+    assert told["training", "seen"] == {"correct": (1, 1), "spurious": (0, 1)}, "w occurs in training"
+    counts = of_b.all_entities.counts
+    assert (counts["missed"], counts["correct"]) == ((3,), (0,))
 
 
-def test_agreement_is_over_sentences_that_hold_an_entity(found: dict) -> None:
-    of_a, of_b, of_all = found["agreement"]
-    assert (of_a["group"], of_a["sentences"], of_a["all_right"], of_a["none_right"]) == ("a", 3, 1, 1)
-    assert of_a["pairwise"] == pytest.approx(100 * (0 + 1 + 1) / 3)
-    assert of_b == {"group": "b", "records": ["b/1"], "state": "one run: agreement needs two"}
-    assert (of_all["group"], of_all["records"]) == ("all runs", ["a/1", "a/2", "b/1"])
-    assert (of_all["sentences"], of_all["all_right"], of_all["none_right"]) == (3, 0, 1)
-    assert of_all["pairwise"] == pytest.approx(100 * (1 / 3 + 1 / 3 + 1) / 3)
+def test_agreement_is_over_sentences_that_hold_an_entity(found: DatasetErrors) -> None:
+    of_a, of_b, of_all = found.agreement
+    assert (of_a.group, of_a.numbers) == ("a", AgreementNumbers(3, pytest.approx(100 * (0 + 1 + 1) / 3), 1, 1))
+    assert (of_b.group, of_b.records, of_b.numbers, bool(of_b.state)) == ("b", ("b/1",), None, True)
+    assert (of_all.group, of_all.records) == ("all runs", ("a/1", "a/2", "b/1"))
+    assert of_all.numbers == AgreementNumbers(3, pytest.approx(100 * (1 / 3 + 1 / 3 + 1) / 3), 0, 1)
 
 
-def test_what_all_systems_contradict_is_named_with_its_picture(found: dict) -> None:
-    assert (found["suspects"]["systems"], found["suspects"]["records"]) == (2, ["a/1", "a/2", "b/1"])
-    (entry,) = found["suspects"]["entries"]
-    assert (entry["sentence"], entry["image"], entry["kind"]) == (3, "image3", "spurious label")
-    assert entry["entity"] == {"kind": "ORG", "first": 0, "last": 0}
-    assert (entry["share"], entry["systems"], entry["gold"]) == (pytest.approx(1.0), 2, [])
+def test_what_all_systems_contradict_is_named_with_its_picture(found: DatasetErrors) -> None:
+    assert (found.suspects.systems, found.suspects.records) == (2, ("a/1", "a/2", "b/1"))
+    (entry,) = found.suspects.entries
+    assert (entry.sentence, entry.image, entry.kind) == (3, "image3", "spurious label")
+    assert entry.entity == EntityPlace("ORG", 0, 0)
+    assert (entry.share, entry.systems, entry.gold) == (pytest.approx(1.0), 2, ())
 
 
 def test_one_system_alone_raises_no_suspicion_however_many_its_runs() -> None:
-    alone = profile_errors(_tagged({"a": [BLANK, BLANK]}), TRAINING)["datasets"][DATASET]
-    assert "fewer than two systems" in alone["suspects"]["state"]
-    assert [row["group"] for row in alone["agreement"]] == ["a", "all runs"]
+    alone = profile_errors(_tagged({"a": [BLANK, BLANK]}), TRAINING).datasets[DATASET]
+    assert alone.suspects.state
+    assert [row.group for row in alone.agreement] == ["a", "all runs"]

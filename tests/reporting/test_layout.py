@@ -223,20 +223,20 @@ def test_notes_explain_what_stands_in_the_table_and_nothing_else(
 ) -> None:
     part = _part(parts, "table1")
     notes = {name: " ".join(table.notes) for name, table in _tables(part, results).items()}
-    told, idle = notes[f"table1-{DATASET}-overall"], notes["table1-twitter2015-overall"]
-    assert SPREAD_NOTE in told
-    assert VERDICT_NOTE in told
+    content, idle = notes[f"table1-{DATASET}-overall"], notes["table1-twitter2015-overall"]
+    assert SPREAD_NOTE in content
+    assert VERDICT_NOTE in content
     assert SPREAD_NOTE not in idle
     assert VERDICT_NOTE not in idle
     assert notes[f"table1-{DATASET}-types"] == ""
-    assert "OCSGA: skipped: no <object> labels" in told
+    assert "OCSGA: skipped: no <object> labels" in content
     others = " ".join(_tables(_part(parts, "others"), results)[f"others-{DATASET}-overall"].notes)
     assert SPREAD_NOTE in others
     assert VERDICT_NOTE not in others
-    assert PAPER_NOTE in told
+    assert PAPER_NOTE in content
     assert PAPER_NOTE not in others, "no paper has such a row"
     for mark, meaning in part.table.marks.items():
-        assert f"{mark}: {meaning}" in told
+        assert f"{mark}: {meaning}" in content
     bare = replace(part.blocks[0], lines=tuple(line for line in part.blocks[0].lines if line.id == "bilstm-crf"))
     (table, *_) = section_tables(replace(part, blocks=(bare,)), results.records)
     assert table.notes == (), "marks that no row of the table bears are not explained"
@@ -313,6 +313,6 @@ def test_numbers_that_no_paper_prints_stand_once_a_system(tmp_path: Path) -> Non
     tables = _tables(_part(sections(results, PAPER, 0.5, 0.05), "ita"), results)
     assert len(tables[f"ita-{DATASET}-overall"].rows) > 6, "two printed rows each"
     types = tables[f"ita-{DATASET}-types"]
-    told = [row.cells[0].plain() for row in types.rows if not row.idle]
-    assert told == ["ita-text", "ita-all-cva"]
+    content = [row.cells[0].plain() for row in types.rows if not row.idle]
+    assert content == ["ita-text", "ita-all-cva"]
     assert [column.title for column in types.columns] == ["System", *(f"{kind} ours" for kind in TYPES)]

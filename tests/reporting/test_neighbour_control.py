@@ -61,12 +61,12 @@ def test_every_listed_picture_is_anothers_of_its_split_and_shows_the_type(split,
 
 
 def test_its_audit_says_who_can_reach_what(folders):
-    told, negative = seen(folders[NEIGHBOURS]), seen(folders[NEGATIVE])
+    content, negative = seen(folders[NEIGHBOURS]), seen(folders[NEGATIVE])
     for split in SPLITS:
-        assert told[f"{split}.listed"] == SETTINGS.ambiguous(split)
-        assert told[f"{split}.listed-astray"] == 0
-        assert told[f"{split}.ceiling-neighbours"] == 100
-        assert told[f"{split}.ceiling-multimodal"] == told[f"{split}.ceiling-text-only"] < 90
+        assert content[f"{split}.listed"] == SETTINGS.ambiguous(split)
+        assert content[f"{split}.listed-astray"] == 0
+        assert content[f"{split}.ceiling-neighbours"] == 100
+        assert content[f"{split}.ceiling-multimodal"] == content[f"{split}.ceiling-text-only"] < 90
         assert f"{split}.ceiling-neighbours" not in negative
 
 

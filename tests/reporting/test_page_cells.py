@@ -64,10 +64,10 @@ def test_a_group_of_rows_has_one_heading_and_comes_back_with_another() -> None:
 
 
 def _page(*parts: Part) -> Page:
-    return Page("p", "P", "Title", "lead", "empty", parts, beside=True)
+    return Page("p", "P", "Title", "lead", "empty", parts, side_by_side=True)
 
 
-def test_figures_of_a_kind_stand_beside_one_another_though_a_data_set_has_fewer() -> None:
+def test_figures_of_a_kind_stand_side_by_side_though_a_data_set_has_fewer() -> None:
     one, two, three = (Figure(name, "", Markup("<svg/>")) for name in ("one", "two", "three"))
     shown = page_view(_page(Part("twitter2017", (one, two), ()), Part("toy", (three,), ())))
     assert shown["figures"] == [("Twitter-2017", one), ("toy", three), ("Twitter-2017", two)]

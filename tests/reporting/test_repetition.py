@@ -1,4 +1,4 @@
-"""Runs beside the committed ones: planted differences are counted, and what made them is named."""
+"""Runs compared with the committed ones: planted differences are counted, and what made them is named."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from support import fabricated_runs
 from mner.base.files import read_json, sha256_of
 from mner.cli import main as cli
 from mner.data.corpus import read_tags, write_tags
-from mner.evaluation.kept_results import NoResultsError, committed_record, keep, reference_of, scores_of
+from mner.evaluation.kept_results import committed_record, keep, reference_of, scores_of
 from mner.reporting.repetition import Repetition, repetition_of, words_otherwise
+from mner.tracking.evidence import EvidenceError
 from mner.tracking.run_places import run_folder
 
 FABRICATED = vars(fabricated_runs)
@@ -120,10 +121,10 @@ def test_what_differs_is_named(repository: Path, fields: dict[str, Any], named: 
         change((*SECOND[:2], seed), **fields)
     repetition = compared()
     assert [repeat.differences for repeat in repetition.repeats] == [named, named]
-    told = repetition.render()
+    content = repetition.render()
     for name in set(named) - {"machine"}:
-        assert f"{name}, 2 of 2 runs" in told
-    assert ("data, new" in told) == (named == ("inputs",))
+        assert f"{name}, 2 of 2 runs" in content
+    assert ("data, new" in content) == (named == ("inputs",))
 
 
 def test_another_seed_is_the_yardstick(repository: Path) -> None:
@@ -143,12 +144,13 @@ def test_another_seed_is_the_yardstick(repository: Path) -> None:
     assert found == pytest.approx(100 * sum(shares) / len(shares))
 
 
-def test_other_sentences_are_told_and_not_counted(repository: Path) -> None:
+def test_other_sentences_are_reported_and_not_counted(repository: Path) -> None:
     change(FIRST)
     score()
+    scores, reference = scores_of("quick"), reference_of("quick")
     tags = run_folder(Path(), "quick", *FIRST) / "test.own.jsonl"
     write_tags(tags, read_tags(tags)[:-1])
-    repetition = repetition_of(scores_of("quick"), reference_of("quick"))
+    repetition = repetition_of(scores, reference)
     (repeat,) = repetition.repeats
     assert (repeat.words, repeat.otherwise, repeat.share) == (None, None, None)
     assert "1 predict other sentences than the committed ones" in repetition.render()
@@ -170,7 +172,7 @@ def test_a_run_that_is_not_the_one_that_was_scored_is_left_out(repository: Path)
 def test_a_committed_run_without_tags_is_refused(repository: Path) -> None:
     change(FIRST)
     (committed_record("quick", *FIRST).with_name("tags.json.xz")).unlink()
-    with pytest.raises(NoResultsError, match="kept without its tags"):
+    with pytest.raises(EvidenceError):
         compared()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mner.evaluation.errors import OUTCOMES
+from mner.evaluation.results_schema import AuditResults, ErrorResults, read
 from mner.reporting.cells import Measured, State
 from mner.reporting.error_tables import error_tables, suspects_file
 from mner.reporting.results import Results
@@ -38,10 +39,7 @@ AGREEMENT = [
     {
         "group": "umt",
         "records": list(RECORDS),
-        "pairwise": 71.25,
-        "all_right": 41,
-        "none_right": 23,
-        "sentences": 99,
+        "numbers": {"pairwise": 71.25, "all_right": 41, "none_right": 23, "sentences": 99},
     },
     {"group": "rgcn", "records": list(OF_B), "state": "one run: agreement needs two"},
     {"group": "iaik", "records": [], "state": "no run"},
@@ -71,7 +69,8 @@ SUSPECTS = {
 def _results(suspects: dict[str, Any] = SUSPECTS) -> Results:
     held = {"cells": [CELL], "agreement": AGREEMENT, "suspects": suspects}
     scores = {"profile": "p", "runs": [{"record": record} for record in (*RECORDS, *OF_B)]}
-    return Results(scores, {}, {}, {"outcomes": list(OUTCOMES), "datasets": {DATASET: held}}, {})
+    errors = {"profile": "p", "outcomes": list(OUTCOMES), "datasets": {DATASET: held}}
+    return Results(scores, {}, {}, read(ErrorResults, errors, "errors"), AuditResults("p", {}, ()))
 
 
 def _texts(table: Table) -> dict[str, dict[str, str]]:
@@ -136,10 +135,10 @@ def test_suspects_are_counted_by_what_is_suspected_and_type() -> None:
 
 
 def test_what_too_few_systems_cannot_tell_makes_no_table_and_no_data_set_makes_none() -> None:
-    state = {"state": "fewer than two systems"}
+    state: dict[str, Any] = {"records": [], "state": "fewer than two systems"}
     assert [table.id for table in error_tables(_results(state), DATASET)][2:] == []
     assert error_tables(_results(), "twitter2015") == []
-    assert suspects_file(_results(state))["datasets"] == {DATASET: {**state, "changes": []}}
+    assert suspects_file(_results(state))["datasets"] == {DATASET: {**state, "records": (), "changes": []}}
 
 
 def test_the_file_of_suspects_is_a_patch_of_this_profiles_test_split() -> None:

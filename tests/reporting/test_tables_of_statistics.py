@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.empty_results import NO_AUDIT, NO_ERRORS
 
 from mner.evaluation.run_selection import OWN
 from mner.reporting.cost_tables import MEASURES, cost_points, cost_table
@@ -86,7 +87,7 @@ def _results(pairs: list[dict[str, Any]] | None = None, **lenses: Any) -> Result
     ]
     runs = [{"record": record} for record in (*UMT, *TEXT)]
     scores = {"systems": ["umt", "bert-crf"], "cells": cells, "runs": runs}
-    return Results(scores, lenses, {"datasets": {DATASET: held}}, {}, {})
+    return Results(scores, lenses, {"datasets": {DATASET: held}}, NO_ERRORS, NO_AUDIT)
 
 
 def test_every_uncertainty_stands_under_its_source_and_one_seed_falls_back_on_the_sample() -> None:
@@ -197,7 +198,7 @@ def test_reliance_stands_beside_the_text_only_system_and_each_probe_beside_its_o
 
 def test_tables_without_rows_are_not_made() -> None:
     held = {"datasets": {DATASET: {"cells": [], "comparisons": [], "reliance": []}}}
-    assert statistics_tables(Results({"cells": [], "runs": []}, {}, held, {}, {}), DATASET) == []
+    assert statistics_tables(Results({"cells": [], "runs": []}, {}, held, NO_ERRORS, NO_AUDIT), DATASET) == []
 
 
 LENSES = [

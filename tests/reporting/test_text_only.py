@@ -48,7 +48,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     return FABRICATED["evaluated"](root, ACTIVE)
 
 
-def _beside(results: Results, system: str) -> tuple[str, ...]:
+def _baselines(results: Results, system: str) -> tuple[str, ...]:
     cells = results.scores["cells"]
     cell = next(cell for cell in cells if cell["system"] == system)
     return tuple(row.system for row in text_only_baselines(cell, cells).rows)
@@ -57,10 +57,10 @@ def _beside(results: Results, system: str) -> tuple[str, ...]:
 def test_the_best_text_only_row_of_the_encoder_is_the_baseline_and_the_familys_own_is_second(
     results: Results,
 ) -> None:
-    assert _beside(results, "ita-all") == ("bert-crf", "ita-text")
-    assert _beside(results, "umt") == ("bert-crf",)
-    assert _beside(results, "iaik") == ("bilstm-crf",), "of the same encoder, though others are better or worse"
-    assert _beside(results, "bert-crf") == ("",), "it reads no picture"
+    assert _baselines(results, "ita-all") == ("bert-crf", "ita-text")
+    assert _baselines(results, "umt") == ("bert-crf",)
+    assert _baselines(results, "iaik") == ("bilstm-crf",), "of the same encoder, though others are better or worse"
+    assert _baselines(results, "bert-crf") == ("",), "it reads no picture"
 
 
 def test_a_family_whose_own_text_only_row_is_the_best_has_no_second(results: Results) -> None:
@@ -124,8 +124,8 @@ def test_page_tables_and_commands_show_both_baselines(results: Results, tmp_path
     assert "<small>bert-crf</small>" in page
     assert "<small>ita-text</small>" in page
     assert "Own family's" in (tmp_path / "ita.md").read_text(encoding="utf-8")
-    told = explain(f"{DATASET}/ita-all", results, REPORT["PAPER"], settings, tmp_path)
-    assert "best text-only row of this encoder (bert-crf)" in told
-    assert "text-only row of this family (ita-text)" in told
+    content = explain(f"{DATASET}/ita-all", results, REPORT["PAPER"], settings, tmp_path)
+    assert "best text-only row of this encoder (bert-crf)" in content
+    assert "text-only row of this family (ita-text)" in content
     outside = compare("bert", "bert-crf", results)
     assert "p (Holm, primary)    – (no row with a picture against text alone" in outside

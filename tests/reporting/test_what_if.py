@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from support.empty_results import NO_AUDIT, NO_ERRORS
 from support.test_modules import module_of
 
 from mner.evaluation.reasons import in_words
@@ -30,7 +31,7 @@ def _runs(system: str, f1: tuple[float, ...], epochs: tuple[float, ...] = ()) ->
 def _table(*cells: list[dict[str, Any]]) -> Table | None:
     runs = [run for cell in cells for run in cell]
     scores = {"systems": list(dict.fromkeys(run["system"] for run in runs)), "runs": runs}
-    return what_if_table(Results(scores, {"runs": runs}, {}, {}, {}), DATASET)
+    return what_if_table(Results(scores, {"runs": runs}, {}, NO_ERRORS, NO_AUDIT), DATASET)
 
 
 def _texts(table: Table) -> dict[str, dict[str, str]]:

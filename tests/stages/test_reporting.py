@@ -189,7 +189,7 @@ def test_two_rows_of_one_name_lead_to_two_cards() -> None:
 
 
 def test_reports_are_a_pure_function_of_their_inputs(results: Results, rendered: Path, tmp_path: Path) -> None:
-    again = Results(**json.loads(json.dumps(asdict(results))))
+    again = Results.of(json.loads(json.dumps(asdict(results))))
     files = REPORT["render"](again, tmp_path)
     assert {file.name for file in files} == {file.name for file in rendered.iterdir()}
     for file in files:

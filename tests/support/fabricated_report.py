@@ -50,7 +50,7 @@ def make_results(root: Path) -> Results:
         FABRICATED["Record"](**fields | {"best_epoch": None}).write(folder / "record.json")
     held = FABRICATED["evaluated"](root, ACTIVE)
     found = {"id": "x", "severity": "defect", "what": "a <script> & co", "expected": None, "seen": {"a": 1}}
-    return replace(held, audit=dict(held.audit) | {"findings": {"twitter2017": [found | {"images": []}]}})
+    return replace(held, audit=replace(held.audit, findings={"twitter2017": [found | {"images": []}]}))
 
 
 @pytest.fixture(scope="module")

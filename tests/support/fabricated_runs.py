@@ -13,6 +13,7 @@ from mner.base.files import sha256_of, sha256_of_json, write_json_atomically
 from mner.data.corpus import TYPES, Sentence, write_sentences, write_tags
 from mner.evaluation.evaluate import evaluate
 from mner.evaluation.rescoring import Pieces
+from mner.evaluation.results_schema import as_json
 from mner.reporting.results import FILES, Results
 from mner.tracking.record import Record
 from support.profile_settings import write_profile
@@ -108,7 +109,7 @@ def make_repository(root: Path) -> None:
     make_runs(root, QUICK, _share_wrong, epochs=2)
     held = evaluated(root, QUICK)
     for name in FILES:
-        write_json_atomically(root / "results" / "quick" / f"{name}.json", getattr(held, name))
+        write_json_atomically(root / "results" / "quick" / f"{name}.json", as_json(getattr(held, name)))
     write_profile(root, "quick")
     (root / "reports").mkdir()
     shutil.copy(ROOT / "reports" / "paper.yaml", root / "reports")

@@ -47,7 +47,8 @@ def rows_of(folder: str) -> list[Path]:
 def not_needed() -> list[str]:
     """Every dependency of ours that a machine which only trains may lack, as it is imported."""
     with (tiny.ROOT / "pyproject.toml").open("rb") as file:
-        stated = tomllib.load(file)["project"]["dependencies"]
+        project = tomllib.load(file)["project"]
+    stated = [*project["dependencies"], *project["optional-dependencies"]["track"]]
     packages = [re.match(r"[\w.-]+", line)[0].rstrip(".") for line in stated]
     return [
         name

@@ -1,7 +1,6 @@
 """Train one run of a cell again, chosen at random, and compare it tag for tag with the one that lies here.
 
 Runs that came by archive are marked in tables until their cell has passed. Exit code 1 if a tag differs.
-Example: mner audit-run runs/quick/twitter2017/rgcn
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ from pathlib import Path
 
 from mner.base.escaping import show
 from mner.cli import settings
+
+GROUP, EXAMPLE = "check", "mner audit-run runs/quick/twitter2017/rgcn"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -44,6 +44,6 @@ def run(options: argparse.Namespace) -> None:
         text = render_cases(dataset, found, other_way, gold, sentences, right, wrong, options.words)
     else:
         training = read_sentences(Path("data") / dataset / "corpus" / "train.jsonl")
-        found = error_classes(tagged, dataset, options.right, training)
-        text = render_classes(dataset, options.right, found, sentences, options.words)
+        errors = error_classes(tagged, dataset, options.right, training)
+        text = render_classes(dataset, options.right, errors, sentences, options.words)
     show(text, end="")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from mner.base.escaping import show
 from mner.cli import PARAMS
@@ -36,7 +37,8 @@ def run(options: argparse.Namespace) -> None:
     given = {name: getattr(options, name) for name in ("train", "dev", "test", "images", "captions")}
     columns = tuple(name.strip() for name in options.columns.split(",")) if options.columns else ()
     paths = {name: _relative(value) for name, value in given.items() if value is not None}
-    entry = OwnDataset(**paths, columns=columns, scheme=options.scheme)
+    fields: dict[str, Any] = {**paths, "columns": columns, "scheme": options.scheme}
+    entry = OwnDataset(**fields)
     read = read_own(entry, Path())
     raw = loading.read(PARAMS)
     added = {options.name: with_hashes(entry, Path()).entry()}

@@ -8,6 +8,8 @@ from pathlib import Path
 from mner.base.escaping import show
 from mner.cli import PARAMS, settings
 
+GROUP, EXAMPLE = "check", "mner doctor paper"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("profile", nargs="?", help="a profile of the package (default: the active one)")

@@ -1,7 +1,7 @@
 """Tag sentences with the weights of a trained run, and print tags and entities as JSON lines.
 
 Without --text, every line of standard input is JSON: {"words": [...], "caption": "...", "image": "..."}, or "text"
-for words that blanks separate. Example: mner predict runs/quick/twitter2017/bert-crf/1 --text "Kevin is in Oslo"
+for words that blanks separate.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from mner.base.escaping import show
 
+GROUP, EXAMPLE = "own", 'mner predict runs/quick/twitter2017/bert-crf/1 --text "Kevin is in Oslo"'
 FIELDS = {"words", "text", "caption", "image"}
 
 
@@ -27,7 +28,7 @@ class InputLineError(ValueError):
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", type=Path, help="runs/<profile>/<data set>/<system>/<seed>, or a saved tagger")
+    parser.add_argument("folder", type=Path, metavar="RUN", help="a run with its weights, or a saved tagger")
     parser.add_argument("--text", help="one sentence, its words separated by blanks")
     parser.add_argument("--caption", help="what its picture shows")
     parser.add_argument("--image", type=Path, help="its picture")
@@ -36,7 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     from mner.tagger.pretrained_folder import load
 
-    tagger = load(options.run)
+    tagger = load(options.folder)
     if options.text is not None:
         rows: Iterator[dict[str, Any]] = iter(
             [{"words": options.text.split(), "caption": options.caption, "image": options.image}]

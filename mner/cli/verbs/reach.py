@@ -38,7 +38,8 @@ def run(options: argparse.Namespace) -> None:
     device = device_of()
     one = load_run(cell, options.seed, device)
     found = reach.measure(one.model, one.test_views(), cell.recipe, device)
-    epoch, score = one.record.best_epoch + 1, one.record.dev_f1[one.record.best_epoch]
-    show(f"{cell.dataset} x {cell.system}, seed {options.seed}, weights of epoch {epoch} (dev F1 {score:.2f})")
+    best = one.record.best_epoch or 0
+    score = one.record.dev_f1[best]
+    show(f"{cell.dataset} x {cell.system}, seed {options.seed}, weights of epoch {best + 1} (dev F1 {score:.2f})")
     show(f"test split, {found.sentences:,} sentences; visual input: {one.record.visual_input}\n")
     show(reach.render(found), end="")

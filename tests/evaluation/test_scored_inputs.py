@@ -1,0 +1,77 @@
+"""Numbers are made of the gold that committed scores name and of the data that records name, or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fabricated_runs import Active, make_runs
+
+from mner.base.files import sha256_of
+from mner.data.corpus import Sentence, read_sentences, write_sentences
+from mner.evaluation.evaluate import evaluate
+from mner.evaluation.rescoring import Pieces
+from mner.evaluation.scored_inputs import BLIND, GOLD, ChangedInputError, ForeignGoldError
+
+ACTIVE = Active("tiny", ("twitter2017",), ("bert-crf",), (1, 2))
+FOLDER = Path("data") / "twitter2017"
+
+
+def _runs(root: Path, **changes: Any) -> None:
+    make_runs(root, ACTIVE, lambda *place: 0.2 if place[3] == "own" else None, **changes)
+
+
+def _scores(root: Path, **pinned: Any) -> dict[str, Any]:
+    pieces = Pieces("ours", lambda words: [1] * len(words))
+    return evaluate(root, "tiny", ACTIVE.datasets, ACTIVE.systems, ACTIVE.seeds, lambda: pieces, **pinned)[
+        "scores"
+    ]
+
+
+def _flip_a_tag(path: Path) -> None:
+    first, *others = read_sentences(path)
+    tags = first.tags or ()
+    turned = tuple("B-LOC" if tag == "B-PER" else "B-PER" if tag == "O" else tag for tag in tags)
+    write_sentences(path, [Sentence(first.index, first.image, first.words, turned), *others])
+
+
+def test_scores_hold_the_hash_of_gold_and_other_gold_is_refused(tmp_path: Path) -> None:
+    _runs(tmp_path)
+    gold = tmp_path / FOLDER / GOLD
+    before = _scores(tmp_path)["inputs"]
+    name = (FOLDER / GOLD).as_posix()
+    assert before[name] == sha256_of(gold)
+    assert _scores(tmp_path, pinned=before)["inputs"] == before
+    _flip_a_tag(gold)
+    with pytest.raises(ChangedInputError) as refused:
+        _scores(tmp_path, pinned=before)
+    assert (refused.value.path, refused.value.expected, refused.value.found) == (
+        name,
+        before[name],
+        sha256_of(gold),
+    )
+
+
+def test_data_must_be_what_the_record_says_it_read(tmp_path: Path) -> None:
+    name = (FOLDER / "corpus" / "dev.jsonl").as_posix()
+    _runs(tmp_path, inputs={name: "0" * 64})
+    with pytest.raises(ChangedInputError) as refused:
+        _scores(tmp_path)
+    assert (refused.value.path, refused.value.expected) == (name, "0" * 64)
+
+
+def test_gold_must_be_of_the_sentences_that_runs_read(tmp_path: Path) -> None:
+    _runs(tmp_path)
+    blind = [sentence.blind() for sentence in read_sentences(tmp_path / FOLDER / GOLD)]
+    write_sentences(tmp_path / FOLDER / BLIND, blind)
+    _scores(tmp_path)
+    other = Sentence(1, "another.jpg", blind[1].words, None)
+    write_sentences(tmp_path / FOLDER / BLIND, [blind[0], other, *blind[2:]])
+    with pytest.raises(ForeignGoldError) as refused:
+        _scores(tmp_path)
+    assert (refused.value.dataset, refused.value.index) == ("twitter2017", 1)
+    write_sentences(tmp_path / FOLDER / BLIND, blind[:-1])
+    with pytest.raises(ForeignGoldError) as refused:
+        _scores(tmp_path)
+    assert refused.value.index == len(blind) - 1
