@@ -85,8 +85,9 @@ def input_files(config: Config, dataset: str, needs: Collection[str], system: st
     files = [
         Path("data") / dataset / "side" / f"{name}.json" for name in ("captions", "images", "objects", "retrieval")
     ]
-    words = ({*_words(dataset, needs), config.data.captions[dataset]}) & WORDS.keys()
-    files += [Path("data") / dataset / "side" / f"{name}.json" for name in sorted(words)]
+    named = {*_words(dataset, needs), config.data.captions[dataset]}
+    words = sorted(name for name in named if name is not None and name in WORDS)
+    files += [Path("data") / dataset / "side" / f"{name}.json" for name in words]
     sources = {
         "captions": config.data.captions[dataset],
         "objects": config.data.objects[dataset],
