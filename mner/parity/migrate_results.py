@@ -119,7 +119,8 @@ def _hashes(source: EncoderSource) -> tuple[str, str]:
 
 
 def apply(moves: Sequence[Move]) -> None:
-    """Write the records, then the scores beside them that state keys and hashes of records."""
+    """Write the records, sealed anew, then the scores beside them that state keys and hashes of records."""
+    moves = [replace(move, after=move.after.sealed(files_beside(move.path.parent))) for move in moves]
     for move in moves:
         move.after.write(move.path)
     for scores in sorted({found for move in moves for found in _scores_above(move.path)}):
