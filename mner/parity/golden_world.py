@@ -120,7 +120,7 @@ def corpus() -> Corpus:
             tags = tuple(tag or "O" for _, _, tag in pairs)
             sentences.append(Sentence(index, f"{name}{index}", words, tags))
         splits[name] = tuple(sentences)
-    return Corpus("golden", **splits)
+    return Corpus("golden", splits["train"], splits["dev"], splits["test"])
 
 
 def side() -> Side:

@@ -9,6 +9,7 @@ from mner.base.files import COMMITTED, read_json
 from mner.base.terminal import aligned
 from mner.evaluation.kept_results import KEPT
 from mner.evaluation.paper import Paper
+from mner.evaluation.results_schema import AuditResults, ErrorResults
 from mner.reporting.dvc_metrics import metrics
 from mner.reporting.results import Results, Settings
 
@@ -23,7 +24,12 @@ def kept_metrics(folder: Path, paper: Paper, settings: Settings) -> dict[str, Me
         files = {name: place / f"{name}.json" for name in KEPT}
         if all(file.is_file() for file in files.values()):
             held = {name: read_json(file, COMMITTED) for name, file in files.items()}
-            results = Results(**held, statistics={}, errors={}, audit={})
+            results = Results(
+                **held,
+                statistics={},
+                errors=ErrorResults(place.name, (), {}),
+                audit=AuditResults(place.name, {}, ()),
+            )
             found[place.name] = metrics(results, paper, settings)
     return found
 
