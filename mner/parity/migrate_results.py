@@ -75,7 +75,7 @@ def _move(path: Path, row: Mapping[str, Any], config: Config, root: Path, older:
         raise MigrationError(f"{path}: params.yaml has no row {row['system']!r}, so its version is unknown")
     profile = config.profiles.get(row["profile"], config.active)
     cell = Cell(replace(config, active=profile), row["dataset"], row["system"], root)
-    fields = {name: value for name, value in row.items() if name not in ("format", "code")}
+    fields = {name: value for name, value in row.items() if name not in ("format", "code", "evidence")}
     moved = Record(
         **{
             **fields,
@@ -85,7 +85,7 @@ def _move(path: Path, row: Mapping[str, Any], config: Config, root: Path, older:
             "sources": {},
         }
     )
-    moved = replace(moved, key=identity_of_record(moved).key)
+    moved = replace(moved, key=identity_of_record(moved).key).sealed(files_beside(path.parent))
     differs = any(one.kind != "version" for one in parameter_differences(cell, moved))
     return Move(path, row, moved, differs)
 

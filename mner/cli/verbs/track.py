@@ -33,10 +33,10 @@ def run(options: argparse.Namespace) -> None:
         raise TrackingError(f"training tracks by itself; to fill MLflow from the files of runs: {REBUILD}")
     config = settings()
     name, uri = config.active.name, options.uri or tracking_uri()
-    paper = load_paper(shipped("paper.yaml")).requiring(requirements(config.systems))
     count = rebuild(REFERENCE / name / "runs" if options.from_reference else Path("runs", name), name, uri)
     scores = reference_of(name) if options.from_reference else None
     if scores is not None:
+        paper = load_paper(shipped("paper.yaml")).requiring(requirements(config.systems))
         lenses = reference_of(name, "lenses")
         log_scores(scores, name, uri, {} if lenses is None else printed_gaps(scores, lenses, paper, config.verify))
     show(f"{count} runs are in {shown(uri)}; look at them with: mlflow ui --backend-store-uri {shown(uri)}")
