@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 
 from mner.base.files import reading
 from mner.models.model import Model
+from mner.tracking.evidence import EvidenceError, check_evidence
 from mner.tracking.identity import identity_of
 from mner.tracking.record import Record
 from mner.training.batching import SplitData
@@ -57,6 +59,7 @@ def load_run(cell: Cell, seed: int, device: torch.device) -> TrainedRun:
             f"the row or the profile in params.yaml, then `{command}`"
         )
     if not is_finished(folder, identity_of(cell).key(seed)):
+        _check_files(folder, command)
         raise NoWeightsError(f"{name}: no finished run with these parameters in {folder}; `{command}` trains it")
     path = folder / "weights.safetensors"
     if not path.is_file():
@@ -70,3 +73,13 @@ def load_run(cell: Cell, seed: int, device: torch.device) -> TrainedRun:
     except CheckpointError as error:
         raise NoWeightsError(f"{path}: {error}; {remedy}") from error
     return TrainedRun(Record.read(folder / "record.json"), prepared, model.eval())
+
+
+def _check_files(folder: Path, command: str) -> None:
+    """Name the file for which a run does not count as finished; nothing where it has no record."""
+    if not (folder / "record.json").is_file():
+        return
+    try:
+        check_evidence(folder)
+    except EvidenceError as error:
+        raise NoWeightsError(f"{error.path} is not what the run's record states; `{command}` trains it") from error

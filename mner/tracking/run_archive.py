@@ -60,8 +60,9 @@ def pack(root: Path, profile: str, archive: Path, *, weights: bool = False) -> l
     unless asked for.
 
     Raises:
-        PackError: no finished run, a run that contradicts its record, an archive that is no ``.tar.gz``, or more
-            bytes than :func:`unpack` takes.
+        EvidenceError: a file of a run contradicts its record.
+        PackError: no finished run, a run of another place or key, an archive that is no ``.tar.gz``, or more bytes
+            than :func:`unpack` takes.
     """
     if not archive.name.endswith(".tar.gz"):
         raise PackError(f"{archive}: an archive of runs ends in .tar.gz")

@@ -15,6 +15,7 @@ from mner.models.encoders import EncoderError
 from mner.sweeping.run_costs import Work, cost_of, past_records, split_sizes, work_of
 from mner.sweeping.run_plan import _unusable, duration, outdated_runs, plan_of, render
 from mner.sweeping.sweep_session import _jobs
+from mner.tracking.evidence import files_beside
 from mner.tracking.identity import UnknownIdentityError
 from mner.tracking.record import Record
 from mner.training.experiment import Cell
@@ -31,7 +32,8 @@ def world(tmp_path_factory) -> Path:
     profile = {"systems": list(SYSTEMS), "seeds": [1, 2]}
     tiny.change_parameters(root, lambda raw: raw["active"].update(profile))
     (record,) = tiny.train(root, "bert-crf", only=[1])
-    measured(record).write(root / "runs" / "tiny" / "toy" / "bert-crf" / "1" / "record.json")
+    folder = root / "runs" / "tiny" / "toy" / "bert-crf" / "1"
+    measured(record).sealed(files_beside(folder)).write(folder / "record.json")
     return root
 
 

@@ -14,6 +14,9 @@ from support import tiny
 from mner.cli.main import main
 from mner.tagger.sensitivity import NothingToCompareError, Reach, compare, measure, render
 from mner.tagger.trained import NoWeightsError, load_run
+from mner.tracking.evidence import EvidenceError, files_beside
+from mner.tracking.record import Record
+from mner.training.checkpoint import CheckpointError
 
 CPU = torch.device("cpu")
 
@@ -106,6 +109,18 @@ def test_weights_of_another_model_name_the_file_and_the_way_back(world, tmp_path
     own = tmp_path / "world"
     shutil.copytree(world, own)
     cell = tiny.cell_of(own, "rgcn")
-    save_file({"a": torch.zeros(1)}, cell.run_folder(1) / "weights.safetensors")
-    with pytest.raises(NoWeightsError, match=r"weights\.safetensors: .* another model.* delete .*`mner run "):
+    folder = cell.run_folder(1)
+    path = folder / "weights.safetensors"
+    save_file({"a": torch.zeros(1)}, path)
+    with pytest.raises(NoWeightsError) as replaced:
         load_run(cell, 1, CPU)
+    cause = replaced.value.__cause__
+    assert isinstance(cause, EvidenceError)
+    assert (cause.path, cause.field) == (path, "evidence")
+    Record.read(folder / "record.json").sealed(files_beside(folder)).write(folder / "record.json")
+    with pytest.raises(NoWeightsError) as resealed:
+        load_run(cell, 1, CPU)
+    assert isinstance(resealed.value.__cause__, CheckpointError)
+    for error in (replaced.value, resealed.value):
+        assert str(path) in str(error)
+        assert f"`mner run {tiny.DATASET} rgcn --seed 1`" in str(error)
