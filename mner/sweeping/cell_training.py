@@ -31,7 +31,13 @@ Say = Callable[[str], Any]
 
 
 def train_missing(
-    settings: Config, root: Path, dataset: str | None, system: str | None, seeds: Sequence[int], say: Say
+    settings: Config,
+    root: Path,
+    dataset: str | None,
+    system: str | None,
+    seeds: Sequence[int],
+    say: Say,
+    warn: Say,
 ) -> int:
     """Train the missing runs of the cells that were named. A cell that cannot be trained here is passed over.
 
@@ -42,6 +48,7 @@ def train_missing(
         system: One system of the profile. None means all.
         seeds: Seeds to train. None means all of the profile.
         say: Prints one line of progress.
+        warn: Prints why a cell cannot be trained here.
 
     Returns:
         How many cells failed or cannot be trained here.
@@ -52,7 +59,7 @@ def train_missing(
         try:
             failed += train_one_cell(settings, root, one, row, seeds, say)
         except AbsentHereError as error:
-            say(f"mner run: {error}")
+            warn(str(error))
             failed += 1
     return failed
 

@@ -6,6 +6,7 @@ Exit code: 1 if a run failed or cannot be trained here.
 from __future__ import annotations
 
 import argparse
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -25,5 +26,10 @@ def run(options: argparse.Namespace) -> int:
     from mner.sweeping.cell_training import train_missing
 
     seeds = options.seed or ()
-    failed = train_missing(settings(), Path(), options.dataset, options.system, seeds, partial(show, flush=True))
+    say = partial(show, flush=True)
+    failed = train_missing(settings(), Path(), options.dataset, options.system, seeds, say, _warn)
     return min(failed, 1)
+
+
+def _warn(line: str) -> None:
+    show(f"mner run: {line}", file=sys.stderr)
