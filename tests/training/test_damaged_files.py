@@ -72,17 +72,9 @@ def test_side_data(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_results(tmp_path: Path, name: str) -> None:
     empty = {"datasets": [], "runs": [], "cells": []}
-    errors = ErrorResults("tiny", (), {})
-    audit = AuditResults("tiny", {}, ())
-    contents = {
-        "scores": empty,
-        "lenses": empty,
-        "statistics": empty,
-        "errors": asdict(errors),
-        "audit": asdict(audit),
-    }
+    typed = {"errors": asdict(ErrorResults("tiny", (), {})), "audit": asdict(AuditResults("tiny", {}, ()))}
     for kind in FILES:
-        write_json_atomically(tmp_path / "tiny" / f"{kind}.json", contents[kind])
+        write_json_atomically(tmp_path / "tiny" / f"{kind}.json", typed.get(kind, empty))
     Results.read("tiny", tmp_path, tmp_path / "none")
     _cut(tmp_path / "tiny" / f"{name}.json")
     with pytest.raises(BrokenFileError, match=f"{name}.json is damaged .*; run `mner score`"):
