@@ -35,7 +35,7 @@ def test_moves_are_measured_on_kept_runs() -> None:
     assert moves.seeds > 1
     assert moves.deviation is not None
     assert moves.scorers["umt"] == 0
-    assert set(moves.versions) == {"rgcn", "zhang2018"}
+    assert set(moves.versions) == {"rgcn", "zhang2018", "hvpnet"}
     assert kept_moves(shipped("results"), "twitter2015", "nobody") is None
 
 
