@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from mner.base.shipped_files import shipped
 from mner.config.places import Places
 from mner.data.download import SourceError
 from mner.data.user_file import UnreadableFileError
@@ -18,7 +19,6 @@ from mner.predictions.own_comparisons import (
 )
 from mner.predictions.own_report import OwnReport
 from mner.predictions.own_scores import read_run, score_run_file
-from mner.predictions.shipped_files import shipped
 from mner.predictions.split_versions import GoldSplit, read_test_split
 
 

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from mner.base.files import sha256_of_json, write_text_atomically
+from mner.base.shipped_files import shipped
 from mner.config.loading import settings_of
 from mner.config.profiles import composed
 from mner.evaluation.kept_results import REFERENCE
 from mner.evaluation.paper import Paper, load_paper
 from mner.evaluation.published_recipes import requirements
-from mner.predictions.shipped_files import shipped
 from mner.reporting.answers import Answer, answers
 from mner.reporting.findings import Finding, findings
 from mner.reporting.kept_cells import KeptCells

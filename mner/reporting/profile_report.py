@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from mner.base.files import json_bytes, write_all_atomically
+from mner.base.shipped_files import shipped
 from mner.config import Config
 from mner.evaluation.kept_results import RESULTS
 from mner.evaluation.paper import load_paper
 from mner.evaluation.published_recipes import requirements
 from mner.models.system import load_system
-from mner.predictions.shipped_files import shipped
 from mner.reporting.card_text import card_text
 from mner.reporting.dvc_metrics import costs, learning_curves, metrics
 from mner.reporting.overview import write_overview

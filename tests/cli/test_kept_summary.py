@@ -10,10 +10,10 @@ import yaml
 
 from mner.base.exits import FAULT
 from mner.base.files import read_json
+from mner.base.shipped_files import shipped
 from mner.cli import main as cli
 from mner.config import load
 from mner.predictions.pipeline_folder import VERSION_FILE
-from mner.predictions.shipped_files import shipped
 
 
 @pytest.fixture

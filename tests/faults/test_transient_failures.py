@@ -87,7 +87,7 @@ def test_a_second_sweep_after_a_failure_still_exits_with_1(monkeypatch: pytest.M
     plan = [_cell((), 1)]
     recipe = SimpleNamespace(threads=torch.get_num_threads())
     active = SimpleNamespace(systems=("a",), name="toy")
-    settings = SimpleNamespace(active=active, recipe_of=lambda system, dataset: recipe)
+    settings = SimpleNamespace(active=active, recipe_of=lambda system, dataset=None: recipe)
     monkeypatch.setattr("mner.cli.verbs.sweep.settings", lambda: settings)
     monkeypatch.setattr("mner.sweeping.run_plan.plan_of", lambda *asked: plan)
     parser = argparse.ArgumentParser()

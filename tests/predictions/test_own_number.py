@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mner.base.shipped_files import shipped
 from mner.cli import main as cli
 from mner.evaluation.paper import load_paper
 from mner.predictions.own_number import (
@@ -16,7 +17,6 @@ from mner.predictions.own_number import (
     printed_rows,
     reasons,
 )
-from mner.predictions.shipped_files import shipped
 
 PAPER = load_paper(shipped("paper.yaml"))
 

@@ -12,6 +12,7 @@ import pytest
 from seqeval.metrics import f1_score, precision_score, recall_score
 from seqeval.scheme import IOB2
 
+from mner.base.shipped_files import shipped
 from mner.cli import main as cli
 from mner.config.places import Places
 from mner.data.corpus import LABELS, Sentence
@@ -22,7 +23,6 @@ from mner.predictions.own_predictions import report_on
 from mner.predictions.own_report import to_json
 from mner.predictions.own_scores import OWN_GOLD, ScoredRun, read_run, score_run_file
 from mner.predictions.seqeval_scores import ScorerResult
-from mner.predictions.shipped_files import shipped
 from mner.predictions.split_versions import GoldSplit, SplitVersion, read_test_split
 
 TagRows = Sequence[Sequence[str]]

@@ -40,7 +40,7 @@ def stage(folder: Path, typed: str) -> subprocess.CompletedProcess[str]:
         ("stages.graphs twitter2017", "No such file or directory: data/twitter2017/corpus/train.jsonl"),
         ("stages.train nowhere bert-crf", "unknown 'nowhere'; known: "),
         (f"stages.score {ACTIVE} --from-reference", f"no results of {ACTIVE} were kept; run `dvc repro`"),
-        (f"stages.report {ACTIVE}", "No such file or directory: reports/paper.yaml"),
+        (f"stages.report {ACTIVE}", f"results/{ACTIVE}/scores.json is missing; run `dvc repro`"),
     ],
 )
 def test_a_stage_without_its_inputs_ends_in_one_line(empty, typed, told):

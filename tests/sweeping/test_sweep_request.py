@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.profile_settings import settings
 
+from mner.config import Config, composed, settings_of
 from mner.sweeping import sweep_session as sweeping
 from mner.sweeping.run_costs import Cost
 from mner.sweeping.run_plan import Failure, Job, PlannedCell
@@ -19,7 +19,15 @@ from mner.sweeping.scheduler import Summary
 from mner.sweeping.sweep_session import Resources, sweep
 from mner.tracking import mlflow_tracker as mlflow
 
-CONFIG = settings()
+
+def _with_toy() -> Config:
+    """The settings of a profile with a data set ``toy`` of one's own in three files."""
+    raw = composed("quick")
+    raw["datasets"] = {"toy": {split: f"toy/{split}.txt" for split in ("train", "dev", "test")}}
+    return settings_of(raw, Path("params.yaml"))
+
+
+CONFIG = _with_toy()
 SYSTEM, OTHER = "bert-crf", "rgcn"
 EPOCHS = CONFIG.recipe_of(SYSTEM).epochs
 MISSING, FAILED = (Job("toy", SYSTEM, seed, f"key {seed}") for seed in (1, 2))

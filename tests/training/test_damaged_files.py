@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import lzma
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from mner.data.corpus import CorpusError
 from mner.data.side_data import read_side
 from mner.evaluation.kept_results import reference_of
 from mner.evaluation.paper import PaperError, load_paper
+from mner.evaluation.results_schema import AuditResults, ErrorResults
 from mner.features.store import read_store, write_store
 from mner.graphs.relations import read_graph
 from mner.reporting.results import FILES, Results
@@ -69,8 +71,10 @@ def test_side_data(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_results(tmp_path: Path, name: str) -> None:
+    empty = {"datasets": [], "runs": [], "cells": []}
+    typed = {"errors": asdict(ErrorResults("tiny", (), {})), "audit": asdict(AuditResults("tiny", {}, ()))}
     for kind in FILES:
-        write_json_atomically(tmp_path / "tiny" / f"{kind}.json", {"datasets": [], "runs": [], "cells": []})
+        write_json_atomically(tmp_path / "tiny" / f"{kind}.json", typed.get(kind, empty))
     Results.read("tiny", tmp_path, tmp_path / "none")
     _cut(tmp_path / "tiny" / f"{name}.json")
     with pytest.raises(BrokenFileError, match=f"{name}.json is damaged .*; run `mner score`"):

@@ -15,7 +15,14 @@ from mner.base.files import sha256_of
 from mner.config.schema import EncoderSource
 from mner.data.subwords import WordPieces
 from mner.models.assembled_encoder import PackagesError, assembled
-from mner.models.encoders import EncoderError, TextEncoder, first_piece_vectors, location_of, pretrained_model
+from mner.models.encoders import (
+    TextEncoder,
+    fingerprint_of,
+    first_piece_vectors,
+    location_of,
+    longest_input,
+    pretrained_model,
+)
 from mner.training.experiment import lower_states
 
 CPU = torch.device("cpu")
@@ -115,8 +122,8 @@ def test_parts_are_joined_once_and_then_read(packages, tmp_path, monkeypatch) ->
     requirements, sha256 = packages
     monkeypatch.setenv("MNER_CACHE", str(tmp_path / "cache"))
     source = EncoderSource("tiny", packages=requirements, sha256=sha256)
-    assert source.fingerprint() == sha256
-    assert source.max_pieces() == 64
+    assert fingerprint_of(source) == fingerprint_of(EncoderSource("tiny", hub=str(tmp_path / "model")))
+    assert longest_input(source) == 64
     assert pretrained_model(source).config._attn_implementation == "eager"
     folder = Path(location_of(source))
     assert folder.is_relative_to(tmp_path / "cache")
@@ -137,5 +144,5 @@ def test_other_weights_and_absent_packages_are_refused(packages, tmp_path) -> No
     with pytest.raises(PackagesError):
         assembled("tiny", requirements[:1], sha256, cache)  # half an archive
     assert not [path for path in (cache / "encoders").iterdir() if path.is_dir()]
-    with pytest.raises(EncoderError):
+    with pytest.raises(ValueError, match="sha256"):
         EncoderSource("tiny", packages=requirements)  # without a hash

@@ -29,9 +29,9 @@ def run(options: argparse.Namespace) -> None:
     if options.dataset is not None or options.system is not None:
         _own_number(options)
         return
+    from mner.base.shipped_files import shipped
     from mner.evaluation.paper import load_paper
     from mner.evaluation.published_recipes import requirements
-    from mner.predictions.shipped_files import shipped
     from mner.reporting.explanation import explain
     from mner.reporting.json_answers import explained
     from mner.reporting.results import Results
@@ -46,9 +46,9 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _own_number(options: argparse.Namespace) -> None:
+    from mner.base.shipped_files import shipped
     from mner.evaluation.paper import load_paper
     from mner.predictions.own_number import OwnNumberError, explain_own_number
-    from mner.predictions.shipped_files import shipped
 
     if options.dataset is None:
         raise OwnNumberError("--system goes with --dataset: mner explain 73.4 --dataset twitter2015 --system umt")

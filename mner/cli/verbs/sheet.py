@@ -25,12 +25,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from mner.base.files import write_text_atomically
+    from mner.base.shipped_files import shipped
     from mner.cli import settings
     from mner.cli.named_pictures import pictures_named
     from mner.config import Places
     from mner.features.found_files import read_kinds
     from mner.features.visual_inputs import EXTRACTED, side_of
-    from mner.predictions.shipped_files import shipped
     from mner.reporting.contact_sheet import read_captions, render_sheet
 
     config = settings()

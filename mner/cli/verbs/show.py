@@ -51,9 +51,9 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _show_kept(options: argparse.Namespace) -> None:
+    from mner.base.shipped_files import shipped
     from mner.evaluation.paper import load_paper
     from mner.evaluation.published_recipes import requirements
-    from mner.predictions.shipped_files import shipped
     from mner.reporting.kept_summary import kept_metrics, render
 
     config = settings_anywhere()

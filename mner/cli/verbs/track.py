@@ -22,11 +22,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
+    from mner.base.shipped_files import shipped
     from mner.evaluation.kept_results import REFERENCE, reference_of
     from mner.evaluation.paper import load_paper
     from mner.evaluation.printed_gaps import printed_gaps
     from mner.evaluation.published_recipes import requirements
-    from mner.predictions.shipped_files import shipped
     from mner.tracking.mlflow_rebuild import log_scores, rebuild
 
     if not options.rebuild:

@@ -23,12 +23,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
+    from mner.base.shipped_files import shipped
     from mner.evaluation.kept_results import other_runs, record_file, reference_of, scores_of, without_runs
     from mner.evaluation.paper import load_paper
     from mner.evaluation.published_recipes import requirements
     from mner.evaluation.run_evidence import check_scored_run
     from mner.models.system import load_system
-    from mner.predictions.shipped_files import shipped
     from mner.reporting.provenance import origins
     from mner.reporting.repetition import repetition_of
     from mner.reporting.verification import verify
