@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -15,8 +15,10 @@ from mner.evaluation.run_selection import runs_of
 from mner.evaluation.verdicts import (
     ABOVE,
     BELOW,
+    CHANGED,
     CONSISTENT,
     FAILED,
+    IMPROVED,
     NOT_COMPARABLE,
     SKIPPED,
     UNDECIDED,
@@ -246,6 +248,8 @@ def _against_reference(cell: Mapping[str, Any], before: Mapping[str, Any] | None
     limits = settings.verify.reference_margin, settings.verify.alpha
     verdict = compare_with_reference(ours, theirs, *limits, same_machine)
     changed = [name for name in CONDITIONS if name != "inputs" and cell[name] != before[name]]
+    if verdict.name == CHANGED and not same_machine and "precision" in changed:
+        verdict = replace(verdict, name=IMPROVED)  # another number format explains a rise that no machine does
     notes = [*verdict.findings, *([f"made under another {', '.join(changed)}"] if changed else [])]
     return Check(*where, verdict.name, verdict.name not in FAILED, "; ".join(notes))
 
