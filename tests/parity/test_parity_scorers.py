@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mner.evaluation.scorers import LENSES
-from mner.evaluation.spans import entities
+from mner.evaluation.spans import KINDS, encode, entities, kind_names
 from mner.parity.parity_report import ParityError, render
 from mner.parity.parity_scorers import check
 from mner.parity.perturbation import canonical, perturb
@@ -186,3 +186,10 @@ def test_every_lens_reproduces_its_program(golden: Path) -> None:
         ours = LENSES[name].score(gold, predicted, None)
         for field in ("precision", "recall", "f1"):
             assert getattr(ours, field) == pytest.approx(expected[field], abs=1e-12), (name, field)
+
+
+def test_types_that_another_data_set_brought_into_the_process_change_no_program() -> None:
+    before = word_program("conlleval", GOLD, PREDICTED)
+    encode([["B-FURTHER-TYPE", "I-FURTHER-TYPE"]])
+    assert len(kind_names()) > len(KINDS)
+    assert word_program("conlleval", GOLD, PREDICTED) == before
