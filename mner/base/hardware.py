@@ -12,7 +12,11 @@ import torch
 
 
 class DeviceError(ValueError):
-    """A device that this machine does not have."""
+    """A device that this machine does not have: ``named`` was asked for, ``held`` are those that it has."""
+
+    def __init__(self, named: str, held: tuple[str, ...]) -> None:
+        self.named, self.held = named, held
+        super().__init__(f"--device {named}: this machine has {', '.join(held)}")
 
 
 def device_of(name: str | None = None) -> torch.device:
@@ -24,7 +28,7 @@ def device_of(name: str | None = None) -> torch.device:
     seen = torch.cuda.device_count()
     held = ["cpu", *(["cuda"] if seen else []), *(f"cuda:{number}" for number in range(seen))]
     if name is not None and name not in held:
-        raise DeviceError(f"--device {name}: this machine has {', '.join(held)}")
+        raise DeviceError(name, tuple(held))
     return torch.device(name or ("cuda" if seen else "cpu"))
 
 

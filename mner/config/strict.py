@@ -9,14 +9,33 @@ import functools
 import re
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
 
 
 class ConfigError(ValueError):
-    """params.yaml says something the harness does not understand; the message says where and what instead."""
+    """params.yaml says something the harness does not understand; the message says where and what instead.
+
+    Args:
+        message: The line for the user.
+        where: The place in the settings, such as ``active.recipe: epochs``; empty where no entry is at fault.
+        found: What stands there.
+        expected: The type expected there, or the names that are known or missing.
+        nearest: The known name that was probably meant.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        where: str = "",
+        found: object = None,
+        expected: tuple[str, ...] = (),
+        nearest: str | None = None,
+    ) -> None:
+        self.where, self.found, self.expected, self.nearest = where, found, expected, nearest
+        super().__init__(message)
 
 
 _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C, where PyYAML was built with it
@@ -31,7 +50,10 @@ class EachKeyOnce(_SafeLoader):  # type: ignore[misc, valid-type]
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                 line = key.start_mark.line + 1
                 if key.value in first:
-                    raise ConfigError(f"line {line}: {key.value!r} is said before, in line {first[key.value]}")
+                    said = first[key.value]
+                    raise ConfigError(
+                        f"line {line}: {key.value!r} is said before, in line {said}", f"line {line}", key.value
+                    )
                 first[key.value] = line
         return super().construct_mapping(node, deep)
 
@@ -46,7 +68,9 @@ def build(cls: type, value: Any, where: str) -> Any:
     """Turn a mapping into a dataclass, recursively; every key must be known and present."""
     hints = _hints(cls)
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{where}: expected a mapping with {', '.join(hints)}, found {value!r}")
+        raise ConfigError(
+            f"{where}: expected a mapping with {', '.join(hints)}, found {value!r}", where, value, ("mapping",)
+        )
     required = {
         f.name
         for f in dataclasses.fields(cls)
@@ -55,13 +79,14 @@ def build(cls: type, value: Any, where: str) -> Any:
     for key in value:
         known(key, hints, where)
     if missing := required - value.keys():
-        raise ConfigError(f"{where}: missing {', '.join(sorted(missing))}")
+        names = tuple(sorted(missing))
+        raise ConfigError(f"{where}: missing {', '.join(names)}", where, expected=names)
     try:
         return cls(**{key: convert(hints[key], entry, f"{where}: {key}") for key, entry in value.items()})
     except ConfigError:
         raise
     except ValueError as error:
-        raise ConfigError(f"{where}: {error}") from error
+        raise ConfigError(f"{where}: {error}", where) from error
 
 
 @functools.cache
@@ -72,14 +97,20 @@ def _hints(cls: type) -> dict[str, Any]:
 def known(key: Any, names: Any, where: str) -> None:
     """Raise a ConfigError that names the nearest of ``names`` if ``key``, whatever it is, is none of them."""
     if not isinstance(key, collections.abc.Hashable) or key not in names:
-        raise ConfigError(f"{where}: unknown {key!r}; {nearest(key, names)}")
+        known_names = tuple(str(name) for name in names)
+        near = _nearest(key, known_names)
+        raise ConfigError(f"{where}: unknown {key!r}; {nearest(key, names)}", where, key, known_names, near)
 
 
 def nearest(word: Any, names: Iterable[Any]) -> str:
     """For an error's end: which of the names was probably meant, or all of them."""
     known_names = [str(name) for name in names]
-    near = difflib.get_close_matches(str(word), known_names, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known_names) or 'none'}"
+    near = _nearest(word, known_names)
+    return f"known: {', '.join(known_names) or 'none'}" if near is None else f"did you mean {near!r}?"
+
+
+def _nearest(word: Any, names: Sequence[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(str(word), names, n=1)), None)
 
 
 def convert(hint: Any, value: Any, where: str) -> Any:
@@ -89,11 +120,11 @@ def convert(hint: Any, value: Any, where: str) -> Any:
         return build(hint, value, where)
     if origin is tuple:
         if not isinstance(value, list):
-            raise ConfigError(f"{where}: expected a list, found {value!r}")
+            raise ConfigError(f"{where}: expected a list, found {value!r}", where, value, ("list",))
         return tuple(convert(arguments[0], item, where) for item in value)
     if origin in (collections.abc.Mapping, dict):
         if not isinstance(value, Mapping):
-            raise ConfigError(f"{where}: expected a mapping, found {value!r}")
+            raise ConfigError(f"{where}: expected a mapping, found {value!r}", where, value, ("mapping",))
         inner = arguments[1] if arguments else Any
         return {key: convert(inner, item, f"{where}.{key}") for key, item in value.items()}
     if origin in (typing.Union, types.UnionType):
@@ -109,7 +140,13 @@ def _scalar(hint: type, value: Any, where: str) -> Any:
     if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
         return float(value)
     if hint is float and isinstance(value, str):
-        raise ConfigError(f"{where}: expected a number, found the text {value!r}; write it without quotes")
+        raise ConfigError(
+            f"{where}: expected a number, found the text {value!r}; write it without quotes",
+            where,
+            value,
+            ("float",),
+        )
     if type(value) is not hint:
-        raise ConfigError(f"{where}: expected {hint.__name__}, found {value!r}")
+        expected = hint.__name__
+        raise ConfigError(f"{where}: expected {expected}, found {value!r}", where, value, (expected,))
     return value

@@ -91,9 +91,9 @@ class Recipe:
             unknown = [view for view in views if view not in VIEWS]
             if unknown or not views:
                 raise ValueError(f"recipe: {field} {list(views)}; choose from {', '.join(VIEWS)}")
-        counts = (self.epochs, self.batch_size, self.evaluation_batch_size, self.threads, self.length_multiple)
-        if min(counts) < 1:
-            raise ValueError("recipe: epochs, batch sizes, threads and length_multiple are at least 1")
+        for field in ("epochs", "batch_size", "evaluation_batch_size", "threads", "length_multiple"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"recipe: {field} is {getattr(self, field)}; it is at least 1")
         if self.frozen_layers < 0:
             raise ValueError(f"recipe: frozen_layers is at least 0 (0: all are trained), not {self.frozen_layers}")
         if self.max_pieces < 3 or (self.train_sentences is not None and self.train_sentences < 1):

@@ -33,7 +33,11 @@ _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeErro
 
 
 class ArchiveError(ValueError):
-    """An archive that is refused or cannot be read; the message names archive, entry and reason."""
+    """An archive that is refused or cannot be read; the message names archive, ``entry`` and reason."""
+
+    def __init__(self, message: str, entry: str | None = None) -> None:
+        self.entry = entry
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +181,5 @@ def _copy(archive: Path, entry: _Entry, temporary: Path) -> None:
 
 
 def _refusal(archive: Path, entry: object, reason: str) -> ArchiveError:
-    return ArchiveError(
-        f"{archive}: refused, entry {str(entry)!r} {reason}; nothing of this archive can be trusted"
-    )
+    message = f"{archive}: refused, entry {str(entry)!r} {reason}; nothing of this archive can be trusted"
+    return ArchiveError(message, str(entry))

@@ -42,4 +42,5 @@ def test_a_device_that_is_not_there_is_named_beside_those_that_are(
     monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
     with pytest.raises(DeviceError) as raised:
         device_of(named)
-    assert str(raised.value) == f"--device {named}: this machine has {held}"
+    assert (raised.value.named, ", ".join(raised.value.held)) == (named, held)
+    assert held in str(raised.value)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.messages import names
 from support.profile_settings import settings, whole
 
 from mner.config import (
@@ -42,24 +43,24 @@ def loaded(tmp_path: Path, change) -> Config:
             (-0.01, 1.01),
             "minimum_score",
         ),
-        (lambda copy: DataSettings(copy, {}, {}), ("umt",), ("rgcn", ""), "made of the copy 'umt' alone"),
-        (lambda size: ExtractorSettings("grid", size), (1,), (0,), "a batch holds at least one picture"),
-        (lambda size: FeatureSettings("minilm", size, 64), (1,), (0,), "max_regions is 0; it is at least 1"),
-        (lambda size: FeatureSettings("minilm", 49, size), (1,), (0,), "batch_size is 0; it is at least 1"),
-        (lambda level: VerifySettings(1.0, level, 0.2, 5.0), (0.05, 0.99), (0.0, 1.0), "the level of a test"),
-        (lambda points: VerifySettings(points, 0.05, 0.2, 5.0), (0.0, 100.0), (-0.1, 100.1), "margin is"),
+        (lambda copy: DataSettings(copy, {}, {}), ("umt",), ("rgcn", ""), "'umt'"),
+        (lambda size: ExtractorSettings("grid", size), (1,), (0,), "batch_size|batch"),
+        (lambda size: FeatureSettings("minilm", size, 64), (1,), (0,), names("max_regions", 0)),
+        (lambda size: FeatureSettings("minilm", 49, size), (1,), (0,), names("batch_size", 0)),
+        (lambda level: VerifySettings(1.0, level, 0.2, 5.0), (0.05, 0.99), (0.0, 1.0), "level"),
+        (lambda points: VerifySettings(points, 0.05, 0.2, 5.0), (0.0, 100.0), (-0.1, 100.1), "margin"),
         (
             lambda points: VerifySettings(1.0, 0.05, points, 5.0),
             (0.0, 100.0),
             (-0.1, 100.1),
-            "reference_margin is",
+            "reference_margin",
         ),
         (lambda points: VerifySettings(1.0, 0.05, 0.2, points), (0.0, 100.0), (-0.1, 100.1), "control_gain"),
         (
             lambda seed: replace(CONFIG.active, seeds=(1, seed)),
             (0, 2**32 - 1),
             (-1, 2**32),
-            "a seed is a whole number from 0 to 4294967295",
+            names(0, 2**32 - 1),
         ),
     ],
 )
@@ -74,12 +75,12 @@ def test_the_last_good_value_and_the_first_bad_one(make, good, bad, message):
 @pytest.mark.parametrize(
     ("field", "good", "bad", "message"),
     [
-        *((field, 1, 0, "are at least 1") for field in ("epochs", "batch_size", "evaluation_batch_size")),
-        *((field, 1, 0, "are at least 1") for field in ("threads", "length_multiple")),
-        ("frozen_layers", 0, -1, "frozen_layers is at least 0"),
-        ("transition_learning_rate", 0.0, -0.1, "transition_learning_rate is a number of at least 0, not -0.1"),
-        ("clip", 0.1, math.inf, "clip is a number of at least 0, not inf"),
-        ("warmup", 0.0, math.nan, "warmup is a number of at least 0, not nan"),
+        *((field, 1, 0, names(field)) for field in ("epochs", "batch_size", "evaluation_batch_size")),
+        *((field, 1, 0, names(field)) for field in ("threads", "length_multiple")),
+        ("frozen_layers", 0, -1, names("frozen_layers", 0)),
+        ("transition_learning_rate", 0.0, -0.1, names("transition_learning_rate", -0.1)),
+        ("clip", 0.1, math.inf, names("clip", "inf")),
+        ("warmup", 0.0, math.nan, names("warmup", "nan")),
     ],
 )
 def test_numbers_of_a_recipe_end_where_they_stop_to_mean_something(field, good, bad, message):
@@ -103,7 +104,7 @@ def test_a_misspelt_data_set_is_an_error_wherever_it_stands(tmp_path, section, e
     def change(raw) -> None:
         raw[section].setdefault(entry, {})["twitter2071"] = value
 
-    message = rf"{section}\.{entry}: unknown 'twitter2071'; did you mean 'twitter201[57]'"
+    message = rf"{section}\.{entry}: .*'twitter2071'.*'twitter201[57]'"
     with pytest.raises(ConfigError, match=message):
         loaded(tmp_path, change)
 
@@ -111,9 +112,9 @@ def test_a_misspelt_data_set_is_an_error_wherever_it_stands(tmp_path, section, e
 @pytest.mark.parametrize(
     ("kinds", "message"),
     [
-        ([], "features.kinds.twitter2015 is empty or repeats an entry"),
-        (["grid", "grid"], "features.kinds.twitter2015 is empty or repeats an entry"),
-        (["gird"], "features.kinds.twitter2015: unknown 'gird'; did you mean 'grid'"),
+        ([], names("features.kinds.twitter2015")),
+        (["grid", "grid"], names("features.kinds.twitter2015")),
+        (["gird"], names("features.kinds.twitter2015", "'gird'", "'grid'")),
     ],
 )
 def test_kinds_of_features_are_known_and_made_by_something(tmp_path, kinds, message):
@@ -127,7 +128,7 @@ def test_kinds_of_features_are_known_and_made_by_something(tmp_path, kinds, mess
 
 def test_an_extractor_of_an_unknown_kind_is_an_error(tmp_path):
     made = {"name": "crops", "batch_size": 1}
-    with pytest.raises(ConfigError, match=r"features\.extractors: unknown 'crop'; did you mean 'crops'"):
+    with pytest.raises(ConfigError, match=names("features.extractors", "'crop'", "'crops'")):
         loaded(tmp_path, lambda raw: raw["features"]["extractors"].update(crop=made))
 
 
@@ -152,7 +153,7 @@ def test_pictures_and_the_network_are_where_the_environment_says(tmp_path):
 
 @pytest.mark.parametrize("value", ["true", "yes", "2"])
 def test_offline_is_said_by_1_and_any_other_word_is_an_error_rather_than_the_network(value):
-    with pytest.raises(ConfigError, match=f"MNER_OFFLINE is '{value}'; 1 keeps off the network, 0 does not"):
+    with pytest.raises(ConfigError, match=names("MNER_OFFLINE", f"'{value}'")):
         Places.from_environment({"MNER_OFFLINE": value})
     assert Places.from_environment({"MNER_OFFLINE": ""}).network
 
@@ -164,17 +165,17 @@ def test_a_variable_that_is_set_to_nothing_is_as_one_that_is_not_set(tmp_path):
 
 def test_a_file_is_no_folder_of_pictures(tmp_path):
     (tmp_path / "pictures.zip").write_bytes(b"")
-    with pytest.raises(ConfigError, match=r"pictures\.zip is not a folder; check MNER_MIRROR and MNER_IMAGES"):
+    with pytest.raises(ConfigError, match=names("pictures.zip", "MNER_MIRROR", "MNER_IMAGES")):
         Places.from_environment({"MNER_IMAGES": str(tmp_path / "pictures.zip")})
 
 
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        (None, r"active\.recipe\.rows: expected a mapping, found None"),
-        (["umt"], r"active\.recipe\.rows: expected a mapping, found \['umt'\]"),
-        ({"umt": None}, r"active\.recipe\.rows\.umt: expected a mapping, found None"),
-        ({"umt": 24}, r"active\.recipe\.rows\.umt: expected a mapping, found 24"),
+        (None, names("active.recipe.rows", None)),
+        (["umt"], names("active.recipe.rows", "['umt']")),
+        ({"umt": None}, names("active.recipe.rows.umt", None)),
+        ({"umt": 24}, names("active.recipe.rows.umt", 24)),
     ],
 )
 def test_rows_of_a_profile_that_are_none_are_an_error_by_their_place(tmp_path, rows, message):
@@ -183,22 +184,22 @@ def test_rows_of_a_profile_that_are_none_are_an_error_by_their_place(tmp_path, r
 
 
 def test_an_encoder_is_called_by_its_key_alone(tmp_path):
-    with pytest.raises(ConfigError, match=r"encoders\.minilm calls itself 'bert-base-cased'"):
+    with pytest.raises(ConfigError, match=names("encoders.minilm", "'bert-base-cased'")):
         loaded(tmp_path, lambda raw: raw["encoders"]["minilm"].update(name="bert-base-cased"))
 
 
 def test_the_encoder_of_a_rows_own_graph_is_one_of_the_encoders(tmp_path):
-    with pytest.raises(ConfigError, match=r"relations\.encoder: unknown 'minilmm'; did you mean 'minilm'"):
+    with pytest.raises(ConfigError, match=names("relations.encoder", "'minilmm'", "'minilm'")):
         loaded(tmp_path, lambda raw: raw["systems"]["rgcn"].update(relations={"encoder": "minilmm"}))
 
 
 def test_a_file_in_another_encoding_and_a_doubled_key_are_told_by_the_files_name(tmp_path):
     path = tmp_path / "params.yaml"
     path.write_bytes("note: für alle\n".encode("latin-1"))
-    with pytest.raises(ConfigError, match=r"params\.yaml is not YAML: .*utf-8"):
+    with pytest.raises(ConfigError, match=names("params.yaml", "utf-8")):
         load(path)
     path.write_text("a: 1\na: 2\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match=r"params\.yaml, line 2: 'a' is said before, in line 1"):
+    with pytest.raises(ConfigError, match=names("params.yaml", "line 2", "'a'", 1)):
         load(path)
 
 
@@ -206,9 +207,7 @@ def test_a_row_that_no_profile_has_is_checked_too(tmp_path):
     def change(raw) -> None:
         raw["systems"]["spare"] = {**raw["systems"]["rgcn"], "recipe": {"epoch": 3}}
 
-    with pytest.raises(
-        ConfigError, match=r"recipe of spare in profile .*: unknown 'epoch'; did you mean 'epochs'"
-    ):
+    with pytest.raises(ConfigError, match=names("spare", "'epoch'", "'epochs'")):
         loaded(tmp_path, change)
 
 
@@ -217,5 +216,5 @@ def test_a_profile_says_nothing_of_rows_it_does_not_train(tmp_path):
         raw.update(whole("controls"))
         raw["active"]["recipe"]["rows"] = {"umt": {"epochs": 3}}
 
-    with pytest.raises(ConfigError, match=r"active\.recipe\.rows: unknown 'umt'; known: bert-crf, ita"):
+    with pytest.raises(ConfigError, match=names("active.recipe.rows", "'umt'", "bert-crf, ita")):
         loaded(tmp_path, change)

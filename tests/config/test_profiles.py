@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.messages import names
 from support.profile_settings import settings, write_profile
 
 from mner import config
@@ -92,7 +93,7 @@ def test_a_file_is_made_where_there_is_none(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_an_unknown_profile_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ConfigError, match="unknown 'fulll'; did you mean 'full'"):
+    with pytest.raises(ConfigError, match=names("'fulll'", "'full'")):
         config.composed("fulll")
 
 

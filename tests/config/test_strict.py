@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from support.messages import names
 
 from mner.config.strict import ConfigError, EachKeyOnce, build, known
 
@@ -51,45 +52,56 @@ def test_a_whole_number_is_a_number_and_becomes_one():
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "where", "found", "expected"),
     [
-        ({"name": 1}, "file: name: expected str, found 1"),
-        ({"on": 1}, "file: on: expected bool, found 1"),
-        ({"sizes": {"a": 1}}, "file: sizes: expected a list, found {'a': 1}"),
-        ({"sizes": [4, "5"]}, "file: sizes: expected int, found '5'"),
-        ({"sizes": [4, None]}, "file: sizes: expected int, found None"),
-        ({"limit": "6"}, "file: limit: expected int, found '6'"),
-        ({"part": None}, "file: part: expected a mapping with size, rate, found None"),
-        ({"part": {"size": None}}, "file: part: size: expected int, found None"),
-        ({"part": {"size": -1}}, "file: part: size is -1"),
-        ({"part": {"size": 1, "rate": "2e-4"}}, "file: part: rate: expected a number, found the text '2e-4'"),
-        ({"part": {"size": 1, "rate": True}}, "file: part: rate: expected float, found True"),
-        ({"part": {"size": 1, "rate": None}}, "file: part: rate: expected float, found None"),
-        ({"part": {"sise": 1}}, "file: part: unknown 'sise'; did you mean 'size'?"),
-        ({"part": {"zzz": 1}}, "file: part: unknown 'zzz'; known: size, rate"),
-        ({"part": {}}, "file: part: missing size"),
-        ({"table": [1]}, "file: table: expected a mapping, found [1]"),
-        ({"table": {"a": {"size": "2"}}}, "file: table.a: size: expected int, found '2'"),
-        ({"more": 3}, "file: more: expected a mapping, found 3"),
+        ({"name": 1}, "file: name", 1, "str"),
+        ({"on": 1}, "file: on", 1, "bool"),
+        ({"sizes": {"a": 1}}, "file: sizes", {"a": 1}, "list"),
+        ({"sizes": [4, "5"]}, "file: sizes", "5", "int"),
+        ({"sizes": [4, None]}, "file: sizes", None, "int"),
+        ({"limit": "6"}, "file: limit", "6", "int"),
+        ({"part": None}, "file: part", None, "mapping"),
+        ({"part": {"size": None}}, "file: part: size", None, "int"),
+        ({"part": {"size": 1, "rate": "2e-4"}}, "file: part: rate", "2e-4", "float"),
+        ({"part": {"size": 1, "rate": True}}, "file: part: rate", True, "float"),
+        ({"part": {"size": 1, "rate": None}}, "file: part: rate", None, "float"),
+        ({"part": {"sise": 1}}, "file: part", "sise", "size rate"),
+        ({"part": {"zzz": 1}}, "file: part", "zzz", "size rate"),
+        ({"table": [1]}, "file: table", [1], "mapping"),
+        ({"table": {"a": {"size": "2"}}}, "file: table.a: size", "2", "int"),
+        ({"more": 3}, "file: more", 3, "mapping"),
     ],
 )
-def test_an_error_says_where_what_was_expected_and_what_stands_there(change, message):
-    with pytest.raises(ConfigError) as raised:
+def test_an_error_says_where_what_was_expected_and_what_stands_there(change, where, found, expected):
+    with pytest.raises(ConfigError, match=names(where, repr(found))) as raised:
         build(Whole, {**GOOD, **change}, "file")
-    assert str(raised.value).startswith(message)
+    assert (raised.value.where, raised.value.found, raised.value.expected) == (
+        where,
+        found,
+        tuple(expected.split()),
+    )
 
 
 def test_all_that_is_missing_is_named_in_order():
-    with pytest.raises(ConfigError, match=r"^file: missing name, part, sizes$"):
+    with pytest.raises(ConfigError, match=r"^file: .*name, part, sizes$") as raised:
         build(Whole, {"table": {}}, "file")
+    assert raised.value.expected == ("name", "part", "sizes")
+
+
+def test_what_a_dataclass_refuses_is_an_error_by_its_place():
+    with pytest.raises(ConfigError, match=names("file: part", "size", -1)) as raised:
+        build(Whole, {**GOOD, "part": {"size": -1}}, "file")
+    assert raised.value.where == "file: part"
 
 
 def test_the_nearest_name_is_offered_and_all_names_where_none_is_near():
     known("size", {"size": 1}, "here")
-    with pytest.raises(ConfigError, match=r"^here: unknown 2015; did you mean '2017'\?$"):
+    with pytest.raises(ConfigError, match=r"^here: .*2015.*'2017'") as raised:
         known(2015, ["all", 2017], "here")
-    with pytest.raises(ConfigError, match=r"^here: unknown 'x'; known: all, 2017$"):
+    assert (raised.value.found, raised.value.nearest) == (2015, "2017")
+    with pytest.raises(ConfigError, match=r"^here: .*'x'.*all, 2017$") as raised:
         known("x", ["all", 2017], "here")
+    assert raised.value.nearest is None
 
 
 def read(text: str) -> Any:
@@ -98,7 +110,7 @@ def read(text: str) -> Any:
 
 def test_a_key_is_said_once_in_each_mapping():
     assert read("a: {x: 1}\nb: {x: 2}\n") == {"a": {"x": 1}, "b": {"x": 2}}
-    with pytest.raises(ConfigError, match=r"^line 3: 'x' is said before, in line 2$"):
+    with pytest.raises(ConfigError, match=r"^line 3: 'x' .*\b2$"):
         read("a:\n  x: 1\n  x: 1\n")
 
 
@@ -109,5 +121,5 @@ def test_what_is_merged_in_may_be_said_again_and_merged_twice():
 
 
 def test_a_list_is_no_key():
-    with pytest.raises(yaml.YAMLError, match="unhashable key"):
+    with pytest.raises(yaml.YAMLError, match=names("line 1")):
         read("? [a, b]\n: 1\n")

@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from support.messages import names
 
 from mner.data.archives import ArchiveError, safe_extract
 
@@ -44,13 +45,7 @@ def zip_link(path: Path) -> Path:
     return path
 
 
-EVIL_NAMES = {
-    "../evil": "climbs out",
-    "a/../../evil": "climbs out",
-    "/etc/evil": "not a plain relative name",
-    "C:/evil": "not a plain relative name",
-    "a\\..\\evil": "not a plain relative name",
-}
+EVIL_NAMES = ("../evil", "a/../../evil", "/etc/evil", "C:/evil", "a\\..\\evil")
 EVIL_MEMBERS = {
     "symbolic": tar_member("link", tarfile.SYMTYPE, "/etc"),
     "hard": tar_member("link", tarfile.LNKTYPE, "good"),
@@ -74,30 +69,30 @@ class TestSafeExtract:
         assert {name: (out / name).read_bytes() for name in files} == files
         assert stat.S_IMODE((out / "b.txt").stat().st_mode) == 0o644
 
-    @pytest.mark.parametrize(("name", "reason"), EVIL_NAMES.items())
+    @pytest.mark.parametrize("name", EVIL_NAMES)
     @pytest.mark.parametrize("kind", ["zip", "tar"])
-    def test_names_that_lead_elsewhere(self, kind, name, reason, tmp_path):
+    def test_names_that_lead_elsewhere(self, kind, name, tmp_path):
         archive = tmp_path / "evil"
         if kind == "zip":
             zip_of(archive, {"good": b"1", name: b"2"})
         else:
             tar_of(archive, [(tar_member("good"), b"1"), (tar_member(name), b"2")])
-        self.refused(archive, reason, tmp_path)
+        self.refused(archive, name, tmp_path)
 
     @pytest.mark.parametrize("kind", EVIL_MEMBERS)
     def test_tar_links_and_devices(self, kind, tmp_path):
         archive = tar_of(tmp_path / "evil", [(tar_member("good"), b"1"), (EVIL_MEMBERS[kind], b"")])
-        self.refused(archive, "not a regular file", tmp_path)
+        self.refused(archive, EVIL_MEMBERS[kind].name, tmp_path)
 
     def test_zip_links(self, tmp_path):
-        self.refused(zip_link(tmp_path / "evil"), "not a regular file", tmp_path)
+        self.refused(zip_link(tmp_path / "evil"), "link", tmp_path)
 
     def test_too_many_bytes(self, tmp_path):
         archive = tmp_path / "bomb"
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as opened:
             opened.writestr("zeros", b"\0" * 1_000_000)
         assert archive.stat().st_size < 10_000
-        self.refused(archive, "more than 999,999 bytes", tmp_path, byte_limit=999_999)
+        self.refused(archive, None, tmp_path, byte_limit=999_999)
         assert safe_extract(archive, tmp_path / "out", byte_limit=1_000_000)
 
     def test_a_zip_that_lies_about_its_size(self, tmp_path):
@@ -108,13 +103,13 @@ class TestSafeExtract:
         lie = content.replace(struct.pack("<I", 1_000_000), struct.pack("<I", 10))
         assert lie != content
         archive.write_bytes(lie)
-        with pytest.raises(ArchiveError, match="cannot be unpacked"):
+        with pytest.raises(ArchiveError, match=names(archive)):
             safe_extract(archive, tmp_path / "out")
         assert not [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
 
     def test_too_many_entries(self, tmp_path):
         archive = zip_of(tmp_path / "many", {str(number): b"" for number in range(11)})
-        self.refused(archive, "more than 10 entries", tmp_path, entry_limit=10)
+        self.refused(archive, None, tmp_path, entry_limit=10)
         assert len(safe_extract(archive, tmp_path / "out", entry_limit=11)) == 11
 
     def test_folders_of_a_zip_are_no_files(self, tmp_path):
@@ -127,21 +122,21 @@ class TestSafeExtract:
         for header, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
             content[content.rindex(header) + flags] |= 1
         archive.write_bytes(content)
-        self.refused(archive, "entry 'a' is encrypted", tmp_path)
+        self.refused(archive, "a", tmp_path)
 
     @pytest.mark.filterwarnings("ignore:Duplicate name")
     def test_a_name_twice_and_a_file_below_a_file(self, tmp_path):
         twice = [(tar_member("a"), b"1"), (tar_member("./a"), b"2")]
-        self.refused(tar_of(tmp_path / "twice", twice), "occurs twice", tmp_path)
+        self.refused(tar_of(tmp_path / "twice", twice), "a", tmp_path)
         below = zip_of(tmp_path / "below", {"a": b"1", "a/b": b"2"})
-        self.refused(below, "lies below another file", tmp_path)
+        self.refused(below, "a/b", tmp_path)
 
     def test_a_link_that_was_there_before(self, tmp_path):
         outside = tmp_path / "outside"
         outside.mkdir()
         (tmp_path / "out").mkdir()
         (tmp_path / "out" / "a").symlink_to(outside)
-        with pytest.raises(ArchiveError, match="leads its folder elsewhere"):
+        with pytest.raises(ArchiveError, match=names(tmp_path / "out")):
             safe_extract(zip_of(tmp_path / "honest", {"a/1": b"1"}), tmp_path / "out")
         assert not any(outside.iterdir())
 
@@ -150,15 +145,17 @@ class TestSafeExtract:
         whole = tar_of(tmp_path / "whole", [(tar_member("a"), os.urandom(5000))])
         cut = tmp_path / "cut"
         cut.write_bytes(whole.read_bytes()[:size])
-        with pytest.raises(ArchiveError, match=r"neither a zip nor a tar|cannot be unpacked"):
+        with pytest.raises(ArchiveError, match=names(cut)):
             safe_extract(cut, tmp_path / "out")
 
     def test_an_absent_archive(self, tmp_path):
-        with pytest.raises(ArchiveError, match="no such archive"):
+        with pytest.raises(ArchiveError, match=names(tmp_path / "none")):
             safe_extract(tmp_path / "none", tmp_path / "out")
 
     @staticmethod
-    def refused(archive: Path, reason: str, tmp_path: Path, **limits: int) -> None:
-        with pytest.raises(ArchiveError, match=reason):
+    def refused(archive: Path, entry: str | None, tmp_path: Path, **limits: int) -> None:
+        limit = [f"{most:,}" for most in limits.values()]
+        with pytest.raises(ArchiveError, match=names(archive, *limit)) as raised:
             safe_extract(archive, tmp_path / "deep" / "out", **limits)
+        assert raised.value.entry == entry
         assert not (tmp_path / "deep").exists()

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from seqeval.metrics import f1_score
+from support.messages import names
 
 from mner.config.controls_settings import CORPORA, NEIGHBOURS, ControlsError, ControlsSettings
 from mner.data.controls import vocabulary
@@ -280,10 +281,10 @@ def test_the_audit_has_no_difference_and_no_words_of_sentences(folders):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"test": 6}, "test = 6 sentences hold 3 ambiguous"),
-        ({"ambiguous_share": 0.95}, "at most 0.92"),
-        ({"ambiguous_share": 0.0}, "above 0"),
-        ({"train": 10.5}, "train must be a whole number"),
+        ({"test": 6}, names("test", 6)),
+        ({"ambiguous_share": 0.95}, "0.92"),
+        ({"ambiguous_share": 0.0}, names(0)),
+        ({"train": 10.5}, names("train")),
     ],
 )
 def test_settings_without_meaning_are_refused(change, message):
@@ -293,6 +294,6 @@ def test_settings_without_meaning_are_refused(change, message):
 
 
 def test_unknown_control_is_refused(tmp_path):
-    with pytest.raises(ControlsError, match="there are controls-positive, controls-negative, controls-neighbours"):
+    with pytest.raises(ControlsError, match="controls-positive, controls-negative, controls-neighbours"):
         write_controls("controls-neutral", tmp_path, SETTINGS)
     assert not any(tmp_path.iterdir())

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from support.messages import names
 
 from mner.data.download import Retry
 from mner.data.image_sources import DRIVE_ID, GITHUB_FOLDERS, Obtained, obtain_images
@@ -156,17 +157,17 @@ class TestGithub:
     def test_gives_up_early_when_nothing_answers(self, serve, tmp_path):
         wanted = [str(number) for number in range(300)]
         server = serve({image: [(500, b"down")] for image in wanted})
-        with pytest.raises(ImageError, match=r"gave up after 4 pictures in a row.*answered 500"):
+        with pytest.raises(ImageError, match=names(4, 500)):
             from_github(tmp_path, server.base, wanted, workers=2)
         assert len(server.asked) < 100
 
     def test_gives_up_when_there_is_no_server(self, tmp_path):
-        with pytest.raises(ImageError, match="run the same command again to resume"):
+        with pytest.raises(ImageError, match=r"127\.0\.0\.1:9|refused"):
             from_github(tmp_path, "http://127.0.0.1:9", ["1"])
 
     @pytest.mark.parametrize("image", ["../evil", "a/b", ".hidden", "", "x\0y"])
     def test_ids_that_are_no_file_names_are_refused(self, image, tmp_path):
-        with pytest.raises(ImageError, match="not a plain file name; nothing was asked for"):
+        with pytest.raises(ImageError, match=names(repr(image))):
             from_github(tmp_path, "http://127.0.0.1:9", ["1", image])
 
     @pytest.mark.parametrize(
@@ -177,12 +178,12 @@ class TestGithub:
                 "github",
                 "http://127.0.0.1:9",
                 ["1"],
-                "not of controls-positive",
+                names("controls-positive"),
             ),
-            ("controls-positive", "google-drive", "", [], "not of controls-positive$"),
-            ("twitter2015", "ftp", "", ["1"], "unknown method 'ftp'"),
-            ("twitter2015", "github", "file:///etc", ["1"], "not an http address"),
-            ("twitter2015", "github", "http://127.0.0.1:9", [], "name the wanted image ids"),
+            ("controls-positive", "google-drive", "", [], names("controls-positive")),
+            ("twitter2015", "ftp", "", ["1"], names("'ftp'")),
+            ("twitter2015", "github", "file:///etc", ["1"], names("file:///etc")),
+            ("twitter2015", "github", "http://127.0.0.1:9", [], names("github")),
         ],
     )
     def test_requests_nobody_can_serve_are_refused(self, dataset, method, base, wanted, message, tmp_path):
@@ -229,7 +230,7 @@ class TestGoogleDrive:
         outcome = obtain_images("twitter2017", tmp_path / "one", method="google-drive")
         assert outcome == Obtained(tmp_path / "one" / "all", 1, 0, {})
         del files["all/1.jpg"]
-        with pytest.raises(ImageError, match="unpacked without a picture in it; delete it and try again"):
+        with pytest.raises(ImageError, match=names(f"google-drive-{DRIVE_ID}.archive")):
             obtain_images("twitter2017", tmp_path / "two", method="google-drive")
 
     @pytest.mark.parametrize("failure", ["raises", "returns nothing"])
@@ -239,6 +240,5 @@ class TestGoogleDrive:
                 raise RuntimeError("too many users")
 
         monkeypatch.setitem(sys.modules, "gdown", types.SimpleNamespace(download=download))
-        with pytest.raises(ImageError, match=r"(?s)could not be downloaded.*browser and put it at") as error:
+        with pytest.raises(ImageError, match=names(DRIVE_ID, tmp_path)):
             obtain_images("twitter2015", tmp_path, method="google-drive")
-        assert DRIVE_ID in str(error.value)

@@ -10,6 +10,7 @@ import pytest
 import torch
 from support import tiny as small
 from support import tiny_extractor as tiny
+from support.messages import names
 
 from mner.base.files import read_json, write_json_atomically
 from mner.base.hardware import cpu_threads
@@ -135,7 +136,7 @@ def test_tokens_are_made_of_extracted_captions_after_they_were_extracted(
 
 def test_kinds_made_of_pictures_need_places_to_look_for_them(root: Path, raw: dict[str, Any]) -> None:
     config = settings(root, raw, "grid", extractors={"grid": {"name": "some", "batch_size": 7}})
-    with pytest.raises(ValueError, match="toy: kinds grid need places"):
+    with pytest.raises(ValueError, match=names("toy", "grid")):
         build_features(config, small.DATASET, root, CPU)
 
 

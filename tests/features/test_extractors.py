@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageDraw, ImageFont
+from support.messages import names
 
 from mner.base.files import sha256_of
 from mner.data.controls.scenes import compose_scene, draw_scene
@@ -230,7 +231,7 @@ def test_centre_crop_keeps_the_middle_and_survives_extreme_shapes():
         assert CentreCrop(292, 260)(Image.new("RGB", size)).shape == (260, 260, 3)
         assert min(fitted(Image.new("RGB", size), short=416, long=416).shape[:2]) >= 1
         assert max(shrunk(Image.new("RGB", size), 1024).shape) <= 1024
-    with pytest.raises(ValueError, match="crop is 9 and resize 8"):
+    with pytest.raises(ValueError, match=names("crop", 9, "resize", 8)):
         CentreCrop(8, 9)
 
 
