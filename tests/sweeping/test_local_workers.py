@@ -142,9 +142,7 @@ def test_processes_that_cannot_start_end_the_sweep_and_are_no_fault_of_its_runs(
     workers.give(1, job("fine"), None)
     with pytest.raises(WorkersError) as raised:
         heard(workers, 1)
-    assert str(raised.value) == (
-        "worker processes die before they train anything: ended with exit code 1\nRuntimeError: no such device"
-    )
+    assert str(raised.value).endswith("1\nRuntimeError: no such device")
 
 
 def test_the_end_waits_for_the_idle_kills_the_busy_and_leaves_no_file(make, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from support.messages import names
 
 from mner.sweeping.progress import Event, Kind, Setting, Share
 from mner.sweeping.run_plan import Job
@@ -159,15 +160,15 @@ def test_a_worker_that_dies_before_it_answers_is_replaced_but_not_for_ever(ray: 
     ray.complaint = never
     for worker in [1] * (START_TRIES - 1) + [0] * (START_TRIES - 1):
         assert told(worker).kind is Kind.DIED
-    with pytest.raises(WorkersError, match="workers on Ray die before they train anything: the actor died"):
+    with pytest.raises(WorkersError, match="the actor died"):
         told(1)
 
 
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (GetTimeoutError("late"), r"no worker within 300 s: .* no room for 2 workers with 3 CPUs and 0\.5 GPUs"),
-        (RayActorError("no module named mner"), "a worker on Ray does not start: no module named mner"),
+        (GetTimeoutError("late"), names("300 s", 2, 3, "0.5")),
+        (RayActorError("no module named mner"), "no module named mner"),
         (None, "elsewhere does not see the folder"),
     ],
 )
@@ -197,8 +198,8 @@ def test_the_end_leaves_no_file_behind(ray: Ray, tmp_path: Path) -> None:
 def test_a_machine_that_does_not_see_the_folder_says_so_and_makes_no_worker(tmp_path: Path) -> None:
     setting = Setting(SimpleNamespace(), tmp_path, "a test", tracked=False)
     remote = on_ray._Remote(setting, Share(1, "cpu"), tmp_path / "nowhere.token", 0, News())
-    assert f"does not see {tmp_path}: share the folder" in remote.complaint()
-    with pytest.raises(WorkersError, match="share the folder"):
+    assert str(tmp_path) in remote.complaint()
+    with pytest.raises(WorkersError, match=names(tmp_path)):
         remote.train_run(job(1), None)
 
 
@@ -236,7 +237,7 @@ def test_a_cluster_is_knocked_at_before_it_is_joined(ray: Ray, tmp_path: Path) -
         port = server.getsockname()[1]
         workers_on(tmp_path, f"127.0.0.1:{port}")
     assert ray.begun.pop()["address"] == f"127.0.0.1:{port}"
-    with pytest.raises(WorkersError, match=rf"no Ray cluster at 127\.0\.0\.1:{port}: .*refused"):
+    with pytest.raises(WorkersError, match=names(f"127.0.0.1:{port}", "refused")):
         workers_on(tmp_path, f"127.0.0.1:{port}")
     assert ray.begun == []
     workers_on(tmp_path, "auto")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support import tiny
+from support.messages import names
 
 from mner import config
 from mner.sweeping.run_plan import plan_of
@@ -65,5 +66,5 @@ def test_a_cluster_that_is_not_there_is_said(tmp_path):
     settings = config.load(tmp_path / "params.yaml")
     plan = plan_of(settings, tmp_path, "cpu: nothing, 1 thread", systems=["bert-crf"])
     nowhere = Resources(workers=1, threads=1, gpus=0, ray="127.0.0.1:9")
-    with pytest.raises(WorkersError, match=r"no Ray cluster at 127\.0\.0\.1:9"):
+    with pytest.raises(WorkersError, match=names("127.0.0.1:9")):
         sweep(settings, tmp_path, plan, nowhere, command="a test", say=lambda line: None)

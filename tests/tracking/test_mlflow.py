@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.messages import names
 
 from mner.tracking.mlflow_database import TrackingError, import_mlflow
 from mner.tracking.mlflow_rebuild import log_scores, rebuild
@@ -276,14 +277,14 @@ def test_test_scores_come_later_and_only_from_scores(
 
 
 def test_rebuilding_refuses_what_does_not_fit(uri: str, runs: Path) -> None:
-    with pytest.raises(TrackingError, match="nothing has been trained in profile test"):
+    with pytest.raises(TrackingError, match=names("test")):
         rebuild(runs / "test", "test", uri)
     folder = write_run(runs, record_of(1))
     (folder / "curve.csv").unlink()
-    with pytest.raises(TrackingError, match=r"curve\.csv is missing"):
+    with pytest.raises(TrackingError, match=names("curve.csv")):
         rebuild(runs / "test", "test", uri)
     folder.rename(folder.with_name("2"))
-    with pytest.raises(TrackingError, match="is the record of test/planted/bert-crf/1"):
+    with pytest.raises(TrackingError, match=names("test/planted/bert-crf/1")):
         rebuild(runs / "test", "test", uri)
 
 

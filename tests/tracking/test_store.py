@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.made_record import example
+from support.messages import names
 
 from mner.tracking.mlflow_database import TrackingError, database_file, import_mlflow
 from mner.tracking.mlflow_runs import read_curve
@@ -33,7 +34,7 @@ def test_a_curve_that_is_none_is_refused_by_line(tmp_path: Path) -> None:
     path.write_text("epoch,dev_f1,loss\n0,1.5,\n1,2.5,3\n")
     assert read_curve(path) == [("dev_f1", 0, 1.5), ("dev_f1", 1, 2.5), ("loss", 1, 3.0)]
     path.write_text("epoch,dev_f1\n0,1.5\n1,many\n")
-    with pytest.raises(TrackingError, match=r"curve\.csv:3: not a row of a curve"):
+    with pytest.raises(TrackingError, match=names("curve.csv:3")):
         read_curve(path)
     path.write_text("step,dev_f1\n0,1.5\n")
     with pytest.raises(TrackingError, match=r"curve\.csv:2"):

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from support.messages import names
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -115,11 +116,11 @@ def test_lookups_enter_the_norm_one_by_one_but_update_summed() -> None:
 def test_impossible_settings_are_refused() -> None:
     with pytest.raises(ValueError, match="lr -1"):
         BertAdam([parameter(1.0)], lr=-1)
-    with pytest.raises(ValueError, match="warm-up of 30 steps does not fit into 20"):
+    with pytest.raises(ValueError, match=names(30, 20)):
         warmup_decay(30, 20)
-    with pytest.raises(ValueError, match="after backward"):
+    with pytest.raises(ValueError, match="clip_gradients"):
         clip_gradients([parameter(1.0)], 1.0)
     weight = parameter(1.0)
     weight.grad = torch.tensor([math.inf], dtype=torch.float64)
-    with pytest.raises(ValueError, match="diverged"):
+    with pytest.raises(ValueError, match=names("clip_gradients", "inf")):
         clip_gradients([weight], 1.0)

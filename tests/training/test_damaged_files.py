@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
+from support.messages import names
 from support.profile_settings import write_profile
 
 from mner.base.files import COMMITTED, BrokenFileError, read_json, reading, write_json_atomically
@@ -50,9 +51,7 @@ def test_vectors_and_graphs(tmp_path: Path, make: Callable, read: Callable, dama
     files = make(tmp_path)
     read(files[0])
     _cut(files[damaged])
-    with pytest.raises(
-        BrokenFileError, match=rf"{files[damaged].name} is damaged .*; delete it and run `dvc repro`"
-    ):
+    with pytest.raises(BrokenFileError, match=names(files[damaged].name, "`dvc repro`")):
         read(files[0])
 
 
@@ -62,10 +61,10 @@ def test_side_data(tmp_path: Path, name: str) -> None:
         write_json_atomically(tmp_path / f"{file}.json", content)
     read_side(tmp_path, captions="blip2", objects=None)
     _cut(tmp_path / name)
-    with pytest.raises(BrokenFileError, match=f"{name} is damaged"):
+    with pytest.raises(BrokenFileError, match=names(name)):
         read_side(tmp_path, captions="blip2", objects=None)
     (tmp_path / name).unlink()
-    with pytest.raises(CorpusError, match=f"{name} is missing"):
+    with pytest.raises(CorpusError, match=names(name)):
         read_side(tmp_path, captions="blip2", objects=None)
 
 
@@ -77,7 +76,7 @@ def test_results(tmp_path: Path, name: str) -> None:
         write_json_atomically(tmp_path / "tiny" / f"{kind}.json", typed.get(kind, empty))
     Results.read("tiny", tmp_path, tmp_path / "none")
     _cut(tmp_path / "tiny" / f"{name}.json")
-    with pytest.raises(BrokenFileError, match=f"{name}.json is damaged .*; run `mner score`"):
+    with pytest.raises(BrokenFileError, match=names(f"{name}.json", "`mner score`")):
         Results.read("tiny", tmp_path, tmp_path / "none")
 
 
@@ -85,7 +84,7 @@ def test_the_reference_and_what_papers_print(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     write_json_atomically(Path("reports/results/tiny/scores.json"), {"runs": []})
     _cut(Path("reports/results/tiny/scores.json"))
-    with pytest.raises(BrokenFileError, match="`git checkout` brings it back"):
+    with pytest.raises(BrokenFileError, match="`git checkout`"):
         reference_of("tiny")
     text = (ROOT / "reports" / "paper.yaml").read_text(encoding="utf-8")
     Path("paper.yaml").write_text(text[: text.rindex("{") + 3], encoding="utf-8")
@@ -95,7 +94,7 @@ def test_the_reference_and_what_papers_print(tmp_path: Path, monkeypatch: pytest
 
 def test_only_what_parsers_say_is_taken_for_damage(tmp_path: Path) -> None:
     packed = lzma.compress(b"tags" * 100)
-    with pytest.raises(BrokenFileError, match=r"tags\.xz is damaged"), reading(Path("tags.xz"), COMMITTED):
+    with pytest.raises(BrokenFileError, match=names("tags.xz")), reading(Path("tags.xz"), COMMITTED):
         lzma.decompress(packed[:-5])
     with pytest.raises(KeyError), reading(Path("tags.xz")):
         raise KeyError("a defect of ours")

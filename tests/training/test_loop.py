@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from support import tiny
+from support.messages import names
 
 from mner.data.corpus import LABELS
 from mner.data.side_data import Side
@@ -92,7 +93,7 @@ def test_the_best_epoch_predicts_and_the_earlier_one_wins_a_tie(scripted, tmp_pa
 
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_what_was_saved(scripted, tmp_path):
     path = tmp_path / "state.pt"
-    with pytest.raises(TrainingError, match=r"epoch 2/3: the training loss is nan; lower the learning rates"):
+    with pytest.raises(TrainingError, match=names("2/3", "nan")):
         scripted(path, (1, 2, 3), losses=(1.0, math.nan, 1.0))
     saved = torch.load(path, weights_only=True)["progress"]
     assert (saved["epochs_done"], saved["best_epoch"], len(saved["curve"])) == (1, 0, 1)
@@ -100,12 +101,12 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_what_was_saved(scripted
 
 def test_one_tag_a_word_is_demanded(scripted, tmp_path, monkeypatch):
     monkeypatch.setattr(Scripted, "decode", lambda self, batch, decoder: [["O"]] * len(batch.words))
-    with pytest.raises(TrainingError, match=r"sentence 0: 1 tags for \d words; .*one tag a word"):
+    with pytest.raises(TrainingError, match=r"\b0: 1 "):
         scripted(tmp_path / "state.pt", (1,))
 
 
 def test_selecting_by_a_view_the_system_does_not_have_is_refused(scripted, tmp_path):
-    with pytest.raises(TrainingError, match=r"selects epochs by dev view none.*set select: \[own\]"):
+    with pytest.raises(TrainingError, match=names("none", "select: [own]")):
         scripted(tmp_path / "state.pt", (1,), select=("own", "none"))
 
 
@@ -146,7 +147,7 @@ def test_the_state_of_another_model_names_what_differs_and_the_file(tmp_path, ot
     model = torch.nn.Linear(2, 2)
     path = tmp_path / "state.pt"
     checkpoint.save(path, model, torch.optim.AdamW(model.parameters()), checkpoint.Progress("mine"), {})
-    with pytest.raises(checkpoint.CheckpointError, match=rf"state\.pt: .* differs in {why}; delete this"):
+    with pytest.raises(checkpoint.CheckpointError, match=names("state.pt", why)):
         checkpoint.restore(path, other, torch.optim.AdamW(other.parameters()), "mine")
 
 
@@ -155,7 +156,7 @@ def test_the_optimiser_of_another_model_is_refused_too(tmp_path):
     path = tmp_path / "state.pt"
     half = torch.optim.AdamW([model.weight])
     checkpoint.save(path, model, half, checkpoint.Progress("mine"), {})
-    with pytest.raises(checkpoint.CheckpointError, match=r"state\.pt: loaded state dict .*; delete this file"):
+    with pytest.raises(checkpoint.CheckpointError, match=names("state.pt")):
         checkpoint.restore(path, model, torch.optim.AdamW(model.parameters()), "mine")
 
 

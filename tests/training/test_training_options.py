@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from support import tiny
+from support.messages import names
 
 from mner import config
 from mner.base.hardware import cpu_threads
@@ -94,7 +95,7 @@ def test_inputs_longer_than_the_encoder_takes_are_refused_before_anything_is_rea
     tiny.make_world(tmp_path, max_pieces=64)
     assert prepare(tiny.cell_of(tmp_path), CPU).data.splits
     tiny.change_parameters(tmp_path, lambda raw: raw["recipe"].update(max_pieces=65))
-    message = "bert-crf: the recipe allows inputs of 65 .* positions for 64; set max_pieces to 64 or less"
+    message = names("bert-crf", 65, 64, "max_pieces")
     with pytest.raises(CellError, match=message):
         prepare(tiny.cell_of(tmp_path), CPU)
 
@@ -121,7 +122,7 @@ def test_options_no_model_can_be_built_from_cost_no_finished_run(tmp_path):
     tiny.train(tmp_path, "bert-crf", tiny.Listener())
     before = {path.name: path.read_bytes() for path in _run_folder(tmp_path).iterdir()}
     tiny.change_parameters(tmp_path, lambda raw: raw["systems"]["bert-crf"]["options"].update(dropout=7))
-    with pytest.raises(ValueError, match="between 0 and 1"):
+    with pytest.raises(ValueError, match="dropout"):
         tiny.train(tmp_path, "bert-crf", tiny.Listener())
     assert {path.name: path.read_bytes() for path in _run_folder(tmp_path).iterdir()} == before
 
@@ -129,9 +130,9 @@ def test_options_no_model_can_be_built_from_cost_no_finished_run(tmp_path):
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (["nope", "bert-crf"], "unknown 'nope'"),
-        (["toy", "nope"], "unknown 'nope'"),
-        (["toy", "bert-crf", "--seed", "99"], "has no seed 99; choose one of 1"),
+        (["nope", "bert-crf"], names("'nope'")),
+        (["toy", "nope"], names("'nope'")),
+        (["toy", "bert-crf", "--seed", "99"], names(99, 1)),
     ],
 )
 def test_a_stage_trains_only_what_the_profile_has(tmp_path, monkeypatch, asked, message):
@@ -146,5 +147,5 @@ def test_inputs_that_are_not_built_are_an_error_and_not_nothing_to_train(tmp_pat
     tiny.make_world(tmp_path)
     (tmp_path / "data" / tiny.DATASET / "corpus" / "train.jsonl").unlink()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SweepError, match="are not built; run `dvc repro data features graphs`"):
+    with pytest.raises(SweepError, match=names(tiny.DATASET, "`dvc repro data features graphs`")):
         train.main([tiny.DATASET, "bert-crf", *seeds])
