@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import zipfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from support.fake_sources import fake_sources
 from support.messages import names
 
 from mner.data import sources
@@ -179,40 +178,6 @@ def test_comparison_pairs_by_content_and_names_positions() -> None:
     assert [one.image for one in outcome.only_left] == ["3"]
     assert [one.image for one in outcome.only_right] == ["9"]
     assert compare(left, left).identical
-
-
-def fake_sources(folder: Path) -> Callable[[SourceFile], Path]:
-    """Small files of our own in every form of Twitter-2015's sources."""
-    words = {"train": "alpha", "dev": "beta", "test": "gamma"}
-    ten = " ".join(f"{number}.jpg" for number in range(10))
-    scores = " ".join(["0.5"] * 10)
-
-    def fetch(source: SourceFile) -> Path:
-        word = words.get(source.split or "", "")
-        text = {
-            "sentences": f"IMGID:{word}1\nin\tO\n{word}\tB-OTHER",
-            "retrieval": f"in {word}\nO B-OTHER\n{word}1.jpg\n{scores}\n{ten}\n{scores}\n{ten}\n",
-            "captions": '{"alpha1.jpg": "A dog."}' if source.copy == "catr" else "alpha1.jpg :a dog\n",
-            "objects": "alpha1.jpg hot dog dog \nbeta1.jpg \n",
-            "words": {
-                "faces": '{"alpha1.jpg": "one person"}',
-                "owl": f"imgid:{word}1###a {word}\n",
-                "descriptions": '{"image_name": "alpha1.jpg", "description": "It shows a dog."}\n',
-            }.get(source.copy),
-            "strength": f"{word}1.jpg\t0.5\n",
-        }[source.role]
-        path = folder / source.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if source.copy == "knowledge":
-            with zipfile.ZipFile(path, "w") as archive:
-                for split, word in words.items():
-                    name = {"dev": "valid"}.get(split, split)
-                    archive.writestr(f"{name}.txt", f"in\tO\n{word}\tB-OTHER\n<EOS>\tX\nAn\tX\n{word}\tX\n\n")
-            return path
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    return fetch
 
 
 def test_prepared_folder_keeps_the_test_tags_apart(tmp_path: Path) -> None:

@@ -10,17 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.file_server import CONTENT, QUICK, SOURCE, Handler, Server, get
 from support.messages import names
-from support.test_modules import module_of
 
 from mner.data.download import Retry, SourceError, fetch
 from mner.data.reachability import reachable
 
-DOWNLOAD = vars(module_of("test_download"))
-SOURCE, CONTENT, get = DOWNLOAD["SOURCE"], DOWNLOAD["CONTENT"], DOWNLOAD["get"]
 
-
-class Shifted(DOWNLOAD["Handler"]):
+class Shifted(Handler):
     """Answers a range with the rest of the file from another byte than asked, as often as it is told to."""
 
     def send_header(self, name: str, value: str) -> None:
@@ -33,7 +30,7 @@ class Shifted(DOWNLOAD["Handler"]):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    with DOWNLOAD["Server"]() as running:
+    with Server() as running:
         running.RequestHandlerClass, running.shifts = Shifted, 0
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -77,7 +74,7 @@ def test_a_connection_that_is_refused_is_tried_as_often_as_a_busy_server(
     server.server_close()
     with pytest.raises(SourceError, match=names(SOURCE.path)):
         get(tmp_path, address)
-    assert len(pauses) == DOWNLOAD["QUICK"].attempts - 1
+    assert len(pauses) == QUICK.attempts - 1
 
 
 def test_a_silent_server_is_not_waited_for_longer_than_told(

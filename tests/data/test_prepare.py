@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from support.test_modules import module_of
+from support.fake_sources import fake_sources
 
 from mner.data.prepare import prepare
 from mner.data.sources import SourceFile
 
-AUDIT = vars(module_of("test_audit"))
 DATASET = "twitter2015"
 
 
@@ -28,8 +27,8 @@ def _draw(folder: Path, image: str, shade: int) -> str:
 
 
 def _sources(folder: Path) -> Callable[[SourceFile], Path]:
-    """The small files of ``test_audit.py``, with two lists of their own and no record of the dev sentence."""
-    fetch = AUDIT["fake_sources"](folder)
+    """The small files of ``support.fake_sources``, with two lists of their own and no dev record."""
+    fetch = fake_sources(folder)
 
     def fetched(source: SourceFile) -> Path:
         path = fetch(source)

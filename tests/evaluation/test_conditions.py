@@ -11,19 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import pixel_profile
-from support.test_modules import module_of
+from support.scored_runs import PAPER, scored_run
 
 from mner.base.files import write_json_atomically
 from mner.evaluation.conditions import Scored, route
 from mner.evaluation.kept_results import kept_elsewhere
-from mner.evaluation.paper import Used, load_paper
+from mner.evaluation.paper import Used
 from mner.evaluation.reasons import ReasonKind
 from mner.evaluation.waterfall import Waterfall, waterfalls
 from mner.reporting.cells import Cited, Measured, Printed
 from mner.reporting.waterfall_tables import bars, remainder, waterfall_table
 
-PAPER = load_paper(Path(__file__).resolve().parents[2] / "reports" / "paper.yaml")
-WATERFALL = vars(module_of("test_waterfall"))
 DATASET, SYSTEM = "twitter2015", "rgcn"
 PIXELS = vars(pixel_profile)
 RESNET = PIXELS["finished"](PIXELS["pixels"](), DATASET, SYSTEM, ())
@@ -47,7 +45,7 @@ def _profile(name: str, f1: list[float], recipe: dict[str, Any] | None = None, *
     }
     runs = []
     for seed, value in enumerate(f1):
-        run = WATERFALL["_run"](SYSTEM, DATASET, seed, lambda value=value: value, 1)
+        run = scored_run(SYSTEM, DATASET, seed, lambda value=value: value, 1)
         run |= {"record": f"runs/{name}/{DATASET}/{SYSTEM}/{seed}/record.json"}
         runs.append(run)
     scores = {"profile": name, "datasets": [DATASET], "cells": [cell], "runs": runs}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from support.judged_cells import ALPHA, MARGIN, TABLE1, TARGET, judged
 
 from mner.evaluation.gaps import gap_between, gap_to_fixed
-from mner.evaluation.paper import Requirements, load_paper
 from mner.evaluation.reasons import INFERRED, Reason, ReasonKind, visual_input
 from mner.evaluation.verdicts import (
     ABOVE,
@@ -30,44 +29,10 @@ from mner.evaluation.verdicts import (
     UNDECIDED,
     Sample,
     compare_with_reference,
-    judge,
     seeds_needed,
 )
 
-RECIPE = {"epochs": 3, "precision": "float32"}
-PAPER = load_paper(Path(__file__).resolve().parents[2] / "reports" / "paper.yaml").requiring(
-    {name: Requirements(RECIPE) for name in ("bert-crf", "rgcn", "ocsga", "vg", "acoa")}
-)
-TABLE1 = {row.id: row for row in PAPER.tables[0].rows}
-BERT_CRF = TABLE1["bert-crf"]
-TARGET = 83.44
-MARGIN, ALPHA = 0.5, 0.05
 F1 = st.lists(st.floats(60, 90), min_size=2, max_size=8)
-
-
-def _cell(values: list[float], **changes: Any) -> dict[str, Any]:
-    """A finished cell on Twitter-2017 under the conditions of the printed BERT-CRF row."""
-    cell = {
-        "dataset": "twitter2017",
-        "system": "bert-crf",
-        "state": "finished",
-        "reason": None,
-        "encoder": {"name": "bert-base-cased", "sha256": PAPER.weights["bert-base-cased"].sha256},
-        "visual_input": "none",
-        "data_copy": "umt",
-        "recipe": {"epochs": 3, "train_sentences": None, "frozen_layers": 0},
-        "precision": "float32",
-        "views": {"test.own": {"f1": {"values": values, "records": _records(values)}}},
-    }
-    return cell | changes
-
-
-def _records(values: list[float]) -> list[str]:
-    return [f"runs/x/twitter2017/bert-crf/{seed}/record.json" for seed in range(len(values))]
-
-
-def _judge(values: list[float], row=BERT_CRF, **changes: Any):
-    return judge(_cell(values, **changes), row, PAPER, MARGIN, ALPHA)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +50,7 @@ def _judge(values: list[float], row=BERT_CRF, **changes: Any):
     ],
 )
 def test_names(offsets: list[float], name: str) -> None:
-    verdict = _judge([TARGET + offset for offset in offsets])
+    verdict = judged([TARGET + offset for offset in offsets])
     assert verdict.name == name
     assert verdict.difference == pytest.approx(np.mean(offsets))
 
@@ -94,18 +59,18 @@ def test_names(offsets: list[float], name: str) -> None:
 def test_beyond_the_margin_is_claimed_at_its_level_only(true_gap: float) -> None:
     rng = np.random.default_rng(1)
     trials = rng.normal(TARGET + true_gap, 0.3, (600, 5))
-    names = [_judge(list(trial)).name for trial in trials]
+    names = [judged(list(trial)).name for trial in trials]
     assert sum(name in (BELOW, ABOVE) for name in names) / len(names) < ALPHA + 3 * (ALPHA / len(names)) ** 0.5
 
 
 def test_one_seed_is_never_agreement() -> None:
-    verdict = _judge([TARGET])
+    verdict = judged([TARGET])
     assert (verdict.name, verdict.seeds_needed) == (UNDECIDED, None)
     assert not verdict.reasons
 
 
 def test_what_is_only_inferred_is_a_caveat_not_a_reason() -> None:
-    verdict = _judge([TARGET - 0.01, TARGET, TARGET + 0.01])
+    verdict = judged([TARGET - 0.01, TARGET, TARGET + 0.01])
     assert verdict.name == REPRODUCED
     assert Reason(ReasonKind.ENCODER, theirs=INFERRED) in verdict.caveats
 
@@ -129,7 +94,7 @@ def test_what_is_only_inferred_is_a_caveat_not_a_reason() -> None:
     ],
 )
 def test_not_comparable_says_why(changes: dict[str, Any], kind: ReasonKind, ours: str, theirs: str) -> None:
-    verdict = _judge([TARGET, TARGET], **changes)
+    verdict = judged([TARGET, TARGET], **changes)
     assert verdict.name == NOT_COMPARABLE
     (reason,) = verdict.reasons
     assert (reason.kind, reason.ours, reason.theirs) == (kind, ours, theirs)
@@ -138,10 +103,10 @@ def test_not_comparable_says_why(changes: dict[str, Any], kind: ReasonKind, ours
 
 def test_a_scorer_may_agree_on_one_data_set_only() -> None:
     ocsga = TABLE1["ocsga"]
-    verdict = _judge([72.9, 72.9], row=ocsga, dataset="twitter2015")
+    verdict = judged([72.9, 72.9], row=ocsga, dataset="twitter2015")
     scorer = next(reason for reason in verdict.reasons if reason.kind is ReasonKind.SCORER)
     assert (scorer.ours, scorer.theirs) == ("conlleval", "ncrfpp")
-    assert _judge([72.9], row=ocsga, dataset="twitter2017") is None
+    assert judged([72.9], row=ocsga, dataset="twitter2017") is None
 
 
 @pytest.mark.parametrize(
@@ -164,8 +129,8 @@ def test_a_picture_is_the_same_if_ours_is_at_least_as_exact(ours: str, theirs: s
 
 
 def test_states_without_numbers() -> None:
-    assert _judge([], state="not-run").name == NOT_RUN
-    skipped = _judge([], state="skipped", reason="no object labels")
+    assert judged([], state="not-run").name == NOT_RUN
+    skipped = judged([], state="skipped", reason="no object labels")
     assert (skipped.name, skipped.findings) == (SKIPPED, ("no object labels",))
 
 
@@ -214,7 +179,7 @@ def test_seeds_needed_keeps_its_promise() -> None:
     settled_long_ago = [83.44, 83.45, 83.43, 83.44, 83.44]
     assert seeds_needed(settled_long_ago, TARGET, MARGIN, ALPHA) == 6, "more than there are"
     open_case = [83.0, 84.1, 83.4]
-    verdict = _judge(open_case)
+    verdict = judged(open_case)
     assert verdict.name == CONSISTENT
     assert verdict.seeds_needed == seeds_needed(open_case, TARGET, MARGIN, ALPHA)
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import statistics
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.scored_runs import LENSES, PAPER, scored_run, scores_of
 
-from mner.evaluation.paper import load_paper
 from mner.evaluation.reasons import ReasonKind
 from mner.evaluation.run_selection import Picked, picked
 from mner.evaluation.waterfall import MEASURED, Step, Waterfall, waterfalls
@@ -20,36 +19,8 @@ from mner.reporting.cells import Cited, Measured, Printed, State
 from mner.reporting.tables import to_entries
 from mner.reporting.waterfall_tables import ERROR_NOTE, bars, waterfall_table
 
-PAPER = load_paper(Path(__file__).resolve().parents[2] / "reports" / "paper.yaml")
-LENSES = ("conlleval", "strict", "ncrfpp", "umt", "umgf", "rgcn-16", "rgcn-64", "ita")
 SYSTEMS = ("bert-crf", "rgcn", "ita-all-cva", "umgf", "ocsga", "umt")
 F1 = st.floats(1, 99)
-
-
-def _scores(system: str, dataset: str) -> dict[str, Any]:
-    cell = {
-        "dataset": dataset,
-        "system": system,
-        "state": "finished",
-        "encoder": {"name": "minilm"},
-        "visual_input": "captions:blip2",
-        "data_copy": "umt",
-        "recipe": {"epochs": 3, "frozen_layers": 4, "train_sentences": None},
-    }
-    return {"profile": "p", "cells": [cell]}
-
-
-def _run(system: str, dataset: str, seed: int, value, epochs: int, copies=("umt", "rgcn")) -> dict[str, Any]:
-    """``value()`` gives one F1 after another."""
-    names = ["test.own", *(f"epoch-{n + 1}.test.own" for n in range(epochs))]
-    return {
-        "record": f"runs/p/{dataset}/{system}/{seed}/record.json",
-        "dataset": dataset,
-        "system": system,
-        "seed": seed,
-        "data_copy": "umt",
-        "copies": {copy: {name: {lens: {"f1": value()} for lens in LENSES} for name in names} for copy in copies},
-    }
 
 
 @st.composite
@@ -57,7 +28,7 @@ def _cases(draw) -> tuple[str, str, list[dict[str, Any]]]:
     system, dataset = draw(st.sampled_from(SYSTEMS)), draw(st.sampled_from(("twitter2015", "twitter2017")))
     epochs, seeds = draw(st.integers(0, 3)), draw(st.integers(1, 4))
     copies = draw(st.sampled_from((("umt",), ("umt", "rgcn"))))
-    runs = [_run(system, dataset, seed, lambda: draw(F1), epochs, copies) for seed in range(seeds)]
+    runs = [scored_run(system, dataset, seed, lambda: draw(F1), epochs, copies) for seed in range(seeds)]
     return system, dataset, runs
 
 
@@ -65,7 +36,7 @@ def _cases(draw) -> tuple[str, str, list[dict[str, Any]]]:
 @given(_cases())
 def test_steps_add_up_exactly_and_as_printed(case: tuple[str, str, list[dict[str, Any]]]) -> None:
     system, dataset, runs = case
-    for fall in waterfalls(_scores(system, dataset), {"runs": runs}, PAPER):
+    for fall in waterfalls(scores_of(system, dataset), {"runs": runs}, PAPER):
         total = math.fsum([fall.printed, *(step.points for step in fall.steps)])
         assert total == pytest.approx(statistics.fmean(fall.ours), abs=1e-9)
         drawn = bars(fall)
@@ -83,7 +54,7 @@ def test_steps_add_up_exactly_and_as_printed(case: tuple[str, str, list[dict[str
 
 
 def _one(system: str, dataset: str, runs: list[dict[str, Any]]) -> Waterfall:
-    return waterfalls(_scores(system, dataset), {"runs": runs}, PAPER)[0]
+    return waterfalls(scores_of(system, dataset), {"runs": runs}, PAPER)[0]
 
 
 def _steps(fall: Waterfall) -> dict[str, Step]:
@@ -91,7 +62,7 @@ def _steps(fall: Waterfall) -> dict[str, Step]:
 
 
 def test_lens_and_copy_are_what_rescoring_says() -> None:
-    run = _run("rgcn", "twitter2015", 1, lambda: 70.0, 0)
+    run = scored_run("rgcn", "twitter2015", 1, lambda: 70.0, 0)
     run["copies"]["rgcn"]["test.own"]["conlleval"]["f1"] = 70.5
     run["copies"]["rgcn"]["test.own"]["rgcn-64"]["f1"] = 72.5
     steps = _steps(_one("rgcn", "twitter2015", [run]))
@@ -103,7 +74,9 @@ def test_lens_and_copy_are_what_rescoring_says() -> None:
 
 
 def test_a_step_between_two_scores_of_the_same_runs_has_the_error_of_their_differences() -> None:
-    runs = [_run("rgcn", "twitter2015", seed, lambda v=value: v, 0) for seed, value in enumerate((70.0, 76.0))]
+    runs = [
+        scored_run("rgcn", "twitter2015", seed, lambda v=value: v, 0) for seed, value in enumerate((70.0, 76.0))
+    ]
     for run, points in zip(runs, (1.0, 2.0), strict=True):
         for lens in LENSES:
             run["copies"]["rgcn"]["test.own"][lens]["f1"] += points
@@ -123,7 +96,10 @@ def test_a_step_between_two_scores_of_the_same_runs_has_the_error_of_their_diffe
 
 
 def test_choices_are_measured_on_our_runs() -> None:
-    runs = [_run("bert-crf", "twitter2017", seed, lambda v=value: v, 2) for seed, value in enumerate((80.0, 81.0))]
+    runs = [
+        scored_run("bert-crf", "twitter2017", seed, lambda v=value: v, 2)
+        for seed, value in enumerate((80.0, 81.0))
+    ]
     runs[0]["copies"]["umt"]["epoch-1.test.own"]["umt"]["f1"] = 80.6
     fall = _one("bert-crf", "twitter2017", runs)
     steps = _steps(fall)
@@ -133,18 +109,18 @@ def test_choices_are_measured_on_our_runs() -> None:
 
 
 def test_what_could_not_be_measured_is_a_state_and_counts_as_nothing() -> None:
-    runs = [_run("rgcn", "twitter2017", seed, lambda: 80.0, 0, ("umt",)) for seed in (1, 2)]
+    runs = [scored_run("rgcn", "twitter2017", seed, lambda: 80.0, 0, ("umt",)) for seed in (1, 2)]
     steps = _steps(_one("rgcn", "twitter2017", runs))
     assert (steps["epoch"].state, steps["epoch"].values) == ("not measured", None)
     assert (steps["copy"].state, steps["seed"].state) == ("same", "does not apply")
     assert "mean over runs" in steps["seed"].why
-    ocsga = [_run("ocsga", "twitter2015", 1, lambda: 70.0, 0)]
+    ocsga = [scored_run("ocsga", "twitter2015", 1, lambda: 70.0, 0)]
     steps = _steps(_one("ocsga", "twitter2015", ocsga))
     assert steps["copy"].state == "not measured"
     assert "zhang2018 copy" in steps["copy"].why
     assert "one run" in steps["seed"].why
     umt = waterfalls(
-        _scores("umt", "twitter2017"), {"runs": [_run("umt", "twitter2017", 1, lambda: 80.0, 0)]}, PAPER
+        scores_of("umt", "twitter2017"), {"runs": [scored_run("umt", "twitter2017", 1, lambda: 80.0, 0)]}, PAPER
     )
     rerun = _steps(next(fall for fall in umt if fall.row.id == "umt-rerun"))
     assert (rerun["lens"].state, rerun["copy"].state) == ("not known", "not known")
@@ -157,14 +133,14 @@ def test_what_could_not_be_measured_is_a_state_and_counts_as_nothing() -> None:
 
 
 def test_a_lens_that_states_why_not_stays_in_the_remainder() -> None:
-    run = _run("rgcn", "twitter2017", 1, lambda: 80.0, 0, ("umt",))
+    run = scored_run("rgcn", "twitter2017", 1, lambda: 80.0, 0, ("umt",))
     run["copies"]["umt"]["test.own"]["rgcn-64"] = {"state": "no word pieces: hub away"}
     step = _steps(_one("rgcn", "twitter2017", [run]))["lens"]
     assert (step.state, step.why, step.points) == ("not measured", "no word pieces: hub away", 0.0)
 
 
 def test_a_waterfall_that_does_not_add_up_cannot_be_made() -> None:
-    fall = _one("bert-crf", "twitter2017", [_run("bert-crf", "twitter2017", 1, lambda: 80.0, 0)])
+    fall = _one("bert-crf", "twitter2017", [scored_run("bert-crf", "twitter2017", 1, lambda: 80.0, 0)])
     flattering = Step("lens", "Lens", MEASURED, (3.0,), "because", records=fall.records)
     with pytest.raises(ValueError, match="the steps lead to"):
         replace(fall, steps=(*fall.steps, flattering))
@@ -178,7 +154,7 @@ def test_a_waterfall_that_does_not_add_up_cannot_be_made() -> None:
 def test_picking_never_loses(values: list[tuple[float, list[float]]]) -> None:
     runs = []
     for seed, (own, epochs) in enumerate(values):
-        run = _run("umt", "twitter2017", seed, lambda v=own: v, len(epochs), ("umt",))
+        run = scored_run("umt", "twitter2017", seed, lambda v=own: v, len(epochs), ("umt",))
         for number, f1 in enumerate(epochs):
             run["copies"]["umt"][f"epoch-{number + 1}.test.own"]["conlleval"]["f1"] = f1
         runs.append(run)
@@ -189,7 +165,7 @@ def test_picking_never_loses(values: list[tuple[float, list[float]]]) -> None:
 
 
 def test_epochs_of_some_runs_only_measure_nothing() -> None:
-    runs = [_run("umt", "twitter2017", seed, lambda: 80.0, seed) for seed in (0, 1)]
+    runs = [scored_run("umt", "twitter2017", seed, lambda: 80.0, seed) for seed in (0, 1)]
     found = picked(runs, "conlleval")
     assert isinstance(found, Picked)
     assert found.on_test is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from support.empty_results import NO_AUDIT, NO_ERRORS
-from support.test_modules import module_of
+from support.scored_runs import PAPER, scored_run, scores_of
 
 from mner.evaluation.reasons import in_words
 from mner.evaluation.waterfall import STEPS, waterfalls
@@ -13,16 +13,12 @@ from mner.reporting.results import Results
 from mner.reporting.tables import Table
 from mner.reporting.waterfall_tables import CHOICE_NOTE, ERROR_NOTE, SUM_NOTE, waterfall_table, what_if_table
 
-WATERFALL = vars(module_of("test_waterfall"))
 DATASET = "twitter2017"
 
 
 def _runs(system: str, f1: tuple[float, ...], epochs: tuple[float, ...] = ()) -> list[dict[str, Any]]:
     """Runs of these F1; ``epochs`` is what the one kept epoch of each run reaches on test."""
-    runs = [
-        WATERFALL["_run"](system, DATASET, seed, lambda v=v: v, bool(epochs), ("umt",))
-        for seed, v in enumerate(f1)
-    ]
+    runs = [scored_run(system, DATASET, seed, lambda v=v: v, bool(epochs), ("umt",)) for seed, v in enumerate(f1)]
     for run, value in zip(runs, epochs, strict=False):
         run["copies"]["umt"]["epoch-1.test.own"]["conlleval"]["f1"] = value
     return runs
@@ -71,8 +67,8 @@ def test_a_cell_that_the_standard_rule_did_not_score_has_no_row() -> None:
 
 
 def test_a_row_of_the_gap_runs_from_paper_over_every_step_to_ours() -> None:
-    runs = [WATERFALL["_run"]("bert-crf", DATASET, seed, lambda v=v: v, 0) for seed, v in enumerate((80.0, 81.0))]
-    falls = waterfalls(WATERFALL["_scores"]("bert-crf", DATASET), {"runs": runs}, WATERFALL["PAPER"])
+    runs = [scored_run("bert-crf", DATASET, seed, lambda v=v: v, 0) for seed, v in enumerate((80.0, 81.0))]
+    falls = waterfalls(scores_of("bert-crf", DATASET), {"runs": runs}, PAPER)
     records = frozenset(run["record"] for run in runs)
     table = waterfall_table(falls, DATASET, records)
     assert (table.id, table.title) == (

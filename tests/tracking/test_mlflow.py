@@ -6,82 +6,25 @@ import math
 import shutil
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.messages import names
+from support.tracked_runs import SETTINGS, THROUGHPUT, record_of, train, write_run
 
 from mner.tracking.mlflow_database import TrackingError, import_mlflow
 from mner.tracking.mlflow_rebuild import log_scores, rebuild
 from mner.tracking.mlflow_store import Store
-from mner.tracking.mlflow_tracker import TrackedCell, Tracker
-from mner.tracking.record import Record
+from mner.tracking.mlflow_tracker import Tracker
 
-mlflow = pytest.importorskip("mlflow")
-
-SETTINGS: dict[str, Any] = {
-    "recipe": {"epochs": 2, "views": ["own"], "rate": 3e-5},
-    "options": {"gate": True, "context": None},
-    "encoder": {"name": "tiny", "source": "embedded", "sha256": "00"},
-    "data_copy": "planted",
-    "visual_input": "none",
-}
-RATES = ("train_sentences_per_second", "inference_sentences_per_second", "peak_memory_gib")
-THROUGHPUT = {**dict.fromkeys(RATES, 20.5), "device": "cpu: a processor", "joules": None, "utilisation": None}
-CURVE = [{"train_loss": 2.0, "dev_f1": 41.5}, {"train_loss": 1.0 / 3.0, "dev_f1": 60.25}]
-
-
-def record_of(seed: int = 1, best: float = 60.25, **changes: Any) -> Record:
-    values: dict[str, Any] = {
-        "key": f"{seed:064x}",
-        "profile": "test",
-        "dataset": "planted",
-        "system": "bert-crf",
-        "seed": seed,
-        "status": "finished",
-        "reason": None,
-        **{name: {} for name in ("inputs", "sources", "environment")},
-        "versions": {"system": 1, "protocol": 1},
-        **SETTINGS,
-        "dev_f1": (41.5, best),
-        "best_epoch": 1,
-        "predictions": {"dev.own": "01"},
-        "throughput": THROUGHPUT,
-        "duration_seconds": 12.5,
-        "git": {"commit": "c" * 40, "dirty": False},
-        "finished_at": "2024-05-06T07:08:09.000+00:00",
-        "command": "mner run",
-    }
-    return Record(**{**values, **changes})
-
-
-def curve_of(record: Record) -> list[dict[str, float]]:
-    return [{**row, "dev_f1": value} for row, value in zip(CURVE, record.dev_f1, strict=False)]
-
-
-def write_run(runs: Path, record: Record) -> Path:
-    folder = runs / record.profile / record.dataset / record.system / str(record.seed)
-    record.write(folder / "record.json")
-    rows = [f"{step},{row['train_loss']:.10g},{row['dev_f1']:.10g}" for step, row in enumerate(curve_of(record))]
-    if record.status == "finished":
-        (folder / "curve.csv").write_text("\n".join(["epoch,train_loss,dev_f1", *rows]) + "\n")
-    return folder
-
-
-def train(cell: TrackedCell, runs: Path, record: Record, epochs: int = 2) -> None:
-    """What training does to its observer; fewer than two epochs stand for a run that was killed."""
-    settings = {name: getattr(record, name) for name in SETTINGS}
-    observer = cell.seed(record.seed, record.key, **settings)
-    for step, metrics in enumerate(curve_of(record)[:epochs]):
-        observer.epoch(metrics, step)
-    if epochs == 2:
-        observer.finish(record, write_run(runs, record))
+pytestmark = pytest.mark.skipif(find_spec("mlflow") is None, reason="needs the extra 'track'")
 
 
 def contents(uri: str) -> dict[str, Any]:
     """All that a person sees of the experiment, without ids and clock times."""
-    client = mlflow.MlflowClient(tracking_uri=uri)
+    client = import_mlflow().MlflowClient(tracking_uri=uri)
     experiment = client.get_experiment_by_name("mner/test").experiment_id
     runs = client.search_runs([experiment], order_by=["attributes.start_time ASC"])
     seen: dict[str, Any] = {}
@@ -97,26 +40,6 @@ def contents(uri: str) -> dict[str, Any]:
         assert name not in seen, f"{name} is there twice"
         seen[name] = (run.info.status, dict(run.data.params), tags, histories, artifacts)
     return seen
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with its tables; making them takes seconds, copying the file does not."""
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    import_mlflow()
-    mlflow.MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
-    return path
-
-
-@pytest.fixture
-def uri(tmp_path: Path, empty_database: Path) -> str:
-    shutil.copy(empty_database, tmp_path / "mlflow.db")
-    return f"sqlite:///{tmp_path}/mlflow.db"
-
-
-@pytest.fixture
-def runs(tmp_path: Path) -> Path:
-    return tmp_path / "runs"
 
 
 def test_a_cell_is_a_parent_with_a_child_per_seed(uri: str, runs: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -189,7 +112,7 @@ def test_a_killed_run_goes_on_in_its_own_child(uri: str, runs: Path) -> None:
     assert (status, tags["mner.status"]) == ("FINISHED", "finished")
     assert histories["dev_f1"] == [(0, 41.5), (1, 60.25)]
     child = Store(uri, "test").find_child("planted", "bert-crf", 1, record_of().key)
-    history = mlflow.MlflowClient(tracking_uri=uri).get_metric_history(child.run_id, "dev_f1")
+    history = import_mlflow().MlflowClient(tracking_uri=uri).get_metric_history(child.run_id, "dev_f1")
     assert len(history) == 2, "no point twice"
 
 
@@ -304,7 +227,7 @@ def test_system_metrics_are_sampled_while_a_seed_trains(
 def test_people_find_runs_by_name_group_them_by_tags_and_see_what_they_read(uri: str, runs: Path) -> None:
     with Tracker("test", uri).cell("planted", "bert-crf") as cell:
         train(cell, runs, record_of(inputs={"data/planted/corpus/train.jsonl": "ab" * 32}))
-    client = mlflow.MlflowClient(tracking_uri=uri)
+    client = import_mlflow().MlflowClient(tracking_uri=uri)
     found = client.search_runs([client.get_experiment_by_name("mner/test").experiment_id])
     parent, child = sorted(found, key=lambda run: run.info.run_name)
     shared = {"dataset": "planted", "system": "bert-crf", "profile": "test"}

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import functools
 from contextlib import AbstractContextManager
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.test_modules import module_of
+from support import tracked_runs as tracked
 
 from mner.tracking import mlflow_store as store_module
+from mner.tracking.mlflow_database import import_mlflow
 from mner.tracking.mlflow_rebuild import log_scores, rebuild
 from mner.tracking.mlflow_store import Store
 from mner.tracking.mlflow_tracker import TrackedCell, Tracker
 from mner.tracking.mlflow_values import milliseconds
 
-mlflow = pytest.importorskip("mlflow")
-tracked = module_of("test_mlflow")
-empty_database, uri, runs = tracked.empty_database, tracked.uri, tracked.runs
+pytestmark = pytest.mark.skipif(find_spec("mlflow") is None, reason="needs the extra 'track'")
 SKIPPED = {"status": "skipped", "reason": "no captions", "throughput": None}
 
 
@@ -87,7 +87,7 @@ def test_rebuilt_runs_have_the_times_of_their_records(uri: str, runs: Path) -> N
         assert told == (milliseconds(record.started.isoformat()), milliseconds(record.finished_at))
     assert found["cell"].info.end_time == milliseconds(late.finished_at)
     child = Store(uri, "test").find_child("planted", "bert-crf", 2, early.key)
-    points = mlflow.MlflowClient(tracking_uri=uri).get_metric_history(child.run_id, "dev_f1")
+    points = import_mlflow().MlflowClient(tracking_uri=uri).get_metric_history(child.run_id, "dev_f1")
     assert {point.timestamp for point in points} == {milliseconds(early.finished_at)}
 
 
@@ -156,7 +156,7 @@ def test_more_points_than_one_call_takes_are_all_logged(
 def test_a_deleted_experiment_is_restored_with_its_runs(uri: str, runs: Path) -> None:
     tracked.write_run(runs, tracked.record_of(1))
     rebuild(runs / "test", "test", uri)
-    client = mlflow.MlflowClient(tracking_uri=uri)
+    client = import_mlflow().MlflowClient(tracking_uri=uri)
     client.delete_experiment(client.get_experiment_by_name("mner/test").experiment_id)
     rebuild(runs / "test", "test", uri)
     assert set(logged(uri)) == {"cell", "seed 1"}
