@@ -17,7 +17,7 @@ from mner.evaluation.comparisons import profile_statistics
 from mner.evaluation.error_counts import profile_errors
 from mner.evaluation.rescoring import Pieces, numbers_of_pieces, other_copies, rescore
 from mner.evaluation.results_schema import AuditResults, Truncation
-from mner.evaluation.scored_inputs import check_gold, check_inputs, hashes_of_inputs
+from mner.evaluation.scored_inputs import check_gold, check_inputs, committed_pins, hashes_of_inputs
 from mner.evaluation.scorers import PiecesPerWord
 from mner.evaluation.scoring import GoldOf, gold_reader, score_profile
 from mner.evaluation.tag_reader import TagReader
@@ -96,9 +96,11 @@ def _checked_inputs(
     finished = [run for run in scores["runs"] if run["status"] == "finished"]
     datasets = sorted({run["dataset"] for run in finished})
     found = hashes_of_inputs(data, datasets)
-    check_inputs(found, pinned, "the committed scores")
-    for run in finished:
-        check_inputs(found, Record.read(root / run["record"]).inputs, run["record"])
+    read = {run["record"]: Record.read(root / run["record"]).inputs for run in finished}
+    in_records = {path for inputs in read.values() for path in inputs}
+    check_inputs(found, committed_pins(pinned, found, datasets, in_records), "the committed scores")
+    for record, inputs in read.items():
+        check_inputs(found, inputs, record)
     for dataset in datasets:
         check_gold(data, dataset, gold_of(dataset, "test"))
     return found
