@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -76,6 +76,17 @@ def log_scores(
         store = shown(tracker.uri)
         say(f"{missing} of {len(scored)} scored runs are not in {store}; run `{REBUILD}`, then score again")
     return found or 0
+
+
+def log_report(files: Iterable[Path], profile: str, uri: str | None = None) -> None:
+    """Add the rendered page and its tables to the store; files that are not there are left out.
+
+    Like live tracking it does not raise: a store that fails is reported in one line.
+    """
+    tracker = Tracker(profile, uri)
+    present = [file for file in files if file.is_file()]
+    if present:
+        tracker.attempt("logging the page", lambda: tracker.store().log_report(present))
 
 
 def _log_scores(

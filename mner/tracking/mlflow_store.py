@@ -24,6 +24,7 @@ from mner.tracking.run_environment import now
 BATCH = 1000  # metrics in one log_batch call, MLflow's own limit
 AVERAGED = {"best_dev_f1": "dev_f1", "test_f1": "test_f1"}
 NOTE = "Mean and standard deviation (n - 1) over the finished seeds, F1 in percent."
+REPORT_NOTE = "The rendered page and its tables, as they were when this run ended."
 
 # Without it the page opens on the view for language-model traces, which is empty here.
 MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
@@ -141,6 +142,30 @@ class Store:
         known = Child(cell, cell, _latest_of(self._client.get_run(cell)))
         self.log_points(known, points)
         self.tag(cell, tags)
+
+    def log_model(self, run_id: str, name: str, folder: Path, tags: Mapping[str, str]) -> None:
+        """Add a model folder as a LoggedModel of a run."""
+        made = self._client.create_logged_model(self._experiment, name, run_id, dict(tags), model_type="tagger")
+        self._client.log_model_artifacts(made.model_id, str(folder))
+        self._client.finalize_logged_model(made.model_id, "READY")
+        output = self._mlflow.entities.LoggedModelOutput(made.model_id, 0)
+        self._client.log_outputs(run_id, [output])
+
+    def has_model(self, child: Child) -> bool:
+        """Whether a run has a LoggedModel."""
+        outputs = self._client.get_run(child.run_id).outputs
+        return outputs is not None and bool(outputs.model_outputs)
+
+    def log_report(self, files: Iterable[Path]) -> None:
+        """Add the report's files to a run of their own, ``report``, made if it is not there."""
+        tags = {"mner.kind": "report"}
+        with self._locked():
+            found = self._search(tags)
+            run = found[0] if found else self._client.create_run(self._experiment, tags=tags)
+            self._describe(run, "report", {"profile": self.profile, "mlflow.note.content": REPORT_NOTE})
+        for file in files:
+            self._client.log_artifact(run.info.run_id, str(file))
+        self.end(run.info.run_id, "FINISHED")
 
     def begin(self, run_id: str) -> None:
         """Mark a run, also one that ended before, as running."""

@@ -78,7 +78,7 @@ def test_gold_must_be_of_the_sentences_that_runs_read(tmp_path: Path) -> None:
 
 
 def test_committed_hashes_bind_the_same_test_sentences_and_what_no_record_names(tmp_path: Path) -> None:
-    """A corpus generated in another size is trained and scored anew; its committed scores are of another version."""
+    """A corpus generated in another size is another version; its committed scores do not bind it."""
     _runs(tmp_path)
     gold, blind = tmp_path / FOLDER / GOLD, tmp_path / FOLDER / BLIND
     write_sentences(blind, [sentence.blind() for sentence in read_sentences(gold)])
