@@ -141,6 +141,9 @@ def convert(hint: Any, value: Any, where: str) -> Any:
         return convert(_fitting([a for a in arguments if a is not type(None)], value), value, where)
     if hint is Any:
         return value
+    if origin is typing.Literal:
+        known(value, arguments, where)
+        return value
     return _scalar(hint, value, where)
 
 

@@ -11,13 +11,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import pixel_profile
+from support.filled_results import filled
 from support.test_modules import module_of
 
 from mner.base.files import write_json_atomically
 from mner.evaluation.conditions import Scored, route
-from mner.evaluation.kept_results import kept_elsewhere
+from mner.evaluation.kept_results import KeptProfile, kept_elsewhere
 from mner.evaluation.paper import Used, load_paper
 from mner.evaluation.reasons import ReasonKind
+from mner.evaluation.rescored_results import RescoredResults
+from mner.evaluation.score_results import ScoreResults
 from mner.evaluation.waterfall import Waterfall, waterfalls
 from mner.reporting.cells import Cited, Measured, Printed
 from mner.reporting.waterfall_tables import bars, remainder, waterfall_table
@@ -28,7 +31,7 @@ DATASET, SYSTEM = "twitter2015", "rgcn"
 PIXELS = vars(pixel_profile)
 RESNET = PIXELS["finished"](PIXELS["pixels"](), DATASET, SYSTEM, ())
 """R-GCN over a ResNet-152 in profile paper: what the printed row says of its pictures in other words."""
-THEIRS = {"encoder": "bert-base-uncased", "visual": RESNET["visual_input"]}
+THEIRS = {"encoder": "bert-base-uncased", "visual": RESNET.visual_input}
 OURS = {"encoder": "minilm", "visual": "caption-tokens:blip2+relations:released"}
 
 
@@ -50,12 +53,18 @@ def _profile(name: str, f1: list[float], recipe: dict[str, Any] | None = None, *
         run = WATERFALL["_run"](SYSTEM, DATASET, seed, lambda value=value: value, 1)
         run |= {"record": f"runs/{name}/{DATASET}/{SYSTEM}/{seed}/record.json"}
         runs.append(run)
-    scores = {"profile": name, "datasets": [DATASET], "cells": [cell], "runs": runs}
+    scores = {"profile": name, "datasets": [DATASET], "cells": [cell]}
     return {"scores": scores, "lenses": {"runs": runs}}
 
 
 def _fall(ours: dict[str, Any], *others: dict[str, Any]) -> Waterfall:
-    return waterfalls(ours["scores"], ours["lenses"], PAPER, others)[0]
+    here = _typed(ours)
+    return waterfalls(here.scores, here.rescored, PAPER, tuple(map(_typed, others)))[0]
+
+
+def _typed(profile: dict[str, Any]) -> KeptProfile:
+    scores = filled(ScoreResults, profile["scores"])
+    return KeptProfile(scores, filled(RescoredResults, profile["lenses"]))
 
 
 def _steps(fall: Waterfall) -> dict[str, Any]:

@@ -39,10 +39,10 @@ def _flip_a_tag(path: Path) -> None:
 def test_scores_hold_the_hash_of_gold_and_other_gold_is_refused(tmp_path: Path) -> None:
     _runs(tmp_path)
     gold = tmp_path / FOLDER / GOLD
-    before = _scores(tmp_path)["inputs"]
+    before = _scores(tmp_path).inputs
     name = (FOLDER / GOLD).as_posix()
     assert before[name] == sha256_of(gold)
-    assert _scores(tmp_path, pinned=before)["inputs"] == before
+    assert _scores(tmp_path, pinned=before).inputs == before
     _flip_a_tag(gold)
     with pytest.raises(ChangedInputError) as refused:
         _scores(tmp_path, pinned=before)

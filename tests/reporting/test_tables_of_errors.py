@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from mner.evaluation.errors import OUTCOMES
-from mner.evaluation.results_schema import AuditResults, ErrorResults, read
+from mner.evaluation.error_results import AuditResults, ErrorResults
+from mner.evaluation.result_files import read
 from mner.reporting.cells import Measured, State
 from mner.reporting.error_tables import error_tables, suspects_file
 from mner.reporting.results import Results

@@ -18,7 +18,7 @@ from mner.data.corpus import CorpusError
 from mner.data.side_data import read_side
 from mner.evaluation.kept_results import reference_of
 from mner.evaluation.paper import PaperError, load_paper
-from mner.evaluation.results_schema import AuditResults, ErrorResults
+from mner.evaluation.error_results import AuditResults, ErrorResults
 from mner.features.store import read_store, write_store
 from mner.graphs.relations import read_graph
 from mner.reporting.results import FILES, Results
