@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from support.filled_results import filled
 
 from mner.evaluation.comparisons import image_sensitivity
 from mner.evaluation.power import Spread, detectable_difference, runs_needed
+from mner.evaluation.result_files import as_json
 from mner.evaluation.significance import paired_comparison
 from mner.evaluation.statistics import StatisticsError, influence, run_f1
-from mner.evaluation.statistics_results import DatasetStatistics, TestedPair, UntestedPair
+from mner.evaluation.statistics_results import DatasetStatistics, NoneSuffices, NotKnown, TestedPair, UntestedPair
 from mner.reporting import statistics_tables
 from mner.reporting.cells import State
 
@@ -88,11 +90,11 @@ def test_ends_of_intervals_change_places_when_a_pair_is_turned() -> None:
 
 def test_a_difference_that_no_number_of_seeds_would_show_says_so(found: dict[str, Any]) -> None:
     pair = next(row for row in found[POSITIVE].comparisons if row.b == "umt")
-    small = {"runs": None, "state": "no number of seeds: this test set cannot show so small a difference"}
-    needed = statistics_tables.pair_cells({**pair, "seeds_needed": small})[5]
+    small = NoneSuffices(None, "no number of seeds: this test set cannot show so small a difference", 1.0)
+    needed = statistics_tables.pair_cells(replace(pair, seeds_needed=small))[5]
     assert isinstance(needed, State)
     assert (needed.text, needed.why) == ("none suffices", small.state)
-    unknown = statistics_tables.pair_cells({**pair, "seeds_needed": {"state": "one run on a side"}})[5]
+    unknown = statistics_tables.pair_cells(replace(pair, seeds_needed=NotKnown("one run on a side")))[5]
     assert unknown.plain() == "–"
 
 
@@ -115,15 +117,13 @@ def test_pairs_are_tested_once_each_and_adjusted(found: dict[str, Any]) -> None:
     assert pairs["umt", "rgcn"].run_superiority.estimate == 0.5
     assert pairs["umt", "rgcn"].difference == 0
     assert "must not be 0" in pairs["umt", "rgcn"].seeds_needed.state
-    needed, seen = (pairs["bert-crf", "umt"][name] for name in ("seeds_needed", "detectable"))
+    needed, seen = (getattr(pairs["bert-crf", "umt"], name) for name in ("seeds_needed", "detectable"))
     deviations = [c.seeds.standard_deviation for c in found[POSITIVE].cells if c.system != "rgcn"]
-    spread = Spread(
-        float(np.mean(np.square(deviations)) ** 0.5), pairs["bert-crf", "umt"]["lasting_deviation"], 120
-    )
-    assert needed["deviation"] == pytest.approx(spread.run), "of one run, in points"
+    spread = Spread(float(np.mean(np.square(deviations)) ** 0.5), pairs["bert-crf", "umt"].lasting_deviation, 120)
+    assert needed.deviation == pytest.approx(spread.run), "of one run, in points"
     assert needed.runs == runs_needed(pairs["bert-crf", "umt"].difference, spread) >= 2
     assert (seen.runs, seen.points) == (4, pytest.approx(detectable_difference(4, spread)))
-    json.dumps(found, allow_nan=False)
+    json.dumps(as_json(found), allow_nan=False)
 
 
 def test_every_probe_of_a_data_set_is_adjusted_for_all_of_them(found: dict[str, Any]) -> None:
@@ -136,20 +136,20 @@ def test_every_probe_of_a_data_set_is_adjusted_for_all_of_them(found: dict[str, 
 
 def test_a_statistic_does_not_depend_on_what_else_is_in_the_profile(found: dict[str, Any], tmp_path: Path) -> None:
     alone = _statistics(tmp_path, ("bert-crf", "umt")).datasets[POSITIVE]
-    assert alone.cells == [cell for cell in found[POSITIVE].cells if cell.system != "rgcn"]
+    assert alone.cells == tuple(cell for cell in found[POSITIVE].cells if cell.system != "rgcn")
     (pair,) = alone.comparisons
     before = next(row for row in found[POSITIVE].comparisons if row.b == "umt")
-    assert {k: v for k, v in pair.items() if k != "holm"} == {k: v for k, v in before.items() if k != "holm"}
+    assert replace(pair, holm=before.holm) == before
 
 
 def test_one_seed_has_no_spread_and_says_so(tmp_path: Path) -> None:
     held = _statistics(tmp_path, ("bert-crf", "umt"), (1,)).datasets[POSITIVE]
     for cell in held.cells:
-        assert "at least two" in cell.seeds.state
-        assert "state" in cell.both
+        assert isinstance(cell.seeds, NotKnown)
+        assert isinstance(cell.both, NotKnown)
         assert cell.sample.low < cell.sample.high
     (pair,) = held.comparisons
-    assert (pair.source, pair["seeds_deviation"]) == ("sample", None)
+    assert (pair.source, pair.seeds_deviation) == ("sample", None)
     assert "one run on a side" in pair.seeds_needed.state
     assert "one run on a side" in pair.detectable.state
     assert statistics_tables.pair_cells(pair)[4].plain() == "one pair"
@@ -161,7 +161,7 @@ def test_nothing_is_planned_from_fewer_than_four_seeds(tmp_path: Path) -> None:
     (pair,) = held.comparisons
     assert pair.p_value < 1
     for name in ("seeds_needed", "detectable"):
-        assert pair[name] == {"state": "3 runs on a side: fewer than 4 do not tell seeds from sentences"}
+        assert isinstance(getattr(pair, name), NotKnown)
     needed, detectable = statistics_tables.pair_cells(pair)[5:7]
     assert [cell.plain() for cell in (needed, detectable)] == ["–", "–"]
     assert "fewer than 4 seeds a side" in statistics_tables.PAIR_NOTES[-1]

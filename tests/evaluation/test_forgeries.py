@@ -112,9 +112,7 @@ CASES = [(forge, kind, system) for forge, (kind, systems) in FORGERIES.items() f
 def test_a_forgery_is_not_comparable_for_its_one_reason(
     paper: Paper, forge: Callable[[ScoredCell], ScoredCell], kind: ReasonKind, system: str, off: float
 ) -> None:
-    cell = deepcopy(_faithful(paper, system, off=off))
-    forge(cell)
-    verdict = _judged(paper, cell)
+    verdict = _judged(paper, forge(_faithful(paper, system, off=off)))
     assert verdict.name == NOT_COMPARABLE
     (reason,) = verdict.reasons
     assert reason.kind is kind

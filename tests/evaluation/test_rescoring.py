@@ -16,8 +16,9 @@ from mner.base.files import write_json_atomically
 from mner.data.corpus import LABELS, TYPES, write_sentences
 from mner.evaluation import ita_scorer as ita_lens
 from mner.evaluation.averages import ScoringError
-from mner.evaluation.rescored_results import SubwordSource
+from mner.evaluation.rescored_results import Rescored, SubwordSource
 from mner.evaluation.rescoring import ALL_LENSES, OtherCopy, Pieces, numbers_of_pieces, other_copies, rescore
+from mner.evaluation.result_files import as_json
 from mner.evaluation.run_selection import picked
 from mner.evaluation.scorers import LENSES
 from mner.evaluation.scoring import PredictionName, gold_reader, score_profile
@@ -119,20 +120,20 @@ def test_every_run_meets_every_lens(tmp_path: Path) -> None:
     standard = {run.record: run.views["test.own"].f1 for run in scores.runs}
     for held in lenses.runs:
         assert held.versions["umt"]["test.own"]["conlleval"].f1 == pytest.approx(standard[held.record])
-    json.dumps(lenses, allow_nan=False)
+    json.dumps(as_json(lenses), allow_nan=False)
 
 
 def test_a_lens_that_cannot_apply_is_a_state_not_a_number(tmp_path: Path) -> None:
     tagged, _ = _tagged(tmp_path)
     blind = _rescored(tagged, pieces=Pieces("bert", None, "its hub cannot be reached"))
     found = blind.runs[0].versions["umt"]["test.own"]
-    assert found["rgcn-64"] == {"state": "no word pieces: its hub cannot be reached"}
+    assert found["rgcn-64"] == Rescored(state="no word pieces: its hub cannot be reached")
     assert blind.subwords == SubwordSource("bert", "its hub cannot be reached")
     assert found["strict"].f1 is not None
     few = _rescored(tagged, OtherCopy("rgcn", np.arange(FABRICATED["SENTENCES"]) < 20)).runs[0]
-    small = few["copies"]["rgcn"]["test.own"]
+    small = few.versions["rgcn"]["test.own"]
     assert "do not fill one batch of 64" in small["rgcn-64"].state
-    assert "f1" in small["rgcn-16"]
+    assert small["rgcn-16"].f1 is not None
     assert few.versions["umt"]["test.own"]["rgcn-64"].f1 is not None
     assert "do not fill one batch" in picked([few], "rgcn-64", "rgcn")
 

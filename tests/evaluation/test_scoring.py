@@ -120,7 +120,7 @@ def test_cells_average_over_seeds_and_scores_are_deterministic(tmp_path: Path) -
     assert cell.image_sensitivity["shuffled"].mean > cell.image_sensitivity["none"].mean > 0
     text = next(cell for cell in scores.cells if cell.system == "bert-crf")
     assert text.image_sensitivity == {}
-    json.dumps(scores, allow_nan=False)
+    json.dumps(as_json(scores), allow_nan=False)
 
 
 def test_libraries_that_compute_and_precision_are_told(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_missing_and_unlisted_predictions_are_errors(tmp_path: Path) -> None:
 
 def test_runs_under_different_conditions_are_not_averaged(tmp_path: Path) -> None:
     FABRICATED["make_runs"](tmp_path, ACTIVE, _wrong, data_copy=lambda d, s, seed: "umt" if seed < 3 else "rgcn")
-    with pytest.raises(ScoringError, match=r"twitter2017 x bert-crf: data_copy differs .*/1/.*/3/"):
+    with pytest.raises(ScoringError, match=r"twitter2017 x bert-crf: dataset_version differs .*/1/.*/3/"):
         _score(tmp_path)
 
 

@@ -148,7 +148,7 @@ def test_what_could_not_be_measured_is_a_state_and_counts_as_nothing() -> None:
     ocsga = [_run("ocsga", "twitter2015", 1, lambda: 70.0, 0)]
     steps = _steps(_one("ocsga", "twitter2015", ocsga))
     assert steps["copy"].state == "not measured"
-    assert "zhang2018 copy" in steps["copy"].why
+    assert "version zhang2018" in steps["copy"].why
     assert "one run" in steps["seed"].why
     umt = waterfalls(
         _scores("umt", "twitter2017"), {"runs": [_run("umt", "twitter2017", 1, lambda: 80.0, 0)]}, PAPER

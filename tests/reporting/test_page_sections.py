@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import html
 import re
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 from support import fabricated_report
+from support.filled_results import changed
 
 from mner.base.files import sha256_of_json
 from mner.reporting.results import Results
@@ -28,11 +28,12 @@ def on_devices(results: Results) -> Callable[..., str]:
     """The page on which every cell was measured on each of these devices, without its analysis."""
 
     def render(*devices: str) -> str:
-        scores: dict[str, Any] = copy.deepcopy(dict(results.scores))
-        for cell in scores["cells"]:
-            for measured in list(cell.get("throughput", {}).values())[:1]:
-                cell["throughput"] = dict.fromkeys(devices, measured)
-        held = replace(results, scores=scores)
+        def measure(scores: dict[str, Any]) -> None:
+            for cell in scores["cells"]:
+                for measured in list(cell.get("throughput", {}).values())[:1]:
+                    cell["throughput"] = dict.fromkeys(devices, measured)
+
+        held = replace(results, scores=changed(results.scores, measure))
         return render_site(held, REPORT["parts"](held), (), None, REPORT["ACTIVE"], (), REPORT["TEMPLATES"])
 
     return render

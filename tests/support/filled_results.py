@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, TypeVar
 
@@ -68,3 +68,10 @@ def _empty(hint: Any) -> Any:
     if origin in (typing.Union, types.UnionType):
         return _empty(inner[0])
     return _filled_keys(hint, {}) if is_dataclass(hint) else {}
+
+
+def changed(content: Content, change: Callable[[Any], object]) -> Content:
+    """The same result after a change to what its file holds."""
+    plain = as_json(content)
+    change(plain)
+    return read(type(content), plain, "test")

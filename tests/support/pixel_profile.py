@@ -75,7 +75,7 @@ def _records(dataset: str, system: str, runs: int) -> list[str]:
 def rescored(
     cell: ScoredCell, moved: Mapping[tuple[str, str], float], versions: tuple[str, ...] | None = None
 ) -> list[RescoredRun]:
-    """The cell's runs of ``lenses.json``: its own F1 everywhere, ``moved`` by some points under (scorer, version)."""
+    """The cell's runs: its own F1 everywhere, ``moved`` by some points under (scorer, version)."""
     held = VERSIONS[cell.dataset] if versions is None else versions
     f1 = cell.own_f1
     return [
