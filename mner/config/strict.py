@@ -148,9 +148,10 @@ def convert(hint: Any, value: Any, where: str) -> Any:
 
 
 def _fitting(hints: list[Any], value: Any) -> Any:
-    """Of several dataclasses the first that has all keys of the value; else the first of the annotations."""
+    """Of several dataclasses the first whose keys are those of the value; else the first of the annotations."""
     if len(hints) > 1 and isinstance(value, Mapping):
-        return next((hint for hint in hints if value.keys() <= _keys(hint).keys()), hints[0])
+        fits = (hint for hint in hints if _required(hint) <= value.keys() <= _keys(hint).keys())
+        return next(fits, hints[0])
     return hints[0]
 
 

@@ -47,7 +47,7 @@ def _block(section: Section, block: Block, runs: Mapping[str, Any], devices: Map
         for name, lines in (("ran", ran), ("idle", idle))
     }
     if tables["idle"]:  # names and printed numbers, and no other column
-        tables["idle"]["span"] = str(1 + len(tables["idle"]["lines"][0].cells))
+        tables["idle"]["span"] = str(1 + len(tables["idle"]["lines"][0]["cells"]))
     return {"title": block.title, "count": str(len(idle)), **tables}
 
 

@@ -16,6 +16,7 @@ from mner.base.escaping import html
 from mner.base.files import sha256_of_json
 from mner.data.corpus import PICTURE_PROBES
 from mner.evaluation.kept_results import source_of
+from mner.evaluation.result_files import as_json
 from mner.evaluation.score_results import ScoreResults
 from mner.reporting.card_text import CardText
 from mner.reporting.cells import SURE, CitationError
@@ -102,7 +103,7 @@ def render_site(
             audits=audit_summary({name: results.audit.findings.get(name) for name in scores.datasets}),
             cards=cards,
             example=example_citation(parts, scores),
-            digest=sha256_of_json(scores),
+            digest=sha256_of_json(as_json(scores)),
             source=source_of(scores),
             probes={name: PROBES[name] for name in PICTURE_PROBES},
             types=types_of(line for part in parts for block in part.blocks for line in block.lines),

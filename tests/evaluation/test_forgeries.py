@@ -17,7 +17,7 @@ from mner.evaluation.published_recipes import of_card, requirements
 from mner.evaluation.reasons import ReasonKind
 from mner.evaluation.score_results import ScoredCell
 from mner.evaluation.verdicts import NOT_COMPARABLE, REPRODUCED, Verdict, judge
-from mner.models.system import Card, ContractError
+from mner.models.cards import Card, ContractError
 
 DATASET = "twitter2017"
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import statistics
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import fabricated_runs
 from support import pixel_profile as pixel
-from support.filled_results import changed
+from support.filled_results import changed, filled
 
 from mner.config import Config
 from mner.data.audit_findings import apart
 from mner.evaluation.paper import UNKNOWN, PaperRow
 from mner.evaluation.protocol import LENS_OF_SCORER, as_printed, training_apart
 from mner.evaluation.reasons import Reason, ReasonKind
+from mner.evaluation.rescored_results import RescoredResults, RescoredRun
 from mner.evaluation.rescoring import ALL_LENSES
+from mner.evaluation.score_results import ScoredCell, ScoreResults
 from mner.evaluation.verdicts import ABOVE, BELOW, NOT_COMPARABLE, REPRODUCED, Verdict, judge
 from mner.evaluation.waterfall import Waterfall, waterfalls
 from mner.reporting.explanation import explain
@@ -156,9 +159,10 @@ def test_an_unknown_scorer_and_copy_leave_ours(grid: Config) -> None:
     assert all(verdict.findings)
 
 
-def _falls(cell: dict[str, Any], runs: list[dict[str, Any]]) -> dict[str, Waterfall]:
-    scores = {"profile": "paper", "cells": [cell]}
-    return {fall.row.id: fall for fall in waterfalls(scores, {"runs": runs}, PAPER)}
+def _falls(cell: ScoredCell, runs: list[RescoredRun]) -> dict[str, Waterfall]:
+    scores = replace(filled(ScoreResults, {"profile": "paper"}), cells=(cell,))
+    rescored = replace(filled(RescoredResults, {}), runs=tuple(runs))
+    return {fall.row.id: fall for fall in waterfalls(scores, rescored, PAPER)}
 
 
 @pytest.mark.parametrize("held", [("umt",), ("umt", "rgcn", "zhang2018")])

@@ -165,7 +165,7 @@ def test_verdicts_are_given_with_the_margins_and_the_runs_of_the_cell(
 
 def test_data_sets_stand_in_the_profiles_order_and_those_it_lacks_come_last(results: Results) -> None:
     def order(*datasets: str) -> set[tuple[str, ...]]:
-        scores = {**results.scores, "datasets": list(datasets), "systems": []}
+        scores = replace(results.scores, datasets=datasets, systems=())
         made = sections(replace(results, scores=scores), PAPER, 0.5, 0.05)
         return {tuple(block.dataset for block in part.blocks) for part in made if part.table is not None}
 

@@ -117,7 +117,7 @@ def test_its_columns_show_the_gain_and_what_other_neighbours_take_away(results: 
 
 
 def test_a_profile_without_it_has_no_column_for_it(results: Results) -> None:
-    two = replace(results, scores={**results.scores, "datasets": [POSITIVE, NEGATIVE]})
+    two = replace(results, scores=replace(results.scores, datasets=(POSITIVE, NEGATIVE)))
     table = control_table(two, FABRICATED["Verify"](), {})
     assert not any(NEIGHBOURS in column.key for column in table.columns)
     assert not any("neighbour control" in note for note in table.notes)

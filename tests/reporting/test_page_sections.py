@@ -13,6 +13,7 @@ from support import fabricated_report
 from support.filled_results import changed
 
 from mner.base.files import sha256_of_json
+from mner.evaluation.result_files import as_json
 from mner.reporting.results import Results
 from mner.reporting.seed_dots import PAD, WIDTH
 from mner.reporting.site import render_site
@@ -117,7 +118,7 @@ def test_printed_and_own_values_lie_within_the_scale_that_they_share(page: str) 
 
 
 def test_the_digest_is_that_of_the_scores(page: str, results: Results) -> None:
-    assert f"scores.json <code>{sha256_of_json(results.scores)}</code>" in page
+    assert f"scores.json <code>{sha256_of_json(as_json(results.scores))}</code>" in page
 
 
 def test_one_device_is_named_once_and_needs_no_mark(on_devices: Callable[..., str]) -> None:

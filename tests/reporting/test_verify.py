@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import statistics
 from collections import Counter
@@ -20,6 +19,7 @@ from mner.base.terminal import WIDTH
 from mner.config.controls_settings import NEIGHBOURS
 from mner.evaluation.paper import Requirements, load_paper
 from mner.evaluation.rescored_results import RescoredResults
+from mner.evaluation.result_files import read_results
 from mner.evaluation.score_results import OWN, ScoreResults
 from mner.evaluation.scoring import gold_reader, score_profile
 from mner.models.system import load_system
@@ -282,7 +282,7 @@ def test_a_text_only_system_that_moves_with_the_picture_is_caught(tmp_path: Path
 def test_the_committed_controls_hold_what_was_planted(profile: str) -> None:
     """Reliance is large with what tells the type, about zero without; on the negative control it is so for all."""
     config = settings(profile)
-    scores = json.loads((ROOT / "reports/results" / profile / "scores.json").read_text(encoding="utf-8"))
+    scores = read_results(ScoreResults, ROOT / "reports/results" / profile / "scores.json")
     rows = config.active.systems
     cards = {row: load_system(config.systems[row].file).CARD for row in rows}
     checks = control_checks(scores, 5.0, 0.05, 1.0, {row: card.absence for row, card in cards.items()})

@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     from mner.evaluation.rescored_results import RescoredResults
     from mner.evaluation.run_evidence import check_scored_run
     from mner.evaluation.score_results import ScoreResults
-    from mner.models.system import load_system
+    from mner.models.cards import card_of
     from mner.reporting.provenance import origins
     from mner.reporting.repetition import repetition_of
     from mner.reporting.verification import verify
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     config = settings()
     name = config.active.name
     paper = load_paper(shipped("paper.yaml")).requiring(requirements(config.systems))
-    absence = {row: load_system(config.systems[row].file).CARD.absence for row in config.active.systems}
+    absence = {row: card_of(config.systems[row].file).absence for row in config.active.systems}
     scores = results_of(ScoreResults, name)
     for run in scores.runs:
         check_scored_run(run, record_file(run), Path("data"))
