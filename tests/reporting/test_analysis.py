@@ -133,7 +133,7 @@ def test_every_multimodal_row_stands_beside_text_only_and_its_reliance_has_an_in
     rendered: Path, results: Results
 ) -> None:
     reliance = results.statistics.datasets["twitter2017"].image_sensitivity
-    held = {entry["system"]: entry["views"] for entry in reliance}
+    held = {entry.system: entry.views for entry in reliance}
     entries = json.loads((rendered / "tables.json").read_text(encoding="utf-8"))["cells"]
     rows = [entry for entry in entries if entry["table"] == "image-reliance-twitter2017"]
     said = {(entry["row"], entry["column"]): entry for entry in rows}

@@ -20,7 +20,7 @@ from support.profile_settings import write_profile
 
 from mner.config import ConfigError, profiles
 from mner.evaluation.paper import Figure
-from mner.evaluation.result_files import read, results_bytes
+from mner.evaluation.result_files import as_json, read
 from mner.reporting.analysis import pages
 from mner.reporting.cells import NOT_RUN, CitationError, Cited, Printed, State, Words
 from mner.reporting.layout import sections
@@ -42,7 +42,7 @@ RECORD = "runs/tiny/twitter2017/umt/1/record.json"
 
 @pytest.fixture(scope="module")
 def scored(results: Results) -> dict[str, Any]:
-    return dict(results.scores)
+    return as_json(results.scores)
 
 
 def _table(cell: Any, origin: str = "ours", records: frozenset[str] = frozenset({RECORD})) -> Table:
@@ -191,7 +191,7 @@ def test_two_rows_of_one_name_lead_to_two_cards() -> None:
 
 def test_reports_are_a_pure_function_of_their_inputs(results: Results, rendered: Path, tmp_path: Path) -> None:
     held = (results.scores, results.rescored, results.statistics, results.errors, results.audit)
-    again = Results(*(read(type(one), json.loads(results_bytes(one)), "again") for one in held))
+    again = Results(*(read(type(one), json.loads(json.dumps(as_json(one))), "again") for one in held))
     files = REPORT["render"](again, tmp_path)
     assert {file.name for file in files} == {file.name for file in rendered.iterdir()}
     for file in files:
