@@ -73,6 +73,7 @@ def _truncation(
     sentences: Mapping[tuple[str, str], Sequence[Sentence]],
     pieces: Mapping[str, PiecesBySplit],
 ) -> Iterator[Truncation]:
+    counted: dict[tuple[str, str, int], list[int]] = {}
     for cell in scores["cells"]:
         reader = cell.get("encoder") or {}
         name = "none" if reader.get("source") == WORD_VECTORS else reader.get("name", "none")
@@ -84,7 +85,9 @@ def _truncation(
         if numbers is None:
             yield Truncation(*place, state=f"no splitter of {name} at hand, so cut words were not counted")
             continue
-        cut = cut_words(numbers, limit)
+        if (name, cell["dataset"], limit) not in counted:
+            counted[name, cell["dataset"], limit] = cut_words(numbers, limit)
+        cut = counted[name, cell["dataset"], limit]
         words = sum(len(sentence.words) for sentence in sentences[cell["dataset"], "test"])
         yield Truncation(*place, words, sum(cut), sum(map(bool, cut)))
 

@@ -12,6 +12,7 @@ import numpy as np
 from mner.base.files import read_json
 from mner.base.terminal import aligned, wrapped
 from mner.data.corpus import SPLITS, TYPES, Sentence, read_sentences
+from mner.data.spans import encode
 from mner.evaluation.averages import finished_cells
 from mner.evaluation.claim_numbers import (
     ScorerGain,
@@ -27,7 +28,6 @@ from mner.evaluation.paper_audit import audit_rows, trend
 from mner.evaluation.protocol import as_printed, lens_of
 from mner.evaluation.run_selection import OWN, runs_of, scored
 from mner.evaluation.scoring import PredictionName
-from mner.evaluation.spans import encode
 from mner.evaluation.verdicts import judge
 
 PROFILES = ("quick", "graphs", "quick-all", "full")
