@@ -73,9 +73,9 @@ class OfRow(Protocol):
 
 def requirements(rows: Mapping[str, OfRow]) -> dict[str, Requirements]:
     """By row name, from the cards of the files that the rows name."""
-    from mner.models.system import load_system
+    from mner.models.cards import card_of
 
-    return {name: of_card(load_system(row.file).CARD) for name, row in rows.items()}
+    return {name: of_card(card_of(row.file)) for name, row in rows.items()}
 
 
 def of_card(card: OfCard) -> Requirements:

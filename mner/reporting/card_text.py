@@ -10,7 +10,7 @@ from mner.base.terminal import aligned_with_notes, wrapped
 from mner.config import SystemSettings
 from mner.config.training_recipe import Recipe
 from mner.evaluation.averages import text_encoder
-from mner.models.system import Card
+from mner.models.cards import Card
 from mner.training.optimisers import WORDS as OPTIMISERS
 
 

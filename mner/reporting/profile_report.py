@@ -10,7 +10,7 @@ from mner.config import Config
 from mner.evaluation.kept_results import RESULTS
 from mner.evaluation.paper import load_paper
 from mner.evaluation.published_recipes import requirements
-from mner.models.system import load_system
+from mner.models.cards import card_of
 from mner.reporting.card_text import card_text
 from mner.reporting.dvc_metrics import costs, learning_curves, metrics
 from mner.reporting.overview import write_overview
@@ -27,9 +27,7 @@ def report_profile(config: Config) -> Path:
     name = config.active.name
     paper = load_paper(shipped("paper.yaml")).requiring(requirements(config.systems))
     cards = [
-        card_text(
-            system, row, load_system(row.file).CARD, config.recipe_of(system), config.active.encoder_of(system)
-        )
+        card_text(system, row, card_of(row.file), config.recipe_of(system), config.active.encoder_of(system))
         for system, row in config.systems.items()
     ]
     results = Results.read(name)

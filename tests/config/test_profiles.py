@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -41,6 +41,19 @@ def test_dvc_composes_what_the_command_writes(tmp_path: Path, monkeypatch: pytes
     write_profile(tmp_path, "quick")
     assert composed_by_dvc(tmp_path, f"profile={name}") == config.composed(name)
     assert config.load(tmp_path / "params.yaml") == settings(name)
+
+
+def test_seeds_asked_for_take_the_place_of_the_profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["profile", "controls", "--seeds", "4", "2"]) == 0
+    assert config.load(tmp_path / "params.yaml").active.seeds == (4, 2)
+    assert cli.main(["profile", "--seeds", "3"]) == 0
+    assert config.load(tmp_path / "params.yaml").active == replace(settings("controls").active, seeds=(3,))
+    before = (tmp_path / "params.yaml").read_bytes()
+    assert cli.main(["profile", "quick", "--seeds", "1", "1"]) == 2
+    assert (tmp_path / "params.yaml").read_bytes() == before
+    assert cli.main(["profile", "controls"]) == 0
+    assert config.load(tmp_path / "params.yaml").active == settings("controls").active
 
 
 def test_an_experiment_changes_what_it_names_and_nothing_else(

@@ -16,7 +16,7 @@ from mner.evaluation.paper import Paper, PaperRow
 from mner.evaluation.published_recipes import of_card, requirements
 from mner.evaluation.reasons import ReasonKind
 from mner.evaluation.verdicts import NOT_COMPARABLE, REPRODUCED, Verdict, judge
-from mner.models.system import Card, ContractError
+from mner.models.cards import Card, ContractError
 
 DATASET = "twitter2017"
 Cell = dict[str, Any]

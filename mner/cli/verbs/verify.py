@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     from mner.evaluation.paper import load_paper
     from mner.evaluation.published_recipes import requirements
     from mner.evaluation.run_evidence import check_scored_run
-    from mner.models.system import load_system
+    from mner.models.cards import card_of
     from mner.reporting.provenance import origins
     from mner.reporting.repetition import repetition_of
     from mner.reporting.verification import verify
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     config = settings()
     name = config.active.name
     paper = load_paper(shipped("paper.yaml")).requiring(requirements(config.systems))
-    absence = {row: load_system(config.systems[row].file).CARD.absence for row in config.active.systems}
+    absence = {row: card_of(config.systems[row].file).absence for row in config.active.systems}
     scores = scores_of(name)
     for run in scores["runs"]:
         check_scored_run(run, record_file(run), Path("data"))
