@@ -68,13 +68,14 @@ def _conditions(dataset: str, system: str, runs: Sequence[Mapping[str, Any]]) ->
 def loaded_by(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What all runs of a cell loaded and read, as far as every record says it; empty where one does not.
 
-    ``weights_sha256`` lists the distinct hashes of the encoder's weights; ``pictures_read`` has by split the
-    smallest share of valid pictures that a run read.
+    ``weights_sha256`` lists the distinct hashes of the encoder's weights, ``regions_sha256`` those of what made
+    the regions; ``pictures_read`` has by split the smallest share of valid pictures that a run read.
     """
     held = [run.get("loaded") or {} for run in runs]
     found: dict[str, Any] = {}
-    if all(one.get("weights_sha256") for one in held):
-        found["weights_sha256"] = sorted({one["weights_sha256"] for one in held})
+    for name in ("weights_sha256", "regions_sha256"):
+        if all(one.get(name) for one in held):
+            found[name] = sorted({one[name] for one in held})
     if all(one.get("pictures_read") for one in held):
         shares = [one["pictures_read"] for one in held]
         splits = [split for split in shares[0] if all(split in one for one in shares)]

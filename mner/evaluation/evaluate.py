@@ -23,6 +23,7 @@ from mner.evaluation.scoring import GoldOf, gold_reader, score_profile
 from mner.evaluation.tag_reader import TagReader
 from mner.evaluation.tagged import read_tagged
 from mner.tracking.evidence import check_evidence
+from mner.tracking.prepared_inputs import check_inputs as check_inputs_in_lock
 from mner.tracking.record import Record
 from mner.tracking.run_places import run_folder
 
@@ -95,10 +96,15 @@ def _truncation(
 def _checked_inputs(
     scores: Mapping[str, Any], root: Path, data: Path, gold_of: GoldOf, pinned: Mapping[str, str]
 ) -> dict[str, str]:
-    """Hashes of all files that scoring reads, after they were compared with records and committed scores."""
+    """Hash all files that scoring reads, once they are those of dvc.lock, records and committed scores.
+
+    No record holds the hash of gold, so of a data set without committed scores only dvc.lock tells it.
+    """
     finished = [run for run in scores["runs"] if run["status"] == "finished"]
     datasets = sorted({run["dataset"] for run in finished})
     found = hashes_of_inputs(data, datasets)
+    if data.resolve() == (root / "data").resolve():
+        check_inputs_in_lock(root, map(Path, found))
     check_inputs(found, pinned, "the committed scores")
     for run in finished:
         check_inputs(found, Record.read(root / run["record"]).inputs, run["record"])
@@ -130,7 +136,7 @@ def evaluate(
     is finished. ``pinned`` are hashes of files that committed scores were made with; others are refused.
 
     Raises:
-        ChangedInputError: gold or another file is not what a record or ``pinned`` says.
+        ChangedInputError: gold or another file is not what dvc.lock, a record or ``pinned`` says.
         ForeignGoldError: gold is of other sentences than runs read.
         ScoringError: see :func:`mner.evaluation.scoring.score_profile`.
         EvidenceError: a run contradicts its record (:mod:`mner.tracking.evidence`).

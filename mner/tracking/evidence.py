@@ -102,7 +102,10 @@ def predicted_tags(folder: Path, record: Record) -> Mapping[str, str]:
         with reading(packed):
             tags: dict[str, str] = json.loads(lzma.decompress(packed.read_bytes()))
     else:
-        tags = {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.jsonl"))}
+        tags = {}
+        for path in sorted(folder.glob("*.jsonl")):
+            with reading(path):
+                tags[path.stem] = path.read_text(encoding="utf-8")
     for name in sorted(tags.keys() | record.predictions.keys()):
         path = packed if packed.is_file() else folder / f"{name}.jsonl"
         if name not in tags:

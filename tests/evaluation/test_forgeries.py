@@ -60,6 +60,14 @@ def _random_weights(cell: Cell) -> None:
     cell["loaded"]["weights_sha256"] = ["f" * 64]
 
 
+def _random_image_weights(cell: Cell) -> None:
+    cell["loaded"]["regions_sha256"] = ["f" * 64]
+
+
+def _a_folder_called_resnet_152(cell: Cell) -> None:
+    del cell["loaded"]["regions_sha256"]
+
+
 def _weights_of_some_runs(cell: Cell) -> None:
     cell["loaded"]["weights_sha256"].append("f" * 64)
 
@@ -90,6 +98,8 @@ def _rounded(cell: Cell) -> None:
 
 FORGERIES: dict[Callable[[Cell], None], tuple[ReasonKind, tuple[str, ...]]] = {
     _random_weights: (ReasonKind.WEIGHTS, ("umt", "bert-crf", "rgcn", "rgcn-released")),
+    _random_image_weights: (ReasonKind.WEIGHTS, ("umt", "rgcn", "rgcn-released")),
+    _a_folder_called_resnet_152: (ReasonKind.WEIGHTS, ("umt",)),
     _weights_of_some_runs: (ReasonKind.WEIGHTS, ("umt", "bert-crf")),
     _unhashed_weights: (ReasonKind.WEIGHTS, ("umt", "bert-crf", "rgcn")),
     _few_pictures: (ReasonKind.PICTURES, ("umt", "rgcn")),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from support.fabricated_runs import Active, make_runs
 
 from mner.base.files import sha256_of
@@ -13,6 +14,7 @@ from mner.data.corpus import Sentence, read_sentences, write_sentences
 from mner.evaluation.evaluate import evaluate
 from mner.evaluation.rescoring import Pieces
 from mner.evaluation.scored_inputs import BLIND, GOLD, ChangedInputError, ForeignGoldError
+from mner.tracking import prepared_inputs
 
 ACTIVE = Active("tiny", ("twitter2017",), ("bert-crf",), (1, 2))
 FOLDER = Path("data") / "twitter2017"
@@ -75,3 +77,19 @@ def test_gold_must_be_of_the_sentences_that_runs_read(tmp_path: Path) -> None:
     with pytest.raises(ForeignGoldError) as refused:
         _scores(tmp_path)
     assert refused.value.index == len(blind) - 1
+
+
+def test_gold_of_a_data_set_without_committed_scores_is_held_to_dvc_lock(tmp_path: Path) -> None:
+    _runs(tmp_path)
+    output = (FOLDER / GOLD).parent
+    lock = {
+        "stages": {
+            "data": {"outs": [{"path": output.as_posix(), "md5": prepared_inputs.folder_md5(tmp_path / output)}]}
+        }
+    }
+    (tmp_path / prepared_inputs.LOCK).write_text(yaml.safe_dump(lock))
+    _scores(tmp_path)
+    _flip_a_tag(tmp_path / FOLDER / GOLD)
+    with pytest.raises(prepared_inputs.ChangedInputError) as refused:
+        _scores(tmp_path)
+    assert refused.value.path == output

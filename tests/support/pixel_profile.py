@@ -31,7 +31,8 @@ def pixels(regions: str = "grid", profile: str = "paper") -> Config:
     kinds = dict.fromkeys(DATASETS, ("caption-tokens", regions))
     features = replace(config.features, kinds=kinds, extractors=config.features.extractors | REGIONS)
     data = replace(config.data, regions=dict.fromkeys(DATASETS, regions))
-    return replace(config, features=features, data=data)
+    active = replace(config.active, regions={}, options={})
+    return replace(config, features=features, data=data, active=active)
 
 
 def asking_nothing(config: Config) -> dict[str, Requirements]:
@@ -59,6 +60,7 @@ def finished(config: Config, dataset: str, system: str, values: tuple[float, ...
         "precision": "float32",
         "loaded": {
             "weights_sha256": [named.sha256 if named else "0" * 64],
+            "regions_sha256": [PAPER.weights["resnet152"].sha256],
             "pictures_read": dict.fromkeys(("train", "dev", "test"), 1.0),
         },
         "views": {"test.own": {"f1": {"values": list(values), "records": _records(dataset, system, len(values))}}},
