@@ -78,15 +78,15 @@ def _image_sensitivity(runs: Sequence[ScoredRun]) -> dict[str, Summary | None]:
 
 def loaded_by(runs: Sequence[ScoredRun]) -> Loaded:
     """What all runs of a cell loaded and read, as far as every record says it."""
-    weights: tuple[str, ...] = ()
-    pictures: dict[str, float] = {}
-    if all(run.loaded.get("weights_sha256") for run in runs):
-        weights = tuple(sorted({run.loaded["weights_sha256"] for run in runs}))
+    hashes, pictures = {}, {}
+    for name in ("weights_sha256", "regions_sha256"):
+        if all(run.loaded.get(name) for run in runs):
+            hashes[name] = tuple(sorted({run.loaded[name] for run in runs}))
     if all(run.loaded.get("pictures_read") for run in runs):
         shares = [run.loaded["pictures_read"] for run in runs]
         splits = [split for split in shares[0] if all(split in one for one in shares)]
         pictures = {split: min(one[split] for one in shares) for split in splits}
-    return Loaded(weights, pictures)
+    return Loaded(pictures_read=pictures, **hashes)
 
 
 def text_encoder(encoder: Mapping[str, Any] | None, options: Mapping[str, Any]) -> TextEncoder | None:

@@ -37,7 +37,7 @@ def comparability(cell: ScoredCell, used: Used, paper: Paper) -> tuple[tuple[Rea
     unheard_of = _reads_unheard_of(cell, used, paper)
     reasons = (
         *_encoder(cell, used, paper, unheard_of),
-        *_picture(cell, used),
+        *_picture(cell, used, paper),
         *(Reason(ReasonKind.MISSING, "without it", what) for what in asked.missing),
         *undocumented,
         *_trained_on(cell.recipe),
@@ -87,14 +87,25 @@ def loaded_weights(cell: ScoredCell) -> tuple[str, ...]:
     return (encoder.sha256,) if encoder is not None and encoder.sha256 else ()
 
 
-def _picture(cell: ScoredCell, used: Used) -> Iterator[Reason]:
+def _picture(cell: ScoredCell, used: Used, paper: Paper) -> Iterator[Reason]:
     if used.visual == UNKNOWN:
         return
     ours, theirs = visual_input(cell.visual_input), visual_input(used.visual)
     if not ours.fits(theirs):
         yield Reason(ReasonKind.VISUAL, cell.visual_input, used.visual)
     elif theirs.reads_pixels:
+        yield from _image_weights(cell, str(ours.regions).partition(":")[2], paper)
         yield from _pictures_read(cell)
+
+
+def _image_weights(cell: ScoredCell, model: str, paper: Paper) -> Iterator[Reason]:
+    """Nothing, if what made the regions has the hash that is named for the model of this name."""
+    named, loaded = paper.weights.get(model), cell.loaded.regions_sha256
+    if named is None or named.sha256 is None or set(loaded) != {named.sha256}:
+        hashes = " and ".join(f"SHA-256 {one[:12]}" for one in loaded) or "not hashed"
+        yield Reason(
+            ReasonKind.WEIGHTS, f"{model}, {hashes}", str(named) if named else "not named", "of the pictures"
+        )
 
 
 def _pictures_read(cell: ScoredCell) -> Iterator[Reason]:

@@ -78,6 +78,7 @@ def _truncation(
     sentences: Mapping[tuple[str, str], Sequence[Sentence]],
     pieces: Mapping[str, PiecesBySplit],
 ) -> Iterator[Truncation]:
+    counted: dict[tuple[str, str, int], list[int]] = {}
     for cell in scores.cells:
         of_vectors = cell.encoder is not None and cell.encoder.source == WORD_VECTORS
         name = "none" if of_vectors else cell.encoder_name
@@ -89,7 +90,9 @@ def _truncation(
         if numbers is None:
             yield Truncation(*place, state=f"no splitter of {name} at hand, so cut words were not counted")
             continue
-        cut = cut_words(numbers, limit)
+        if (name, cell.dataset, limit) not in counted:
+            counted[name, cell.dataset, limit] = cut_words(numbers, limit)
+        cut = counted[name, cell.dataset, limit]
         words = sum(len(sentence.words) for sentence in sentences[cell.dataset, "test"])
         yield Truncation(*place, words, sum(cut), sum(map(bool, cut)))
 

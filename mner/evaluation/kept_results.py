@@ -23,7 +23,6 @@ from mner.base.files import (
     sha256_of,
     write_all_atomically,
     write_bytes_atomically,
-    write_text_atomically,
 )
 from mner.base.swapped_folder import settle, swapped
 from mner.evaluation.rescored_results import RescoredResults
@@ -256,11 +255,17 @@ def restore(profile: str, root: Path) -> int:
         folder = root / "runs" / profile / place
         for beside in (record, record.with_name("curve.csv"), record.with_name(ORIGIN)):
             if beside.is_file():
-                write_text_atomically(folder / beside.name, beside.read_text(encoding="utf-8"))
+                _write_for_now(folder / beside.name, beside.read_text(encoding="utf-8"))
         for name, text in kept_tags(record).items():
             PredictionName.of(name)
-            write_text_atomically(folder / f"{name}.jsonl", text)
+            _write_for_now(folder / f"{name}.jsonl", text)
     return len(records)
+
+
+def _write_for_now(path: Path, text: str) -> None:
+    """Write into a passing folder: no other process reads it, so nothing waits for the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def committed_record(profile: str, dataset: str, system: str, seed: int, root: Path = Path()) -> Path:

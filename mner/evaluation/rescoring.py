@@ -15,6 +15,7 @@ from tqdm import tqdm
 from mner.base.files import read_json
 from mner.data.corpus import Sentence, read_sentences
 from mner.data.sources import ANNOTATIONS, annotation_file
+from mner.data.spans import EncodedTags, Entity, Spans, TagError, Tags, encode, entities, types_of
 from mner.evaluation import ita_scorer as ita_lens
 from mner.evaluation.error_results import SuspectLabel
 from mner.evaluation.rescored_results import (
@@ -35,7 +36,6 @@ from mner.evaluation.scorers import (
     word_counts,
 )
 from mner.evaluation.scoring import PredictionName
-from mner.evaluation.spans import EncodedTags, Entity, Spans, TagError, Tags, encode, entities, types_of
 from mner.evaluation.tagged import Tagged, TaggedRun
 
 

@@ -6,7 +6,7 @@ Some fields have another name in the file, which keeps the names it was first wr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 OWN = "test.own"
@@ -131,17 +131,18 @@ class TextEncoder:
 class Loaded:
     """What all runs of a cell loaded and read; empty where not every record says it.
 
-    ``weights_sha256`` are the distinct hashes of the encoder's weights. ``pictures_read`` is by split the smallest
-    share of valid pictures that a run read.
+    ``weights_sha256`` are the distinct hashes of the encoder's weights, ``regions_sha256`` those of what made the
+    regions. ``pictures_read`` is by split the smallest share of valid pictures that a run read.
     """
 
     weights_sha256: tuple[str, ...] = ()
+    regions_sha256: tuple[str, ...] = ()
     pictures_read: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def left_out(self) -> frozenset[str]:
         """Keys that the file does not hold for this cell."""
-        return frozenset(name for name in ("weights_sha256", "pictures_read") if not getattr(self, name))
+        return frozenset(field.name for field in fields(self) if not getattr(self, field.name))
 
 
 CONDITIONS = (

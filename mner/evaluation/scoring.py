@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from mner.base.files import sha256_of
-from mner.data.corpus import OUTSIDE, Sentence, read_sentences
+from mner.base.files import cached_sha256_of, sha256_of
+from mner.data.corpus import OUTSIDE, Sentence, sentences_at
 from mner.data.labels import is_tag
+from mner.data.spans import EncodedTags, encode, lenient_spans, types_of
 from mner.evaluation.averages import ScoringError, average_cell
 from mner.evaluation.score_results import ScoredRun, ScoreResults, Scores, TypeScores
 from mner.evaluation.scorers import word_counts
-from mner.evaluation.spans import EncodedTags, encode, lenient_spans, types_of
 from mner.evaluation.tag_reader import TagReader
 from mner.tracking.origin import ARCHIVE, origin_of
 from mner.tracking.record import Record
@@ -132,13 +132,14 @@ class PredictionName:
 
 def gold_reader(data_folder: Path) -> GoldOf:
     """A ``gold_of`` that reads ``corpus/dev.jsonl`` and the sealed ``gold/test.jsonl`` below ``data_folder``."""
-    held: dict[tuple[str, str], tuple[Sentence, ...]] = {}
+    held: dict[Path, Sequence[Sentence]] = {}
 
     def gold_of(dataset: str, split: str) -> Sequence[Sentence]:
         place = {"dev": "corpus/dev.jsonl", "test": "gold/test.jsonl"}[split]
-        if (dataset, split) not in held:
-            held[dataset, split] = read_sentences(data_folder / dataset / place)
-        return held[dataset, split]
+        path = data_folder / dataset / place
+        if path not in held:  # as it was when it was first asked for
+            held[path] = sentences_at(path, cached_sha256_of(path))
+        return held[path]
 
     return gold_of
 

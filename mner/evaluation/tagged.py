@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Int
 
 from mner.data.corpus import Sentence
+from mner.data.spans import EncodedTags, encode, sentence_counts
 from mner.evaluation.score_results import ScoreResults
 from mner.evaluation.scoring import GoldOf, PredictionName
-from mner.evaluation.spans import EncodedTags, encode, sentence_counts
 from mner.evaluation.statistics import RunCounts
 from mner.evaluation.tag_reader import TagReader
 

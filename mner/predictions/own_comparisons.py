@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
+from mner.data.spans import TagError, encode, sentence_counts
 from mner.evaluation.kept_results import kept_tags
 from mner.evaluation.paper import UNKNOWN, Paper, PaperRow
 from mner.evaluation.paper_audit import RowAudit, audit_rows
 from mner.evaluation.protocol import lens_of
 from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.significance import Comparison, comparison_of, paired_comparison
-from mner.evaluation.spans import TagError, encode, sentence_counts
 from mner.evaluation.statistics import LEVEL, RunCounts, draw_sentences, resampled_f1, run_f1
 from mner.predictions.own_scores import OwnRun, ScoredRun
 from mner.predictions.seqeval_scores import ScorerResult

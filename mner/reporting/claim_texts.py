@@ -12,6 +12,7 @@ import numpy as np
 from mner.base.files import read_json
 from mner.base.terminal import aligned, wrapped
 from mner.data.corpus import SPLITS, TYPES, Sentence, read_sentences
+from mner.data.spans import encode
 from mner.evaluation.claim_numbers import (
     ScorerGain,
     coverage_of_narrowest,
@@ -28,7 +29,6 @@ from mner.evaluation.rescored_results import Rescored, RescoredResults
 from mner.evaluation.result_files import FILES
 from mner.evaluation.score_results import OWN, ScoreResults
 from mner.evaluation.scoring import PredictionName
-from mner.evaluation.spans import encode
 from mner.evaluation.verdicts import judge
 
 PROFILES = ("quick", "graphs", "quick-all", "full")

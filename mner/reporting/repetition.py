@@ -18,9 +18,9 @@ import numpy as np
 from mner.base.files import sha256_of
 from mner.base.terminal import aligned, aligned_with_notes
 from mner.data.corpus import read_tags
+from mner.data.spans import CODES, encode
 from mner.evaluation.kept_results import committed_record, kept_tags
 from mner.evaluation.score_results import ScoreResults
-from mner.evaluation.spans import CODES, encode
 from mner.tracking.identity import differences, identity_of_record
 from mner.tracking.record import Record
 from mner.tracking.run_places import run_folder

@@ -64,6 +64,14 @@ def _random_weights(cell: ScoredCell) -> ScoredCell:
     return _loading(cell, weights_sha256=("f" * 64,))
 
 
+def _random_image_weights(cell: ScoredCell) -> ScoredCell:
+    return _loading(cell, regions_sha256=("f" * 64,))
+
+
+def _a_folder_called_resnet_152(cell: ScoredCell) -> ScoredCell:
+    return _loading(cell, regions_sha256=())
+
+
 def _weights_of_some_runs(cell: ScoredCell) -> ScoredCell:
     return _loading(cell, weights_sha256=(*cell.loaded.weights_sha256, "f" * 64))
 
@@ -94,6 +102,8 @@ def _rounded(cell: ScoredCell) -> ScoredCell:
 
 FORGERIES: dict[Callable[[ScoredCell], ScoredCell], tuple[ReasonKind, tuple[str, ...]]] = {
     _random_weights: (ReasonKind.WEIGHTS, ("umt", "bert-crf", "rgcn", "rgcn-released")),
+    _random_image_weights: (ReasonKind.WEIGHTS, ("umt", "rgcn", "rgcn-released")),
+    _a_folder_called_resnet_152: (ReasonKind.WEIGHTS, ("umt",)),
     _weights_of_some_runs: (ReasonKind.WEIGHTS, ("umt", "bert-crf")),
     _unhashed_weights: (ReasonKind.WEIGHTS, ("umt", "bert-crf", "rgcn")),
     _few_pictures: (ReasonKind.PICTURES, ("umt", "rgcn")),

@@ -14,6 +14,7 @@ from support import fabricated_runs
 
 from mner.base.files import write_json_atomically
 from mner.data.corpus import LABELS, TYPES, write_sentences
+from mner.data.spans import encode
 from mner.evaluation import ita_scorer as ita_lens
 from mner.evaluation.averages import ScoringError
 from mner.evaluation.rescored_results import Rescored, SubwordSource
@@ -22,7 +23,6 @@ from mner.evaluation.result_files import as_json
 from mner.evaluation.run_selection import picked
 from mner.evaluation.scorers import LENSES
 from mner.evaluation.scoring import PredictionName, gold_reader, score_profile
-from mner.evaluation.spans import encode
 from mner.evaluation.tagged import Tagged, read_tagged
 
 FABRICATED = vars(fabricated_runs)

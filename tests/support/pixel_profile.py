@@ -33,7 +33,8 @@ def pixels(regions: str = "grid", profile: str = "paper") -> Config:
     kinds = dict.fromkeys(DATASETS, ("caption-tokens", regions))
     features = replace(config.features, kinds=kinds, extractors=config.features.extractors | REGIONS)
     data = replace(config.data, regions=dict.fromkeys(DATASETS, regions))
-    return replace(config, features=features, data=data)
+    active = replace(config.active, regions={}, options={})
+    return replace(config, features=features, data=data, active=active)
 
 
 def asking_nothing(config: Config) -> dict[str, Requirements]:
@@ -62,7 +63,9 @@ def finished(config: Config, dataset: str, system: str, values: tuple[float, ...
         options=dict(cell.options),
         precision="float32",
         loaded=Loaded(
-            ((named.sha256 if named else None) or "0" * 64,), dict.fromkeys(("train", "dev", "test"), 1.0)
+            ((named.sha256 if named else None) or "0" * 64,),
+            (PAPER.weights["resnet152"].sha256 or "",),
+            dict.fromkeys(("train", "dev", "test"), 1.0),
         ),
         views={OWN: ViewSummary(None, None, f1)},
     )
