@@ -13,6 +13,7 @@ from mner.base.files import sha256_of
 from mner.data.corpus import Sentence, read_sentences, write_sentences
 from mner.evaluation.evaluate import evaluate
 from mner.evaluation.rescoring import Pieces
+from mner.evaluation.score_results import ScoreResults
 from mner.evaluation.scored_inputs import BLIND, GOLD, ChangedInputError, ForeignGoldError
 from mner.tracking import prepared_inputs
 
@@ -24,11 +25,9 @@ def _runs(root: Path, **changes: Any) -> None:
     make_runs(root, ACTIVE, lambda *place: 0.2 if place[3] == "own" else None, **changes)
 
 
-def _scores(root: Path, **pinned: Any) -> dict[str, Any]:
+def _scores(root: Path, **pinned: Any) -> ScoreResults:
     pieces = Pieces("ours", lambda words: [1] * len(words))
-    return evaluate(root, "tiny", ACTIVE.datasets, ACTIVE.systems, ACTIVE.seeds, lambda: pieces, **pinned)[
-        "scores"
-    ]
+    return evaluate(root, "tiny", ACTIVE.datasets, ACTIVE.systems, ACTIVE.seeds, lambda: pieces, **pinned).scores
 
 
 def _flip_a_tag(path: Path) -> None:
