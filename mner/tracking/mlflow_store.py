@@ -60,12 +60,12 @@ class Store:
             self._client = self._mlflow.MlflowClient(tracking_uri=uri)
             self._experiment = self._find_experiment()
 
-    def cell(self, dataset: str, system: str) -> str:
-        """Id of the cell's parent run, made if it is not there."""
+    def cell(self, dataset: str, system: str, start: int | None = None) -> str:
+        """Id of the cell's parent run, made if it is not there; ``start`` as for :meth:`child`."""
         tags = {"mner.kind": "cell", "mner.dataset": dataset, "mner.system": system}
         with self._locked():
             found = self._search(tags)
-            run = found[0] if found else self._client.create_run(self._experiment, tags=tags)
+            run = found[0] if found else self._client.create_run(self._experiment, start_time=start, tags=tags)
             run_id: str = run.info.run_id
             self._cells[run_id] = dataset, system
             shown = {"dataset": dataset, "system": system, "profile": self.profile}
@@ -177,8 +177,8 @@ class Store:
         self._client.set_terminated(run_id, status, timestamp)
         self._client.set_tag(run_id, "mner.status", status.lower())
 
-    def summarise(self, cell: str) -> None:
-        """Log the averages of ``AVERAGED`` over the cell's finished seeds, where they have changed."""
+    def summarise(self, cell: str) -> str:
+        """Log the averages of ``AVERAGED`` over the cell's finished seeds; returns what the description says."""
         with self._locked():
             children = self._search({"mner.kind": "seed", "mlflow.parentRunId": cell})
             runs = [r for r in children if r.info.status == "FINISHED" and "mner.superseded" not in r.data.tags]
@@ -191,7 +191,9 @@ class Store:
             known = Child(cell, cell, _latest_of(self._client.get_run(cell)))
             defined = [(n, 0, value) for n, value in summary.items() if n in known.points or not math.isnan(value)]
             self.log_points(known, defined)
-            self.tag(cell, {"mlflow.note.content": f"{_headline(summary)}{NOTE}"})
+            note = f"{_headline(summary)}{NOTE}"
+            self.tag(cell, {"mlflow.note.content": note})
+            return note
 
     def monitor(self, run_id: str) -> Any | None:
         """MLflow's own sampling of processor, memory, disk and GPU, started; None where psutil is missing."""

@@ -15,6 +15,7 @@ from mner.tracking.mlflow_store import Store
 mlflow = pytest.importorskip("mlflow")
 
 
+@pytest.mark.slow
 def test_weights_become_one_model_that_loads_through_mner(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tiny.change_parameters(world, lambda raw: raw["recipe"].update(keep_weights=True))
     tiny.train(world, "bert-crf")

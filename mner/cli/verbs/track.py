@@ -23,10 +23,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from mner.base.shipped_files import shipped
-    from mner.evaluation.kept_results import REFERENCE, reference_of
+    from mner.evaluation.kept_results import REFERENCE, kept_of
     from mner.evaluation.paper import load_paper
     from mner.evaluation.printed_gaps import printed_gaps
     from mner.evaluation.published_recipes import requirements
+    from mner.evaluation.rescored_results import RescoredResults
+    from mner.evaluation.result_files import as_json
+    from mner.evaluation.score_results import ScoreResults
     from mner.reporting.overview import PAGE
     from mner.reporting.profile_report import page_files
     from mner.tagger.mlflow_model import log_models
@@ -38,11 +41,12 @@ def run(options: argparse.Namespace) -> None:
     name, uri = config.active.name, options.uri or tracking_uri()
     reference = options.from_reference
     count = rebuild(REFERENCE / name / "runs" if reference else Path("runs", name), name, uri)
-    scores = reference_of(name) if reference else None
+    scores = kept_of(ScoreResults, name) if reference else None
     if scores is not None:
         paper = load_paper(shipped("paper.yaml")).requiring(requirements(config.systems))
-        lenses = reference_of(name, "lenses")
-        log_scores(scores, name, uri, {} if lenses is None else printed_gaps(scores, lenses, paper, config.verify))
+        rescored = kept_of(RescoredResults, name)
+        printed = {} if rescored is None else printed_gaps(scores, rescored, paper, config.verify)
+        log_scores(as_json(scores), name, uri, printed)
     log_report(page_files(PAGE if reference else Path("reports/rendered", name)), name, uri)
     models, refused = (0, ()) if reference else log_models(Path("runs", name), name, uri)
     for line in refused:
