@@ -148,8 +148,7 @@ class Store:
         made = self._client.create_logged_model(self._experiment, name, run_id, dict(tags), model_type="tagger")
         self._client.log_model_artifacts(made.model_id, str(folder))
         self._client.finalize_logged_model(made.model_id, "READY")
-        output = self._mlflow.entities.LoggedModelOutput(made.model_id, 0)
-        self._client.log_outputs(run_id, [output])
+        self._client.log_outputs(run_id, [self._mlflow.entities.LoggedModelOutput(made.model_id, 0)])
 
     def has_model(self, child: Child) -> bool:
         """Whether a run has a LoggedModel."""
