@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import lzma
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -46,8 +46,12 @@ class NoResultsError(ValueError):
     """Results that a command needs are not there; the message says how to make them."""
 
 
-def scores_of(profile: str, kind: str = "scores", folder: Path = RESULTS) -> dict[str, Any]:
+def scores_of(
+    profile: str, kind: str = "scores", folder: Path = RESULTS, data: Path | None = None
+) -> dict[str, Any]:
     """What the score stage wrote for a profile; ``kind`` is its file's name without ``.json``.
+
+    The runs behind ``scores`` are checked; with ``data``, dev F1 is recomputed from their dev tags too.
 
     Raises:
         NoResultsError: it has not run.
@@ -58,19 +62,25 @@ def scores_of(profile: str, kind: str = "scores", folder: Path = RESULTS) -> dic
         raise NoResultsError(f"{path} is missing; {HOW_TO_GET_RESULTS}")
     found: dict[str, Any] = read_json(path, "run `mner score`")
     for run in found["runs"] if kind == "scores" else ():
-        check_scored_run(run, record_file(run))
+        check_scored_run(run, record_file(run), data)
     return found
 
 
-def reference_of(profile: str, kind: str = "scores") -> dict[str, Any] | None:
-    """The same of what was committed for a profile, None where nothing was."""
+def reference_of(
+    profile: str, kind: str = "scores", believed: Collection[Path] = frozenset()
+) -> dict[str, Any] | None:
+    """The same of what was committed for a profile, None where nothing was.
+
+    ``believed`` are records that were held against the files beside them a moment ago.
+    """
     settle(REFERENCE / profile)
     path = REFERENCE / profile / f"{kind}.json"
     if not path.is_file():
         return None
     found: dict[str, Any] = read_json(path, COMMITTED)
     for run in found["runs"] if kind == "scores" else ():
-        check_scored_run(run, REFERENCE / run["profile"] / "runs" / Path(*Path(run["record"]).parts[2:]))
+        record = REFERENCE / run["profile"] / "runs" / Path(*Path(run["record"]).parts[2:])
+        check_scored_run(run, record, believed=record in believed)
     return found
 
 
@@ -96,10 +106,8 @@ def keep(profile: str) -> str:
     The tags of a run go into one compressed file. They hold labels only, no word of a tweet; the record pins the
     hash of each file in it.
     """
-    scores = scores_of(profile)
+    scores = scores_of(profile, data=Path("data"))
     _refuse_partial(scores, profile)
-    for run in scores["runs"]:
-        check_scored_run(run, Path(run["record"]), Path("data"))
     target = REFERENCE / profile
     with swapped(target) as made:
         for name in KEPT:

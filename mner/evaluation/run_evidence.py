@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from mner.base.files import sha256_of
 from mner.tracking.evidence import EvidenceError, check_evidence
+from mner.tracking.record import Record
 
 COPIED = ("key", "dev_f1", "best_epoch", "predictions", "throughput", "duration_seconds", "recipe", "encoder")
 """What an entry of ``scores.json`` repeats of its record."""
 
 
-def check_scored_run(scored: Mapping[str, Any], record: Path, data: Path | None = None) -> bool:
+def check_scored_run(
+    scored: Mapping[str, Any], record: Path, data: Path | None = None, *, believed: bool = False
+) -> bool:
     """Check the run of one entry of ``scores.json``.
 
     Args:
         scored: the entry.
         record: the run's record.
         data: see :func:`mner.tracking.evidence.check_evidence`.
+        believed: the record was checked already; only what the entry repeats of it is compared.
 
     Returns:
         Whether it was checked: not where the record is absent, or another than the one that was scored.
@@ -31,7 +34,8 @@ def check_scored_run(scored: Mapping[str, Any], record: Path, data: Path | None 
     """
     if not record.is_file() or sha256_of(record) != scored["record_sha256"]:
         return False
-    found = json.loads(json.dumps(asdict(check_evidence(record.parent, data).record)))
+    checked = Record.read(record) if believed else check_evidence(record.parent, data).record
+    found = json.loads(json.dumps({name: getattr(checked, name) for name in COPIED}))
     for name in COPIED:
         if name in scored and scored[name] != found[name]:
             raise EvidenceError(record, name, f"scores.json repeats field {name} of this record wrongly")

@@ -27,7 +27,6 @@ def run(options: argparse.Namespace) -> int:
     from mner.evaluation.kept_results import other_runs, record_file, reference_of, scores_of, without_runs
     from mner.evaluation.paper import load_paper
     from mner.evaluation.published_recipes import requirements
-    from mner.evaluation.run_evidence import check_scored_run
     from mner.models.cards import card_of
     from mner.reporting.provenance import origins
     from mner.reporting.repetition import repetition_of
@@ -38,11 +37,9 @@ def run(options: argparse.Namespace) -> int:
     name = config.active.name
     paper = load_paper(shipped("paper.yaml")).requiring(requirements(config.systems))
     absence = {row: card_of(config.systems[row].file).absence for row in config.active.systems}
-    scores = scores_of(name)
-    for run in scores["runs"]:
-        check_scored_run(run, record_file(run), Path("data"))
+    scores = scores_of(name, data=Path("data"))
     lenses = scores_of(name, "lenses"), reference_of(name, "lenses")
-    reference = reference_of(name)
+    reference = reference_of(name, believed={record_file(run) for run in scores["runs"]})
     report = verify(scores, paper, reference, config, absence, lenses)
     repetition = repetition_of(scores, reference)
     made, outdated, changed = origins(config, Path()), outdated_runs(config, Path()), other_runs(scores)
