@@ -17,16 +17,7 @@ from dataclasses import dataclass
 from mner.data.corpus import Sentence
 from mner.data.spans import EncodedTags, Entity, entities
 from mner.evaluation.averages import ScoringError
-from mner.evaluation.errors import (
-    OUTCOMES,
-    Groups,
-    Outcome,
-    SurfaceForm,
-    judge,
-    surface_form,
-    training_entities,
-)
-from mner.evaluation.results_schema import (
+from mner.evaluation.error_results import (
     AgreementNumbers,
     DatasetErrors,
     EntityPlace,
@@ -36,6 +27,15 @@ from mner.evaluation.results_schema import (
     SuspectLabel,
     SuspectLabels,
     SystemErrors,
+)
+from mner.evaluation.errors import (
+    OUTCOMES,
+    Groups,
+    Outcome,
+    SurfaceForm,
+    judge,
+    surface_form,
+    training_entities,
 )
 from mner.evaluation.run_agreement import Case, Suspect, agreement, cases, suspects
 from mner.evaluation.tagged import Tagged
