@@ -29,9 +29,9 @@ install-base: install
 	mner encoder mpnet-base
 
 # Real data where it can be had (cache, MNER_MIRROR, network), else the embedded controls; says which and why.
-# PROFILE=full (or any other) skips the choice. The sweep trains on all cores; `dvc repro` then finds it done.
+# PROFILE=full (or any other) skips the choice, SEEDS="1 2" takes other seeds than the profile's. The sweep trains on all cores; `dvc repro` then finds it done.
 repro: install
-	mner profile $(or $(PROFILE),auto)
+	mner profile $(or $(PROFILE),auto) $(if $(SEEDS),--seeds $(SEEDS))
 	dvc repro data features graphs
 	mner sweep
 	dvc repro

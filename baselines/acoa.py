@@ -11,9 +11,10 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from mner.data.batch import Batch, Visual
+from mner.models.cards import Card
 from mner.models.coattention import CoAttended, CoAttention, FiltrationGate, Gated, GatedFusion
 from mner.models.recurrent import ParallelCharCNN, WordBiLSTM
-from mner.models.system import BuildContext, Card, Emissions, given, one_of, visual_size_of
+from mner.models.system import BuildContext, Emissions, given, one_of, visual_size_of
 from mner.models.words import make_words
 
 VARIANTS = {"released": "separate", "interacting": "interacting"}

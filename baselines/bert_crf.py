@@ -6,7 +6,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mner.data.batch import Batch
-from mner.models.system import BuildContext, Card, Emissions
+from mner.models.cards import Card
+from mner.models.system import BuildContext, Emissions
 
 CARD = Card(
     name="bert-crf",

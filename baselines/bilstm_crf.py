@@ -8,8 +8,9 @@ from typing import Any
 from torch import nn
 
 from mner.data.batch import Batch
+from mner.models.cards import Card
 from mner.models.recurrent import WordBiLSTM
-from mner.models.system import BuildContext, Card, Emissions
+from mner.models.system import BuildContext, Emissions
 from mner.models.words import make_words
 
 CARD = Card(

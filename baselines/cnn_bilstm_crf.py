@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from mner.data.batch import Batch
+from mner.models.cards import Card
 from mner.models.recurrent import CharCNN, WordBiLSTM
-from mner.models.system import BuildContext, Card, Emissions
+from mner.models.system import BuildContext, Emissions
 from mner.models.words import make_words
 
 CARD = Card(

@@ -8,8 +8,9 @@ from typing import Any
 from torch import nn
 
 from mner.data.batch import Batch
+from mner.models.cards import Card
 from mner.models.recurrent import make_hbilstm
-from mner.models.system import BuildContext, Card, Emissions
+from mner.models.system import BuildContext, Emissions
 
 CARD = Card(
     name="hbilstm-crf",

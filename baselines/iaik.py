@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from mner.data.batch import Batch
 from mner.data.side_data import COCO_80, ImageText
+from mner.models.cards import Card, ContractError
 from mner.models.coattention import AdditiveAttention, FiltrationGate, GatedFusion
 from mner.models.recurrent import make_hbilstm
-from mner.models.system import BuildContext, Card, ContractError, Emissions, visual_size_of
+from mner.models.system import BuildContext, Emissions, visual_size_of
 from mner.models.words import PADDING
 
 CARD = Card(

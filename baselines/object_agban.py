@@ -16,9 +16,10 @@ from torch.nn import functional as F
 
 from mner.data.batch import Batch, Visual
 from mner.models.adversary import ModalityAdversary, object_share, reversal_strength
+from mner.models.cards import Card, ContractError
 from mner.models.decoders import CRFDecoder
 from mner.models.recurrent import make_hbilstm
-from mner.models.system import BuildContext, Card, ContractError, Emissions, given, one_of, visual_size_of
+from mner.models.system import BuildContext, Emissions, given, one_of, visual_size_of
 from mner.models.word_object_attention import (
     BilinearAttention,
     MaskedBatchNorm,

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from mner.data.batch import Batch
 from mner.data.side_data import COCO_80
+from mner.models.cards import Card
 from mner.models.recurrent import make_hbilstm
-from mner.models.system import BuildContext, Card, Emissions, given, one_of
+from mner.models.system import BuildContext, Emissions, given, one_of
 from mner.models.word_object_attention import DenseCoAttention, MaskedBatchNorm
 from mner.models.words import PADDING, Vocabulary, WordEmbedding, WordOptions
 

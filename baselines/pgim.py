@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from mner.data.batch import Batch
 from mner.data.subwords import SEPARATOR
-from mner.models.system import BuildContext, Card, ContractError, Emissions, checked_limit, given
+from mner.models.cards import Card, ContractError
+from mner.models.system import BuildContext, Emissions, checked_limit, given
 
 if TYPE_CHECKING:
     from mner.data.side_data import ImageText

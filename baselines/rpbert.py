@@ -15,9 +15,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mner.data.batch import Batch, TextInput, Visual
+from mner.models.cards import Card
 from mner.models.joint_bert import PLACEMENTS, POSITIONS, JointBert, mean_piece_vectors
 from mner.models.recurrent import run_packed
-from mner.models.system import BuildContext, Card, Emissions, given, visual_size_of
+from mner.models.system import BuildContext, Emissions, given, visual_size_of
 from mner.models.words import Vocabulary, WordEmbedding, make_words
 
 ADDS_MEANING = 1

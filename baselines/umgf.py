@@ -13,9 +13,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mner.data.batch import Batch, Visual
+from mner.models.cards import Card, ContractError
 from mner.models.decoders import CRFDecoder
 from mner.models.gated_graph import GatedGraphLayer, first_regions, pooled_regions, start_glorot
-from mner.models.system import BuildContext, Card, ContractError, Emissions, given, one_of, visual_size_of
+from mner.models.system import BuildContext, Emissions, given, one_of, visual_size_of
 
 VARIANTS = {
     "released": "loss summed over the batch; all layers start as copies of one, queries and keys equal (code)",

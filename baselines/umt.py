@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from mner.data.batch import Batch, Visual
 from mner.models.attention import BertBlock, BertSizes
+from mner.models.cards import Card, ContractError
 from mner.models.decoders import CRFDecoder
-from mner.models.system import BuildContext, Card, ContractError, Emissions, given, one_of, visual_size_of
+from mner.models.system import BuildContext, Emissions, given, one_of, visual_size_of
 
 SHARE = {"released": 0.5, "paper": 1.0}
 """What tag scores and converted span scores are each multiplied by before they are added (step 9)."""

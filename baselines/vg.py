@@ -10,9 +10,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mner.data.batch import Batch, Visual
+from mner.models.cards import Card
 from mner.models.coattention import AdditiveAttention
 from mner.models.recurrent import CharLSTM, WordBiLSTM, run_packed
-from mner.models.system import BuildContext, Card, Emissions, given, one_of, visual_size_of
+from mner.models.system import BuildContext, Emissions, given, one_of, visual_size_of
 from mner.models.words import make_words
 
 VARIANTS = {"paper": "separate", "interacting": "interacting"}

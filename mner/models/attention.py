@@ -15,7 +15,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mner.models.system import ContractError, one_of
+from mner.models.cards import ContractError
+from mner.models.system import one_of
 
 FEEDFORWARD_FACTOR = 4
 STARTS = ("identity", "glorot")

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchcrf import CRF
 
-from mner.models.system import ContractError, Emissions
+from mner.models.cards import ContractError
+from mner.models.system import Emissions
 
 
 class ChainScores(NamedTuple):

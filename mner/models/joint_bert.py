@@ -10,8 +10,9 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from mner.data.batch import TextInput, Visual
+from mner.models.cards import ContractError
 from mner.models.encoders import TextEncoder
-from mner.models.system import ContractError, one_of
+from mner.models.system import one_of
 
 PLACEMENTS = {
     "projection": "r scales the projected region, before position, type and norm (2022 rewrite)",

@@ -10,8 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mner.data.batch import Batch
+from mner.models.cards import Card, ContractError
 from mner.models.decoders import make_decoder
-from mner.models.system import BuildContext, Card, ContractError, Emissions, make_tagger
+from mner.models.system import BuildContext, Emissions, make_tagger
 
 
 class EmissionsError(ContractError):

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from mner.models.system import BuildContext, ContractError
+from mner.models.cards import ContractError
+from mner.models.system import BuildContext
 from mner.models.words import Vocabulary, WordIds, make_words
 
 LSTMState = tuple[Float[Tensor, "directions batch half"], Float[Tensor, "directions batch half"]]

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mner.data.batch import Neighbours, Visual
-from mner.models.system import ContractError, one_of
+from mner.models.cards import ContractError
+from mner.models.system import one_of
 
 GATES = ("sigmoid", "none_add", "none_replace", "none_concat")
 

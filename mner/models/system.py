@@ -19,71 +19,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from mner.config.strict import nearest
-from mner.data.side_data import WORDS
+from mner.models.cards import PACKAGE, Card, ContractError
 from mner.models.encoders import TextEncoder
 
-NEEDS = ("captions", "objects", "ocr", "regions", "relations", *WORDS)
-PACKAGE = Path(__file__).resolve().parents[1]
-DECODERS = ("crf", "softmax", "own")
-RECIPE_FIELDS = frozenset(
-    {
-        *("epochs", "batch_size", "optimiser", "schedule", "warmup", "clip", "precision", "frozen_layers"),
-        *("encoder_learning_rate", "head_learning_rate", "transition_learning_rate", "weight_decay"),
-        *("shuffled", "loss", "clip_by", "decay", "decay_epochs", "evaluate_every", "image_encoder"),
-    }
-)
-"""Fields of a published recipe that ours must equal: those of a recipe here, and what all our runs share."""
 Part = TypeVar("Part")
-
-
-class ContractError(ValueError):
-    """A system file or its options do not satisfy the contract; the message says which and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What a reader must know of a system before believing its number.
-
-    ``version`` is part of every run's identity: raise it when the system would give other results. Moving,
-    renaming and rewording code leaves it alone.
-    ``needs`` lists visual inputs (see ``NEEDS``); ``decoder`` is ``crf``, ``softmax`` or ``own`` (the tagger
-    brings ``loss`` and ``decode`` itself). ``published`` states the paper's recipe in words, field by field;
-    ``caveats`` what neither paper nor code settles. ``reconstructed`` is set where no code could be read.
-    ``absence`` says why a tweet without any picture is read differently even where pictures mean nothing; the
-    negative control then asks only that the own picture be worth no more than another tweet's.
-
-    ``published_recipe`` lists what must equal ours before a printed number is judged, each value as a recipe here
-    says it (or in words, where a recipe here cannot say it), or by data set; None where no recipe is known.
-    ``recipe_inferred`` says what it follows from, where no paper or program states it for this very row.
-    ``missing`` names what the system needs and the harness does not have: its runs are never comparable.
-    """
-
-    name: str
-    title: str
-    cite: str
-    version: int = 1
-    needs: tuple[str, ...] = ()
-    decoder: str = "crf"
-    published: Mapping[str, str] | None = None
-    variants: Mapping[str, str] | None = None
-    caveats: tuple[str, ...] = ()
-    reconstructed: str = ""
-    absence: str = ""
-    published_recipe: Mapping[str, Any] | None = None
-    recipe_inferred: str = ""
-    missing: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if misspelt := set(self.published_recipe or ()) - RECIPE_FIELDS:
-            raise ContractError(
-                f"card {self.name}: published_recipe has no field {sorted(misspelt)[0]!r}; "
-                f"choose from {', '.join(sorted(RECIPE_FIELDS))}"
-            )
-        unknown = set(self.needs) - set(NEEDS)
-        if unknown or self.decoder not in DECODERS:
-            raise ContractError(f"card {self.name}: needs {sorted(unknown)} or decoder {self.decoder!r} unknown")
-        if isinstance(self.version, bool) or not isinstance(self.version, int) or self.version < 1:
-            raise ContractError(f"card {self.name}: version {self.version!r} is no whole number from 1 on")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
 from mner.models.attention import check_heads, join_heads, split_heads
-from mner.models.system import ContractError
+from mner.models.cards import ContractError
 
 
 class MaskedBatchNorm(nn.BatchNorm1d):

@@ -13,7 +13,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from mner.data.batch import Batch
-from mner.models.system import BuildContext, ContractError
+from mner.models.cards import ContractError
+from mner.models.system import BuildContext
 from mner.models.word_vectors import WordVectors, read_vectors
 
 PADDING, UNKNOWN = 0, 1

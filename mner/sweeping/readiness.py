@@ -115,7 +115,7 @@ def _models(config: Config) -> Iterator[Need]:
     for name, rows in users.items():
         detail = rows[0] if len(rows) == 1 else f"{rows[0]} and {len(rows) - 1} more"
         yield _encoder(config.encoders[name], detail)
-    kinds = {kind for dataset in config.active.datasets for kind in config.features.kinds_of(dataset)}
+    kinds = {kind for dataset in config.active.datasets for kind in config.kinds_of(dataset)}
     for kind in sorted(kinds - {CAPTION_TOKENS}):
         settings = config.features.extractors[kind]
         for model, revision in _hub_models(settings.options):
@@ -168,7 +168,7 @@ def _cached(name: str, file: str, revision: str | None) -> bool:
 def _word_vectors(config: Config) -> Iterator[Need]:
     users: dict[str, list[str]] = {}
     for system in config.active.systems:
-        options = config.systems[system].options
+        options = config.options_of(system, config.active.datasets[0])
         words = options.get("words") or options.get("reader", {}).get("words")
         if words:
             users.setdefault(words["vectors"], []).append(system)

@@ -20,8 +20,9 @@ from torch import Tensor, nn
 from mner.data.batch import Batch, TextInput
 from mner.data.side_data import WORDS
 from mner.data.subwords import SEPARATOR
+from mner.models.cards import Card, ContractError
 from mner.models.decoders import ChainScores, viterbi
-from mner.models.system import BuildContext, Card, ContractError, checked_limit
+from mner.models.system import BuildContext, checked_limit
 from mner.models.tag_schemes import IMAGE_WORD, OUTSIDE, UNKNOWN, bio_to_bioes, bioes_to_bio
 from mner.models.views import (
     WEIGHTINGS,

@@ -14,9 +14,10 @@ from torch import Tensor, nn
 
 from mner.data.batch import Batch, TextInput, Visual
 from mner.models.attention import TransformerBlock
+from mner.models.cards import Card, ContractError
 from mner.models.encoders import first_piece_vectors
 from mner.models.relational import InterRelation, IntraRelation, make_gate, masked_mean, without
-from mner.models.system import BuildContext, Card, ContractError, Emissions, given, one_of, visual_size_of
+from mner.models.system import BuildContext, Emissions, given, one_of, visual_size_of
 
 TEXT_NODES = ("cls", "mean")
 HEADS = ("both", "fused")

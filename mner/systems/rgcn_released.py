@@ -17,9 +17,10 @@ from torch.nn import functional as F
 
 from mner.data.batch import Batch, Neighbours, TextInput, Visual
 from mner.models.attention import check_heads, join_heads, split_heads
+from mner.models.cards import Card, ContractError
 from mner.models.decoders import ChainScores, log_partition, path_score, viterbi
 from mner.models.relational import SigmoidGate
-from mner.models.system import BuildContext, Card, ContractError, given, visual_size_of
+from mner.models.system import BuildContext, given, visual_size_of
 from mner.systems import rgcn
 
 CONTINUATION = "X"

@@ -8,7 +8,8 @@ import pytest
 from support.profile_settings import settings, write_profile
 
 from mner.cli import main as cli
-from mner.models.system import ContractError, check_options, load_system
+from mner.models.cards import ContractError
+from mner.models.system import check_options, load_system
 
 SETTINGS = settings("full")
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from mner.cli.main import parser
 from mner.evaluation.paper import load_paper
-from mner.models.system import Card
+from mner.models.cards import Card
 from mner.reporting import readme_figure
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.scored_runs import LENSES, PAPER, scored_run, scores_of
+from support.scored_runs import LENSES, PAPER, rescored, scored_run, scores_of
 
 from mner.evaluation.reasons import ReasonKind
 from mner.evaluation.run_selection import Picked, picked
@@ -36,7 +36,7 @@ def _cases(draw) -> tuple[str, str, list[dict[str, Any]]]:
 @given(_cases())
 def test_steps_add_up_exactly_and_as_printed(case: tuple[str, str, list[dict[str, Any]]]) -> None:
     system, dataset, runs = case
-    for fall in waterfalls(scores_of(system, dataset), {"runs": runs}, PAPER):
+    for fall in waterfalls(scores_of(system, dataset), rescored(runs), PAPER):
         total = math.fsum([fall.printed, *(step.points for step in fall.steps)])
         assert total == pytest.approx(statistics.fmean(fall.ours), abs=1e-9)
         drawn = bars(fall)
@@ -54,7 +54,7 @@ def test_steps_add_up_exactly_and_as_printed(case: tuple[str, str, list[dict[str
 
 
 def _one(system: str, dataset: str, runs: list[dict[str, Any]]) -> Waterfall:
-    return waterfalls(scores_of(system, dataset), {"runs": runs}, PAPER)[0]
+    return waterfalls(scores_of(system, dataset), rescored(runs), PAPER)[0]
 
 
 def _steps(fall: Waterfall) -> dict[str, Step]:
@@ -74,9 +74,7 @@ def test_lens_and_copy_are_what_rescoring_says() -> None:
 
 
 def test_a_step_between_two_scores_of_the_same_runs_has_the_error_of_their_differences() -> None:
-    runs = [
-        scored_run("rgcn", "twitter2015", seed, lambda v=value: v, 0) for seed, value in enumerate((70.0, 76.0))
-    ]
+    runs = [scored_run("rgcn", "twitter2015", seed, lambda v=v: v, 0) for seed, v in enumerate((70.0, 76.0))]
     for run, points in zip(runs, (1.0, 2.0), strict=True):
         for lens in LENSES:
             run["copies"]["rgcn"]["test.own"][lens]["f1"] += points
@@ -117,10 +115,10 @@ def test_what_could_not_be_measured_is_a_state_and_counts_as_nothing() -> None:
     ocsga = [scored_run("ocsga", "twitter2015", 1, lambda: 70.0, 0)]
     steps = _steps(_one("ocsga", "twitter2015", ocsga))
     assert steps["copy"].state == "not measured"
-    assert "zhang2018 copy" in steps["copy"].why
+    assert "version zhang2018" in steps["copy"].why
     assert "one run" in steps["seed"].why
     umt = waterfalls(
-        scores_of("umt", "twitter2017"), {"runs": [scored_run("umt", "twitter2017", 1, lambda: 80.0, 0)]}, PAPER
+        scores_of("umt", "twitter2017"), rescored([scored_run("umt", "twitter2017", 1, lambda: 80.0, 0)]), PAPER
     )
     rerun = _steps(next(fall for fall in umt if fall.row.id == "umt-rerun"))
     assert (rerun["lens"].state, rerun["copy"].state) == ("not known", "not known")
@@ -158,7 +156,7 @@ def test_picking_never_loses(values: list[tuple[float, list[float]]]) -> None:
         for number, f1 in enumerate(epochs):
             run["copies"]["umt"][f"epoch-{number + 1}.test.own"]["conlleval"]["f1"] = f1
         runs.append(run)
-    found = picked(runs, "conlleval")
+    found = picked(rescored(runs).runs, "conlleval")
     assert isinstance(found, Picked)
     assert found.on_dev == tuple(own for own, _ in values)
     assert found.on_test == tuple(max(own, *epochs) for own, epochs in values)
@@ -166,6 +164,6 @@ def test_picking_never_loses(values: list[tuple[float, list[float]]]) -> None:
 
 def test_epochs_of_some_runs_only_measure_nothing() -> None:
     runs = [scored_run("umt", "twitter2017", seed, lambda: 80.0, seed) for seed in (0, 1)]
-    found = picked(runs, "conlleval")
+    found = picked(rescored(runs).runs, "conlleval")
     assert isinstance(found, Picked)
     assert found.on_test is None

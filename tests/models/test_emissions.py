@@ -11,9 +11,10 @@ from transformers import BertConfig, BertModel
 
 from mner.data.batch import Batch, TextInput
 from mner.data.corpus import LABELS
+from mner.models.cards import Card, ContractError
 from mner.models.encoders import TextEncoder
 from mner.models.model import EmissionsError, Model, make_model
-from mner.models.system import BuildContext, Card, ContractError, Emissions
+from mner.models.system import BuildContext, Emissions
 
 WORDS, SUBWORDS = 3, 7
 

@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from mner.models.cards import ContractError
 from mner.models.recurrent import CharCNN, CharLSTM, ParallelCharCNN, WordBiLSTM, run_packed
-from mner.models.system import ContractError
 
 LENGTHS = torch.tensor([5, 1, 3])
 MASK = torch.arange(5) < LENGTHS[:, None]

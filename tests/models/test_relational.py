@@ -10,6 +10,7 @@ from torch import nn
 
 from mner.data.batch import Neighbours, Visual
 from mner.models.attention import MultiHeadAttention, TransformerBlock
+from mner.models.cards import ContractError
 from mner.models.relational import (
     EDGE,
     InterRelation,
@@ -20,7 +21,6 @@ from mner.models.relational import (
     propagate,
     star_graphs,
 )
-from mner.models.system import ContractError
 
 TEXT, VISUAL, K, REGIONS = 16, 8, 3, 4
 

@@ -12,9 +12,10 @@ from support.profile_settings import settings
 import baselines
 from mner import config
 from mner.data.corpus import LABELS
+from mner.models.cards import ContractError
 from mner.models.encoders import TextEncoder, pretrained_model
 from mner.models.model import make_model
-from mner.models.system import BuildContext, ContractError, load_system
+from mner.models.system import BuildContext, load_system
 
 SETTINGS = settings()
 
@@ -58,7 +59,8 @@ import zlib
 import torch
 from torch import nn
 
-from mner.models.system import Card, Emissions
+from mner.models.cards import Card
+from mner.models.system import Emissions
 
 CARD = Card(name="toy", title="Toy", cite="nobody", decoder="softmax", published={}, caveats=("everything",))
 

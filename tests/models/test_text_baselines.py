@@ -12,8 +12,9 @@ from torch import Tensor
 from mner.data.batch import Batch, TextInput, Visual
 from mner.data.corpus import LABELS
 from mner.data.side_data import ImageText
+from mner.models.cards import ContractError
 from mner.models.model import Model, make_model
-from mner.models.system import BuildContext, ContractError, load_system
+from mner.models.system import BuildContext, load_system
 
 VISUAL = 4
 WORDS = {

@@ -13,7 +13,8 @@ import torch
 from mner.data.batch import Batch, TextInput
 from mner.data.corpus import LABELS
 from mner.models import word_vectors
-from mner.models.system import BuildContext, ContractError
+from mner.models.cards import ContractError
+from mner.models.system import BuildContext
 from mner.models.word_vectors import VectorPackage, WordVectorError, read_vectors, vectors_fingerprint
 from mner.models.words import PADDING, UNKNOWN, Vocabulary, WordEmbedding, WordOptions, make_words
 

@@ -15,8 +15,9 @@ from baselines import object_agban
 from mner.data.batch import Batch, TextInput, Visual
 from mner.data.corpus import LABELS
 from mner.models.adversary import OBJECT, ModalityAdversary, object_share, reversal_strength
+from mner.models.cards import ContractError
 from mner.models.decoders import CRFDecoder
-from mner.models.system import BuildContext, ContractError, load_system
+from mner.models.system import BuildContext, load_system
 from mner.models.word_object_attention import BilinearAttention
 from mner.parity import parity_agban as parity
 from mner.parity.golden import Golden

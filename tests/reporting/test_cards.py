@@ -11,7 +11,7 @@ import pytest
 from support.profile_settings import settings as profile_settings
 
 from mner.config import Config, SystemSettings
-from mner.models.system import Card
+from mner.models.cards import Card
 from mner.reporting.card_text import CardText, card_text, cards_markdown, render
 from mner.reporting.site import render_cards
 from mner.training.optimisers import WORDS

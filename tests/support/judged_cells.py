@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from mner.evaluation.paper import Requirements, load_paper
+from mner.evaluation.score_results import ScoredCell
 from mner.evaluation.verdicts import (
     judge,
 )
+from support.filled_results import filled
 
 RECIPE = {"epochs": 3, "precision": "float32"}
 PAPER = load_paper(Path(__file__).resolve().parents[2] / "reports" / "paper.yaml").requiring(
@@ -20,7 +22,7 @@ TARGET = 83.44
 MARGIN, ALPHA = 0.5, 0.05
 
 
-def cell_of(values: list[float], **changes: Any) -> dict[str, Any]:
+def cell_of(values: list[float], **changes: Any) -> ScoredCell:
     """A finished cell on Twitter-2017 under the conditions of the printed BERT-CRF row."""
     cell = {
         "dataset": "twitter2017",
@@ -34,7 +36,7 @@ def cell_of(values: list[float], **changes: Any) -> dict[str, Any]:
         "precision": "float32",
         "views": {"test.own": {"f1": {"values": values, "records": records_of(values)}}},
     }
-    return cell | changes
+    return filled(ScoredCell, cell | changes)
 
 
 def records_of(values: list[float]) -> list[str]:

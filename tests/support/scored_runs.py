@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from mner.evaluation.paper import load_paper
+from mner.evaluation.rescored_results import RescoredResults
+from mner.evaluation.score_results import ScoreResults
+from support.filled_results import filled
 
 PAPER = load_paper(Path(__file__).resolve().parents[2] / "reports" / "paper.yaml")
 LENSES = ("conlleval", "strict", "ncrfpp", "umt", "umgf", "rgcn-16", "rgcn-64", "ita")
 
 
-def scores_of(system: str, dataset: str) -> dict[str, Any]:
+def scores_of(system: str, dataset: str) -> ScoreResults:
     cell = {
         "dataset": dataset,
         "system": system,
@@ -21,7 +24,11 @@ def scores_of(system: str, dataset: str) -> dict[str, Any]:
         "data_copy": "umt",
         "recipe": {"epochs": 3, "frozen_layers": 4, "train_sentences": None},
     }
-    return {"profile": "p", "cells": [cell]}
+    return filled(ScoreResults, {"profile": "p", "cells": [cell]})
+
+
+def rescored(runs: list[dict[str, Any]]) -> RescoredResults:
+    return filled(RescoredResults, {"runs": runs})
 
 
 def scored_run(system: str, dataset: str, seed: int, value, epochs: int, copies=("umt", "rgcn")) -> dict[str, Any]:

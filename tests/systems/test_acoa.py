@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from baselines.acoa import Network, Trace
 from mner.data.batch import Visual
+from mner.models.cards import ContractError
 from mner.models.coattention import AdditiveAttention, masked_softmax
 from mner.models.recurrent import ParallelCharCNN
-from mner.models.system import ContractError
 from mner.parity import parity_acoa as parity
 from mner.parity.golden import Golden
 from mner.parity.parity_report import ParityError

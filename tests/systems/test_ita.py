@@ -11,9 +11,10 @@ from transformers import BertConfig, BertModel
 from mner.data.batch import Batch, TextInput
 from mner.data.corpus import LABELS
 from mner.data.side_data import ImageText
+from mner.models.cards import ContractError
 from mner.models.decoders import log_partition
 from mner.models.encoders import TextEncoder
-from mner.models.system import BuildContext, ContractError
+from mner.models.system import BuildContext
 from mner.models.views import align_views, chain_scores, released_plan, released_total, sentence_nll, tweet_weights
 from mner.systems.ita import CARD, START, STOP, Tagger, context, states_of
 

@@ -15,8 +15,9 @@ from baselines import ocsga
 from mner.data.batch import Batch, TextInput
 from mner.data.corpus import LABELS
 from mner.data.side_data import ImageText
+from mner.models.cards import ContractError
 from mner.models.decoders import CRFDecoder
-from mner.models.system import BuildContext, ContractError, load_system
+from mner.models.system import BuildContext, load_system
 from mner.models.word_object_attention import DeviationNorm, GuidedAttention, MaskedBatchNorm
 from mner.parity import parity_ncrf as ncrf
 from mner.parity import parity_ocsga as parity

@@ -10,8 +10,9 @@ from baselines.pgim import CARD, Tagger, context
 from mner.data.corpus import LABELS, Sentence
 from mner.data.side_data import ImageText, Side
 from mner.data.subwords import SEPARATOR, WordPieces
+from mner.models.cards import ContractError
 from mner.models.encoders import TextEncoder
-from mner.models.system import BuildContext, ContractError
+from mner.models.system import BuildContext
 from mner.systems import ita
 from mner.training.batching import Tables
 

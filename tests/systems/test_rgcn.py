@@ -13,9 +13,10 @@ from transformers import BertConfig, BertModel
 from mner.data.batch import Batch, Neighbours, TextInput, Visual
 from mner.data.corpus import LABELS
 from mner.models.attention import STARTS
+from mner.models.cards import ContractError
 from mner.models.encoders import TextEncoder
 from mner.models.relational import GATES, AddGate, SigmoidGate
-from mner.models.system import BuildContext, ContractError, load_system
+from mner.models.system import BuildContext, load_system
 from mner.systems import rgcn
 
 TEXT, VISUAL, K, REGIONS = 16, 8, 3, 4

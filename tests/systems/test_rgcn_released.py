@@ -14,8 +14,9 @@ from transformers import BertConfig, BertModel
 
 from mner.data.batch import Batch, Neighbours, TextInput, Visual
 from mner.data.corpus import LABELS
+from mner.models.cards import ContractError
 from mner.models.encoders import TextEncoder
-from mner.models.system import BuildContext, ContractError
+from mner.models.system import BuildContext
 from mner.systems.rgcn_released import AttentionBlock, Tagger, deal_halves, regroup, star_adjacency
 from mner.training.optimisers import BertAdam, by_decay
 

@@ -14,9 +14,9 @@ from transformers import BertConfig, BertModel
 
 from baselines.rpbert import RelationBert
 from mner.data.batch import TextInput, Visual
+from mner.models.cards import ContractError
 from mner.models.encoders import TextEncoder
 from mner.models.joint_bert import PLACEMENTS, POSITIONS, JointBert, mean_piece_vectors
-from mner.models.system import ContractError
 from mner.parity import parity_rpbert as parity
 from mner.parity.parity_report import ParityError, render
 

@@ -13,9 +13,10 @@ from transformers import BertConfig, BertModel
 
 from mner.data.batch import Batch, TextInput, Visual
 from mner.data.corpus import LABELS
+from mner.models.cards import ContractError
 from mner.models.encoders import TextEncoder
 from mner.models.model import Model, make_model
-from mner.models.system import BuildContext, ContractError, load_system
+from mner.models.system import BuildContext, load_system
 from mner.training.optimisers import NO_DECAY
 
 TEXT, VISUAL, REGIONS = 16, 8, 4

@@ -16,9 +16,9 @@ from mner.data.batch import Batch
 from mner.data.corpus import LABELS
 from mner.data.side_data import Side
 from mner.data.subwords import WordPieces
+from mner.models.cards import Card
 from mner.models.encoders import tokenizer_of
 from mner.models.model import Model
-from mner.models.system import Card
 from mner.training.batching import Tables
 from mner.training.loop import Outcome, RunData, fit, train_step
 from mner.training.optimisers import make_optimiser

@@ -14,9 +14,9 @@ from support.messages import names
 from mner.data.corpus import LABELS
 from mner.data.side_data import Side
 from mner.data.subwords import WordPieces
+from mner.models.cards import Card
 from mner.models.encoders import tokenizer_of
 from mner.models.model import Model
-from mner.models.system import Card
 from mner.training import checkpoint
 from mner.training.batching import Tables
 from mner.training.determinism import numpy_generator, stream, torch_stream

@@ -18,11 +18,16 @@ from support import pipeline_copy
 from support.profile_settings import write_profile
 
 TESTS = Path(__file__).resolve().parents[1]
+KILLS = 5
 copy_pipeline = vars(pipeline_copy)["copy_pipeline"]
 
 
 @pytest.mark.slow
-def test_five_kills_change_no_byte_of_any_prediction(tmp_path):
+@pytest.mark.fault("survived")
+def test_five_kills_change_no_byte_of_any_prediction(
+    tmp_path: Path, record_property: pytest.RecordProperty
+) -> None:
+    record_property("attacks", KILLS)
     undisturbed = _small_project(tmp_path / "undisturbed")
     started = time.monotonic()
     assert _repro(undisturbed).wait() == 0, _log(undisturbed)
@@ -30,7 +35,7 @@ def test_five_kills_change_no_byte_of_any_prediction(tmp_path):
 
     disturbed = _small_project(tmp_path / "disturbed")
     points, at_work = random.Random(5), 0
-    for attempt in range(5):
+    for attempt in range(KILLS):
         process = _repro(disturbed)
         time.sleep(points.uniform(0.1, 0.3) * duration)
         if process.poll() is None:
