@@ -17,7 +17,7 @@ import numpy as np
 
 from mner.base.files import cached_sha256_of, reading, sha256_of, sha256_of_text
 from mner.data.corpus import read_sentences
-from mner.tracking.dev_score import dev_f1
+from mner.tracking.dev_score import mean_dev_f1
 from mner.tracking.meter_checks import implausible
 from mner.tracking.record import CONTENT, Record
 
@@ -166,7 +166,8 @@ def _check_dev_f1(folder: Path, record: Record, tags: Mapping[str, str], data: P
     if record.best_dev_f1 is None or not set(views) <= set(tags):
         return "the run kept no dev tags"
     wanted = _gold_tags(gold, cached_sha256_of(gold))
-    found = float(np.mean([_f1_of(folder, wanted, view, tags[view]) for view in views]))
+    batch = record.recipe.get("dev_batch")
+    found = float(np.mean([_f1_of(folder, wanted, view, tags[view], batch) for view in views]))
     if abs(found - record.best_dev_f1) > SAME_F1:
         raise EvidenceError(
             folder / "record.json",
@@ -189,11 +190,11 @@ def _check_test_tags(folder: Path, record: Record, tags: Mapping[str, str], data
         raise EvidenceError(folder, "predictions", why)
 
 
-def _f1_of(folder: Path, gold: Sequence[Sequence[str]], name: str, text: str) -> float:
+def _f1_of(folder: Path, gold: Sequence[Sequence[str]], name: str, text: str, batch: int | None) -> float:
     rows = _rows(text)
     if [len(row) for row in rows] != [len(row) for row in gold]:
         raise EvidenceError(folder, "predictions", f"the tags {name} are not one a word of the dev split")
-    return dev_f1(gold, rows)
+    return mean_dev_f1(gold, rows, batch)
 
 
 @lru_cache(maxsize=8)
