@@ -21,6 +21,7 @@ from mner.config.profiles import composed
 from mner.evaluation.kept_results import REFERENCE
 from mner.evaluation.paper import Paper, load_paper
 from mner.evaluation.published_recipes import requirements
+from mner.evaluation.result_files import as_json
 from mner.reporting.answers import Answer, answers
 from mner.reporting.findings import Finding, findings
 from mner.reporting.kept_cells import KeptCells
@@ -111,7 +112,7 @@ def render_overview(overview: Overview, templates: Path, profiles: Sequence[str]
         "logs": log_views(overview.paper),
         "profiles": list(profiles),
         "held": [
-            (str(one["scores"]["profile"]), str(len(one["scores"]["runs"])), sha256_of_json(one["scores"])[:12])
+            (one.scores.profile, str(len(one.scores.runs)), sha256_of_json(as_json(one.scores))[:12])
             for one in kept.profiles
         ],
     }

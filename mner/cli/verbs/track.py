@@ -23,10 +23,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from mner.base.shipped_files import shipped
-    from mner.evaluation.kept_results import REFERENCE, reference_of
+    from mner.evaluation.kept_results import REFERENCE, kept_of
     from mner.evaluation.paper import load_paper
     from mner.evaluation.printed_gaps import printed_gaps
     from mner.evaluation.published_recipes import requirements
+    from mner.evaluation.rescored_results import RescoredResults
+    from mner.evaluation.result_files import as_json
+    from mner.evaluation.score_results import ScoreResults
     from mner.tracking.mlflow_rebuild import log_scores, rebuild
 
     if not options.rebuild:
@@ -34,9 +37,10 @@ def run(options: argparse.Namespace) -> None:
     config = settings()
     name, uri = config.active.name, options.uri or tracking_uri()
     count = rebuild(REFERENCE / name / "runs" if options.from_reference else Path("runs", name), name, uri)
-    scores = reference_of(name) if options.from_reference else None
+    scores = kept_of(ScoreResults, name) if options.from_reference else None
     if scores is not None:
         paper = load_paper(shipped("paper.yaml")).requiring(requirements(config.systems))
-        lenses = reference_of(name, "lenses")
-        log_scores(scores, name, uri, {} if lenses is None else printed_gaps(scores, lenses, paper, config.verify))
+        rescored = kept_of(RescoredResults, name)
+        printed = {} if rescored is None else printed_gaps(scores, rescored, paper, config.verify)
+        log_scores(as_json(scores), name, uri, printed)
     show(f"{count} runs are in {shown(uri)}; look at them with: mlflow ui --backend-store-uri {shown(uri)}")
