@@ -199,9 +199,10 @@ def _f1_of(folder: Path, gold: EncodedTags, name: str, text: str, batch: int | N
     if not np.array_equal(found.lengths, gold.lengths):
         raise EvidenceError(folder, "predictions", f"the tags {name} are not one a word of the dev split")
     counts = sentence_counts(gold, found)
-    size = len(counts) if batch is None or batch > len(counts) else batch
+    size = max(1, len(counts)) if batch is None or batch > len(counts) else batch
     whole = counts[: len(counts) - len(counts) % size].reshape(-1, size, 3).sum(axis=1).tolist()
-    return float(np.mean([200.0 * right / (named + wanted) if right else 0.0 for right, named, wanted in whole]))
+    found_f1 = [200.0 * right / (named + wanted) if right else 0.0 for right, named, wanted in whole]
+    return float(np.mean(found_f1)) if found_f1 else 0.0
 
 
 def _encoded(folder: Path, name: str, text: str) -> EncodedTags:
