@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from baselines.umgf import CARD, Tagger
 from mner.data.batch import Batch, Visual
 from mner.models.encoders import TextEncoder
 from mner.models.gated_graph import pooled_regions
 from mner.models.model import Model
-from mner.models.system import BuildContext, Emissions
+from mner.models.system import BuildContext, Emissions, load_system
 from mner.parity.bert_golden import (
     Names,
     bert_of,
@@ -37,6 +36,12 @@ from mner.parity.bert_golden import (
 )
 from mner.parity.golden import Golden, run_check
 from mner.parity.parity_report import Comparison, ParityReport
+
+if TYPE_CHECKING:
+    from baselines.umgf import CARD, Tagger
+else:  # a wheel carries these files inside the package
+    _system = load_system("baselines/umgf.py")
+    CARD, Tagger = _system.CARD, _system.Tagger
 
 LAYER_PARTS = {
     "mhatt_x.{}.linears.0.": "word_attention.query.",

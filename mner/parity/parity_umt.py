@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from baselines.umt import CARD, Tagger, conversion_matrix
 from mner.data.batch import Batch, Visual
 from mner.models.encoders import TextEncoder
 from mner.models.model import Model
-from mner.models.system import BuildContext, Emissions
+from mner.models.system import BuildContext, Emissions, load_system
 from mner.parity.bert_golden import (
     Names,
     bert_of,
@@ -37,6 +37,12 @@ from mner.parity.bert_golden import (
 )
 from mner.parity.golden import Golden, run_check
 from mner.parity.parity_report import Comparison, ParityError, ParityReport
+
+if TYPE_CHECKING:
+    from baselines.umt import CARD, Tagger, conversion_matrix
+else:  # a wheel carries these files inside the package
+    _system = load_system("baselines/umt.py")
+    CARD, Tagger, conversion_matrix = _system.CARD, _system.Tagger, _system.conversion_matrix
 
 STACKS = {
     "txt2img_attention.layer": "words_ask_regions",

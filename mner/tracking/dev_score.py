@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mner.base.seqeval_metrics import seqeval_metrics
+
 
 def dev_f1(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) -> float:
     """Compute micro-averaged F1 by conlleval's rule (Tjong Kim Sang and De Meulder 2003) with seqeval.
@@ -20,11 +22,11 @@ def dev_f1(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]) ->
     Returns:
         F1 in percent; 0 where nothing is found, or nothing is to be found.
     """
-    from seqeval.metrics import f1_score  # costs a second, and reading a record needs none of it
-
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        found = f1_score([list(tags) for tags in gold], [list(tags) for tags in predicted], zero_division=0)
+        found = seqeval_metrics().f1_score(
+            [list(tags) for tags in gold], [list(tags) for tags in predicted], zero_division=0
+        )
     return 100.0 * float(found)
 
 
