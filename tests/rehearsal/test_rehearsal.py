@@ -25,6 +25,9 @@ from mner.data.sources import DATASETS
 from mner.evaluation.paper import Paper, load_paper
 from mner.evaluation.published_recipes import requirements
 from mner.evaluation.reasons import ReasonKind
+from mner.evaluation.rescored_results import RescoredResults
+from mner.evaluation.result_files import FILES, read_results
+from mner.evaluation.score_results import ScoredCell, ScoreResults
 from mner.evaluation.verdicts import NOT_COMPARABLE, Verdict, judge
 
 pytestmark = pytest.mark.slow
@@ -78,8 +81,8 @@ class Rehearsed:
     root: Path
     config: Config
     paper: Paper
-    cells: dict[tuple[str, str], dict[str, Any]]
-    lenses: list[dict[str, Any]]
+    cells: dict[tuple[str, str], ScoredCell]
+    rescored: RescoredResults
 
 
 def one_epoch(raw: dict[str, Any]) -> None:
@@ -127,20 +130,21 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Rehearsed:
     typed(root, environment, "mner.cli", "sweep", "--workers", "2")
     typed(root, environment, "stages.score", "paper")
     typed(root, environment, "stages.report", "paper")
-    scores = read_json(root / "results/paper/scores.json")
-    cells = {(cell["dataset"], cell["system"]): cell for cell in scores["cells"]}
+    results = root / "results" / "paper"
+    cells = read_results(ScoreResults, results / FILES[ScoreResults]).cells_by_place
+    rescored = read_results(RescoredResults, results / FILES[RescoredResults])
     paper = load_paper(root / "reports/paper.yaml").requiring(requirements(settings.systems))
-    return Rehearsed(root, settings, paper, cells, read_json(root / "results/paper/lenses.json")["runs"])
+    return Rehearsed(root, settings, paper, cells, rescored)
 
 
 def test_every_row_is_trained_and_reads_the_input_that_its_paper_names(rehearsed: Rehearsed) -> None:
     assert set(rehearsed.cells) == set(rehearsed.config.active.cells)
     for (dataset, system), cell in rehearsed.cells.items():
         if dataset == "twitter2017" and system in NO_OBJECTS:
-            assert cell["state"] == "skipped", (dataset, system)
+            assert cell.state == "skipped", (dataset, system)
             continue
         expected = READS[system].replace("+objects:ocsga", "") if dataset == "twitter2017" else READS[system]
-        assert (cell["state"], cell["visual_input"]) == ("finished", expected), (dataset, system)
+        assert (cell.state, cell.visual_input) == ("finished", expected), (dataset, system)
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
@@ -152,18 +156,18 @@ def test_every_picture_is_read_by_the_model_that_is_pinned(rehearsed: Rehearsed,
         files[kind.partition("-")[2]] = made.get("grid", made)["file_sha256"]
     for (of, system), cell in rehearsed.cells.items():
         kind = rehearsed.config.active.regions.get(system)
-        if of == dataset and kind is not None and cell["state"] == "finished":
-            assert cell["loaded"]["pictures_read"] == {"train": 1.0, "dev": 1.0, "test": 1.0}
-            assert cell["loaded"]["regions_sha256"] == [files[kind.partition("-")[2]]]
+        if of == dataset and kind is not None and cell.is_finished:
+            assert cell.loaded.pictures_read == {"train": 1.0, "dev": 1.0, "test": 1.0}
+            assert cell.loaded.regions_sha256 == (files[kind.partition("-")[2]],)
 
 
 def test_no_verdict_is_given_and_each_for_the_right_reasons(rehearsed: Rehearsed) -> None:
     judged = set()
     for (dataset, system), cell in rehearsed.cells.items():
-        lenses = [run for run in rehearsed.lenses if (run["dataset"], run["system"]) == (dataset, system)]
+        runs = rehearsed.rescored.runs_of(dataset, system)
         for _, row in rehearsed.paper.rows_for(dataset, system):
-            verdict = judge(cell, row, rehearsed.paper, 0.5, 0.05, lenses)
-            if verdict is None or cell["state"] == "skipped":
+            verdict = judge(cell, row, rehearsed.paper, 0.5, 0.05, runs)
+            if verdict is None or cell.state == "skipped":
                 continue
             judged.add(row.id)
             assert verdict.name == NOT_COMPARABLE
@@ -185,7 +189,7 @@ def test_weights_that_were_loaded_are_named_with_those_that_should_have_been(reh
     verdict = judge(cell, row, rehearsed.paper, 0.5, 0.05)
     assert verdict is not None
     weights = [reason for reason in verdict.reasons if reason.kind is WEIGHTS]
-    loaded = [cell["loaded"][name][0][:12] for name in ("weights_sha256", "regions_sha256")]
+    loaded = [found[0][:12] for found in (cell.loaded.weights_sha256, cell.loaded.regions_sha256)]
     named = [rehearsed.paper.weights[name].sha256 for name in ("bert-base-cased", "resnet152")]
     for reason, ours, theirs in zip(weights, loaded, named, strict=True):
         assert ours in reason.ours
