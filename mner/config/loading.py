@@ -13,7 +13,16 @@ import yaml
 
 from mner.config import profiles
 from mner.config.own_dataset import with_own
-from mner.config.schema import BY_DATASET, CAPTION_TOKENS, ENCODER, PICTURE_KINDS, Config, Profile
+from mner.config.schema import (
+    BY_DATASET,
+    CAPTION_TOKENS,
+    ENCODER,
+    PICTURE_KINDS,
+    REGION_KINDS,
+    Config,
+    Profile,
+    base_kind,
+)
 from mner.config.strict import ConfigError, EachKeyOnce, build, convert, known
 
 SECTIONS = ("encoders", "systems", "data", "controls", "features", "relations", "verify", "datasets")
@@ -177,8 +186,17 @@ def _check_profile(profile: Profile, config: Config, path: Path) -> None:
         known_row(system, config, f"{place}.systems")
     where = f"{place}.recipe.rows"
     for system in convert(Mapping[str, Mapping[str, Any]], profile.recipe.get("rows", {}), where):
-        known(system, profile.systems, where)
+        known_row(system, config, where)
         known(profile.encoder_of(system), config.encoders, f"{where}.{system}.{ENCODER}")
+    for system, kind in profile.regions.items():
+        known_row(system, config, f"{place}.regions")
+        known(base_kind(kind), (CAPTION_TOKENS, *REGION_KINDS), f"{place}.regions.{system}")
+        if kind != CAPTION_TOKENS:
+            known(kind, config.features.extractors, f"{place}.regions.{system}, made by features.extractors")
+    for system, options in profile.options.items():
+        known_row(system, config, f"{place}.options")
+        for option in options:
+            known(option, config.systems[system].options, f"{place}.options.{system}")
     for dataset in profile.datasets:
         known(dataset, config.data.captions, f"{place}.datasets")
         known(dataset, config.data.objects, f"{path}: data.objects, for datasets of profile {name}")
@@ -216,11 +234,11 @@ def _check_rows(config: Config, path: Path) -> None:
 
 def _check_kinds(config: Config, path: Path) -> None:
     for kind in config.features.extractors:
-        known(kind, PICTURE_KINDS, f"{path}: features.extractors")
+        known(base_kind(kind), PICTURE_KINDS, f"{path}: features.extractors")
     for dataset, kinds in config.features.kinds.items():
         where = f"{path}: features.kinds.{dataset}"
         known(dataset, config.data.captions, f"{path}: features.kinds")
         if not kinds or len(set(kinds)) != len(kinds):
             raise ConfigError(f"{where} is empty or repeats an entry: {list(kinds)}")
         for kind in kinds:
-            known(kind, (CAPTION_TOKENS, *PICTURE_KINDS), where)
+            known(base_kind(kind), (CAPTION_TOKENS, *PICTURE_KINDS), where)

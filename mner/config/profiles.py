@@ -20,6 +20,8 @@ FILES = Path(__file__).with_name("files")
 NO_PROFILE = "active"
 """A file among the profiles that stands for params.yaml as it is (``dvc exp run`` without a profile)."""
 LINE = 110
+FIRST = ("name", "note", "datasets", "systems", "seeds", "encoder")
+"""What a reader of params.yaml looks for first in its profile."""
 HEADER = """\
 # The active profile: what is run, and the recipe of all its rows. `mner profile NAME` writes another one here.
 # The sections below `active` change what the package declares (mner/config/files); `systems` also adds rows.
@@ -44,7 +46,9 @@ def composed(name: str) -> dict[str, Any]:
         ConfigError: no such profile; the message names the nearest.
     """
     known(name, names(), "profiles")
-    return _composed(f"profile/{name}")
+    whole = _composed(f"profile/{name}")
+    active = whole["active"]
+    return {**whole, "active": {**{key: active[key] for key in FIRST if key in active}, **active}}
 
 
 def _composed(file: str) -> dict[str, Any]:

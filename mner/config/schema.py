@@ -21,13 +21,19 @@ from mner.config.training_recipe import Recipe
 CAPTION_TOKENS = "caption-tokens"
 ENCODER = "encoder"
 BY_DATASET = "by_dataset"
-REGIONS = "regions"
-NO_RECIPE = (ENCODER, BY_DATASET, REGIONS)
+NO_RECIPE = (ENCODER, BY_DATASET)
 """What a profile may say of a row beside its recipe."""
 CANONICAL = "umt"
 """Whose copy of the public data sets is read."""
 PICTURE_KINDS: tuple[str, ...] = ("grid", "crops", "objects", "ocr", "tags", "captions")
 """What extractors make of pictures."""
+REGION_KINDS: tuple[str, ...] = ("grid", "crops")
+"""Those of them that a row can read as regions."""
+
+
+def base_kind(name: str) -> str:
+    """Return what a kind holds: ``grid`` for ``grid-resnet152``, the same kind by another extractor."""
+    return name if name == CAPTION_TOKENS else name.partition("-")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +186,10 @@ class Profile:
     """How big: data sets x systems x seeds, the text encoder, and what the profile changes in the recipe.
 
     ``recipe.rows`` changes the recipes of single rows, over what the rows say themselves; ``encoder`` there is the
-    row's own text encoder, and ``regions`` the regions it reads (``data.regions``), which are no part of a recipe
-    but stand where DVC watches what may be absent; ``by_dataset`` changes the row's recipe on single data sets.
+    row's own text encoder, and ``by_dataset`` changes its recipe on single data sets. ``regions`` says by row
+    which kind of regions it reads, if not the data set's (``data.regions``); such a kind is built without being
+    named in ``features.kinds``. ``options`` changes options of single rows. All three may speak of rows that
+    ``systems`` does not list.
     """
 
     name: str
@@ -191,6 +199,8 @@ class Profile:
     seeds: tuple[int, ...]
     encoder: str
     recipe: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    regions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    options: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for seed in self.seeds:
@@ -239,8 +249,17 @@ class Config:
 
     def regions_of(self, dataset: str, system: str | None = None) -> str:
         """Return the kind of regions that a row reads: its own in the profile, else the data set's."""
-        own = self.active.recipe.get("rows", {}).get(system, {}).get(REGIONS)
-        return str(own or self.data.regions.get(dataset, CAPTION_TOKENS))
+        own = None if system is None else self.active.regions.get(system)
+        return own or self.data.regions.get(dataset, CAPTION_TOKENS)
+
+    def options_of(self, system: str, dataset: str) -> Mapping[str, Any]:
+        """Return the options of a row's tagger on a data set: its own, changed by the profile."""
+        return {**self.systems[system].options_on(dataset), **self.active.options.get(system, {})}
+
+    def kinds_of(self, dataset: str) -> tuple[str, ...]:
+        """Return the kinds to build for a data set: those of ``features.kinds``, then those that rows read."""
+        of_rows = (self.active.regions[row] for row in self.active.systems if row in self.active.regions)
+        return tuple(dict.fromkeys((*self.features.kinds_of(dataset), *of_rows)))
 
     def relations_of(self, dataset: str, system: str | None = None) -> GraphRecipe:
         """What the relation graph is made of that a row (or, without one, the data set) reads."""

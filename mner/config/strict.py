@@ -43,30 +43,68 @@ EachKeyOnce.add_implicit_resolver(
 
 
 def build(cls: type, value: Any, where: str) -> Any:
-    """Turn a mapping into a dataclass, recursively; every key must be known and present."""
-    hints = _hints(cls)
+    """Turn a mapping into a dataclass, recursively; every key must be known and present.
+
+    A field may have another key in the file (``metadata={"key": ...}``). What was built may name further keys
+    that must be present (``required``), where that depends on its values.
+    """
+    keys = _keys(cls)
     if not isinstance(value, Mapping):
-        raise ConfigError(f"{where}: expected a mapping with {', '.join(hints)}, found {value!r}")
-    required = {
-        f.name
-        for f in dataclasses.fields(cls)
-        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-    }
+        raise ConfigError(f"{where}: expected a mapping with {', '.join(keys)}, found {value!r}")
     for key in value:
-        known(key, hints, where)
-    if missing := required - value.keys():
+        known(key, keys, where)
+    if missing := _required(cls) - value.keys():
         raise ConfigError(f"{where}: missing {', '.join(sorted(missing))}")
     try:
-        return cls(**{key: convert(hints[key], entry, f"{where}: {key}") for key, entry in value.items()})
+        made = cls(
+            **{
+                keys[key].name: entry if keys[key].is_plain(entry) else keys[key].convert(entry, where)
+                for key, entry in value.items()
+            }
+        )
     except ConfigError:
         raise
     except ValueError as error:
         raise ConfigError(f"{where}: {error}") from error
+    if missing := getattr(made, "required", frozenset()) - value.keys():
+        raise ConfigError(f"{where}: missing {', '.join(sorted(missing))}")
+    return made
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Key:
+    """A key of a file, and the field it fills; ``plain`` is the type of a value that is taken as it is."""
+
+    key: str
+    name: str
+    hint: Any
+    plain: type | None
+
+    def is_plain(self, value: Any) -> bool:
+        return type(value) is self.plain
+
+    def convert(self, value: Any, where: str) -> Any:
+        return convert(self.hint, value, f"{where}: {self.key}")
 
 
 @functools.cache
-def _hints(cls: type) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
+def _keys(cls: type) -> Mapping[str, _Key]:
+    """The fields of a dataclass by their keys."""
+    hints = typing.get_type_hints(cls)
+    found = {}
+    for field in dataclasses.fields(cls):
+        key, hint = field.metadata.get("key", field.name), hints[field.name]
+        found[key] = _Key(key, field.name, hint, hint if hint in (str, int, float, bool) else None)
+    return found
+
+
+@functools.cache
+def _required(cls: type) -> frozenset[str]:
+    return frozenset(
+        field.metadata.get("key", field.name)
+        for field in dataclasses.fields(cls)
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    )
 
 
 def known(key: Any, names: Any, where: str) -> None:
@@ -90,7 +128,8 @@ def convert(hint: Any, value: Any, where: str) -> Any:
     if origin is tuple:
         if not isinstance(value, list):
             raise ConfigError(f"{where}: expected a list, found {value!r}")
-        return tuple(convert(arguments[0], item, where) for item in value)
+        inner = arguments[0]
+        return tuple(item if type(item) is inner else convert(inner, item, where) for item in value)
     if origin in (collections.abc.Mapping, dict):
         if not isinstance(value, Mapping):
             raise ConfigError(f"{where}: expected a mapping, found {value!r}")
@@ -99,10 +138,21 @@ def convert(hint: Any, value: Any, where: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
-        return convert(next(a for a in arguments if a is not type(None)), value, where)
+        return convert(_fitting([a for a in arguments if a is not type(None)], value), value, where)
     if hint is Any:
         return value
+    if origin is typing.Literal:
+        known(value, arguments, where)
+        return value
     return _scalar(hint, value, where)
+
+
+def _fitting(hints: list[Any], value: Any) -> Any:
+    """Of several dataclasses the first whose keys are those of the value; else the first of the annotations."""
+    if len(hints) > 1 and isinstance(value, Mapping):
+        fits = (hint for hint in hints if _required(hint) <= value.keys() <= _keys(hint).keys())
+        return next(fits, hints[0])
+    return hints[0]
 
 
 def _scalar(hint: type, value: Any, where: str) -> Any:

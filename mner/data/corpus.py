@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
@@ -62,8 +63,8 @@ class Sentence:
             raise CorpusError(f"sentence {self.index}: no words")
         if self.tags is not None and len(self.tags) != len(self.words):
             raise CorpusError(f"sentence {self.index}: {len(self.words)} words but {len(self.tags)} tags")
-        unknown = sorted({str(tag) for tag in self.tags or () if not is_tag(tag)})
-        if unknown:
+        if self.tags is not None and not all(map(is_tag, self.tags)):
+            unknown = sorted({str(tag) for tag in self.tags if not is_tag(tag)})
             raise CorpusError(f"sentence {self.index}: {', '.join(unknown)} are no BIO tags")
 
     def blind(self) -> Sentence:
@@ -130,6 +131,12 @@ def read_sentences(path: Path) -> tuple[Sentence, ...]:
             raise CorpusError(f"index {sentence.index}, expected {number}", f"{path}:{number + 1}")
         sentences.append(sentence)
     return tuple(sentences)
+
+
+@lru_cache(maxsize=16)
+def sentences_at(path: Path, digest: str) -> tuple[Sentence, ...]:
+    """:func:`read_sentences`, once in a process as long as the file has this SHA-256."""
+    return read_sentences(path)
 
 
 def read_corpus(folder: Path, name: str) -> Corpus:
@@ -200,7 +207,16 @@ def read_tags(path: Path) -> list[list[str]]:
     Raises:
         CorpusError: a line is not a list of BIO tags.
     """
-    lines = _lines(path)
+    return tags_of_text(path.read_text(encoding="utf-8"), path)
+
+
+def tags_of_text(text: str, path: Path) -> list[list[str]]:
+    """Read the content of a file of tags; ``path`` is what an error names.
+
+    Raises:
+        CorpusError: a line is not a list of BIO tags.
+    """
+    lines = _lines_of(text)
     if (whole := _tag_rows(lines)) is not None:
         return whole
     rows = []
@@ -232,8 +248,12 @@ def _tag_rows(lines: Sequence[str]) -> list[list[str]] | None:
 
 
 def _lines(path: Path) -> list[str]:
+    return _lines_of(path.read_text(encoding="utf-8"))
+
+
+def _lines_of(text: str) -> list[str]:
     # Not splitlines(): JSON leaves line separators such as U+2028 inside its strings.
-    return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    return text.removesuffix("\n").split("\n")
 
 
 PROBES = VIEWS[1:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 TYPES: tuple[str, ...] = ("PER", "LOC", "ORG", "MISC")
 """The types of the public data sets and of the controls, in the order that models number them."""
@@ -25,7 +26,12 @@ LABELS: tuple[str, ...] = labels_of(TYPES)
 
 def is_tag(tag: object) -> bool:
     """Tell whether ``tag`` is O, or B- or I- and a type."""
-    return isinstance(tag, str) and _TAG.fullmatch(tag) is not None
+    return isinstance(tag, str) and _is_tag(tag)
+
+
+@lru_cache(maxsize=1024)  # a corpus asks for each of its few tags once a word
+def _is_tag(tag: str) -> bool:
+    return _TAG.fullmatch(tag) is not None
 
 
 def types_in(rows: Iterable[Iterable[str]]) -> tuple[str, ...]:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from mner.data.spans import EncodedTags
 from mner.evaluation.distributions import t_isf
 from mner.evaluation.scorers import PiecesPerWord, conlleval, lift_to_pieces, rgcn, score_piece_batches
-from mner.evaluation.spans import EncodedTags
 
 BATCH = 64
 """Sentences of a batch in R-GCN's test script."""

@@ -1,16 +1,15 @@
 """Paired comparisons of systems, and image sensitivity of each.
 
-F1 is in percent and differences are in F1 points in what is returned. Where a statistic cannot be had its place
-holds ``{"state": why}``.
+F1 is in percent and differences are in F1 points in what is returned.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -39,10 +38,24 @@ from mner.evaluation.statistics import (
     seed_spread,
     sentence_bootstrap,
 )
+from mner.evaluation.statistics_results import (
+    CellUncertainty,
+    DatasetStatistics,
+    Detectable,
+    ImageSensitivity,
+    NoneSuffices,
+    NotKnown,
+    Pair,
+    RunsNeeded,
+    StatisticsResults,
+    TestedPair,
+    UntestedPair,
+    ViewSensitivity,
+)
 from mner.evaluation.tagged import Tagged, TaggedRun
 
 
-def image_reliance(
+def image_sensitivity(
     own: RunCounts, other: RunCounts, generator: np.random.Generator, draws: int = DRAWS, level: float = LEVEL
 ) -> Comparison:
     """F1 with the own picture minus F1 with none or another's: row i of both is the same run, paired twice.
@@ -68,131 +81,157 @@ def image_reliance(
     return comparison_of(difference, seeds, sample, noise, own.shape[1], level)
 
 
-_FRACTIONS = (
-    *("estimate", "standard_deviation", "low", "high", "difference"),
-    *("seeds_deviation", "sample_deviation", "lasting_deviation"),
+_FRACTIONS = frozenset(
+    {
+        *("estimate", "standard_deviation", "low", "high", "difference"),
+        *("seeds_deviation", "sample_deviation", "lasting_deviation"),
+    }
 )
 MakeGenerator = Callable[[], np.random.Generator]
+Statistic = TypeVar("Statistic")
 
 
-def profile_statistics(tagged: Tagged, generator: MakeGenerator) -> dict[str, Any]:
-    """Content of ``results/<profile>/statistics.json``.
+def profile_statistics(tagged: Tagged, generator: MakeGenerator) -> StatisticsResults:
+    """Compute the content of ``results/<profile>/statistics.json``.
 
     ``generator`` makes a fresh, equally seeded generator for each statistic, so that none depends on what else is
     in the profile.
     """
-    return {
-        "format": 2,
-        "profile": tagged.profile,
-        "draws": DRAWS,
-        "level": LEVEL,
-        "power": POWER,
-        "datasets": {dataset: _dataset(tagged, dataset, generator) for dataset in tagged.datasets},
-    }
+    datasets = {dataset: _dataset(tagged, dataset, generator) for dataset in tagged.datasets}
+    return StatisticsResults(tagged.profile, DRAWS, LEVEL, POWER, datasets)
 
 
-def _dataset(tagged: Tagged, dataset: str, generator: MakeGenerator) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _System:
+    """A system with its runs, and what comparisons need of them."""
+
+    name: str
+    records: tuple[str, ...]
+    side: Side
+
+
+def _dataset(tagged: Tagged, dataset: str, generator: MakeGenerator) -> DatasetStatistics:
     cells = [(system, runs, tagged.counts(runs)) for system, runs in tagged.cells(dataset)]
-    sides = [(system, runs, Side.of(counts, generator())) for system, runs, counts in cells]
-    compared = [_pair(a, b, generator) for a, b in combinations(sides, 2)]
-    tested = {f"{row['a']} {row['b']}": row["p_value"] for row in compared if "p_value" in row}
-    adjusted = holm(tested)
-    for row in compared:
-        row["holm"] = adjusted.get(f"{row['a']} {row['b']}")
-    reliance = [_reliance(tagged, system, runs, generator) for system, runs, _ in cells]
-    _adjust_reliance(reliance)
-    return {
-        "cells": [_uncertainty(system, runs, counts, generator) for system, runs, counts in cells],
-        "comparisons": compared,
-        "reliance": [row for row in reliance if row["views"]],
-    }
+    systems = [
+        _System(system, tuple(run.record for run in runs), Side.of(counts, generator()))
+        for system, runs, counts in cells
+    ]
+    pairs = [_pair(a, b, generator) for a, b in combinations(systems, 2)]
+    sensitivity = [_image_sensitivity(tagged, system, runs, generator) for system, runs, _ in cells]
+    return DatasetStatistics(
+        tuple(_uncertainty(system, runs, counts, generator) for system, runs, counts in cells),
+        _adjusted_pairs(pairs),
+        tuple(entry for entry in _adjusted_views(sensitivity) if entry.views),
+    )
 
 
 def _uncertainty(
     system: str, runs: Sequence[TaggedRun], counts: RunCounts, generator: MakeGenerator
-) -> dict[str, Any]:
-    """± of a cell by source: seeds (test set fixed), sample (runs fixed), and both."""
-    return {
-        "system": system,
-        "records": [run.record for run in runs],
-        "seeds": _try(lambda: _percent(asdict(seed_spread(run_f1(counts).tolist())))),
-        "sample": _percent(asdict(sentence_bootstrap(counts, generator()))),
-        "both": _try(lambda: _percent(asdict(hierarchical_bootstrap(counts, generator())))),
-    }
-
-
-def _pair(
-    a: tuple[str, Sequence[TaggedRun], Side],
-    b: tuple[str, Sequence[TaggedRun], Side],
-    generator: MakeGenerator,
-) -> dict[str, Any]:
-    row: dict[str, Any] = {"a": a[0], "b": b[0], "records": [run.record for run in (*a[1], *b[1])]}
-    f1 = [side[2].f1 for side in (a, b)]
-    try:
-        row |= _percent(asdict(compare_sides(a[2], b[2])))
-    except StatisticsError as error:
-        return row | {"state": str(error)}
-    row["run_superiority"] = asdict(probability_of_superiority(f1[0].tolist(), f1[1].tolist(), generator()))
-    sentences, runs = a[2].counts.shape[1], min(map(len, f1))
-    row["seeds_needed"] = _try(lambda: _needed(row["difference"], _spread(row, f1, sentences)))
-    row["detectable"] = _try(
-        lambda: {"points": detectable_difference(runs, _spread(row, f1, sentences)), "runs": runs}
+) -> CellUncertainty:
+    return CellUncertainty(
+        system,
+        tuple(run.record for run in runs),
+        _try(lambda: percent(seed_spread(run_f1(counts).tolist()))),
+        percent(sentence_bootstrap(counts, generator())),
+        _try(lambda: percent(hierarchical_bootstrap(counts, generator()))),
     )
-    return row
 
 
-def _spread(row: Mapping[str, Any], f1: Sequence[np.ndarray], sentences: int) -> Spread:
+def _pair(a: _System, b: _System, generator: MakeGenerator) -> Pair:
+    records = (*a.records, *b.records)
+    try:
+        found = percent(compare_sides(a.side, b.side))
+    except StatisticsError as error:
+        return UntestedPair(a.name, b.name, records, str(error))
+    f1 = a.side.f1, b.side.f1
+    sentences, runs = a.side.counts.shape[1], min(map(len, f1))
+    return TestedPair(
+        **_fields(found),
+        a=a.name,
+        b=b.name,
+        records=records,
+        holm=found.p_value,  # adjusted where all pairs are known
+        run_superiority=probability_of_superiority(f1[0].tolist(), f1[1].tolist(), generator()),
+        seeds_needed=_try(lambda: _needed(found.difference, _spread(found, f1, sentences))),
+        detectable=_try(lambda: Detectable(detectable_difference(runs, _spread(found, f1, sentences)), runs)),
+    )
+
+
+def _adjusted_pairs(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
+    """The same pairs, each with p adjusted for all that were tested."""
+    adjusted = holm({f"{one.a} {one.b}": one.p_value for one in pairs if isinstance(one, TestedPair)})
+    return tuple(
+        replace(one, holm=adjusted[f"{one.a} {one.b}"]) if isinstance(one, TestedPair) else one for one in pairs
+    )
+
+
+def _spread(found: Comparison, f1: Sequence[np.ndarray], sentences: int) -> Spread:
     """What moves a tested difference, in F1 points.
 
     Raises:
         StatisticsError: fewer than ``FEWEST_RUNS`` runs on a side.
     """
-    if row["lasting_deviation"] is None:
+    if found.lasting_deviation is None:
         raise StatisticsError("one run on a side: its spread over seeds is unknown")
     runs = min(map(len, f1))
     if runs < FEWEST_RUNS:
         raise StatisticsError(f"{runs} runs on a side: fewer than {FEWEST_RUNS} do not tell seeds from sentences")
     run = 100 * statistics.fmean(float(side.var(ddof=1)) for side in f1) ** 0.5
-    return Spread(run, row["lasting_deviation"], sentences)
+    return Spread(run, found.lasting_deviation, sentences)
 
 
-def _needed(difference: float, spread: Spread) -> dict[str, Any]:
-    """Runs a side that the test would need, were difference and spread as observed; None where none suffice."""
+def _needed(difference: float, spread: Spread) -> RunsNeeded | NoneSuffices:
+    """Runs a side that the test would need, were difference and spread as observed."""
     try:
-        return {"runs": runs_needed(difference, spread), "deviation": spread.run}
+        return RunsNeeded(runs_needed(difference, spread), spread.run)
     except SmallTestSetError as error:
-        return {"runs": None, "state": str(error), "deviation": spread.run}
+        return NoneSuffices(None, str(error), spread.run)
 
 
-def _reliance(tagged: Tagged, system: str, runs: Sequence[TaggedRun], generator: MakeGenerator) -> dict[str, Any]:
+def _image_sensitivity(
+    tagged: Tagged, system: str, runs: Sequence[TaggedRun], generator: MakeGenerator
+) -> ImageSensitivity:
     views = {}
     for view in PROBES:
         having = [run for run in runs if f"test.{view}" in run.tags]
         if having:
             own, other = (tagged.counts(having, name) for name in ("test.own", f"test.{view}"))
-            views[view] = {
-                "records": [run.record for run in having],
-                "values": (100 * run_f1(own) - 100 * run_f1(other)).tolist(),
-                **_percent(asdict(image_reliance(own, other, generator()))),
-            }
-    return {"system": system, "views": views}
+            views[view] = ViewSensitivity(
+                **_fields(percent(image_sensitivity(own, other, generator()))),
+                records=tuple(run.record for run in having),
+                holm=1.0,  # adjusted where all views are known
+                values=tuple((100 * run_f1(own) - 100 * run_f1(other)).tolist()),
+            )
+    return ImageSensitivity(system, views)
 
 
-def _adjust_reliance(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Give every probe of every system its p adjusted for all of them."""
-    tested = {f"{row['system']} {view}": found for row in rows for view, found in row["views"].items()}
-    for name, adjusted in holm({name: found["p_value"] for name, found in tested.items()}).items():
-        tested[name]["holm"] = adjusted
+def _adjusted_views(entries: Sequence[ImageSensitivity]) -> list[ImageSensitivity]:
+    """The same entries, with p adjusted for all views of all systems."""
+    adjusted = holm(
+        {f"{one.system} {view}": found.p_value for one in entries for view, found in one.views.items()}
+    )
+    return [
+        ImageSensitivity(
+            one.system,
+            {view: replace(found, holm=adjusted[f"{one.system} {view}"]) for view, found in one.views.items()},
+        )
+        for one in entries
+    ]
 
 
-def _percent(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: 100 * value if name in _FRACTIONS and value is not None else value for name, value in values.items()
-    }
+def percent(found: Statistic) -> Statistic:
+    """The same statistic with F1 and differences of F1 in percent."""
+    fractions = {name: value for name, value in _fields(found).items() if name in _FRACTIONS}
+    scaled = {name: None if value is None else 100 * value for name, value in fractions.items()}
+    return replace(found, **scaled)  # type: ignore[type-var]
 
 
-def _try(statistic: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def _fields(found: Any) -> dict[str, Any]:
+    return {field.name: getattr(found, field.name) for field in fields(found)}
+
+
+def _try(statistic: Callable[[], Statistic]) -> Statistic | NotKnown:
     try:
         return statistic()
     except StatisticsError as error:
-        return {"state": str(error)}
+        return NotKnown(str(error))

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from mner.evaluation.averages import encoder_name, finished_cells
 from mner.evaluation.gaps import gap_between
 from mner.evaluation.paper import UNKNOWN, Used
 from mner.evaluation.reasons import visual_input
+from mner.evaluation.rescored_results import RescoredResults, RescoredRun
 from mner.evaluation.rescoring import STANDARD
-from mner.evaluation.run_selection import Picked, picked, runs_of
+from mner.evaluation.run_selection import Picked, picked
+from mner.evaluation.score_results import ScoredCell, ScoreResults
 
 TITLES = {"training": "Training", "encoder": "Encoder", "visual": "Visual input"}
 WHOLE = "everything trained"
@@ -31,23 +32,23 @@ class Scored:
     """A finished cell (of ``scores.json``) of some profile, with its runs (of ``lenses.json``)."""
 
     profile: str
-    cell: Mapping[str, Any]
-    runs: Sequence[Mapping[str, Any]]
+    cell: ScoredCell
+    runs: Sequence[RescoredRun]
 
     @property
     def conditions(self) -> dict[str, str]:
         """What is trained, encoder and visual input by name."""
         return {
-            "training": _training(self.cell["recipe"]),
-            "encoder": encoder_name(self.cell),
-            "visual": self.cell["visual_input"],
+            "training": _training(self.cell.recipe),
+            "encoder": self.cell.encoder_name,
+            "visual": self.cell.visual_input,
         }
 
     @property
     def machine(self) -> str:
         """What its runs were trained on and in which precision; empty where no record says it."""
-        devices = " and ".join(sorted(self.cell.get("throughput") or ()))
-        precision = self.cell.get("precision")
+        devices = " and ".join(sorted(self.cell.throughput))
+        precision = self.cell.precision
         return f"{devices} in {precision}" if devices and precision else devices
 
     def fits(self, name: str, theirs: str) -> bool:
@@ -64,7 +65,7 @@ class Scored:
         """
         found = picked(self.runs, STANDARD)
         if isinstance(found, str):
-            raise ValueError(f"{self.profile}: {self.cell['dataset']} x {self.cell['system']}: {found}")
+            raise ValueError(f"{self.profile}: {self.cell.dataset} x {self.cell.system}: {found}")
         return found
 
 
@@ -141,10 +142,10 @@ class Move:
         return f"{changed}: {self.between}{f'; changed with it: {also}' if also else ''}{machines}"
 
 
-def scored_cells(scores: Mapping[str, Any], lenses: Mapping[str, Any]) -> list[Scored]:
+def scored_cells(scores: ScoreResults, rescored: RescoredResults) -> list[Scored]:
     """All finished cells of a profile."""
     return [
-        Scored(scores["profile"], cell, runs_of(lenses, *place)) for place, cell in finished_cells(scores).items()
+        Scored(scores.profile, cell, rescored.runs_of(*place)) for place, cell in scores.finished_cells.items()
     ]
 
 
@@ -153,7 +154,7 @@ def route(here: Scored, used: Used, elsewhere: Sequence[Scored]) -> tuple[Move, 
 
     Of several cells that fit, the one whose recipe and options differ least is taken, then the one with most runs.
     """
-    same = [s for s in elsewhere if all(s.cell[n] == here.cell[n] for n in ("dataset", "system")) and s.runs]
+    same = [s for s in elsewhere if s.cell.place == here.cell.place and s.runs]
     wanted = {name: theirs for name, theirs in printed_conditions(used).items() if theirs != UNKNOWN}
     return tuple(_moves(here, wanted, same))
 
@@ -192,10 +193,9 @@ def _reaches(there: Scored, here: Scored, wanted: Mapping[str, str], names: Sequ
     )
 
 
-def _recipe_differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+def _recipe_differences(one: ScoredCell, other: ScoredCell) -> list[tuple[str, Any, Any]]:
     found = []
-    for part in ("recipe", "options"):
-        ours, theirs = one.get(part, {}), other.get(part, {})
+    for ours, theirs in ((one.recipe, other.recipe), (one.options, other.options)):
         names = sorted(ours.keys() | theirs.keys())
         found += [(n.replace("_", " "), ours.get(n), theirs.get(n)) for n in names if ours.get(n) != theirs.get(n)]
     return found

@@ -15,17 +15,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mner.data.corpus import Sentence
+from mner.data.spans import EncodedTags, Entity, entities
 from mner.evaluation.averages import ScoringError
-from mner.evaluation.errors import (
-    OUTCOMES,
-    Outcome,
-    SurfaceForm,
-    breakdown,
-    judge,
-    surface_form,
-    training_entities,
-)
-from mner.evaluation.results_schema import (
+from mner.evaluation.error_results import (
     AgreementNumbers,
     DatasetErrors,
     EntityPlace,
@@ -36,8 +28,16 @@ from mner.evaluation.results_schema import (
     SuspectLabels,
     SystemErrors,
 )
+from mner.evaluation.errors import (
+    OUTCOMES,
+    Groups,
+    Outcome,
+    SurfaceForm,
+    judge,
+    surface_form,
+    training_entities,
+)
 from mner.evaluation.run_agreement import Case, Suspect, agreement, cases, suspects
-from mner.evaluation.spans import EncodedTags, Entity, entities
 from mner.evaluation.tagged import Tagged
 
 SUSPECT_SHARE = 0.8
@@ -59,9 +59,9 @@ def profile_errors(tagged: Tagged, training: Mapping[str, Sequence[Sentence]]) -
 
 def _cells(tagged: Tagged, dataset: str, seen: Collection[SurfaceForm]) -> Iterator[SystemErrors]:
     """Per system, cut and group: how many entities met each outcome, one count a run."""
-    gold, sentences = tagged.gold[dataset, "test"], tagged.sentences[dataset, "test"]
+    gold, of_entities = tagged.gold[dataset, "test"], Groups(tagged.sentences[dataset, "test"], seen)
     for system, runs in tagged.cells(dataset):
-        tables = [breakdown(sentences, judge(gold, run.tags["test.own"]), seen) for run in runs]
+        tables = [of_entities.count(judge(gold, run.tags["test.own"])) for run in runs]
         groups = sorted({group for table in tables for group in table})
         rows = [
             OutcomeRow(*group, {outcome: _counts(tables, group, outcome) for outcome in OUTCOMES})

@@ -7,12 +7,11 @@ from unseen ones; nothing here returns a word.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Collection, Iterable, Sequence
+from typing import Literal, NamedTuple
 
 from mner.data.corpus import Sentence
-from mner.evaluation.spans import Entity, TagError, Tags, check_aligned, encode, entities, orphans
+from mner.data.spans import Entity, TagError, Tags, check_aligned, encode, entities, orphans
 
 Outcome = Literal["correct", "type", "boundary", "type and boundary", "missed", "spurious"]
 OUTCOMES: tuple[Outcome, ...] = ("correct", "type", "boundary", "type and boundary", "missed", "spurious")
@@ -20,8 +19,7 @@ LENGTHS = ("1 word", "2 words", "3 or more words")
 SurfaceForm = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """One entity and what became of it: a gold entity, or (``spurious``) a predicted one that meets no gold.
 
     ``orphan`` says that the entity's first tag is I- in the file it comes from.
@@ -50,10 +48,10 @@ def judge(gold: Tags, predicted: Tags) -> list[Judgement]:
     found = []
     for sentence, (expected, given) in enumerate(zip(entities(gold), entities(predicted), strict=True)):
         for entity in expected:
-            outcome = _outcome(entity, given)
+            outcome = "correct" if entity in given else _outcome(entity, given)
             found.append(Judgement(sentence, entity, outcome, (sentence, entity.first) in of_gold))
         for entity in given:
-            if not any(overlap(entity, other) for other in expected):
+            if entity not in expected and not any(overlap(entity, other) for other in expected):
                 found.append(Judgement(sentence, entity, "spurious", (sentence, entity.first) in of_predicted))
     return found
 
@@ -88,25 +86,39 @@ def breakdown(
 ) -> dict[tuple[str, str], Counter[Outcome]]:
     """Counts of outcomes by cut and group, such as (``type``, ``ORG``) or (``training``, ``unseen``).
 
+    ``sentences`` supplies words; its tags are not read. Cuts and groups are those of :class:`Groups`.
+    """
+    return Groups(sentences, seen).count(judgements)
+
+
+class Groups:
+    """The groups that entities of one test split belong to, each found once for all runs.
+
     Cuts are ``all``, ``type``, ``length``, ``training`` (seen or unseen there) and ``opening`` (B- or orphan I-).
 
-    A spurious prediction counts under its own type, length, surface form and opening. ``sentences`` supplies
-    words; its tags are not read.
+    A spurious prediction counts under its own type, length, surface form and opening.
     """
-    counts: dict[tuple[str, str], Counter[Outcome]] = defaultdict(Counter)
-    for judgement in judgements:
-        for cell in _cells(sentences[judgement.sentence], judgement, seen):
-            counts[cell][judgement.outcome] += 1
-    return dict(counts)
 
+    def __init__(self, sentences: Sequence[Sentence], seen: Collection[SurfaceForm]) -> None:
+        self._sentences, self._seen = sentences, seen
+        self._known: dict[tuple[int, Entity], tuple[tuple[str, str], ...]] = {}
 
-def _cells(sentence: Sentence, judgement: Judgement, seen: Collection[SurfaceForm]) -> Iterator[tuple[str, str]]:
-    entity = judgement.entity
-    yield "all", "all"
-    yield "type", entity.kind
-    yield "length", LENGTHS[min(entity.last - entity.first, len(LENGTHS) - 1)]
-    yield "training", "seen" if surface_form(sentence, entity) in seen else "unseen"
-    yield "opening", "orphan I-" if judgement.orphan else "B-"
+    def count(self, judgements: Iterable[Judgement]) -> dict[tuple[str, str], Counter[Outcome]]:
+        """Counts of outcomes by cut and group."""
+        alike = Counter((self._of(one.sentence, one.entity), one.orphan, one.outcome) for one in judgements)
+        counts: dict[tuple[str, str], Counter[Outcome]] = defaultdict(Counter)
+        for (groups, orphan, outcome), number in alike.items():
+            for group in (*groups, ("opening", "orphan I-" if orphan else "B-")):
+                counts[group][outcome] += number
+        return dict(counts)
+
+    def _of(self, sentence: int, entity: Entity) -> tuple[tuple[str, str], ...]:
+        place = sentence, entity
+        if place not in self._known:
+            training = "seen" if surface_form(self._sentences[sentence], entity) in self._seen else "unseen"
+            length = LENGTHS[min(entity.last - entity.first, len(LENGTHS) - 1)]
+            self._known[place] = ("all", "all"), ("type", entity.kind), ("length", length), ("training", training)
+        return self._known[place]
 
 
 def _outcome(gold: Entity, predicted: Sequence[Entity]) -> Outcome:

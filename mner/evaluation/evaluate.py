@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 from pathlib import Path
 from types import MappingProxyType
@@ -15,11 +16,14 @@ from mner.data.corpus import Sentence, read_sentences
 from mner.evaluation.averages import WORD_VECTORS
 from mner.evaluation.comparisons import profile_statistics
 from mner.evaluation.error_counts import profile_errors
+from mner.evaluation.error_results import AuditResults, ErrorResults, Truncation
+from mner.evaluation.rescored_results import RescoredResults
 from mner.evaluation.rescoring import Pieces, numbers_of_pieces, other_copies, rescore
-from mner.evaluation.results_schema import AuditResults, Truncation
-from mner.evaluation.scored_inputs import check_gold, check_inputs, hashes_of_inputs
+from mner.evaluation.score_results import ScoreResults
+from mner.evaluation.scored_inputs import check_gold, check_inputs, committed_pins, hashes_of_inputs
 from mner.evaluation.scorers import PiecesPerWord
 from mner.evaluation.scoring import GoldOf, gold_reader, score_profile
+from mner.evaluation.statistics_results import StatisticsResults
 from mner.evaluation.tag_reader import TagReader
 from mner.evaluation.tagged import read_tagged
 from mner.tracking.evidence import check_evidence
@@ -33,7 +37,7 @@ BORDERS = 2
 
 
 def input_notes(
-    scores: Mapping[str, Any],
+    scores: ScoreResults,
     data_folder: Path,
     sentences: Mapping[tuple[str, str], Sequence[Sentence]],
     pieces: Mapping[str, PiecesBySplit],
@@ -43,8 +47,8 @@ def input_notes(
     ``pieces`` are, by encoder, the numbers of word pieces of ``sentences`` (by data set and split); a cell of
     another encoder, or of one whose splitter was not at hand, gets a ``state``.
     """
-    findings = read_findings(data_folder, scores["datasets"])
-    return AuditResults(scores["profile"], findings, tuple(_truncation(scores, sentences, pieces)))
+    findings = read_findings(data_folder, scores.datasets)
+    return AuditResults(scores.profile, findings, tuple(_truncation(scores, sentences, pieces)))
 
 
 def read_findings(data_folder: Path, datasets: Sequence[str]) -> dict[str, list[dict[str, Any]] | None]:
@@ -70,47 +74,63 @@ def cut_words(pieces: PiecesPerWord, max_pieces: int) -> list[int]:
 
 
 def _truncation(
-    scores: Mapping[str, Any],
+    scores: ScoreResults,
     sentences: Mapping[tuple[str, str], Sequence[Sentence]],
     pieces: Mapping[str, PiecesBySplit],
 ) -> Iterator[Truncation]:
-    for cell in scores["cells"]:
-        reader = cell.get("encoder") or {}
-        name = "none" if reader.get("source") == WORD_VECTORS else reader.get("name", "none")
-        limit = cell.get("recipe", {}).get("max_pieces")
-        if cell["state"] != "finished" or name == "none" or limit is None:
+    counted: dict[tuple[str, str, int], list[int]] = {}
+    for cell in scores.cells:
+        of_vectors = cell.encoder is not None and cell.encoder.source == WORD_VECTORS
+        name = "none" if of_vectors else cell.encoder_name
+        limit = cell.recipe.get("max_pieces")
+        if not cell.is_finished or name == "none" or limit is None:
             continue
-        place = cell["dataset"], cell["system"], limit
-        numbers = pieces.get(name, {}).get((cell["dataset"], "test"))
+        place = cell.dataset, cell.system, limit
+        numbers = pieces.get(name, {}).get((cell.dataset, "test"))
         if numbers is None:
             yield Truncation(*place, state=f"no splitter of {name} at hand, so cut words were not counted")
             continue
-        cut = cut_words(numbers, limit)
-        words = sum(len(sentence.words) for sentence in sentences[cell["dataset"], "test"])
+        if (name, cell.dataset, limit) not in counted:
+            counted[name, cell.dataset, limit] = cut_words(numbers, limit)
+        cut = counted[name, cell.dataset, limit]
+        words = sum(len(sentence.words) for sentence in sentences[cell.dataset, "test"])
         yield Truncation(*place, words, sum(cut), sum(map(bool, cut)))
 
 
 def _checked_inputs(
-    scores: Mapping[str, Any], root: Path, data: Path, gold_of: GoldOf, pinned: Mapping[str, str]
+    scores: ScoreResults, root: Path, data: Path, gold_of: GoldOf, pinned: Mapping[str, str]
 ) -> dict[str, str]:
     """Hash all files that scoring reads, once they are those of dvc.lock, records and committed scores.
 
     No record holds the hash of gold, so of a data set without committed scores only dvc.lock tells it.
     """
-    finished = [run for run in scores["runs"] if run["status"] == "finished"]
-    datasets = sorted({run["dataset"] for run in finished})
+    finished = [run for run in scores.runs if run.is_finished]
+    datasets = sorted({run.dataset for run in finished})
     found = hashes_of_inputs(data, datasets)
     if data.resolve() == (root / "data").resolve():
         check_inputs_in_lock(root, map(Path, found))
-    check_inputs(found, pinned, "the committed scores")
-    for run in finished:
-        check_inputs(found, Record.read(root / run["record"]).inputs, run["record"])
+    read = {run.record: Record.read(root / run.record).inputs for run in finished}
+    in_records = {path for inputs in read.values() for path in inputs}
+    check_inputs(found, committed_pins(pinned, found, datasets, in_records), "the committed scores")
+    for record, inputs in read.items():
+        check_inputs(found, inputs, record)
     for dataset in datasets:
         check_gold(data, dataset, gold_of(dataset, "test"))
     return found
 
 
 RESAMPLING_SEED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """All results of a profile, one field a file (:mod:`mner.evaluation.result_files`)."""
+
+    scores: ScoreResults
+    rescored: RescoredResults
+    statistics: StatisticsResults
+    errors: ErrorResults
+    audit: AuditResults
 
 
 def evaluate(
@@ -124,8 +144,8 @@ def evaluate(
     uncased: Callable[[], Pieces] | None = None,
     further: Sequence[Callable[[], Pieces]] = (),
     pinned: Mapping[str, str] = MappingProxyType({}),
-) -> dict[str, Any]:
-    """Content of ``results/<profile>/<name>.json`` by name: scores, lenses, statistics, errors, audit.
+) -> Evaluation:
+    """Compute all results of a profile from the tags of its runs.
 
     ``root`` holds runs/, and data/ unless ``data`` says where it is. ``pieces`` are those of the profile's
     encoder, for what it cuts off, ``uncased`` those of BERT's uncased splitter, on which R-GCN's lens is defined
@@ -145,7 +165,7 @@ def evaluate(
             check_evidence(folder, data)
     gold_of, reader = gold_reader(data), TagReader()
     scores = score_profile(root / "runs", gold_of, profile, datasets, systems, seeds, reader)
-    scores["inputs"] = _checked_inputs(scores, root, data, gold_of, pinned)
+    scores = replace(scores, inputs=_checked_inputs(scores, root, data, gold_of, pinned))
     tagged = read_tagged(scores, root, gold_of, reader)
     found = sorted({run.dataset for run in tagged.runs})
     training = {dataset: read_sentences(data / dataset / "corpus" / "train.jsonl") for dataset in found}
@@ -157,10 +177,10 @@ def evaluate(
     by_encoder = {splitter.encoder: counted}
     for other in (make() for make in further if tagged.runs):
         by_encoder[other.encoder] = numbers_of_pieces(tagged, other)
-    return {
-        "scores": scores,
-        "lenses": rescore(tagged, of_lens, lens_counted, copies),
-        "statistics": profile_statistics(tagged, lambda: np.random.default_rng(RESAMPLING_SEED)),
-        "errors": profile_errors(tagged, training),
-        "audit": input_notes(scores, data, tagged.sentences, by_encoder),
-    }
+    return Evaluation(
+        scores,
+        rescore(tagged, of_lens, lens_counted, copies),
+        profile_statistics(tagged, lambda: np.random.default_rng(RESAMPLING_SEED)),
+        profile_errors(tagged, training),
+        input_notes(scores, data, tagged.sentences, by_encoder),
+    )

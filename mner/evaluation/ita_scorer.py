@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from mner.evaluation import spans as arrays
+from mner.data import spans as arrays
 
 IMAGE_TYPE = "X"
 IMAGE_TAG = "S-X"

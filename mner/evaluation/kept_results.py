@@ -9,31 +9,35 @@ from __future__ import annotations
 import json
 import lzma
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from mner.base.files import (
     COMMITTED,
-    json_bytes,
     read_json,
     reading,
     sha256_of,
     write_all_atomically,
     write_bytes_atomically,
-    write_text_atomically,
 )
 from mner.base.swapped_folder import settle, swapped
+from mner.evaluation.rescored_results import RescoredResults
+from mner.evaluation.result_files import FILES, read_results, results_bytes
 from mner.evaluation.run_evidence import check_scored_run
+from mner.evaluation.score_results import ScoredRun, ScoreResults
 from mner.evaluation.scoring import PredictionName
 from mner.tracking.origin import FILE as ORIGIN
+
+Content = TypeVar("Content")
 
 RESULTS = Path("results")
 REFERENCE = Path("reports/results")
 TAGS = "tags.json.xz"
-KEPT = ("scores", "lenses")
+KEPT = (ScoreResults, RescoredResults)
 MOST_DIFFERENCES = 10
 
 
@@ -43,51 +47,73 @@ HOW_TO_GET_RESULTS = (
 )
 
 
+class Evaluated(Protocol):
+    """What scoring says of a profile, as far as it is kept (:class:`mner.evaluation.evaluate.Evaluation`)."""
+
+    @property
+    def scores(self) -> ScoreResults: ...
+    @property
+    def rescored(self) -> RescoredResults: ...
+
+
 class NoResultsError(ValueError):
     """Results that a command needs are not there; the message says how to make them."""
 
 
-def scores_of(profile: str, kind: str = "scores", folder: Path = RESULTS) -> dict[str, Any]:
-    """What the score stage wrote for a profile; ``kind`` is its file's name without ``.json``.
+def results_of(cls: type[Content], profile: str, folder: Path = RESULTS, data: Path | None = None) -> Content:
+    """Read what the score stage wrote for a profile, by the class of the file's content.
+
+    The runs behind scores are checked; with ``data``, dev F1 is recomputed from their dev tags too.
 
     Raises:
         NoResultsError: it has not run.
         EvidenceError: a run that was scored contradicts its record.
     """
-    path = folder / profile / f"{kind}.json"
+    path = folder / profile / FILES[cls]
     if not path.is_file():
         raise NoResultsError(f"{path} is missing; {HOW_TO_GET_RESULTS}")
-    found: dict[str, Any] = read_json(path, "run `mner score`")
-    for run in found["runs"] if kind == "scores" else ():
-        check_scored_run(run, record_file(run))
+    found = read_results(cls, path, "run `mner score`")
+    if isinstance(found, ScoreResults):
+        for run in found.runs:
+            check_scored_run(run, record_file(run), data)
     return found
 
 
-def reference_of(profile: str, kind: str = "scores") -> dict[str, Any] | None:
-    """The same of what was committed for a profile, None where nothing was."""
+def kept_of(cls: type[Content], profile: str, believed: Collection[Path] = frozenset()) -> Content | None:
+    """The same of what was committed for a profile, None where nothing was.
+
+    ``believed`` are records that were held against the files beside them a moment ago.
+    """
     settle(REFERENCE / profile)
-    path = REFERENCE / profile / f"{kind}.json"
+    path = REFERENCE / profile / FILES[cls]
     if not path.is_file():
         return None
-    found: dict[str, Any] = read_json(path, COMMITTED)
-    for run in found["runs"] if kind == "scores" else ():
-        check_scored_run(run, REFERENCE / run["profile"] / "runs" / Path(*Path(run["record"]).parts[2:]))
+    found = read_results(cls, path, COMMITTED)
+    if isinstance(found, ScoreResults):
+        for run in found.runs:
+            check_scored_run(run, _kept_record(run), believed=_kept_record(run) in believed)
     return found
 
 
-def kept_elsewhere(
-    profile: str, datasets: Sequence[str], reference: Path = REFERENCE
-) -> tuple[dict[str, Any], ...]:
-    """``scores`` and ``lenses`` of all other kept profiles that share a data set with this one, by name."""
+@dataclass(frozen=True, slots=True)
+class KeptProfile:
+    """Scores of a profile, and its runs under every scorer."""
+
+    scores: ScoreResults
+    rescored: RescoredResults
+
+
+def kept_elsewhere(profile: str, datasets: Sequence[str], reference: Path = REFERENCE) -> tuple[KeptProfile, ...]:
+    """Read all other kept profiles that share a data set with this one, by name."""
     found = []
     for folder in sorted(reference.iterdir()) if reference.is_dir() else ():
         if folder.name == profile or folder.name.startswith("."):  # a dot: left by a `keep` that was killed
             continue
-        files = {name: folder / f"{name}.json" for name in KEPT}
-        if all(file.is_file() for file in files.values()):
-            held = {name: read_json(file, COMMITTED) for name, file in files.items()}
-            if set(held["scores"]["datasets"]) & set(datasets):
-                found.append(held)
+        scores, rescored = (folder / FILES[cls] for cls in KEPT)
+        if scores.is_file() and rescored.is_file():
+            held = read_results(ScoreResults, scores, COMMITTED)
+            if set(held.datasets) & set(datasets):
+                found.append(KeptProfile(held, read_results(RescoredResults, rescored, COMMITTED)))
     return tuple(found)
 
 
@@ -97,22 +123,20 @@ def keep(profile: str) -> str:
     The tags of a run go into one compressed file. They hold labels only, no word of a tweet; the record pins the
     hash of each file in it.
     """
-    scores = scores_of(profile)
+    scores = results_of(ScoreResults, profile, data=Path("data"))
     _refuse_partial(scores, profile)
-    for run in scores["runs"]:
-        check_scored_run(run, Path(run["record"]), Path("data"))
     target = REFERENCE / profile
     with swapped(target) as made:
-        for name in KEPT:
-            shutil.copy(RESULTS / profile / f"{name}.json", made / f"{name}.json")
+        for cls in KEPT:
+            shutil.copy(RESULTS / profile / FILES[cls], made / FILES[cls])
         _copy_runs(scores, Path("runs") / profile, made)
     size = sum(file.stat().st_size for file in target.rglob("*") if file.is_file())
-    count = len(scores["runs"])
+    count = len(scores.runs)
     return f"{target}: scores and {count} runs with their tags, {size / 1e6:.1f} MB; review and commit them"
 
 
-def _copy_runs(scores: Mapping[str, Any], runs: Path, target: Path) -> None:
-    for record in sorted(Path(run["record"]) for run in scores["runs"]):
+def _copy_runs(scores: ScoreResults, runs: Path, target: Path) -> None:
+    for record in sorted(Path(run.record) for run in scores.runs):
         folder = target / "runs" / record.parent.relative_to(runs)
         folder.mkdir(parents=True)
         for name in ("record.json", "curve.csv", ORIGIN):
@@ -121,33 +145,35 @@ def _copy_runs(scores: Mapping[str, Any], runs: Path, target: Path) -> None:
         pack_tags(record.parent, folder / TAGS)
 
 
-def without_runs(scores: Mapping[str, Any], root: Path = Path()) -> list[str]:
+def without_runs(scores: ScoreResults, root: Path = Path()) -> list[str]:
     """Records that scores were made of and that are not below ``root``; all, where a reference was re-scored."""
-    return [run["record"] for run in scores["runs"] if not (root / run["record"]).is_file()]
+    return [run.record for run in scores.runs if not (root / run.record).is_file()]
 
 
-def record_file(run: Mapping[str, Any], root: Path = Path()) -> Path:
+def record_file(run: ScoredRun, root: Path = Path()) -> Path:
     """The record of a scored run below ``root``: its own, or the kept one where that very run is not here."""
-    path = Path(run["record"])
-    kept = REFERENCE / run["profile"] / "runs" / Path(*path.parts[2:])
-    here = _sha256_at_hand(run, root) == run["record_sha256"]
+    path = Path(run.record)
+    kept = _kept_record(run)
+    here = _sha256_at_hand(run, root) == run.record_sha256
     return kept if not here and (root / kept).is_file() else path
 
 
-def source_of(scores: Mapping[str, Any], root: Path = Path()) -> str:
+def _kept_record(run: ScoredRun) -> Path:
+    return REFERENCE / run.profile / "runs" / Path(*Path(run.record).parts[2:])
+
+
+def source_of(scores: ScoreResults, root: Path = Path()) -> str:
     """Where the predictions lie that scores were made of, in words."""
-    kept = [run for run in scores["runs"] if record_file(run, root).is_relative_to(REFERENCE)]
-    own, committed = f"runs/{scores['profile']}", REFERENCE / scores["profile"] / "runs"
+    kept = [run for run in scores.runs if record_file(run, root).is_relative_to(REFERENCE)]
+    own, committed = f"runs/{scores.profile}", REFERENCE / scores.profile / "runs"
     if not kept:
         return f"the runs below {own} on the machine that rendered it"
     named = f"the committed runs below {committed}, where the records lie that are named {own}/…"
-    return (
-        named if len(kept) == len(scores["runs"]) else f"runs below {own} and, where those are not here, {named}"
-    )
+    return named if len(kept) == len(scores.runs) else f"runs below {own} and, where those are not here, {named}"
 
 
 @contextmanager
-def runs_at_hand(scores: Mapping[str, Any], profile: str) -> Iterator[Path]:
+def runs_at_hand(scores: ScoreResults, profile: str) -> Iterator[Path]:
     """The folder that record paths of ``scores`` are relative to: this one, or a passing one with the kept runs.
 
     Raises:
@@ -166,22 +192,22 @@ def runs_at_hand(scores: Mapping[str, Any], profile: str) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _sha256_at_hand(run: Mapping[str, Any], root: Path = Path()) -> str | None:
-    path = root / run["record"]
+def _sha256_at_hand(run: ScoredRun, root: Path = Path()) -> str | None:
+    path = root / run.record
     return sha256_of(path) if path.is_file() else None
 
 
-def _place(run: Mapping[str, Any]) -> str:
-    return f"{run['dataset']}/{run['system']}/{run['seed']}"
+def _place(run: ScoredRun) -> str:
+    return f"{run.dataset}/{run.system}/{run.seed}"
 
 
-def other_runs(scores: Mapping[str, Any]) -> list[str]:
+def other_runs(scores: ScoreResults) -> list[str]:
     """Records here that are not the ones these scores were made of: the runs have changed since, or never were."""
-    return [run["record"] for run in scores["runs"] if _sha256_at_hand(run) not in (None, run["record_sha256"])]
+    return [run.record for run in scores.runs if _sha256_at_hand(run) not in (None, run.record_sha256)]
 
 
-def _refuse_partial(scores: Mapping[str, Any], profile: str) -> None:
-    if not scores["runs"]:
+def _refuse_partial(scores: ScoreResults, profile: str) -> None:
+    if not scores.runs:
         raise NoResultsError(f"results/{profile} holds no run, so there is nothing to keep; nothing was changed")
     changed = other_runs(scores)
     if changed:
@@ -189,8 +215,9 @@ def _refuse_partial(scores: Mapping[str, Any], profile: str) -> None:
             f"{changed[0]} is not the run that results/{profile} was made of; run `mner score`, then `mner keep`; "
             "nothing was changed"
         )
-    before = {_place(run) for run in (reference_of(profile) or {"runs": ()})["runs"]}
-    lost = sorted(before - {_place(run) for run in scores["runs"]})
+    kept = kept_of(ScoreResults, profile)
+    before = set() if kept is None else {_place(run) for run in kept.runs}
+    lost = sorted(before - {_place(run) for run in scores.runs})
     if lost:
         raise NoResultsError(
             f"results/{profile} lacks {len(lost)} of the {len(before)} runs that are kept (the first: {lost[0]}); "
@@ -199,7 +226,7 @@ def _refuse_partial(scores: Mapping[str, Any], profile: str) -> None:
     absent = without_runs(scores)
     if absent:
         raise NoResultsError(
-            f"{len(absent)} of the {len(scores['runs'])} runs behind results/{profile} are not here (the first: "
+            f"{len(absent)} of the {len(scores.runs)} runs behind results/{profile} are not here (the first: "
             f"{absent[0]}), so keeping them would lose their tags; nothing was changed. After `mner score "
             "--from-reference` there is nothing to keep; else run `dvc repro` first"
         )
@@ -231,11 +258,17 @@ def restore(profile: str, root: Path) -> int:
         folder = root / "runs" / profile / place
         for beside in (record, record.with_name("curve.csv"), record.with_name(ORIGIN)):
             if beside.is_file():
-                write_text_atomically(folder / beside.name, beside.read_text(encoding="utf-8"))
+                _write_for_now(folder / beside.name, beside.read_text(encoding="utf-8"))
         for name, text in kept_tags(record).items():
             PredictionName.of(name)
-            write_text_atomically(folder / f"{name}.jsonl", text)
+            _write_for_now(folder / f"{name}.jsonl", text)
     return len(records)
+
+
+def _write_for_now(path: Path, text: str) -> None:
+    """Write into a passing folder: no other process reads it, so nothing waits for the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def committed_record(profile: str, dataset: str, system: str, seed: int, root: Path = Path()) -> Path:
@@ -258,18 +291,17 @@ def kept_tags(record: Path) -> Mapping[str, str]:
     return {}
 
 
-def check_against_reference(results: Mapping[str, Any], profile: str) -> str:
+def check_against_reference(results: Evaluated, profile: str) -> str:
     """A sentence that re-scored numbers equal the committed ones, under every lens, to the last digit.
-
-    ``results`` is what scoring says now, by file name: ``scores`` and ``lenses`` are held against the kept ones.
 
     Raises:
         NoResultsError: they differ; the message names the first places that do.
     """
     found: list[str] = []
-    for name in KEPT:
-        committed = read_json(REFERENCE / profile / f"{name}.json", COMMITTED)
-        found += _differences(committed, json.loads(json.dumps(results[name])), name)
+    for content in (results.scores, results.rescored):
+        name = FILES[type(content)]
+        committed = read_json(REFERENCE / profile / name, COMMITTED)
+        found += _differences(committed, json.loads(results_bytes(content)), name.removesuffix(".json"))
     if found:
         more = f"\n  and {len(found) - MOST_DIFFERENCES} more" if len(found) > MOST_DIFFERENCES else ""
         raise NoResultsError(
@@ -277,15 +309,16 @@ def check_against_reference(results: Mapping[str, Any], profile: str) -> str:
             + "".join(f"\n  {one}" for one in found[:MOST_DIFFERENCES])
             + more
         )
-    return f"{len(results['scores']['runs'])} runs re-scored: every number equals the committed one"
+    return f"{len(results.scores.runs)} runs re-scored: every number equals the committed one"
 
 
-def accept(results: Mapping[str, Any], profile: str) -> str:
+def accept(results: Evaluated, profile: str) -> str:
     """Put re-scored numbers in place of the committed ones, tags and records as they are; says what it wrote."""
-    write_all_atomically(
-        {REFERENCE / profile / f"{name}.json": json_bytes(results[name], indent=None) for name in KEPT}
-    )
-    return f"{REFERENCE / profile}: {' and '.join(KEPT)} written anew from the kept tags; review and commit them"
+    folder = REFERENCE / profile
+    contents = (results.scores, results.rescored)
+    write_all_atomically({folder / FILES[type(content)]: results_bytes(content) for content in contents})
+    names = " and ".join(FILES[cls] for cls in KEPT)
+    return f"{folder}: {names} written again from the kept tags; review and commit them"
 
 
 def _differences(before: Any, after: Any, place: str) -> Iterator[str]:

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-from mner.base.files import json_bytes, write_all_atomically
+from mner.base.files import write_all_atomically
 from mner.config import Config
 from mner.config.schema import EncoderSource
-from mner.evaluation.evaluate import evaluate
+from mner.evaluation.evaluate import Evaluation, evaluate
 from mner.evaluation.kept_results import (
     RESULTS,
     NoResultsError,
     accept,
     check_against_reference,
-    reference_of,
+    kept_of,
     restore,
 )
 from mner.evaluation.paper import Paper
 from mner.evaluation.printed_gaps import printed_gaps
 from mner.evaluation.rescoring import Pieces
-from mner.evaluation.results_schema import as_json
+from mner.evaluation.result_files import FILES, as_json, results_bytes
+from mner.evaluation.score_results import ScoreResults
 from mner.evaluation.subword_counts import subword_counter
 from mner.models.encoder_places import EncoderError
 from mner.tracking.mlflow_rebuild import log_scores
@@ -44,13 +45,14 @@ def score_runs(config: Config, paper: Paper | None = None) -> str:
         One line that says what was scored.
     """
     name = config.active.name
-    results = scores_below(config, Path(), (reference_of(name) or {}).get("inputs"))
+    kept = kept_of(ScoreResults, name)
+    results = scores_below(config, Path(), None if kept is None else kept.inputs)
     _write(results, name)
     if has_store():
-        scores, lenses = results["scores"], results["lenses"]
-        printed = {} if paper is None else printed_gaps(scores, lenses, paper, config.verify)
-        log_scores(scores, name, printed=printed)
-    return f"{len(results['scores']['runs'])} runs scored"
+        scores, rescored = results.scores, results.rescored
+        printed = {} if paper is None else printed_gaps(scores, rescored, paper, config.verify)
+        log_scores(as_json(scores), name, printed=printed)
+    return f"{len(results.scores.runs)} runs scored"
 
 
 def score_reference(config: Config, accepted: bool = False) -> str:
@@ -67,7 +69,7 @@ def score_reference(config: Config, accepted: bool = False) -> str:
         NoResultsError: Nothing was kept, no gold is available, or a number differs. ``results/`` is as it was.
     """
     name = config.active.name
-    reference = reference_of(name)
+    reference = kept_of(ScoreResults, name)
     if reference is None:
         raise NoResultsError(f"no results of {name} were kept; run `dvc repro`, then `mner keep`")
     for dataset in config.active.datasets:
@@ -75,15 +77,13 @@ def score_reference(config: Config, accepted: bool = False) -> str:
             raise NoResultsError(f"data/{dataset} is missing; run `dvc repro data@{dataset}`")
     with TemporaryDirectory(prefix="mner-reference-") as folder:
         restore(name, Path(folder))
-        results = scores_below(config, Path(folder), None if accepted else reference.get("inputs"))
+        results = scores_below(config, Path(folder), None if accepted else reference.inputs)
     message = accept(results, name) if accepted else check_against_reference(results, name)
     _write(results, name)
     return message
 
 
-def scores_below(
-    config: Config, root: Path, pinned: Mapping[str, str] | None = None
-) -> Mapping[str, dict[str, Any]]:
+def scores_below(config: Config, root: Path, pinned: Mapping[str, str] | None = None) -> Evaluation:
     """Score the runs below ``root/runs`` with the gold of ``data/``.
 
     Args:
@@ -92,7 +92,7 @@ def scores_below(
         pinned: Hashes of files that committed scores were made with; others are refused.
 
     Returns:
-        The content of each file of ``results/<profile>/``, by its name without ``.json``.
+        All results.
     """
     active = config.active
     profile = active.name, active.datasets, active.systems, active.seeds
@@ -118,8 +118,7 @@ def uncased_pieces(config: Config) -> Pieces:
     return available[0] if available else Pieces("BERT, uncased", None, reason)
 
 
-def _write(results: Mapping[str, dict[str, Any]], profile: str) -> None:
+def _write(results: Evaluation, profile: str) -> None:
     folder = RESULTS / profile
-    write_all_atomically(
-        {folder / f"{kind}.json": json_bytes(as_json(content), indent=None) for kind, content in results.items()}
-    )
+    contents = (getattr(results, field.name) for field in fields(results))
+    write_all_atomically({folder / FILES[type(content)]: results_bytes(content) for content in contents})

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from mner.data.audit_findings import SENTENCES, apart
 from mner.data.sources import ANNOTATIONS
-from mner.evaluation.averages import own_f1
 from mner.evaluation.paper import UNKNOWN, Paper, Used
 from mner.evaluation.reasons import Reason, ReasonKind
+from mner.evaluation.rescored_results import RescoredRun
 from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.run_selection import picked
+from mner.evaluation.score_results import ScoredCell
 
 LENS_OF_SCORER = {name: name for name in ("conlleval", "umt", "umgf", "ncrfpp", "strict", "ita")} | {
     "rgcn": "rgcn-64"
@@ -50,26 +50,26 @@ def lens_of(scorer: str, dataset: str, paper: Paper) -> str | None:
     return LENS_OF_SCORER.get(scorer, STANDARD if dataset in paper.scorers[scorer].same_as_ours else None)
 
 
-def as_printed(cell: Mapping[str, Any], runs: Sequence[Mapping[str, Any]], used: Used, paper: Paper) -> AsPrinted:
+def as_printed(cell: ScoredCell, runs: Sequence[RescoredRun], used: Used, paper: Paper) -> AsPrinted:
     """What a finished cell of ``scores.json`` reaches under the way of scoring that ``used`` names.
 
     ``runs`` are the cell's entries of ``lenses.json``; without them there are the standard lens and our own copy
     only. An unknown scorer leaves the standard lens, an unknown copy our own.
     """
-    copy, lens, missing = cell["data_copy"], STANDARD, list[Reason]()
-    own = own_f1(cell)
-    values, records = tuple(own["values"]), tuple(own["records"])
+    copy, lens, missing = cell.dataset_version, STANDARD, list[Reason]()
+    own = cell.own_f1
+    values, records = own.values, own.records
     if used.copy not in (UNKNOWN, copy):
         on_copy = picked(runs, STANDARD, used.copy)
         if isinstance(on_copy, str):
             missing.append(Reason(ReasonKind.DATA_COPY, copy, used.copy, on_copy))
         else:
             copy, values, records = used.copy, on_copy.on_dev, on_copy.records
-    wanted = lens_of(used.scorer, cell["dataset"], paper)
+    wanted = lens_of(used.scorer, cell.dataset, paper)
     under = picked(runs, wanted, copy) if wanted else "no lens counts so"
     if not isinstance(under, str):
         lens, values, records = wanted or STANDARD, under.on_dev, under.records
-    elif used.scorer != UNKNOWN and cell["dataset"] not in paper.scorers[used.scorer].same_as_ours:
+    elif used.scorer != UNKNOWN and cell.dataset not in paper.scorers[used.scorer].same_as_ours:
         note = paper.scorers[used.scorer].note
         missing.append(Reason(ReasonKind.SCORER, STANDARD, used.scorer, f"{note}; {under}"))
     return AsPrinted(values, records, lens, copy, _how(lens, copy, used), tuple(missing))

@@ -8,16 +8,17 @@ from typing import Any, Protocol
 from mner.config.training_recipe import DEFAULTS
 from mner.evaluation.paper import UNKNOWN, Requirements
 from mner.evaluation.reasons import INFERRED, Reason, ReasonKind
+from mner.evaluation.score_results import ScoredCell
 
 NOT_RECORDED = "not recorded"
 FIXED: Mapping[str, Any] = {"image_encoder": "not trained", **DEFAULTS}
 """What holds where a record does not say otherwise: features are made before training; the recipe's defaults."""
 
 
-def recipe_reasons(cell: Mapping[str, Any], asked: Requirements) -> tuple[Reason, ...]:
+def recipe_reasons(cell: ScoredCell, asked: Requirements) -> tuple[Reason, ...]:
     """What of a finished cell's recipe is not as published; one reason where nothing published is known."""
     if asked.recipe is None:
-        epochs = cell["recipe"].get("epochs", NOT_RECORDED)
+        epochs = cell.recipe.get("epochs", NOT_RECORDED)
         return (Reason(ReasonKind.RECIPE, f"{epochs} epochs and the rest as recorded", UNKNOWN),)
     return tuple(_differences(cell, asked.recipe))
 
@@ -27,20 +28,20 @@ def recipe_caveats(asked: Requirements) -> tuple[Reason, ...]:
     return (Reason(ReasonKind.RECIPE, theirs=INFERRED),) if asked.recipe is not None and asked.inferred else ()
 
 
-def _differences(cell: Mapping[str, Any], published: Mapping[str, Any]) -> Iterator[Reason]:
+def _differences(cell: ScoredCell, published: Mapping[str, Any]) -> Iterator[Reason]:
     for field, value in published.items():
         if field == "frozen_layers":  # a reason of its own (mner.evaluation.comparable)
             continue
-        theirs = value.get(cell["dataset"], UNKNOWN) if isinstance(value, Mapping) else value
+        theirs = value.get(cell.dataset, UNKNOWN) if isinstance(value, Mapping) else value
         ours = _ours(cell, field)
         if theirs == UNKNOWN or not _same(ours, theirs):
             yield Reason(ReasonKind.RECIPE, _said(ours), _said(theirs), field)
 
 
-def _ours(cell: Mapping[str, Any], field: str) -> Any:
+def _ours(cell: ScoredCell, field: str) -> Any:
     if field == "precision":  # what was computed in, not what was asked for
-        return cell.get("precision") or NOT_RECORDED
-    return cell["recipe"].get(field, FIXED.get(field, NOT_RECORDED))
+        return cell.precision or NOT_RECORDED
+    return cell.recipe.get(field, FIXED.get(field, NOT_RECORDED))
 
 
 def _same(ours: Any, theirs: Any) -> bool:

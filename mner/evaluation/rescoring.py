@@ -15,8 +15,16 @@ from tqdm import tqdm
 from mner.base.files import read_json
 from mner.data.corpus import Sentence, read_sentences
 from mner.data.sources import ANNOTATIONS, annotation_file
+from mner.data.spans import EncodedTags, Entity, Spans, TagError, Tags, encode, entities, types_of
 from mner.evaluation import ita_scorer as ita_lens
-from mner.evaluation.results_schema import SuspectLabel
+from mner.evaluation.error_results import SuspectLabel
+from mner.evaluation.rescored_results import (
+    Rescored,
+    RescoredResults,
+    RescoredRun,
+    ScorerTitle,
+    SubwordSource,
+)
 from mner.evaluation.scorers import (
     LENSES,
     Lens,
@@ -28,7 +36,6 @@ from mner.evaluation.scorers import (
     word_counts,
 )
 from mner.evaluation.scoring import PredictionName
-from mner.evaluation.spans import EncodedTags, Entity, Spans, TagError, Tags, encode, entities, types_of
 from mner.evaluation.tagged import Tagged, TaggedRun
 
 
@@ -157,28 +164,24 @@ def rescore(
     pieces: Pieces,
     counted: Mapping[tuple[str, str], PiecesPerWord | None],
     copies: Mapping[str, Sequence[OtherCopy]],
-) -> dict[str, Any]:
-    """Content of ``results/<profile>/lenses.json``.
+) -> RescoredResults:
+    """Score every run by dataset version (its own, and ``copies`` of its test split) and scorer.
 
-    Per run, by copy (its own, and ``copies`` of its data set's test split), prediction name and lens: precision,
-    recall, F1 and F1 by type in percent, or ``{"state": why not}``. Single epochs are included. ``counted`` are
-    the numbers of ``pieces``.
+    Single epochs are included. ``counted`` are the numbers of ``pieces``.
     """
     golds = _Golds(tagged, counted, copies)
-    return {
-        "format": 1,
-        "profile": tagged.profile,
-        "standard": STANDARD,
-        "lenses": [{"name": x.name, "title": x.title, "origin": x.origin} for x in ALL_LENSES.values()],
-        "pieces": {"encoder": pieces.encoder, "reason": pieces.reason or None},
-        "runs": [
-            {
-                **{field: getattr(run, field) for field in ("record", "dataset", "system", "seed", "data_copy")},
-                "copies": _copies(run, golds, pieces),
-            }
-            for run in tqdm(tagged.runs, desc="lenses", unit="run", disable=None)
-        ],
-    }
+    return RescoredResults(
+        tagged.profile,
+        STANDARD,
+        tuple(ScorerTitle(one.name, one.title, one.origin) for one in ALL_LENSES.values()),
+        SubwordSource(pieces.encoder, pieces.reason or None),
+        tuple(
+            RescoredRun(
+                run.record, run.dataset, run.system, run.seed, run.dataset_version, _versions(run, golds, pieces)
+            )
+            for run in tqdm(tagged.runs, desc="scorers", unit="run", disable=None)
+        ),
+    )
 
 
 def _numbers(sentences: Sequence[Sentence], pieces: Pieces) -> PiecesPerWord | None:
@@ -188,13 +191,13 @@ def _numbers(sentences: Sequence[Sentence], pieces: Pieces) -> PiecesPerWord | N
     return [list(islice(numbers, len(sentence.words))) for sentence in sentences]
 
 
-def _copies(run: TaggedRun, golds: _Golds, pieces: Pieces) -> dict[str, Any]:
-    found: dict[str, dict[str, Any]] = {run.data_copy: {}}
+def _versions(run: TaggedRun, golds: _Golds, pieces: Pieces) -> dict[str, dict[str, dict[str, Rescored]]]:
+    found: dict[str, dict[str, dict[str, Rescored]]] = {run.dataset_version: {}}
     for name, predicted in run.tags.items():
         said = PredictionName.of(name)
-        found[run.data_copy][name] = _all_lenses(golds.whole(run.dataset, said.split), predicted, pieces)
+        found[run.dataset_version][name] = _all_lenses(golds.whole(run.dataset, said.split), predicted, pieces)
         for other in golds.others(run.dataset) if said.is_own_test else ():
-            if other.name != run.data_copy:
+            if other.name != run.dataset_version:
                 scores = _all_lenses(golds.of_version(run.dataset, other), predicted.select(other.keep), pieces)
                 found.setdefault(other.name, {})[name] = scores
     return found
@@ -248,26 +251,22 @@ class _Golds:
         return self._made[place]
 
 
-def _all_lenses(gold: _Gold, predicted: EncodedTags, pieces: Pieces) -> dict[str, Any]:
+def _all_lenses(gold: _Gold, predicted: EncodedTags, pieces: Pieces) -> dict[str, Rescored]:
     laid_out = None if gold.layout is None else gold.layout.lift(predicted)
     return {name: _under(lens, gold, predicted, laid_out, pieces) for name, lens in ALL_LENSES.items()}
 
 
 def _under(
     lens: Lens, gold: _Gold, predicted: EncodedTags, laid_out: EncodedTags | None, pieces: Pieces
-) -> dict[str, Any]:
+) -> Rescored:
     try:
         if lens.batch is None:
             scores = lens.score(gold.words, predicted, None)
         elif gold.subwords is None or laid_out is None:
-            return {"state": f"no word pieces: {pieces.reason}"}
+            return Rescored(state=f"no word pieces: {pieces.reason}")
         else:
             scores = score_piece_batches(gold.subwords, laid_out, lens.batch).mean()
     except TagError as error:
-        return {"state": str(error)}
-    return {
-        "precision": 100 * scores.precision,
-        "recall": 100 * scores.recall,
-        "f1": 100 * scores.f1,
-        "types": {kind: 100 * triple[2] for kind, triple in scores.per_type.items()},
-    }
+        return Rescored(state=str(error))
+    types = {kind: 100 * triple[2] for kind, triple in scores.per_type.items()}
+    return Rescored(100 * scores.precision, 100 * scores.recall, 100 * scores.f1, types)

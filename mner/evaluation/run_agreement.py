@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mner.data.spans import Entity, Tags, check_aligned, encode, entities
 from mner.evaluation.errors import overlap
-from mner.evaluation.spans import Entity, Tags, check_aligned, encode, entities
 
 Runs = Mapping[str, Sequence[Tags]]
 Reading = tuple[Entity, ...]

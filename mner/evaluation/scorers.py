@@ -16,7 +16,7 @@ from itertools import chain
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from mner.evaluation.spans import (
+from mner.data.spans import (
     CONTINUATION_CODE,
     OUTSIDE_CODE,
     EncodedTags,
@@ -112,8 +112,23 @@ def word_counts(
 ) -> Int[np.ndarray, "kinds 3"]:
     """:func:`span_counts` under a chunk rule, sentence by sentence or with all sentences as one sequence."""
     gold, predicted = _aligned(gold, predicted)
-    wanted, found = (_spans(rule, *tags.as_bytes(), joined) for tags in (gold, predicted))
-    return span_counts(wanted, found, len(gold.codes) + (0 if joined else len(gold.lengths)))
+    return _word_counts(rule, gold.as_bytes(), predicted.as_bytes(), joined, len(kind_names()))
+
+
+@lru_cache(maxsize=16)  # programs whose rules agree on words are asked one after another
+def _word_counts(
+    rule: Callable[[np.ndarray], Spans],
+    gold: tuple[bytes, str, bytes],
+    predicted: tuple[bytes, str, bytes],
+    joined: bool,
+    kinds: int,
+) -> Int[np.ndarray, "kinds 3"]:
+    wanted, found = (_spans(rule, *tags, joined) for tags in (gold, predicted))
+    sentences = len(gold[2]) // np.dtype(np.int64).itemsize
+    words = len(gold[0]) // np.dtype(gold[1]).itemsize
+    counts = span_counts(wanted, found, words + (0 if joined else sentences))
+    counts.setflags(write=False)
+    return counts
 
 
 @lru_cache(maxsize=64)  # scorers share rules, and gold is the same for all predictions

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from mner.base.files import sha256_of
-from mner.data.corpus import OUTSIDE, Sentence, read_sentences
+from mner.base.files import cached_sha256_of, sha256_of
+from mner.data.corpus import OUTSIDE, Sentence, sentences_at
 from mner.data.labels import is_tag
+from mner.data.spans import EncodedTags, encode, lenient_spans, types_of
 from mner.evaluation.averages import ScoringError, average_cell
+from mner.evaluation.score_results import ScoredRun, ScoreResults, Scores, TypeScores
 from mner.evaluation.scorers import word_counts
-from mner.evaluation.spans import EncodedTags, encode, lenient_spans, types_of
 from mner.evaluation.tag_reader import TagReader
 from mner.tracking.origin import ARCHIVE, origin_of
 from mner.tracking.record import Record
@@ -29,37 +30,16 @@ from mner.tracking.record import Record
 MODE = "conlleval: seqeval default mode, word level, pooled over the split"
 MACHINE = ("cpu", "gpu", "cuda", "cores", "threads", "memory_gib", "platform", "numpy")
 LIBRARIES = ("torch", "transformers", "torch-geometric")
+OF_RECORD = (
+    *("key", "profile", "dataset", "system", "seed", "status", "reason", "versions", "recipe", "options"),
+    *("encoder", "visual_input", "dev_f1", "best_epoch", "predictions", "throughput", "duration_seconds"),
+    *("git", "finished_at", "command", "inputs"),
+)
+"""Fields of a record that a scored run repeats."""
 
 GoldOf = Callable[[str, str], Sequence[Sentence]]
 
 _PREDICTION = re.compile(r"(?:epoch-(?P<epoch>\d+)\.)?(?P<split>dev|test)\.(?P<view>[a-z]+)")
-
-
-@dataclass(frozen=True, slots=True)
-class TypeScores:
-    """Scores of one entity type in percent; None where undefined (no such entity in gold or predictions)."""
-
-    precision: float | None
-    recall: float | None
-    f1: float | None
-    support: int
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Micro-averaged scores of one split in percent, and what they were counted over.
-
-    ``support`` is the number of gold entities, ``mode`` names the scoring rule.
-    """
-
-    precision: float
-    recall: float
-    f1: float
-    support: int
-    types: Mapping[str, TypeScores]
-    sentences: int
-    words: int
-    mode: str = MODE
 
 
 def score_run(gold: Sequence[Sentence], predicted: Sequence[Sequence[str]]) -> Scores:
@@ -96,7 +76,7 @@ def _scores_of(gold: Sequence[Sentence], gold_tags: EncodedTags, predicted: Enco
     }
     words = len(gold_tags.codes)
     # seqeval and conlleval both call precision 0 where nothing was predicted; per type we say None instead.
-    return Scores(precision or 0.0, recall or 0.0, f1 or 0.0, support, types, len(gold), words)
+    return Scores(precision or 0.0, recall or 0.0, f1 or 0.0, support, types, len(gold), words, MODE)
 
 
 def _same_shape(gold: Sequence[Sentence], predicted: Sequence[Sequence[str]]) -> None:
@@ -152,13 +132,14 @@ class PredictionName:
 
 def gold_reader(data_folder: Path) -> GoldOf:
     """A ``gold_of`` that reads ``corpus/dev.jsonl`` and the sealed ``gold/test.jsonl`` below ``data_folder``."""
-    held: dict[tuple[str, str], tuple[Sentence, ...]] = {}
+    held: dict[Path, Sequence[Sentence]] = {}
 
     def gold_of(dataset: str, split: str) -> Sequence[Sentence]:
         place = {"dev": "corpus/dev.jsonl", "test": "gold/test.jsonl"}[split]
-        if (dataset, split) not in held:
-            held[dataset, split] = read_sentences(data_folder / dataset / place)
-        return held[dataset, split]
+        path = data_folder / dataset / place
+        if path not in held:  # as it was when it was first asked for
+            held[path] = sentences_at(path, cached_sha256_of(path))
+        return held[path]
 
     return gold_of
 
@@ -171,13 +152,10 @@ def score_profile(
     systems: Sequence[str],
     seeds: Sequence[int],
     reader: TagReader | None = None,
-) -> dict[str, Any]:
+) -> ScoreResults:
     """Score every run and view of a profile found below ``runs_folder/<profile>`` and average over seeds.
 
-    Returns the content of ``results/<profile>/scores.json``: ``runs`` (one entry a run, scores per split and
-    view in percent), ``cells`` (one entry per data set and system: mean and s.d. (n-1) over seeds, state
-    ``finished``, ``skipped`` or ``not-run``) and ``outside`` (runs found that the profile does not list: named,
-    not scored). Paths are relative to ``runs_folder``'s parent. The result is a pure function of the files.
+    Paths are relative to ``runs_folder``'s parent. The result is a pure function of the files.
 
     Predictions of single epochs (``epoch-<n>.test.own``) have their hashes checked here and are scored in
     ``rescoring`` only: they are no view of the run that was chosen.
@@ -202,40 +180,38 @@ def score_profile(
     ]
     cells = [average_cell(dataset, system, seeds, runs) for dataset in datasets for system in systems]
     outside = [path.relative_to(root).as_posix() for path in found if path not in wanted]
-    return {
-        "format": 1,
-        "profile": profile,
-        "mode": MODE,
-        "datasets": list(datasets),
-        "systems": list(systems),
-        "seeds": list(seeds),
-        "runs": [
-            {name: value for name, value in run.items() if name not in ("inputs", "sources")} for run in runs
-        ],
-        "cells": cells,
-        "outside": outside,
-    }
+    return ScoreResults(
+        profile,
+        MODE,
+        tuple(datasets),
+        tuple(systems),
+        tuple(seeds),
+        tuple(runs),
+        tuple(cells),
+        tuple(outside),
+    )
 
 
-def _score_folder(path: Path, root: Path, profile: str, gold_of: GoldOf, reader: TagReader) -> dict[str, Any]:
-    read = Record.read(path)
+def _score_folder(path: Path, root: Path, profile: str, gold_of: GoldOf, reader: TagReader) -> ScoredRun:
+    record = Record.read(path)
     name = path.parent.relative_to(root).as_posix()
-    if read.place != (profile, *path.parts[-4:-1]):
-        raise ScoringError(f"run {name}: its record says {'/'.join(read.place)}; the folder was moved or copied")
-    record = asdict(read)
-    kept = {field: value for field, value in record.items() if field not in ("environment", "evidence")}
-    kept |= {"precision": record["environment"].get("precision"), "software": _software(record["environment"])}
-    if machine := machine_of(record["environment"]):
-        kept["machine"] = machine
-    origin = origin_of(path.parent)
-    if origin is not None and not origin.is_audited:
-        kept["origin"] = ARCHIVE
-    if loaded := record["environment"].get("loaded"):
-        kept["loaded"] = loaded
-    run = {**kept, "record": path.relative_to(root).as_posix(), "record_sha256": sha256_of(path), "views": {}}
-    if record["status"] == "finished":
-        run["views"] = _score_views(path.parent, name, record, gold_of, reader)
-    return run
+    if record.place != (profile, *path.parts[-4:-1]):
+        said = "/".join(record.place)
+        raise ScoringError(f"run {name}: its record says {said}; the folder was moved or copied")
+    environment, origin = record.environment, origin_of(path.parent)
+    finished = record.status == "finished"
+    return ScoredRun(
+        **{name: getattr(record, name) for name in OF_RECORD},
+        dataset_version=record.data_copy,
+        precision=environment.get("precision"),
+        software=_software(environment),
+        machine=machine_of(environment),
+        origin=ARCHIVE if origin is not None and not origin.is_audited else "",
+        loaded=environment.get("loaded") or {},
+        record=path.relative_to(root).as_posix(),
+        record_sha256=sha256_of(path),
+        views=_score_views(path.parent, name, record, gold_of, reader) if finished else {},
+    )
 
 
 def machine_of(environment: Mapping[str, Any]) -> str:
@@ -248,10 +224,8 @@ def _software(environment: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {environment[name]}" for name in LIBRARIES if environment.get(name))
 
 
-def _score_views(
-    folder: Path, name: str, record: Mapping[str, Any], gold_of: GoldOf, reader: TagReader
-) -> dict[str, Any]:
-    hashes = record["predictions"]
+def _score_views(folder: Path, name: str, record: Record, gold_of: GoldOf, reader: TagReader) -> dict[str, Scores]:
+    hashes = record.predictions
     present = {file.name.removesuffix(".jsonl") for file in folder.glob("*.jsonl")}
     for view in sorted(present - set(hashes)):
         raise ScoringError(f"run {name}: {view}.jsonl is not listed in its record; who wrote it?")
@@ -268,8 +242,8 @@ def _score_views(
         try:
             said = PredictionName.of(view)
             if said.epoch is None:
-                gold = gold_of(record["dataset"], said.split)
-                views[view] = asdict(score_encoded(gold, reader.gold(gold), reader.read(file)))
+                gold = gold_of(record.dataset, said.split)
+                views[view] = score_encoded(gold, reader.gold(gold), reader.read(file))
         except ScoringError as error:
             raise ScoringError(f"run {name}, {view}: {error}") from error
     return views

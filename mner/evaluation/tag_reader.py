@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mner.data.corpus import Sentence, read_tags
-from mner.evaluation.spans import EncodedTags, encode
+from mner.data.corpus import Sentence, tags_of_text
+from mner.data.spans import EncodedTags, encode, encode_lines
 
 
 class TagReader:
@@ -26,7 +26,8 @@ class TagReader:
             CorpusError: a line is not a list of tags the harness knows.
         """
         if path not in self._files:
-            tags = encode(read_tags(path))
+            text = path.read_text(encoding="utf-8")
+            tags = encode_lines(text) or encode(tags_of_text(text, path))
             shared = self._lengths.setdefault(tags.lengths.tobytes(), tags.lengths)
             self._files[path] = EncodedTags(tags.codes, shared)
         return self._files[path]

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Int
 
 from mner.data.corpus import Sentence
+from mner.data.spans import EncodedTags, encode, sentence_counts
+from mner.evaluation.score_results import ScoreResults
 from mner.evaluation.scoring import GoldOf, PredictionName
-from mner.evaluation.spans import EncodedTags, encode, sentence_counts
 from mner.evaluation.statistics import RunCounts
 from mner.evaluation.tag_reader import TagReader
 
@@ -26,7 +26,7 @@ class TaggedRun:
     dataset: str
     system: str
     seed: int
-    data_copy: str
+    dataset_version: str
     tags: Mapping[str, EncodedTags]
 
 
@@ -70,7 +70,7 @@ class Tagged:
         return np.stack(found)
 
 
-def read_tagged(scores: Mapping[str, Any], root: Path, gold_of: GoldOf, reader: TagReader | None = None) -> Tagged:
+def read_tagged(scores: ScoreResults, root: Path, gold_of: GoldOf, reader: TagReader | None = None) -> Tagged:
     """Read what the finished runs of ``scores.json`` predicted; its hashes have been checked when it was made.
 
     Args:
@@ -81,16 +81,16 @@ def read_tagged(scores: Mapping[str, Any], root: Path, gold_of: GoldOf, reader: 
     """
     runs, places = [], {}
     reader = reader or TagReader()
-    for run in scores["runs"]:
-        if run["status"] != "finished":
+    for run in scores.runs:
+        if not run.is_finished:
             continue
-        folder = (root / run["record"]).parent
-        tags = {name: reader.read(folder / f"{name}.jsonl") for name in sorted(run["predictions"])}
-        runs.append(TaggedRun(run["record"], run["dataset"], run["system"], run["seed"], run["data_copy"], tags))
+        folder = (root / run.record).parent
+        tags = {name: reader.read(folder / f"{name}.jsonl") for name in sorted(run.predictions)}
+        runs.append(TaggedRun(run.record, run.dataset, run.system, run.seed, run.dataset_version, tags))
         for name in tags:
-            place = run["dataset"], PredictionName.of(name).split
+            place = run.dataset, PredictionName.of(name).split
             if place not in places:
                 places[place] = gold_of(*place)
-    order = {name: number for number, name in enumerate(scores["systems"])}
+    order = {name: number for number, name in enumerate(scores.systems)}
     runs.sort(key=lambda run: (run.dataset, order[run.system], run.seed))
-    return Tagged(scores["profile"], tuple(scores["datasets"]), tuple(scores["systems"]), tuple(runs), places)
+    return Tagged(scores.profile, tuple(scores.datasets), tuple(scores.systems), tuple(runs), places)

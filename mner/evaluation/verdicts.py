@@ -8,9 +8,8 @@ significant difference. A printed number is a draw: what one run of ours might h
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from mner.evaluation.comparable import comparability
 from mner.evaluation.gaps import Gap, gap_between, gap_to_fixed
@@ -18,6 +17,8 @@ from mner.evaluation.paper import Figure, Paper, PaperRow
 from mner.evaluation.power import runs_to_settle
 from mner.evaluation.protocol import AsPrinted, as_printed
 from mner.evaluation.reasons import Reason, ReasonKind, in_words
+from mner.evaluation.rescored_results import RescoredRun
+from mner.evaluation.score_results import ScoredCell, Summary
 from mner.evaluation.significance import equivalence
 from mner.evaluation.states import PREDICTION_LEVEL, Draw, State, prediction_half_width, state_of
 from mner.evaluation.statistics import StatisticsError
@@ -78,9 +79,9 @@ class Sample:
     keys: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, summary: Mapping[str, Any]) -> Sample:
+    def of(cls, summary: Summary) -> Sample:
         """From a summary of ``scores.json``."""
-        return cls(tuple(summary["values"]), tuple(summary["keys"]))
+        return cls(summary.values, summary.keys)
 
 
 def seeds_needed(values: Sequence[float], target: float, margin: float, alpha: float) -> int | None:
@@ -100,12 +101,12 @@ def seeds_needed(values: Sequence[float], target: float, margin: float, alpha: f
 
 
 def judge(
-    cell: Mapping[str, Any],
+    cell: ScoredCell,
     row: PaperRow,
     paper: Paper,
     margin: float,
     alpha: float,
-    runs: Sequence[Mapping[str, Any]] = (),
+    runs: Sequence[RescoredRun] = (),
 ) -> Verdict | None:
     """Verdict on one cell of ``scores.json`` against the F1 of a printed row; None where the paper prints none.
 
@@ -114,14 +115,14 @@ def judge(
     comparable by what they loaded, read and did are judged; ``paper.requirements`` holds what the cards ask.
     ``margin`` is in F1 points, ``alpha`` the level of each one-sided test.
     """
-    dataset = cell["dataset"]
+    dataset = cell.dataset
     figure = row.figure(dataset, "F1")
     if figure is None:
         return None
-    if cell["state"] == "not-run":
+    if cell.state == "not-run":
         return Verdict(NOT_RUN, findings=("no finished run",))
-    if cell["state"] == "skipped":
-        return Verdict(SKIPPED, findings=(cell["reason"],))
+    if cell.state == "skipped":
+        return Verdict(SKIPPED, findings=(cell.reason or "",))
     ours = as_printed(cell, runs, row.used[dataset], paper)
     differ, caveats = comparability(cell, row.used[dataset], paper)
     reasons = (*differ, *ours.missing)

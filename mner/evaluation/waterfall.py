@@ -15,17 +15,19 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from mner.evaluation.comparable import comparability
 from mner.evaluation.conditions import TITLES, Move, Scored, printed_conditions, route, scored_cells
+from mner.evaluation.kept_results import KeptProfile
 from mner.evaluation.paper import UNKNOWN, Paper, PaperRow, Used
 from mner.evaluation.protocol import lens_of
 from mner.evaluation.reasons import INFERRED, Reason, ReasonKind, in_words
+from mner.evaluation.rescored_results import RescoredResults
 from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.run_selection import Picked, picked
+from mner.evaluation.score_results import ScoredCell, ScoreResults
 
 MEASURED, SUPPOSED, REST = "measured", "supposed", "rest"
 SAME, NOT_MEASURED, NOT_KNOWN, NOT_APPLICABLE = "same", "not measured", "not known", "does not apply"
@@ -110,31 +112,31 @@ class Waterfall:
 
 
 def waterfalls(
-    scores: Mapping[str, Any],
-    lenses: Mapping[str, Any],
+    scores: ScoreResults,
+    rescored: RescoredResults,
     paper: Paper,
-    others: Sequence[Mapping[str, Any]] = (),
+    others: Sequence[KeptProfile] = (),
 ) -> tuple[Waterfall, ...]:
     """One for every finished cell and printed row that gives its system an F1 on its data set.
 
-    ``others`` hold ``scores`` and ``lenses`` of further profiles, whose runs may stand for other conditions.
+    ``others`` are further profiles, whose runs may stand for other conditions.
     """
-    elsewhere = [cell for other in others for cell in scored_cells(other["scores"], other["lenses"])]
+    elsewhere = [cell for other in others for cell in scored_cells(other.scores, other.rescored)]
     return tuple(
         _waterfall(here, row, paper, elsewhere)
-        for here in scored_cells(scores, lenses)
-        for _, row in paper.rows_for(here.cell["dataset"], here.cell["system"])
+        for here in scored_cells(scores, rescored)
+        for _, row in paper.rows_for(here.cell.dataset, here.cell.system)
     )
 
 
 def _waterfall(here: Scored, row: PaperRow, paper: Paper, elsewhere: Sequence[Scored]) -> Waterfall:
-    dataset = here.cell["dataset"]
+    dataset = here.cell.dataset
     figure, used = row.figure(dataset, "F1"), row.used[dataset]
     if figure is None:
         raise ValueError(f"row {row.id} prints no F1 on {dataset}")
     moves = route(here, used, elsewhere)
     reached = moves[-1].after if moves else here
-    level, copy = reached.level, reached.cell["data_copy"]
+    level, copy = reached.level, reached.cell.dataset_version
     steps = {name: _condition_step(name, here, theirs, moves) for name, theirs in printed_conditions(used).items()}
     steps["copy"] = _copy_step(reached, level, copy, used.copy)
     if steps["copy"].measured:
@@ -153,7 +155,7 @@ def _waterfall(here: Scored, row: PaperRow, paper: Paper, elsewhere: Sequence[Sc
     steps["remainder"] = Step("remainder", STEPS["remainder"], REST, rest, why, records=level.records)
     return Waterfall(
         dataset,
-        here.cell["system"],
+        here.cell.system,
         row,
         figure.value,
         tuple(steps[name] for name in STEPS),
@@ -180,7 +182,7 @@ def _condition_step(name: str, here: Scored, theirs: str, moves: Sequence[Move])
         return Step(name, title, MEASURED, None, f"the row's {title.lower()} is not known", NOT_KNOWN)
     if here.fits(name, theirs):
         return Step(name, title, MEASURED, None, f"both {ours}", SAME)
-    why = f"no kept results of {here.cell['system']} with {theirs} for {ours}"
+    why = f"no kept results of {here.cell.system} with {theirs} for {ours}"
     return Step(name, title, MEASURED, None, why, NOT_MEASURED)
 
 
@@ -245,7 +247,7 @@ def _paired(name: str, kind: str, values: tuple[float, ...], why: str, records: 
     return Step(name, STEPS[name], kind, values, why, records=records, error=error)
 
 
-def _causes(cell: Mapping[str, Any], used: Used, paper: Paper) -> tuple[Reason, ...]:
+def _causes(cell: ScoredCell, used: Used, paper: Paper) -> tuple[Reason, ...]:
     """Known differences that no step accounts for, then what is not known of the row."""
     reasons, caveats = comparability(cell, used, paper)
     return (*reasons, *(one for one in caveats if one.kind in OF_TRAINING and one.theirs != INFERRED))

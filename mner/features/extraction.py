@@ -18,9 +18,9 @@ from tqdm import tqdm
 from mner.base.exhaustion import NO_ROOM
 from mner.base.files import exclusive, sha256_of_json
 from mner.base.meters import peak_memory_gib, reset_peak_memory
+from mner.config.schema import REGION_KINDS
 from mner.data.picture_files import Refusal, quiet_pillow
 from mner.features.extraction_results import (
-    REGION_KINDS,
     merge_found,
     merge_regions,
     read_refused,
@@ -80,8 +80,11 @@ def extract(
     device: torch.device,
     workers: int = 2,
     pictures_per_shard: int = 32,
+    name: str | None = None,
 ) -> Extraction:
-    """Run the extractor over all listed pictures and write ``<kind>`` and its findings into ``folder``.
+    """Run the extractor over all listed pictures and write ``<name>`` and its findings into ``folder``.
+
+    ``name`` is the extractor's kind, unless several extractors of a kind write into the folder.
 
     Region kinds become a feature store, the others one JSON file. ``work`` holds finished shards until the result
     stands: after a kill the next call goes on from them and ends in the same bytes. A result that stands already
@@ -95,13 +98,13 @@ def extract(
     started = time.perf_counter()
     for place in {_CPU, device}:
         reset_peak_memory(place)
-    job = _Job(pictures, extractor, batch_size, workers, device)
+    job = _Job(pictures, extractor, batch_size, workers, device, name or extractor.kind)
     lock = work.with_name(f"{work.name}.lock")
     with _exhaustion_is_said(folder, work, batch_size), exclusive(lock), quiet_pillow():
         computed, with_results, refused = _extract(job, folder, work, pictures_per_shard)
     return Extraction(
-        result_path(folder, extractor.kind),
-        extractor.kind,
+        result_path(folder, job.name),
+        job.name,
         with_results,
         refused,
         computed,
@@ -118,6 +121,7 @@ class _Job:
     batch_size: int
     workers: int
     device: torch.device
+    name: str
 
     def identity(self) -> dict[str, Any]:
         """All that moves a result, in plain data."""
@@ -155,7 +159,7 @@ class _Job:
 
 def _extract(job: _Job, folder: Path, work: Path, pictures_per_shard: int) -> tuple[int, int, dict[str, Refusal]]:
     """Pictures computed now, pictures with results, and all refusals."""
-    kind, listed = job.extractor.kind, job.pictures.listed
+    kind, listed = job.name, job.pictures.listed
     identity = job.identity()
     key = sha256_of_json(identity)
     path = result_path(folder, kind)
@@ -176,7 +180,7 @@ def _extract(job: _Job, folder: Path, work: Path, pictures_per_shard: int) -> tu
     with_results = sum(len(shard.images) for shard, _ in shards)
     wanted = len(listed) + len(job.pictures.refused)
     provenance = {
-        "kind": kind,
+        "kind": job.extractor.kind,
         "extractor": dict(job.extractor.provenance),
         "batch_size": job.batch_size,
         "device": job.device.type,
@@ -186,7 +190,7 @@ def _extract(job: _Job, folder: Path, work: Path, pictures_per_shard: int) -> tu
         "identity_sha256": key,
     }
     write_findings(folder, kind, wanted, refused, made=False)
-    if kind in REGION_KINDS:
+    if job.extractor.kind in REGION_KINDS:
         merge_regions(path, held, [shard for shard, _ in shards], provenance)
     else:
         merge_found(path, (shard for shard, _ in shards), provenance)
@@ -209,7 +213,7 @@ def _all_shards(job: _Job, held: WorkFolder, chunks: list[tuple[Picture, ...]]) 
     loaded = _ahead(pool, job.load, (one for number in pending for one in chunks[number]), window)
     try:
         total = sum(map(len, chunks))
-        label = job.extractor.kind
+        label = job.name
         with tqdm(total=total, initial=done, desc=label, unit="picture", disable=None) as progress:
             for number in pending:
                 results, refused = _computed(job, chunks[number], loaded, progress)

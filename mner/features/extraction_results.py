@@ -14,16 +14,15 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from mner.base.files import sha256_of, write_atomically, write_json_atomically
+from mner.config.schema import REGION_KINDS, base_kind
 from mner.data.picture_files import Refusal
 from mner.features.shards import ExtractionError, Shard, WorkFolder
 from mner.features.store import FeatureError, read_store
 
-REGION_KINDS: tuple[str, ...] = ("grid", "crops")
-
 
 def result_path(folder: Path, kind: str) -> Path:
     """Where a kind's result lies: a feature store for region kinds, one JSON file for the others."""
-    return folder / f"{kind}{'.safetensors' if kind in REGION_KINDS else '.json'}"
+    return folder / f"{kind}{'.safetensors' if base_kind(kind) in REGION_KINDS else '.json'}"
 
 
 def findings_path(folder: Path, kind: str) -> Path:
@@ -42,7 +41,7 @@ def stands(folder: Path, kind: str, identity_sha256: str) -> bool:
     try:
         provenance = (
             read_store(path).provenance
-            if kind in REGION_KINDS
+            if base_kind(kind) in REGION_KINDS
             else json.loads(path.read_text(encoding="utf-8"))["provenance"]
         )
         read_refused(folder, kind)

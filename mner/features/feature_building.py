@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from mner.base.hardware import cpu_threads, side_by_side
 from mner.config import CAPTION_TOKENS, Config, ExtractorSettings, Places
+from mner.config.schema import base_kind
 from mner.data.batch import TextInput, moved
 from mner.data.corpus import SPLITS, read_corpus
 from mner.data.side_data import read_side
@@ -111,7 +112,7 @@ def by_length(lengths: list[int], batch_size: int) -> list[list[int]]:
 def build_features(
     config: Config, dataset: str, root: Path, device: torch.device, places: Places | None = None
 ) -> list[str]:
-    """Write every kind of ``features.kinds`` into features/<dataset>, remove other kinds; says what was done.
+    """Write every kind that ``features.kinds`` or a row names into features/<dataset>; remove others; say so.
 
     ``places`` says where pictures and weights may come from; caption tokens do without. A kind that stands and was
     made in the same way of the same pictures is kept; an interrupted one is continued from .checkpoints/features.
@@ -120,7 +121,7 @@ def build_features(
         ImageError: a kind needs pictures and none are at hand.
         ExtractorError, ExtractionError, FeatureError: an extractor, an extraction or its result is at fault.
     """
-    kinds = config.features.kinds_of(dataset)
+    kinds = config.kinds_of(dataset)
     folder = root / "features" / dataset
     from_pictures = [kind for kind in kinds if kind != CAPTION_TOKENS]
     if from_pictures and places is None:
@@ -213,14 +214,21 @@ def extract_kind(
     threads = torch.get_num_threads()
     around = Surroundings(device, places.cache, places.mirrors, places.network, threads)
     extractor = load_extractor(settings.name, around, settings.options)
-    if extractor.kind != kind:
+    if extractor.kind != base_kind(kind):
         raise ExtractorError(
             f"features.extractors.{kind} names {settings.name}, which makes {extractor.kind}; choose another"
         )
     # Decoding leaves Python's lock and would wait for the disk: two threads pay off even on one core.
     workers = max(2, threads)
     return extract(
-        pictures, extractor, folder, work, batch_size=settings.batch_size, device=device, workers=workers
+        pictures,
+        extractor,
+        folder,
+        work,
+        batch_size=settings.batch_size,
+        device=device,
+        workers=workers,
+        name=kind,
     )
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from safetensors import safe_open
 
 from mner.base.files import BrokenFileError
-from mner.config.schema import PICTURE_KINDS
+from mner.config.schema import PICTURE_KINDS, REGION_KINDS, base_kind
 from mner.data.picture_files import Refusal
-from mner.features.extraction_results import REGION_KINDS, findings_path, read_refused, result_path
+from mner.features.extraction_results import findings_path, read_refused, result_path
 from mner.features.found import Box, Caption, Found, Lines, Objects, Tags
 from mner.features.pictures import Pictures
 from mner.features.store import FeatureError, read_store
@@ -48,7 +48,7 @@ def read_kinds(folder: Path, pictures: Pictures) -> tuple[KindFound, ...]:
     Raises:
         FeatureError: no kind is there, a file is torn, or a kind was made from other pictures than ``pictures``.
     """
-    present = [kind for kind in PICTURE_KINDS if result_path(folder, kind).is_file()]
+    present = [name for kind in PICTURE_KINDS for name in _named(folder, kind)]
     if not present:
         raise FeatureError(
             f"{folder} holds no result of an extractor; make one with `mner extract DATASET_OR_FOLDER KIND --to "
@@ -58,13 +58,20 @@ def read_kinds(folder: Path, pictures: Pictures) -> tuple[KindFound, ...]:
     return tuple(_read(folder, kind, pictures) for kind in present)
 
 
+def _named(folder: Path, kind: str) -> list[str]:
+    """The kind itself, then the same kind by other extractors, such as ``grid-resnet152``."""
+    suffix = result_path(folder, kind).suffix
+    names = sorted(path.name.removesuffix(suffix) for path in folder.glob(f"{kind}*{suffix}"))
+    return [name for name in names if "." not in name and base_kind(name) == kind]
+
+
 def _read(folder: Path, kind: str, pictures: Pictures) -> KindFound:
     path = result_path(folder, kind)
     try:
         provenance: Mapping[str, Any]
         found: Mapping[str, RegionShape] | Mapping[str, Found]
-        provenance, found = _region_shapes(path) if kind in REGION_KINDS else read_found(path)
-        if provenance["kind"] != kind:
+        provenance, found = _region_shapes(path) if base_kind(kind) in REGION_KINDS else read_found(path)
+        if provenance["kind"] != base_kind(kind):
             raise FeatureError(f"{path} holds the kind {provenance['kind']!r}; extract the kind {kind} again")
         made_from = provenance["pictures_sha256"]
     except (BrokenFileError, KeyError, TypeError) as error:

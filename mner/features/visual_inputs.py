@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mner.config import CAPTION_TOKENS, Config, ConfigError
+from mner.config.schema import REGION_KINDS, base_kind
 from mner.data.side_data import WORDS, Side, read_side
 from mner.data.sources import words_of
 from mner.features.found import CROP_PARTS
@@ -19,7 +20,6 @@ from mner.features.store import FeatureStore, read_store
 
 EXTRACTED = "extracted"
 SCORED = ("objects", "ocr")
-STORES = {CAPTION_TOKENS: "caption_tokens", "grid": "grid", "crops": "crops"}
 
 
 def side_of(
@@ -62,12 +62,12 @@ def region_store(config: Config, dataset: str, root: Path, system: str | None = 
     return read_store(root / _store(config, dataset, system))
 
 
-def at_hand(config: Config, dataset: str) -> set[str]:
-    """Visual inputs the data set has, in the words of a card's ``needs``."""
+def at_hand(config: Config, dataset: str, system: str | None = None) -> set[str]:
+    """Visual inputs that a row (or, without one, the data set) has, in the words of a card's ``needs``."""
     found = {*words_of(dataset)}
     if has_captions := config.data.captions[dataset] is not None:
         found.add("captions")
-    if has_captions or config.data.regions.get(dataset, CAPTION_TOKENS) != CAPTION_TOKENS:
+    if has_captions or config.regions_of(dataset, system) != CAPTION_TOKENS:
         found.add("regions")
     if has_captions or config.relations.kind[dataset] != "rebuilt":
         found.add("relations")
@@ -122,7 +122,7 @@ def describe(config: Config, dataset: str, needs: Collection[str], graph: str, s
     if "regions" in needs:
         kind = config.regions_of(dataset, system)
         model = data.captions[dataset] if kind == CAPTION_TOKENS else _model(config, kind)
-        parts.append(f"{kind}:{model}")
+        parts.append(f"{base_kind(kind)}:{model}")
     if "relations" in needs:
         parts.append(f"relations:{graph}")
     return "+".join(parts) or "none"
@@ -136,11 +136,12 @@ def _words(dataset: str, needs: Collection[str]) -> list[str]:
 def _store(config: Config, dataset: str, system: str | None) -> Path:
     kind = config.regions_of(dataset, system)
     where = f"regions of {system or 'all rows'} on {dataset}"
-    if kind not in STORES:
-        raise ConfigError(f"{where}: unknown {kind!r}; choose one of {', '.join(STORES)}")
-    if kind not in config.features.kinds_of(dataset):
+    if base_kind(kind) not in (CAPTION_TOKENS, *REGION_KINDS):
+        raise ConfigError(f"{where}: unknown {kind!r}; choose one of {', '.join((CAPTION_TOKENS, *REGION_KINDS))}")
+    if kind not in config.kinds_of(dataset):
         raise ConfigError(f"{where} are {kind!r}, which features.kinds.{dataset} does not build")
-    return Path("features") / dataset / f"{STORES[kind]}.safetensors"
+    name = "caption_tokens" if kind == CAPTION_TOKENS else kind
+    return Path("features") / dataset / f"{name}.safetensors"
 
 
 def _extracted(config: Config, kind: str) -> str:
@@ -151,13 +152,13 @@ def _extracted(config: Config, kind: str) -> str:
 def _model(config: Config, kind: str) -> str:
     """Short name of what extracts a kind: ``yolox-nano``; for a model of the hub its own: ``resnet152``.
 
-    Crops go by the model that reads them.
+    Crops go by the model that reads them. What follows a dot in a hub's name says how the model was trained.
     """
     settings = config.features.extractors[kind]
-    name, options = settings.name, settings.options
-    if kind == "crops":
-        kind, options = "grid", {**CROP_PARTS["grid"], **options.get("grid", {})}
+    name, options, what = settings.name, settings.options, base_kind(kind)
+    if what == "crops":
+        what, options = "grid", {**CROP_PARTS["grid"], **options.get("grid", {})}
         name = str(options["name"])
     if "model" in options:
-        return str(options["model"]).rpartition("/")[2].replace("-", "")
-    return name.removeprefix(f"{kind}-")
+        return str(options["model"]).rpartition("/")[2].replace("-", "").partition(".")[0]
+    return name.removeprefix(f"{what}-")

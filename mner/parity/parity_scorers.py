@@ -18,8 +18,7 @@ import numpy as np
 from mner.base.files import sha256_of
 from mner.data.corpus import TYPE_ALIASES
 from mner.data.readers import read_rgcn
-from mner.evaluation.scorers import lift_to_pieces, score_piece_batches
-from mner.evaluation.spans import (
+from mner.data.spans import (
     KINDS,
     EncodedTags,
     Spans,
@@ -30,6 +29,7 @@ from mner.evaluation.spans import (
     seqeval_spans,
     strict_spans,
 )
+from mner.evaluation.scorers import lift_to_pieces, score_piece_batches
 from mner.parity.parity_report import Comparison, ParityError, ParityReport
 from mner.parity.perturbation import canonical, perturb
 from mner.parity.programs import WORD_PROGRAMS, TagRows, Tree, piece_program, word_program

@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
-from mner.evaluation.spans import Entity, entities
+from mner.data.spans import Entity, entities
 
 CYCLE = ("PER", "LOC", "ORG", "MISC")
 SPURIOUS_RATE = 0.02

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from mner.data.corpus import TYPES
+from mner.data.spans import KINDS, Spans, Tags, encode, lenient_spans, seqeval_spans, strict_spans
 from mner.evaluation.scorers import LENSES, LensScores, rates, score_piece_batches, word_counts
-from mner.evaluation.spans import KINDS, Spans, Tags, encode, lenient_spans, seqeval_spans, strict_spans
 
 Tree = dict[str, Any]
 TagRows = Sequence[Sequence[str]]

@@ -7,18 +7,16 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from mner.base.files import COMMITTED, read_json
+from mner.data.spans import TagError, encode, sentence_counts
 from mner.evaluation.kept_results import kept_tags
 from mner.evaluation.paper import UNKNOWN, Paper, PaperRow
 from mner.evaluation.paper_audit import RowAudit, audit_rows
 from mner.evaluation.protocol import lens_of
 from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.significance import Comparison, comparison_of, paired_comparison
-from mner.evaluation.spans import TagError, encode, sentence_counts
 from mner.evaluation.statistics import LEVEL, RunCounts, draw_sentences, resampled_f1, run_f1
 from mner.predictions.own_scores import OwnRun, ScoredRun
 from mner.predictions.seqeval_scores import ScorerResult
@@ -211,8 +209,3 @@ def own_audit(scored: Sequence[ScoredRun], dataset: str, scorer: str = STANDARD)
         round(statistics.fmean(getattr(one, name) for one in held), 2) for name in ("precision", "recall", "f1")
     )
     return audit_rows([("yours", dataset, p, r, f)])[0]
-
-
-def kept_scores(results: Path, profile: str, kind: str) -> dict[str, Any]:
-    """The kept ``scores`` or ``lenses`` of a profile."""
-    return read_json(results / profile / f"{kind}.json", COMMITTED)

@@ -6,13 +6,15 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from mner.base.files import COMMITTED
 from mner.base.terminal import indented, wrapped
 from mner.evaluation.paper import Paper, PaperRow
+from mner.evaluation.rescored_results import RescoredResults, RescoredRun
 from mner.evaluation.rescoring import STANDARD
-from mner.evaluation.run_selection import OWN, runs_of, scored
-from mner.predictions.own_comparisons import BaselineError, kept_runs, kept_scores
+from mner.evaluation.result_files import FILES, read_results
+from mner.evaluation.score_results import OWN
+from mner.predictions.own_comparisons import BaselineError, kept_runs
 
 
 class OwnNumberError(ValueError):
@@ -87,36 +89,35 @@ def kept_moves(results: Path, dataset: str, system: str) -> Moves | None:
         profile, system, _ = kept_runs(results, dataset, system)
     except BaselineError:
         return None
-    runs = runs_of(kept_scores(results, profile, "lenses"), dataset, system)
-    base = [_f1_of(run, run["data_copy"], STANDARD) for run in runs]
+    path = results / profile / FILES[RescoredResults]
+    runs = read_results(RescoredResults, path, COMMITTED).runs_of(dataset, system)
+    base = [_f1_of(run, run.dataset_version, STANDARD) for run in runs]
     known = [one for one in base if one is not None]
     if not known or len(known) != len(base):
         return None
     scorers = {
         name: change
-        for name in runs[0]["copies"][runs[0]["data_copy"]][OWN]
+        for name in runs[0].versions[runs[0].dataset_version][OWN]
         if name != STANDARD and (change := _change(runs, known, None, name)) is not None
     }
     versions = {
         name: change
-        for name in runs[0]["copies"]
-        if name != runs[0]["data_copy"] and (change := _change(runs, known, name, STANDARD)) is not None
+        for name in runs[0].versions
+        if name != runs[0].dataset_version and (change := _change(runs, known, name, STANDARD)) is not None
     }
     deviation = statistics.stdev(known) if len(known) > 1 else None
     return Moves(profile, system, len(known), statistics.fmean(known), deviation, scorers, versions)
 
 
-def _change(
-    runs: Sequence[Mapping[str, Any]], base: Sequence[float], version: str | None, scorer: str
-) -> float | None:
-    values = [_f1_of(run, version or run["data_copy"], scorer) for run in runs]
+def _change(runs: Sequence[RescoredRun], base: Sequence[float], version: str | None, scorer: str) -> float | None:
+    values = [_f1_of(run, version or run.dataset_version, scorer) for run in runs]
     held = [one for one in values if one is not None]
     return statistics.fmean(held) - statistics.fmean(base) if len(held) == len(base) else None
 
 
-def _f1_of(run: Mapping[str, Any], version: str, scorer: str) -> float | None:
-    entry = scored(run, version, OWN, scorer)
-    return None if entry is None or "f1" not in entry else float(entry["f1"])
+def _f1_of(run: RescoredRun, version: str, scorer: str) -> float | None:
+    entry = run.scores(version, OWN, scorer)
+    return None if entry is None else entry.f1
 
 
 def _f1(row: PaperRow, dataset: str) -> float:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mner.base.terminal import aligned, wrapped
@@ -55,9 +55,10 @@ def to_json(report: OwnReport) -> dict[str, Any]:
             "column_on_version": first.gold_version,
             "sentences_agreeing": dict(first.gold_agrees),
         },
-        "scores": _by_scorer([one.scores for one in report.scored]),
+        "scores": _scores_json(_by_scorer([one.scores for one in report.scored])),
         "versions": {
-            name: _by_scorer([one.versions.get(name, {}) for one in report.scored]) for name in first.versions
+            name: _scores_json(_by_scorer([one.versions.get(name, {}) for one in report.scored]))
+            for name in first.versions
         },
         "versions_absent": list(report.absent),
         "compared": [*map(_printed, report.printed), *([_baseline(report.baseline)] if report.baseline else [])],
@@ -103,30 +104,52 @@ def _coverage(report: OwnReport) -> dict[str, Any]:
     return min((_coverage_of(one.run) for one in report.scored), key=lambda one: one["share"])
 
 
-def _by_scorer(runs: Sequence[ByScorer]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class MeanScores:
+    """Mean scores over the files under one scorer in percent; or ``state``, which says why there are none.
+
+    ``sd`` is the s.d. of F1 over files, None with one file; ``runs`` are the scores of each of several files.
+    """
+
+    overall: Rates | None = None
+    by_type: Mapping[str, Rates] = field(default_factory=dict)
+    sd: float | None = None
+    runs: tuple[Rates, ...] = ()
+    state: str = ""
+
+
+def _by_scorer(runs: Sequence[ByScorer]) -> dict[str, MeanScores]:
     names = [name for name in ALL_LENSES if name in runs[0]]
-    return {name: _over_runs([run.get(name, "the version could not be had") for run in runs]) for name in names}
+    return {name: _over_files([run.get(name, "the version could not be had") for run in runs]) for name in names}
 
 
-def _over_runs(results: Sequence[ScorerResult | str]) -> dict[str, Any]:
+def _over_files(results: Sequence[ScorerResult | str]) -> MeanScores:
     why = next((one for one in results if isinstance(one, str)), None)
-    held = [one for one in results if isinstance(one, ScorerResult)]
     if why is not None:
-        return {"state": why}
+        return MeanScores(state=why)
+    held = [one for one in results if isinstance(one, ScorerResult)]
     kinds = dict.fromkeys(kind for one in held for kind in one.by_type)
     by_type = {kind: _mean([one.by_type.get(kind, Rates(0.0, 0.0, 0.0)) for one in held]) for kind in kinds}
-    made = _mean([one.overall for one in held]) | {"by_type": by_type}
-    if len(held) > 1:
-        made |= {"sd": _deviation(held), "runs": [asdict(one.overall) for one in held]}
-    return made
+    overall = [one.overall for one in held]
+    if len(held) == 1:
+        return MeanScores(_mean(overall), by_type)
+    deviation = statistics.stdev(one.f1 for one in overall)
+    return MeanScores(_mean(overall), by_type, deviation, tuple(overall))
 
 
-def _mean(rows: Sequence[Rates]) -> dict[str, Any]:
-    return {name: statistics.fmean(getattr(row, name) for row in rows) for name in MEASURES}
+def _mean(rows: Sequence[Rates]) -> Rates:
+    return Rates(*(statistics.fmean(getattr(row, name) for row in rows) for name in MEASURES))
 
 
-def _deviation(results: Sequence[ScorerResult]) -> float:
-    return statistics.stdev(one.overall.f1 for one in results)
+def _scores_json(found: Mapping[str, MeanScores]) -> dict[str, Any]:
+    return {name: _mean_json(one) for name, one in found.items()}
+
+
+def _mean_json(one: MeanScores) -> dict[str, Any]:
+    if one.overall is None:
+        return {"state": one.state}
+    made = asdict(one.overall) | {"by_type": {kind: asdict(rates) for kind, rates in one.by_type.items()}}
+    return made if one.sd is None else made | {"sd": one.sd, "runs": [asdict(rates) for rates in one.runs]}
 
 
 def _printed(one: BesidePrinted) -> dict[str, Any]:
@@ -205,21 +228,22 @@ def _score_table(report: OwnReport) -> list[str]:
     notes = []
     for name, row in _by_scorer([one.scores for one in report.scored]).items():
         lens = ALL_LENSES[name]
-        if "state" in row:
-            notes.append(f"  {lens.title}: {row['state']}")
+        if row.overall is None:
+            notes.append(f"  {lens.title}: {row.state}")
             continue
-        deviation = f"{row['sd']:.2f}" if "sd" in row else ""
-        rows.append((lens.title, *(f"{row[one]:.2f}" for one in MEASURES), deviation, lens.origin))
+        deviation = "" if row.sd is None else f"{row.sd:.2f}"
+        rates = (f"{getattr(row.overall, one):.2f}" for one in MEASURES)
+        rows.append((lens.title, *rates, deviation, lens.origin))
     return [title, *aligned(rows, numbers=(1, 2, 3, 4)), *notes]
 
 
 def _type_table(report: OwnReport) -> list[str]:
     table = _by_scorer([one.scores for one in report.scored])
-    kinds = list(dict.fromkeys(kind for row in table.values() for kind in row.get("by_type", {})))
+    kinds = list(dict.fromkeys(kind for row in table.values() for kind in row.by_type))
     rows = [("F1 by type", *kinds)]
     for name, row in table.items():
-        if "by_type" in row:
-            values = (f"{row['by_type'][kind]['f1']:.2f}" if kind in row["by_type"] else "-" for kind in kinds)
+        if row.overall is not None:
+            values = (f"{row.by_type[kind].f1:.2f}" if kind in row.by_type else "-" for kind in kinds)
             rows.append((ALL_LENSES[name].title, *values))
     return aligned(rows, numbers=range(1, len(kinds) + 1))
 
@@ -230,8 +254,8 @@ def _version_table(report: OwnReport) -> list[str]:
     tables = {name: _by_scorer([one.versions.get(name, {}) for one in report.scored]) for name in names}
     rows = [("F1 by version", *names), ("sentences", *(f"{first.sentences[name]:,}" for name in names))]
     for scorer, lens in ALL_LENSES.items():
-        cells = (tables[name].get(scorer, {}) for name in names)
-        rows.append((lens.title, *(f"{cell['f1']:.2f}" if "f1" in cell else "-" for cell in cells)))
+        found = (tables[name].get(scorer, MeanScores()).overall for name in names)
+        rows.append((lens.title, *("-" if rates is None else f"{rates.f1:.2f}" for rates in found)))
     return aligned(rows, numbers=range(1, len(names) + 1))
 
 

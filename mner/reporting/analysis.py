@@ -25,7 +25,7 @@ OF_PRINTED = ("waterfall", "arithmetic")  # generated corpora have no published 
 
 def pages(results: Results, paper: Paper) -> tuple[Page, ...]:
     """All pages of a profile, in the order of the report; those about printed numbers only where there are any."""
-    datasets = results.scores["datasets"]
+    datasets = results.scores.datasets
     drawn = statistics_figures(results)
     made = (
         _page(
@@ -97,7 +97,7 @@ def _cost(results: Results, dataset: str) -> Part:
 
 
 def _gap(results: Results, paper: Paper, datasets: Sequence[str]) -> list[Part]:
-    falls = waterfalls(results.scores, results.lenses, paper, results.others)
+    falls = waterfalls(results.scores, results.rescored, paper, results.others)
     parts = []
     for dataset in datasets:
         drawn = [(fall, bars(fall)) for fall in falls if fall.dataset == dataset]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mner.evaluation.averages import encoder_name
 from mner.evaluation.conditions import Scored
 from mner.evaluation.paper import Paper, PaperRow
 from mner.evaluation.verdicts import NOT_COMPARABLE, Verdict, judge
@@ -50,7 +49,7 @@ class Answer:
 
     @property
     def encoder(self) -> str:
-        return encoder_name(self.cell.cell)
+        return self.cell.cell.encoder_name
 
     @property
     def differing(self) -> tuple[str, ...]:
@@ -113,15 +112,15 @@ def _fall(kept: KeptCells, paper: Paper, cell: Scored, row: PaperRow) -> Waterfa
         if fall.records == cell.level.records:
             own = fall
     if own is None:
-        raise ValueError(f"{cell.profile} holds no waterfall of {row.id} on {cell.cell['dataset']}")
+        raise ValueError(f"{cell.profile} holds no waterfall of {row.id} on {cell.cell.dataset}")
     return own
 
 
 def _falls(kept: KeptCells, paper: Paper, cell: Scored, row: PaperRow) -> Iterator[Waterfall]:
-    dataset, system = cell.cell["dataset"], cell.cell["system"]
+    dataset, system = cell.cell.dataset, cell.cell.system
     for one in kept.profiles:
-        name = one["scores"]["profile"]
+        name = one.scores.profile
         if (name, dataset, system) in kept.cells:
-            scores = {**one["scores"], "cells": [kept.cells[name, dataset, system].cell]}
-            found = waterfalls(scores, one["lenses"], paper, kept.others(name))
+            scores = replace(one.scores, cells=(kept.cells[name, dataset, system].cell,))
+            found = waterfalls(scores, one.rescored, paper, kept.others(name))
             yield from (fall for fall in found if fall.row.id == row.id)

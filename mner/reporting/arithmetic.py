@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from mner.evaluation.paper import Figure, Paper, PaperRow
 from mner.evaluation.paper_audit import RowAudit, audit_rows, gap_of, trend
+from mner.evaluation.rescored_results import Rescored
 from mner.reporting.cells import Cell, Printed, Words, with_minus
 from mner.reporting.log_tables import log_tables
 from mner.reporting.results import Results
@@ -115,7 +115,8 @@ def _ours(results: Results, dataset: str) -> Table | None:
 
 
 def _gap(results: Results, dataset: str, system: str, lens: str) -> Cell:
-    def gap(scores: Mapping[str, Any]) -> float:
-        return gap_of(scores["precision"], scores["recall"], scores["f1"])
+    def gap(scores: Rescored) -> float | None:
+        found = scores.precision, scores.recall, scores.f1
+        return None if None in found else gap_of(*found)  # type: ignore[arg-type]
 
     return over_runs(results, dataset, system, lens, gap, digits=3, signed=True)

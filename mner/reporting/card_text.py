@@ -34,7 +34,7 @@ def card_text(name: str, row: SystemSettings, card: Card, recipe: Recipe, encode
 
     ``encoder`` is the text encoder that the profile gives the row, by name.
     """
-    reader = text_encoder({"name": encoder}, row.options) or {}
+    reader = text_encoder({"name": encoder}, row.options)
     facts = {
         "cite": card.cite,
         "file": row.file,
@@ -54,7 +54,7 @@ def card_text(name: str, row: SystemSettings, card: Card, recipe: Recipe, encode
     parts = {
         "Recipe as published or proposed": dict(card.published or {"": "not stated"}),
         "Recipe in the active profile": {
-            "text encoder": reader.get("name", "none"),
+            "text encoder": "none" if reader is None else reader.name,
             **{key: _said(value) for key, value in asdict(recipe).items()},
             "optimiser": OPTIMISERS[recipe.optimiser],
         },

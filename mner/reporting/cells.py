@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mner.evaluation.paper import Figure
-from mner.evaluation.statistics import LEVEL
+from mner.evaluation.score_results import ScoredCell, Summary
+from mner.evaluation.statistics import LEVEL, Uncertainty
+from mner.evaluation.statistics_results import TestedPair, ViewSensitivity
 
 SURE = f"{100 * LEVEL:.0f} %"  # of every interval of ours
 HYPHEN_BEFORE_NUMBER = re.compile(r"(?<![\w.)/@-])-(?=\d)")
@@ -221,20 +222,25 @@ NOT_PRINTED = State("–", "the paper prints no number")
 UNDEFINED = State("n/a", "undefined for at least one run")
 
 
-def cited(summary: Mapping[str, Any] | None, **style: Any) -> Cited | State:
+def cited(summary: Summary | None, **style: Any) -> Cited | State:
     """The cell for a summary of ``scores.json``; ``n/a`` where the value is undefined."""
     if summary is None:
         return UNDEFINED
-    return Cited(summary["mean"], tuple(summary["records"]), tuple(summary["values"]), summary["sd"], **style)
+    return Cited(summary.mean, summary.records, summary.values, summary.sd, **style)
 
 
-def estimate(entry: Mapping[str, Any], method: str, key: str = "difference", **style: Any) -> Measured:
-    """The cell for an estimate of ``statistics.json`` with its interval."""
-    return Measured(entry[key], tuple(entry["records"]), method, entry["low"], entry["high"], **style)
+def estimate(found: TestedPair | ViewSensitivity, method: str, **style: Any) -> Measured:
+    """The cell for a tested difference with its interval."""
+    return Measured(found.difference, found.records, method, found.low, found.high, **style)
 
 
-def missing(cell: Mapping[str, Any] | None) -> State:
+def interval_of(found: Uncertainty, records: tuple[str, ...], method: str) -> Measured:
+    """The cell for an estimate with its interval."""
+    return Measured(found.estimate, records, method, found.low, found.high)
+
+
+def missing(cell: ScoredCell | None) -> State:
     """The state to print for a cell of ``scores.json`` without numbers."""
-    if cell is None or cell["state"] == "not-run":
+    if cell is None or cell.state == "not-run":
         return NOT_RUN
-    return State("skipped", cell["reason"])
+    return State("skipped", cell.reason or "")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from mner.base.files import read_json
 from mner.base.terminal import aligned, wrapped
 from mner.data.corpus import SPLITS, TYPES, Sentence, read_sentences
-from mner.evaluation.averages import finished_cells
+from mner.data.spans import encode
 from mner.evaluation.claim_numbers import (
     ScorerGain,
     coverage_of_narrowest,
@@ -21,13 +21,14 @@ from mner.evaluation.claim_numbers import (
     rank_correlation,
     scorer_gain,
 )
-from mner.evaluation.kept_results import REFERENCE, NoResultsError, kept_tags, reference_of
+from mner.evaluation.kept_results import REFERENCE, KeptProfile, NoResultsError, kept_of, kept_tags
 from mner.evaluation.paper import Paper
 from mner.evaluation.paper_audit import audit_rows, trend
 from mner.evaluation.protocol import as_printed, lens_of
-from mner.evaluation.run_selection import OWN, runs_of, scored
+from mner.evaluation.rescored_results import Rescored, RescoredResults
+from mner.evaluation.result_files import FILES
+from mner.evaluation.score_results import OWN, ScoreResults
 from mner.evaluation.scoring import PredictionName
-from mner.evaluation.spans import encode
 from mner.evaluation.verdicts import judge
 
 PROFILES = ("quick", "graphs", "quick-all", "full")
@@ -35,6 +36,7 @@ PROFILES = ("quick", "graphs", "quick-all", "full")
 DATASETS = ("twitter2017", "twitter2015")
 Counter = Callable[[Sequence[str]], Sequence[int]]
 Lines = Iterator[str]
+Content = TypeVar("Content")
 
 
 def claims(paper: Paper, counter: Counter, root: Path = Path(), margin: float = 0.5, alpha: float = 0.05) -> str:
@@ -45,10 +47,10 @@ def claims(paper: Paper, counter: Counter, root: Path = Path(), margin: float = 
     """
     gold = {dataset: _gold(root, dataset) for dataset in DATASETS}
     gains = list(_gains(root, gold, counter))
-    kept = {name: (_kept(name), _kept(name, "lenses")) for name in PROFILES}
+    kept = {name: KeptProfile(_kept(ScoreResults, name), _kept(RescoredResults, name)) for name in PROFILES}
     parts = (
         ("(a) What R-GCN's scorer adds", _scorer(gains, paper)),
-        ("(b) What two seeds exclude", _two_seeds({name: scores for name, (scores, _) in kept.items()})),
+        ("(b) What two seeds exclude", _two_seeds({name: one.scores for name, one in kept.items()})),
         ("(c) Ours minus printed, under one scorer", _under_one_scorer(kept, paper, margin, alpha)),
         ("(d) P, R and F1 by type under the row's scorer", _parts(kept, paper)),
         ("(e) Equal text-to-image lists", _lists(root)),
@@ -56,10 +58,10 @@ def claims(paper: Paper, counter: Counter, root: Path = Path(), margin: float = 
     return "\n".join("\n".join([title, "-" * len(title), *lines, ""]) for title, lines in parts)
 
 
-def _kept(profile: str, kind: str = "scores") -> Mapping[str, Any]:
-    found = reference_of(profile, kind)
+def _kept(cls: type[Content], profile: str) -> Content:
+    found = kept_of(cls, profile)
     if found is None:
-        raise NoResultsError(f"{REFERENCE / profile} holds no {kind}.json")
+        raise NoResultsError(f"{REFERENCE / profile} holds no {FILES[cls]}")
     return found
 
 
@@ -145,7 +147,7 @@ def _range(values: Sequence[float]) -> str:
     return f"{min(values):+.2f} to {max(values):+.2f}"
 
 
-def _two_seeds(kept: Mapping[str, Mapping[str, Any]]) -> Lines:
+def _two_seeds(kept: Mapping[str, ScoreResults]) -> Lines:
     generator = np.random.default_rng(20)
     shares = ", ".join(
         f"{100 * coverage_of_narrowest(runs, 0.25, generator):.0f} % with {runs} runs" for runs in (2, 3, 5)
@@ -159,18 +161,19 @@ def _two_seeds(kept: Mapping[str, Mapping[str, Any]]) -> Lines:
         ("profile", "data set", "R-GCN's difference", "mean", "95 % interval", "pooled s.d.", "degrees", "cells")
     ]
     for profile in ("quick", "full"):
-        cells = finished_cells(kept[profile])
+        cells = kept[profile].finished_cells
         for dataset in DATASETS:
             for view in ("none", "shuffled", "neighbours"):
-                own = cells.get((dataset, "rgcn"), {}).get("reliance", {}).get(view)
+                held = cells.get((dataset, "rgcn"))
+                own = None if held is None else held.image_sensitivity.get(view)
                 pool = [
-                    found["values"]
+                    found.values
                     for other in ("quick", "graphs", "full")
-                    for (where, _), cell in finished_cells(kept[other]).items()
-                    if where == dataset and (found := cell["reliance"].get(view))
+                    for (where, _), cell in kept[other].finished_cells.items()
+                    if where == dataset and (found := cell.image_sensitivity.get(view))
                 ]
                 if own:
-                    one = pooled_interval(own["values"], pool)
+                    one = pooled_interval(own.values, pool)
                     interval = f"[{one.low:+.2f}, {one.high:+.2f}]"
                     spread = (f"{one.deviation:.2f}", str(one.freedom), str(one.cells))
                     rows.append((profile, dataset, f"own − {view}", f"{one.mean:+.2f}", interval, *spread))
@@ -182,15 +185,13 @@ def _two_seeds(kept: Mapping[str, Mapping[str, Any]]) -> Lines:
     )
 
 
-def _under_one_scorer(
-    kept: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]], paper: Paper, margin: float, alpha: float
-) -> Lines:
+def _under_one_scorer(kept: Mapping[str, KeptProfile], paper: Paper, margin: float, alpha: float) -> Lines:
     rows = [("profile", "data set", "system", "printed row", "scored by", "ours − printed", "", "verdict")]
     for profile in ("quick", "full"):
-        scores, lenses = kept[profile]
-        for (dataset, system), cell in finished_cells(scores).items():
+        one = kept[profile]
+        for (dataset, system), cell in one.scores.finished_cells.items():
             for _, row in paper.rows_for(dataset, system):
-                verdict = judge(cell, row, paper, margin, alpha, runs_of(lenses, dataset, system))
+                verdict = judge(cell, row, paper, margin, alpha, one.rescored.runs_of(dataset, system))
                 if verdict is None or verdict.ours is None or verdict.difference is None:
                     continue
                 printed = _f1(row, dataset)
@@ -200,22 +201,23 @@ def _under_one_scorer(
     yield from aligned(rows, header=True)
 
 
-def _parts(kept: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]], paper: Paper) -> Lines:
+def _parts(kept: Mapping[str, KeptProfile], paper: Paper) -> Lines:
     metrics = ("P", "R", "F1", *TYPES)
     rows = [("profile", "data set", "row", "scored by", "", *metrics)]
     row = next(row for row in paper.tables[0].rows if row.id == "rgcn")
     for profile in ("quick", "full"):
-        scores, lenses = kept[profile]
+        one = kept[profile]
         for dataset in DATASETS:
-            cell, used = finished_cells(scores).get((dataset, "rgcn")), row.used[dataset]
+            cell, used = one.scores.finished_cells.get((dataset, "rgcn")), row.used[dataset]
             if cell is None:
                 continue
-            runs = runs_of(lenses, dataset, "rgcn")
+            runs = one.rescored.runs_of(dataset, "rgcn")
             lens, copy = (
                 lens_of(used.scorer, dataset, paper) or "conlleval",
                 as_printed(cell, runs, used, paper).copy,
             )
-            found = [entry for run in runs if (entry := scored(run, copy, OWN, lens)) and "f1" in entry]
+            entries = (run.scores(copy, OWN, lens) for run in runs)
+            found = [entry for entry in entries if entry is not None and entry.f1 is not None]
             ours = [float(np.mean([_metric(entry, metric) for entry in found])) for metric in metrics]
             place = (profile, dataset, row.label, f"{lens} on {copy}")
             rows.append((*place, "ours", *(f"{value:.2f}" for value in ours)))
@@ -225,9 +227,11 @@ def _parts(kept: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]], pape
     yield from aligned(rows, header=True)
 
 
-def _metric(entry: Mapping[str, Any], metric: str) -> float:
-    overall = {"P": "precision", "R": "recall", "F1": "f1"}
-    return float(entry[overall[metric]] if metric in overall else entry["types"][metric])
+def _metric(entry: Rescored, metric: str) -> float:
+    found = entry.metric(metric)
+    if found is None:
+        raise ValueError(f"{metric} is not defined for a kept run")
+    return found
 
 
 def _lists(root: Path) -> Lines:

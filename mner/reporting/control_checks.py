@@ -6,12 +6,11 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 from mner.config.controls_settings import CORPORA, NEIGHBOURS, POSITIVE
 from mner.data.corpus import PICTURE_PROBES, PROBES
-from mner.evaluation.averages import finished_cells, own_f1
 from mner.evaluation.gaps import gap_between, gap_to_fixed
+from mner.evaluation.score_results import ScoredCell, ScoreResults, Summary
 from mner.reporting.text_only import PROBES as TITLES
 
 HOLDS, FAILS = "HOLDS", "FAILS"
@@ -41,7 +40,7 @@ class ControlCheck:
 
 
 def control_checks(
-    scores: Mapping[str, Any],
+    scores: ScoreResults,
     margin: float,
     alpha: float,
     near_zero: float,
@@ -62,12 +61,12 @@ def control_checks(
     ``absence`` holds, by system, why one reads a tweet without a picture differently though pictures say nothing
     (its card): on the negative control what the picture's absence changes is then shown and not judged.
     """
-    finished = finished_cells(scores)
+    finished = scores.finished_cells
     checks: list[ControlCheck] = []
     for (dataset, system), cell in finished.items():
         if dataset not in CORPORA:
             continue
-        if cell["visual_input"] == "none":
+        if not cell.reads_pictures:
             checks.append(_text_only(cell, near_zero))
             continue
         text = finished.get((dataset, TEXT_ONLY))
@@ -81,84 +80,80 @@ def control_checks(
             checks += _positive(cell, text, margin, RELATION_PROBES)
         else:
             checks.append(_negative(cell, text, margin, alpha, near_zero))
-            checks += _no_reliance(cell, margin, alpha, near_zero, bool(absence.get(system)))
+            checks += _insensitive(cell, margin, alpha, near_zero, bool(absence.get(system)))
     return tuple(checks)
 
 
-def reads_relations(cell: Mapping[str, Any]) -> bool:
+def reads_relations(cell: ScoredCell) -> bool:
     """Whether a cell's system is given retrieved neighbours."""
-    return any(part.startswith("relations") for part in cell["visual_input"].split("+"))
+    return any(part.startswith("relations") for part in cell.visual_input.split("+"))
 
 
-def gain_of(cell: Mapping[str, Any], text: Mapping[str, Any]) -> float:
+def gain_of(cell: ScoredCell, text: ScoredCell) -> float:
     """Mean F1 of a cell minus that of the text-only one, in points."""
-    ours, theirs = (statistics.fmean(own_f1(one)["values"]) for one in (cell, text))
+    ours, theirs = (statistics.fmean(one.own_f1.values) for one in (cell, text))
     return ours - theirs
 
 
-def _positive(
-    cell: Mapping[str, Any], text: Mapping[str, Any], margin: float, probes: Sequence[str]
-) -> Iterator[ControlCheck]:
-    place = (cell["dataset"], cell["system"])
+def _positive(cell: ScoredCell, text: ScoredCell, margin: float, probes: Sequence[str]) -> Iterator[ControlCheck]:
+    place = (cell.dataset, cell.system)
     gain = gain_of(cell, text)
     statement = f"gain over {TEXT_ONLY} ≥ {margin:g}"
     yield ControlCheck(*place, statement, gain >= margin, f"gain {gain:+.2f}")
     for view in probes:
         statement = f"{TITLES[view]} ≥ {margin:g}"
-        reliance = cell["reliance"].get(view)
-        passed = reliance is not None and reliance["mean"] >= margin
+        reliance = cell.image_sensitivity.get(view)
+        passed = reliance is not None and reliance.mean >= margin
         yield ControlCheck(*place, statement, passed, _shown(view, reliance))
 
 
-def _no_reliance(
-    cell: Mapping[str, Any], margin: float, alpha: float, near_zero: float, absence_matters: bool
+def _insensitive(
+    cell: ScoredCell, margin: float, alpha: float, near_zero: float, absence_matters: bool
 ) -> Iterator[ControlCheck]:
     for view in PICTURE_PROBES:
         if view == "none" and absence_matters:
-            shown = _shown(view, cell["reliance"].get(view))
-            place = (cell["dataset"], cell["system"])
+            shown = _shown(view, cell.image_sensitivity.get(view))
+            place = (cell.dataset, cell.system)
             yield ControlCheck(*place, "its card says why", passed=True, detail=shown, judged=False)
             continue
         statement = f"{TITLES[view]} about zero: below {margin:g}"
-        reliance = cell["reliance"].get(view)
-        passed, detail = reliance is not None and abs(reliance["mean"]) < margin, _shown(view, reliance)
-        if reliance is not None and len(reliance["values"]) > 1:
+        reliance = cell.image_sensitivity.get(view)
+        passed, detail = reliance is not None and abs(reliance.mean) < margin, _shown(view, reliance)
+        if reliance is not None and len(reliance.values) > 1:
             statement += f" for sure, and below {near_zero:g} or its interval holds 0"
-            low, high = gap_to_fixed(reliance["values"], 0.0).interval(2 * alpha)
-            passed = -margin < low and high < margin and (abs(reliance["mean"]) < near_zero or low <= 0 <= high)
+            low, high = gap_to_fixed(reliance.values, 0.0).interval(2 * alpha)
+            passed = -margin < low and high < margin and (abs(reliance.mean) < near_zero or low <= 0 <= high)
             detail += f", {_interval(low, high, alpha)}"
-        yield ControlCheck(cell["dataset"], cell["system"], statement, passed, detail)
+        yield ControlCheck(cell.dataset, cell.system, statement, passed, detail)
 
 
-def _text_only(cell: Mapping[str, Any], near_zero: float) -> ControlCheck:
+def _text_only(cell: ScoredCell, near_zero: float) -> ControlCheck:
     """A text-only system is given no view but its own; one that has others must not move with them."""
-    moved = {view: found["mean"] for view, found in cell["reliance"].items() if found is not None}
+    moved = {view: found.mean for view, found in cell.image_sensitivity.items() if found is not None}
     passed = all(abs(points) < near_zero for points in moved.values())
     detail = ", ".join(f"{TITLES[view]} {points:+.2f}" for view, points in moved.items())
-    place = (cell["dataset"], cell["system"])
+    place = (cell.dataset, cell.system)
     if not moved:
         return ControlCheck(*place, "text only", passed=True, detail="it reads no picture", judged=False)
-    return ControlCheck(*place, f"text only: no reliance beyond {near_zero:g}", passed, detail)
+    return ControlCheck(*place, f"text only: no image sensitivity beyond {near_zero:g}", passed, detail)
 
 
-def _shown(view: str, reliance: Mapping[str, Any] | None) -> str:
-    return f"{TITLES[view]}: not predicted" if reliance is None else f"{TITLES[view]} {reliance['mean']:+.2f}"
+def _shown(view: str, points: Summary | None) -> str:
+    return f"{TITLES[view]}: not predicted" if points is None else f"{TITLES[view]} {points.mean:+.2f}"
 
 
-def _negative(
-    cell: Mapping[str, Any], text: Mapping[str, Any], margin: float, alpha: float, near_zero: float
-) -> ControlCheck:
-    gain, gap = gain_of(cell, text), gap_between(*(own_f1(one)["values"] for one in (cell, text)))
+def _negative(cell: ScoredCell, text: ScoredCell, margin: float, alpha: float, near_zero: float) -> ControlCheck:
+    gain, gap = gain_of(cell, text), gap_between(*(one.own_f1.values for one in (cell, text)))
     statement = f"no gain over {TEXT_ONLY}: below {margin:g}"
     if gap is None:
         return ControlCheck(
-            cell["dataset"], cell["system"], statement, gain < margin, f"gain {gain:+.2f}, one seed each"
+            cell.dataset, cell.system, statement, gain < margin, f"gain {gain:+.2f}, one seed each"
         )
     low, high = gap.interval(2 * alpha)
     statement += f" for sure, and below {near_zero:g} or its interval holds 0"
     passed = high < margin and (gain < near_zero or low <= 0)
     detail = f"gain {gain:+.2f}, {_interval(low, high, alpha)}"
-    return ControlCheck(cell["dataset"], cell["system"], statement, passed, detail)
+    return ControlCheck(cell.dataset, cell.system, statement, passed, detail)
 
 
 def _interval(low: float, high: float, alpha: float) -> str:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from mner.config.controls_settings import NEGATIVE, NEIGHBOURS, POSITIVE
 from mner.data.corpus import PICTURE_PROBES
-from mner.evaluation.averages import finished_cells, own_f1
+from mner.evaluation.score_results import ScoredCell
 from mner.reporting.cells import Cell, Measured, State, Words, cited, missing, with_minus
 from mner.reporting.control_checks import (
     FAILS,
@@ -38,7 +37,7 @@ _NEIGHBOUR_RULE = (
     " Nei.: on the neighbour control, where only retrieved pictures show the type: what reads neighbours must "
     "gain as on the positive one, and lose it with another tweet's; for what reads none it is a negative one."
 )
-Cells = Mapping[tuple[str, str], Mapping[str, Any]]
+Cells = Mapping[tuple[str, str], ScoredCell]
 
 
 def control_table(results: Results, limits: VerifyFacts, absence: Mapping[str, str]) -> Table | None:
@@ -47,11 +46,11 @@ def control_table(results: Results, limits: VerifyFacts, absence: Mapping[str, s
     The rules are those of ``mner verify``; ``absence`` is as in :func:`control_checks`.
     """
     scores = results.scores
-    finished = finished_cells(scores)
-    if not are_controls(scores["datasets"]) or not finished:
+    finished = scores.finished_cells
+    if not are_controls(scores.datasets) or not finished:
         return None
     checks = control_checks(scores, limits.control_gain, limits.alpha, limits.reference_margin, absence)
-    measures = [(measure, control) for measure, control in MEASURES if control in (*CONTROLS, *scores["datasets"])]
+    measures = [(measure, control) for measure, control in MEASURES if control in (*CONTROLS, *scores.datasets)]
     columns = (
         Column("system", "System", "words"),
         *(Column(f"{measure}.{control}", _title(measure, control), "ours") for measure, control in measures),
@@ -59,11 +58,11 @@ def control_table(results: Results, limits: VerifyFacts, absence: Mapping[str, s
     )
     rows = [
         _row(system, measures, finished, [one for one in checks if one.system == system])
-        for system in scores["systems"]
+        for system in scores.systems
     ]
     rows.sort(key=lambda row: row.group != READS)
     title = "Does each system use the picture where it helps, and only there? (F1 points)"
-    notes = (_rules(limits, NEIGHBOURS in scores["datasets"]), *_reasons(checks, absence))
+    notes = (_rules(limits, NEIGHBOURS in scores.datasets), *_reasons(checks, absence))
     return Table("controls-truth", title, "controls", columns, tuple(rows), results.records, notes)
 
 
@@ -74,11 +73,7 @@ def _title(measure: str, control: str) -> str:
 def _row(system: str, measures: Sequence[tuple[str, str]], finished: Cells, checks: Sequence[ControlCheck]) -> Row:
     numbers = [_number(measure, control, system, finished) for measure, control in measures]
     controls = list(dict.fromkeys(control for _, control in measures))
-    reads = any(
-        finished[control, system]["visual_input"] != "none"
-        for control in controls
-        if (control, system) in finished
-    )
+    reads = any(finished[control, system].reads_pictures for control in controls if (control, system) in finished)
     return Row(
         system, (Words(system), *numbers, _judgement(system, controls, finished, checks)), READS if reads else TEXT
     )
@@ -88,16 +83,16 @@ def _number(measure: str, control: str, system: str, finished: Cells) -> Cell:
     cell, text = finished.get((control, system)), finished.get((control, TEXT_ONLY))
     if cell is None:
         return missing(cell)
-    if cell["visual_input"] == "none":
+    if not cell.reads_pictures:
         return State("–", "reads no picture")
     if measure in RELATION_PROBES and not reads_relations(cell):
         return State("–", "reads no neighbours")
     if measure != GAIN:
-        found = cell["reliance"].get(measure)
+        found = cell.image_sensitivity.get(measure)
         return State("–", "this view was not predicted") if found is None else cited(found, signed=True)
     if text is None:
         return State("not known", f"{TEXT_ONLY} was not run")
-    records = (*own_f1(cell)["records"], *own_f1(text)["records"])
+    records = (*cell.own_f1.records, *text.own_f1.records)
     return Measured(gain_of(cell, text), records, f"mean F1 minus that of {TEXT_ONLY}", signed=True)
 
 

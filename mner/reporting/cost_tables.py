@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from markupsafe import Markup
 
-from mner.evaluation.averages import own_f1
+from mner.evaluation.score_results import ScoredCell, Summary
 from mner.reporting import charts as svg
 from mner.reporting.cells import Cell, Cited, State, Words, cited
 from mner.reporting.results import Results, mean_of
@@ -37,18 +36,18 @@ DEVICE_NOTE = "Rows under different devices are not comparable; runs that shared
 def cost_table(results: Results, dataset: str) -> Table | None:
     """One row a (device, system), grouped by device, with minutes a run; None where no speed was measured."""
     rows = []
-    cells = [cell for cell in results.scores["cells"] if cell["dataset"] == dataset and cell.get("throughput")]
-    measured = [values for cell in cells for values in cell["throughput"].values()]
+    cells = [cell for cell in results.scores.cells if cell.dataset == dataset and cell.throughput]
+    measured = [values for cell in cells for values in cell.throughput.values()]
     present = {name for values in measured for name, found in values.items() if found is not None}
     measures = [measure for measure in MEASURES if measure[0] in present]
     for device in devices(results, dataset):
         for cell in cells:
-            if device not in cell["throughput"]:
+            if device not in cell.throughput:
                 continue
-            shown: list[Cell] = [Words(cell["system"]), minutes_of(results, cell, device)]
-            rates = cell["throughput"][device]
+            shown: list[Cell] = [Words(cell.system), minutes_of(results, cell, device)]
+            rates = cell.throughput[device]
             shown += [_measured(rates.get(name), factor, digits) for name, _, factor, digits in measures]
-            rows.append(Row(f"{cell['system']}@{device}", tuple(shown), device))
+            rows.append(Row(f"{cell.system}@{device}", tuple(shown), device))
     if not rows:
         return None
     columns = [Column("system", "System", "words"), Column("minutes", "Minutes a run", "ours")]
@@ -62,38 +61,38 @@ def cost_table(results: Results, dataset: str) -> Table | None:
 
 def devices(results: Results, dataset: str) -> list[str]:
     """Devices that runs of a data set were measured on, in alphabetical order."""
-    cells = [cell for cell in results.scores["cells"] if cell["dataset"] == dataset]
-    return sorted({device for cell in cells for device in cell.get("throughput") or {}})
+    cells = [cell for cell in results.scores.cells if cell.dataset == dataset]
+    return sorted({device for cell in cells for device in cell.throughput})
 
 
-def minutes_of(results: Results, cell: Mapping[str, Any], device: str) -> Cited:
+def minutes_of(results: Results, cell: ScoredCell, device: str) -> Cited:
     """Minutes a run took, evaluation and every process of it included, over the cell's runs on one device."""
     runs = [
         run
-        for run in results.scores["runs"]
-        if (run["dataset"], run["system"]) == (cell["dataset"], cell["system"])
-        and run["throughput"] is not None
-        and run["throughput"]["device"] == device
+        for run in results.scores.runs
+        if (run.dataset, run.system) == (cell.dataset, cell.system)
+        and run.throughput is not None
+        and run.throughput["device"] == device
     ]
-    values = tuple(run["duration_seconds"] / 60 for run in runs)
-    return mean_of(values, tuple(run["record"] for run in runs), digits=1)
+    values = tuple(run.duration_seconds / 60 for run in runs)
+    return mean_of(values, tuple(run.record for run in runs), digits=1)
 
 
-def f1_on(results: Results, cell: Mapping[str, Any], device: str) -> Cited:
+def f1_on(results: Results, cell: ScoredCell, device: str) -> Cited:
     """Test F1 (own pictures, standard lens) over the cell's runs on one device."""
     minutes = minutes_of(results, cell, device)
-    whole = own_f1(cell)
-    by_record = dict(zip(whole["records"], whole["values"], strict=True))
+    whole = cell.own_f1
+    by_record = dict(zip(whole.records, whole.values, strict=True))
     return mean_of(tuple(by_record[record] for record in minutes.records), minutes.records)
 
 
-def _measured(summary: Mapping[str, Any] | None, factor: float, digits: int) -> Cell:
+def _measured(summary: Summary | None, factor: float, digits: int) -> Cell:
     if summary is None:
         return NOT_MEASURED
     if factor == 1:
         return cited(summary, digits=digits)
-    values = tuple(factor * value for value in summary["values"])
-    return mean_of(values, tuple(summary["records"]), digits=digits)
+    values = tuple(factor * value for value in summary.values)
+    return mean_of(values, tuple(summary.records), digits=digits)
 
 
 LEFT, PLOT, RIGHT, TOP, HEIGHT = 56, 568, 16, 14, 300
@@ -121,9 +120,9 @@ def cost_points(results: Results, dataset: str) -> dict[str, list[CostPoint]]:
     """By device, every system that was measured on it; empty where nothing was."""
     return {
         device: [
-            CostPoint(cell["system"], minutes_of(results, cell, device), f1_on(results, cell, device))
-            for cell in results.scores["cells"]
-            if cell["dataset"] == dataset and device in (cell.get("throughput") or {})
+            CostPoint(cell.system, minutes_of(results, cell, device), f1_on(results, cell, device))
+            for cell in results.scores.cells
+            if cell.dataset == dataset and device in (cell.throughput)
         ]
         for device in devices(results, dataset)
     }

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from mner.evaluation.averages import own_f1
 from mner.evaluation.paper import Paper
+from mner.evaluation.score_results import ScoredCell, ScoredRun, ScoreResults
 from mner.evaluation.verdicts import judge
 from mner.reporting.results import Results, Settings
 
@@ -22,16 +21,16 @@ def metrics(results: Results, paper: Paper, settings: Settings) -> dict[str, dic
         the verdict, and sentences per second of training. What is unknown is left out.
     """
     return {
-        f"{cell['dataset']}/{cell['system']}": _cell(cell, results, paper, settings)
-        for cell in results.scores["cells"]
-        if cell["state"] == "finished"
+        f"{cell.dataset}/{cell.system}": _cell(cell, results, paper, settings)
+        for cell in results.scores.cells
+        if cell.is_finished
     }
 
 
-def _cell(cell: Mapping[str, Any], results: Results, paper: Paper, settings: Settings) -> dict[str, float | str]:
-    dataset, system = cell["dataset"], cell["system"]
-    f1 = own_f1(cell)
-    found: dict[str, float | str | None] = {"f1": f1["mean"], "f1_sd": f1["sd"]}
+def _cell(cell: ScoredCell, results: Results, paper: Paper, settings: Settings) -> dict[str, float | str]:
+    dataset, system = cell.dataset, cell.system
+    f1 = cell.own_f1
+    found: dict[str, float | str | None] = {"f1": f1.mean, "f1_sd": f1.sd}
     for _, row in paper.rows_for(dataset, system):
         figure = row.figure(dataset, "F1")
         verify = settings.verify
@@ -40,7 +39,8 @@ def _cell(cell: Mapping[str, Any], results: Results, paper: Paper, settings: Set
             difference = None if verdict.difference is None else round(verdict.difference, 4)
             found |= {"f1_printed": figure.value, "difference": difference, "verdict": verdict.name}
             break
-    speeds = [held[SPEED]["mean"] for held in (cell.get("throughput") or {}).values() if held.get(SPEED)]
+    measured = (meters.get(SPEED) for meters in cell.throughput.values())
+    speeds = [speed.mean for speed in measured if speed is not None]
     found["sentences_per_second"] = statistics.fmean(speeds) if speeds else None
     return {
         name: round(value, 4) if isinstance(value, float) else value
@@ -49,34 +49,34 @@ def _cell(cell: Mapping[str, Any], results: Results, paper: Paper, settings: Set
     }
 
 
-def learning_curves(scores: Mapping[str, Any]) -> list[dict[str, float | str]]:
+def learning_curves(scores: ScoreResults) -> list[dict[str, float | str]]:
     """Give dev F1 after every epoch, one entry per run and epoch, epochs counted from 1."""
     return [
-        {"row": f"{_name(run)}/{run['seed']}", "epoch": epoch, "dev_f1": round(f1, 4)}
+        {"row": f"{_name(run)}/{run.seed}", "epoch": epoch, "dev_f1": round(f1, 4)}
         for run in _finished(scores)
-        for epoch, f1 in enumerate(run["dev_f1"], 1)
+        for epoch, f1 in enumerate(run.dev_f1, 1)
     ]
 
 
-def costs(scores: Mapping[str, Any]) -> list[dict[str, float | str]]:
+def costs(scores: ScoreResults) -> list[dict[str, float | str]]:
     """Give mean test F1 and mean minutes of training, one entry per cell."""
     runs = _finished(scores)
     return [
         {
             "row": name,
-            "minutes": round(_mean([run["duration_seconds"] for run in runs if _name(run) == name]) / 60, 3),
-            "f1": round(_mean([run["views"]["test.own"]["f1"] for run in runs if _name(run) == name]), 4),
+            "minutes": round(_mean([run.duration_seconds for run in runs if _name(run) == name]) / 60, 3),
+            "f1": round(_mean([run.views["test.own"].f1 for run in runs if _name(run) == name]), 4),
         }
         for name in dict.fromkeys(map(_name, runs))
     ]
 
 
-def _finished(scores: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [run for run in scores["runs"] if run["status"] == "finished"]
+def _finished(scores: ScoreResults) -> list[ScoredRun]:
+    return [run for run in scores.runs if run.is_finished]
 
 
-def _name(run: Mapping[str, Any]) -> str:
-    return f"{run['dataset']}/{run['system']}"
+def _name(run: ScoredRun) -> str:
+    return f"{run.dataset}/{run.system}"
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -8,11 +8,11 @@ from typing import Any
 
 from mner.base.terminal import indented, wrapped
 from mner.data.corpus import Sentence
+from mner.data.spans import EncodedTags, entities
 from mner.evaluation.error_counts import CLASSES, ErrorCase
+from mner.evaluation.error_results import GroupAgreement, SuspectLabels, SystemErrors
 from mner.evaluation.rescoring import patch_entry
-from mner.evaluation.results_schema import GroupAgreement, SuspectLabels, SystemErrors
 from mner.evaluation.run_agreement import Case
-from mner.evaluation.spans import EncodedTags, entities
 from mner.reporting.cells import Cell, Cited, Measured, State, Words
 from mner.reporting.results import Results, mean_of
 from mner.reporting.run_facts import dataset_title
@@ -191,7 +191,7 @@ def suspects_file(results: Results) -> dict[str, Any]:
     """Content of ``suspects.json``: suspected labels as a patch by sentence and positions, without words."""
     return {
         "format": 1,
-        "profile": results.scores["profile"],
+        "profile": results.scores.profile,
         "split": "test",
         "note": "sentence: index in the split; first, last: word positions from 0, both inclusive",
         "datasets": {

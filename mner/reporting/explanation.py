@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mner.base.terminal import aligned_with_notes, indented, wrapped
-from mner.evaluation.averages import cells_of, own_f1
 from mner.evaluation.kept_results import NoResultsError, record_file
 from mner.evaluation.paper import METRICS, Paper
+from mner.evaluation.score_results import ScoredCell
+from mner.evaluation.statistics_results import Pair
 from mner.evaluation.verdicts import judge
 from mner.evaluation.waterfall import waterfalls
 from mner.reporting.analysis import pages
-from mner.reporting.cells import SURE, Cell, Measured, Printed, State, Words, cited, estimate
+from mner.reporting.cells import SURE, Cell, Measured, Printed, State, Words, cited, estimate, interval_of
 from mner.reporting.layout import sections
 from mner.reporting.log_tables import said_of
 from mner.reporting.results import Results, Settings
@@ -22,7 +22,7 @@ from mner.reporting.scorer_tables import under
 from mner.reporting.section_tables import section_tables
 from mner.reporting.statistics_tables import INTERVALS, pair_cells, probe_p, says
 from mner.reporting.tables import to_entries
-from mner.reporting.text_only import PROBES, pair_of, primary_pair, text_only_baselines
+from mner.reporting.text_only import PROBES, primary_pair, text_only_baselines
 from mner.reporting.waterfall_tables import Bar, bars
 from mner.tracking.record import Record
 
@@ -56,17 +56,17 @@ def _number(query: str, results: Results, paper: Paper, settings: Settings, root
     if logged:
         lines += ["", "in the authors' own log", *(f"  {line}" for one in logged for line in wrapped(one))]
     if ours:
-        lines += ["", f"{query} in our results, profile {results.scores['profile']}"]
+        lines += ["", f"{query} in our results, profile {results.scores.profile}"]
         lines += indented([(*one[:5], f"{len(one[5])} records") for one in ours])
     wanted = dict.fromkeys((dataset, system) for _, dataset, _, _, system in printed)
-    places = {run["record"]: (run["dataset"], run["system"]) for run in results.scores["runs"]}
+    places = {run.record: (run.dataset, run.system) for run in results.scores.runs}
     if not printed:
         wanted = dict.fromkeys(places[record] for one in ours for record in one[5] if record in places)
     for dataset, system in wanted:
-        if (dataset, system) in cells_of(results.scores):
+        if (dataset, system) in results.scores.cells_by_place:
             lines += ["", *_cell(dataset, system, results, paper, settings, root)]
         else:
-            lines += ["", f"{dataset} / {system}: not in profile {results.scores['profile']}"]
+            lines += ["", f"{dataset} / {system}: not in profile {results.scores.profile}"]
     return lines
 
 
@@ -106,13 +106,11 @@ def _entries(results: Results, paper: Paper, settings: Settings) -> list[dict[st
 
 
 def _cell(dataset: str, system: str, results: Results, paper: Paper, settings: Settings, root: Path) -> Lines:
-    cells = cells_of(results.scores)
+    cells = results.scores.cells_by_place
     cell = cells.get((dataset, system))
     if cell is None:
         known = ", ".join("/".join(place) for place in cells)
-        raise NoResultsError(
-            f"no cell {dataset}/{system} in profile {results.scores['profile']}; there are {known}"
-        )
+        raise NoResultsError(f"no cell {dataset}/{system} in profile {results.scores.profile}; there are {known}")
     lines = [f"{dataset} / {system}", "", "  printed and verdict"]
     for table, row in paper.rows_for(dataset, system):
         figure = row.figure(dataset, "F1")
@@ -125,50 +123,49 @@ def _cell(dataset: str, system: str, results: Results, paper: Paper, settings: S
                 lines += wrapped(reason, "      - ", "        ")
     if not paper.rows_for(dataset, system):
         lines.append("    no paper prints an F1 of this system here")
-    if cell["state"] != "finished":
-        return [*lines, "", f"  ours: {cell['state']}{': ' + cell['reason'] if cell['reason'] else ''}"]
+    if not cell.is_finished:
+        return [*lines, "", f"  ours: {cell.state}{': ' + cell.reason if cell.reason else ''}"]
     return [*lines, *_ours(cell, results), *_runs(cell, results, root), *_why(cell, results, paper)]
 
 
-def _ours(cell: Mapping[str, Any], results: Results) -> Lines:
-    held = results.statistics["datasets"][cell["dataset"]]
-    sure = next(one for one in held["cells"] if one["system"] == cell["system"])
-    both = sure["sample"] if "state" in sure["both"] else sure["both"]
-    interval = estimate({**both, "records": sure["records"]}, INTERVALS[both["source"]], "estimate")
-    f1, seeds = cited(own_f1(cell)), own_f1(cell)["n"]
+def _ours(cell: ScoredCell, results: Results) -> Lines:
+    held = results.statistics.datasets[cell.dataset]
+    sure = next(one for one in held.cells if one.system == cell.system)
+    both = sure.best_known
+    interval = interval_of(both, sure.records, INTERVALS[both.source])
+    f1, seeds = cited(cell.own_f1), cell.own_f1.n
     over = f"± is the s.d. over {seeds} seeds" if seeds > 1 else "one seed"
     lines = [
         "",
         "  ours",
-        f"    F1 {f1.plain()} ({over}); {SURE} interval {interval.spread} ({both['source']})",
+        f"    F1 {f1.plain()} ({over}); {SURE} interval {interval.spread} ({both.source})",
     ]
     titles = "best text-only row of this encoder", "text-only row of this family"
-    for title, row in zip(titles, text_only_baselines(cell, results.scores["cells"]).rows, strict=False):
+    for title, row in zip(titles, text_only_baselines(cell, results.scores.cells).rows, strict=False):
         if row.system:
             lines.append(f"    {title} ({row.system})  {row.f1.plain()}")
-    for entry in held["reliance"]:
-        if entry["system"] == cell["system"]:
-            for view, found in sorted(entry["views"].items(), key=lambda one: list(PROBES).index(one[0])):
-                points = estimate(found, "paired", signed=True).plain()
-                lines.append(f"    {PROBES[view]}  {points}, p (Holm) {probe_p(found).plain()}")
+    views = held.views_of(cell.system)
+    for view in (view for view in PROBES if view in views):
+        points = estimate(views[view], "paired", signed=True).plain()
+        lines.append(f"    {PROBES[view]}  {points}, p (Holm) {probe_p(views[view]).plain()}")
     return lines
 
 
-def _runs(cell: Mapping[str, Any], results: Results, root: Path) -> Lines:
+def _runs(cell: ScoredCell, results: Results, root: Path) -> Lines:
     rows = [("seed", "test F1", "dev F1", "epoch", "commit", "finished", "key", "record")]
     inputs: dict[str, set[str]] = {}
-    for run in results.scores["runs"]:
-        if (run["dataset"], run["system"], run["status"]) != (cell["dataset"], cell["system"], "finished"):
+    for run in results.scores.runs:
+        if (run.dataset, run.system, run.status) != (cell.dataset, cell.system, "finished"):
             continue
         rows.append(
             (
-                str(run["seed"]),
+                str(run.seed),
                 f1_on_test(run).plain(),
                 f1_on_dev(run).plain(),
                 epoch(run),
                 commit(run),
-                run["finished_at"][:19],
-                run["key"][:12],
+                run.finished_at[:19],
+                run.key[:12],
                 str(record := record_file(run, root)),
             )
         )
@@ -181,18 +178,18 @@ def _runs(cell: Mapping[str, Any], results: Results, root: Path) -> Lines:
         *lines,
         "",
         "  again",
-        f"    {train_again(results.scores['profile'], cell['dataset'], cell['system'])}",
+        f"    {train_again(results.scores.profile, cell.dataset, cell.system)}",
     ]
 
 
-def _why(cell: Mapping[str, Any], results: Results, paper: Paper) -> Lines:
-    dataset, system = cell["dataset"], cell["system"]
+def _why(cell: ScoredCell, results: Results, paper: Paper) -> Lines:
+    dataset, system = cell.dataset, cell.system
     lenses = [
-        (lens["title"], under(results, dataset, system, lens["name"]).plain(), lens["origin"])
-        for lens in results.lenses["lenses"]
+        (lens.title, under(results, dataset, system, lens.name).plain(), lens.origin)
+        for lens in results.rescored.scorers
     ]
     lines = ["", "  the same predictions under every lens", *indented(lenses)]
-    for fall in waterfalls(results.scores, results.lenses, paper, results.others):
+    for fall in waterfalls(results.scores, results.rescored, paper, results.others):
         if (fall.dataset, fall.system) == (dataset, system):
             lines += ["", f"  from {fall.row.label}{fall.row.mark} to ours"]
             lines += aligned_with_notes([(bar.title, *_step(bar)) for bar in bars(fall)], "    ")
@@ -213,17 +210,17 @@ def compare(a: str, b: str, results: Results, dataset: str | None = None) -> str
     Raises:
         NoResultsError: a system or data set that the profile does not have.
     """
-    datasets = [dataset] if dataset else list(results.scores["datasets"])
-    unknown = [system for system in (a, b) if system not in results.scores["systems"]]
+    datasets = [dataset] if dataset else list(results.scores.datasets)
+    unknown = [system for system in (a, b) if system not in results.scores.systems]
     if unknown:
         raise NoResultsError(
-            f"no system {unknown[0]} in this profile; there are {', '.join(results.scores['systems'])}"
+            f"no system {unknown[0]} in this profile; there are {', '.join(results.scores.systems)}"
         )
     blocks = []
     for name in datasets:
-        if name not in results.statistics["datasets"]:
+        if name not in results.statistics.datasets:
             raise NoResultsError(
-                f"no data set {name} in this profile; there are {', '.join(results.scores['datasets'])}"
+                f"no data set {name} in this profile; there are {', '.join(results.scores.datasets)}"
             )
         missing = [system for system in (a, b) if system not in results.finished(name)]
         if missing or a == b:
@@ -235,24 +232,24 @@ def compare(a: str, b: str, results: Results, dataset: str | None = None) -> str
 
 
 def _compared(a: str, b: str, results: Results, dataset: str) -> Lines:
-    one = pair_of(results.statistics, dataset, a, b)
+    one = results.statistics.datasets[dataset].pair(a, b)
     if one is None:
         raise NoResultsError(f"{a} and {b} were not compared on {dataset}; run `mner score`")
     lines = [dataset_title(dataset)]
     lines += indented(
-        [(name, under(results, dataset, name, results.lenses["standard"]).plain()) for name in (a, b)]
+        [(name, under(results, dataset, name, results.rescored.standard).plain()) for name in (a, b)]
     )
     lines.append("")
     for title, cell in _tested(one, primary_pair(results, dataset, a, b)):
         why = getattr(cell, "why", "")
         lines.append(f"    {title:<19}  {cell.plain()}{f' ({why})' if why else ''}")
-    by_lens = [("lens", a, b)]
-    for lens in results.lenses["lenses"]:
-        by_lens.append((lens["title"], *(under(results, dataset, name, lens["name"]).plain() for name in (a, b))))
-    return [*lines, "", *indented(by_lens)]
+    by_scorer: list[tuple[str, ...]] = [("scorer", a, b)]
+    for scorer in results.rescored.scorers:
+        by_scorer.append((scorer.title, *(under(results, dataset, name, scorer.name).plain() for name in (a, b))))
+    return [*lines, "", *indented(by_scorer)]
 
 
-def _tested(one: Mapping[str, Any], primary: Mapping[str, Any] | None) -> list[tuple[str, Cell]]:
+def _tested(one: Pair, primary: Pair | None) -> list[tuple[str, Cell]]:
     """Title and cell of what the test of a pair says; in the primary family its p there decides what is said."""
     name, difference, p_value, of_all, *further, said = pair_cells(one)
     in_family: Cell = State("–", "no row with a picture against text alone of the same encoder")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from mner.evaluation.claim_numbers import pooled_interval
 from mner.evaluation.conditions import Scored
@@ -131,22 +130,17 @@ def _image(kept: KeptCells) -> Finding | None:
 
 
 def _sensitivity(kept: KeptCells, cell: Scored, dataset: str, view: str) -> Measured | None:
-    own = _reliance(cell, view)
+    own = cell.cell.image_sensitivity.get(view)
     pool = [
-        found["values"]
+        found.values
         for (_, where, _), other in kept.cells.items()
-        if where == dataset and (found := _reliance(other, view))
+        if where == dataset and (found := other.cell.image_sensitivity.get(view))
     ]
     if own is None or not any(len(values) > 1 for values in pool):
         return None
-    one = pooled_interval(own["values"], pool)
+    one = pooled_interval(own.values, pool)
     method = f"mean over runs; interval from a pooled s.d. with {one.freedom} degrees of freedom"
-    return Measured(one.mean, tuple(own["records"]), method, one.low, one.high, signed=True)
-
-
-def _reliance(cell: Scored, view: str) -> Mapping[str, Any] | None:
-    found: Mapping[str, Any] | None = cell.cell["reliance"].get(view)
-    return found
+    return Measured(one.mean, own.records, method, one.low, one.high, signed=True)
 
 
 def _lead(kept: KeptCells, paper: Paper) -> Finding | None:

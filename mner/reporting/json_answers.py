@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mner.evaluation.averages import cells_of
 from mner.evaluation.kept_results import NoResultsError
 from mner.evaluation.paper import Paper
+from mner.evaluation.result_files import as_json
 from mner.reporting.dvc_metrics import metrics
 from mner.reporting.explanation import where_ours, where_printed
 from mner.reporting.results import Results, Settings
-from mner.reporting.text_only import pair_of, primary_pair
+from mner.reporting.text_only import primary_pair
 
 RUN = ("seed", "key", "record", "finished_at", "best_epoch", "dev_f1", "views")
 
@@ -39,17 +39,19 @@ def explained(query: str, results: Results, paper: Paper, settings: Settings) ->
 
 def _cell(query: str, results: Results, paper: Paper, settings: Settings) -> Mapping[str, Any]:
     dataset, _, system = query.partition("/")
-    cells = cells_of(results.scores)
+    cells = results.scores.cells_by_place
     if (dataset, system) not in cells:
         known = ", ".join("/".join(place) for place in cells)
-        raise NoResultsError(f"no cell {query} in profile {results.scores['profile']}; there are {known}")
-    runs = [run for run in results.scores["runs"] if (run["dataset"], run["system"]) == (dataset, system)]
+        raise NoResultsError(f"no cell {query} in profile {results.scores.profile}; there are {known}")
+    runs = [run for run in results.scores.runs if (run.dataset, run.system) == (dataset, system)]
     return {
-        "profile": results.scores["profile"],
-        "cell": cells[dataset, system],
+        "profile": results.scores.profile,
+        "cell": as_json(cells[dataset, system]),
         "against_the_paper": metrics(results, paper, settings).get(query),
-        "runs": [{name: run.get(name) for name in RUN} for run in runs],
-        "scorers": [{"seed": run["seed"], "versions": run["copies"]} for run in results.runs(dataset, system)],
+        "runs": [{name: as_json(getattr(run, name)) for name in RUN} for run in runs],
+        "scorers": [
+            {"seed": run.seed, "versions": as_json(run.versions)} for run in results.runs(dataset, system)
+        ],
     }
 
 
@@ -58,8 +60,8 @@ def compared(a: str, b: str, results: Results, dataset: str | None = None) -> li
     return [
         {
             "dataset": name,
-            "comparison": pair_of(results.statistics, name, a, b),
-            "primary": primary_pair(results, name, a, b),
+            "comparison": as_json(results.statistics.datasets[name].pair(a, b)),
+            "primary": as_json(primary_pair(results, name, a, b)),
         }
-        for name in ([dataset] if dataset else results.scores["datasets"])
+        for name in ([dataset] if dataset else results.scores.datasets)
     ]

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from mner.evaluation.conditions import Scored, scored_cells
-from mner.evaluation.kept_results import REFERENCE, committed_record, kept_elsewhere
+from mner.evaluation.kept_results import REFERENCE, KeptProfile, committed_record, kept_elsewhere
+from mner.evaluation.score_results import ScoredRun
 
 DATASETS = ("twitter2015", "twitter2017")
 PREFERENCE = ("paper", "base", "full", "neighbours", "quick", "graphs", "quick-all", "smoke")
@@ -18,29 +18,27 @@ PREFERENCE = ("paper", "base", "full", "neighbours", "quick", "graphs", "quick-a
 
 @dataclass(frozen=True)
 class KeptCells:
-    """Scores of several profiles on real data: ``scores`` and ``lenses`` of each, the preferred profile first."""
+    """Scores of several profiles on real data: the preferred profile first."""
 
-    profiles: tuple[Mapping[str, Any], ...]
+    profiles: tuple[KeptProfile, ...]
     committed: frozenset[str]
 
     @classmethod
     def read(cls, reference: Path = REFERENCE, further: Path | None = None) -> KeptCells:
         """Read committed results, then those of ``further`` whose profile is not committed."""
         kept = list(kept_elsewhere("", DATASETS, reference))
-        committed = frozenset(str(one["scores"]["profile"]) for one in kept)
+        committed = frozenset(one.scores.profile for one in kept)
         if further is not None:
-            kept += [
-                one for one in kept_elsewhere("", DATASETS, further) if one["scores"]["profile"] not in committed
-            ]
-        return cls(tuple(sorted(kept, key=lambda one: _place(one["scores"]["profile"]))), committed)
+            kept += [one for one in kept_elsewhere("", DATASETS, further) if one.scores.profile not in committed]
+        return cls(tuple(sorted(kept, key=lambda one: _place(one.scores.profile))), committed)
 
     @cached_property
     def cells(self) -> Mapping[tuple[str, str, str], Scored]:
         """Finished cells by profile, data set and system, the preferred profile first."""
         return {
-            (cell.profile, cell.cell["dataset"], cell.cell["system"]): cell
+            (cell.profile, cell.cell.dataset, cell.cell.system): cell
             for one in self.profiles
-            for cell in scored_cells(one["scores"], one["lenses"])
+            for cell in scored_cells(one.scores, one.rescored)
         }
 
     def best(self, dataset: str, system: str) -> Scored | None:
@@ -49,14 +47,14 @@ class KeptCells:
             (cell for (_, where, name), cell in self.cells.items() if (where, name) == (dataset, system)), None
         )
 
-    def others(self, profile: str) -> Sequence[Mapping[str, Any]]:
+    def others(self, profile: str) -> Sequence[KeptProfile]:
         """Give the results of all other profiles."""
-        return [one for one in self.profiles if one["scores"]["profile"] != profile]
+        return [one for one in self.profiles if one.scores.profile != profile]
 
     @cached_property
-    def runs(self) -> Mapping[str, Mapping[str, Any]]:
+    def runs(self) -> Mapping[str, ScoredRun]:
         """Scored runs by the path of their record."""
-        return {run["record"]: run for one in self.profiles for run in one["scores"]["runs"]}
+        return {run.record: run for one in self.profiles for run in one.scores.runs}
 
     @property
     def records(self) -> frozenset[str]:
@@ -66,9 +64,9 @@ class KeptCells:
     def file(self, record: str) -> str:
         """Give the path of a record in the repository: the committed one where there is one."""
         run = self.runs[record]
-        if run["profile"] not in self.committed:
+        if run.profile not in self.committed:
             return record
-        return committed_record(run["profile"], run["dataset"], run["system"], run["seed"]).as_posix()
+        return committed_record(run.profile, run.dataset, run.system, run.seed).as_posix()
 
     def files(self, records: Iterable[str]) -> list[str]:
         """Give the paths of several records."""

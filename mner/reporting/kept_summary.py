@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from mner.base.files import COMMITTED, read_json
+from mner.base.files import COMMITTED
 from mner.base.terminal import aligned
+from mner.evaluation.error_results import AuditResults, ErrorResults
 from mner.evaluation.kept_results import KEPT
 from mner.evaluation.paper import Paper
-from mner.evaluation.results_schema import AuditResults, ErrorResults
+from mner.evaluation.power import POWER
+from mner.evaluation.rescored_results import RescoredResults
+from mner.evaluation.result_files import FILES, read_results
+from mner.evaluation.score_results import ScoreResults
+from mner.evaluation.statistics import DRAWS, LEVEL
+from mner.evaluation.statistics_results import StatisticsResults
 from mner.reporting.dvc_metrics import metrics
 from mner.reporting.results import Results, Settings
 
@@ -21,14 +27,14 @@ def kept_metrics(folder: Path, paper: Paper, settings: Settings) -> dict[str, Me
     """Give the metrics of every profile below ``folder`` (``reports/results``), by the profile's name."""
     found: dict[str, Metrics] = {}
     for place in sorted(folder.iterdir()):
-        files = {name: place / f"{name}.json" for name in KEPT}
-        if all(file.is_file() for file in files.values()):
-            held = {name: read_json(file, COMMITTED) for name, file in files.items()}
+        scores, rescored = (place / FILES[cls] for cls in KEPT)
+        if scores.is_file() and rescored.is_file():
             results = Results(
-                **held,
-                statistics={},
-                errors=ErrorResults(place.name, (), {}),
-                audit=AuditResults(place.name, {}, ()),
+                read_results(ScoreResults, scores, COMMITTED),
+                read_results(RescoredResults, rescored, COMMITTED),
+                StatisticsResults(place.name, DRAWS, LEVEL, POWER, {}),
+                ErrorResults(place.name, (), {}),
+                AuditResults(place.name, {}, ()),
             )
             found[place.name] = metrics(results, paper, settings)
     return found

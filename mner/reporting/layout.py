@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from mner.data.corpus import TYPES
-from mner.evaluation.averages import cells_of
 from mner.evaluation.paper import METRICS, Paper, PaperRow, PaperTable
+from mner.evaluation.rescored_results import RescoredRun
+from mner.evaluation.score_results import ScoredCell
 from mner.evaluation.verdicts import Verdict, judge
 from mner.reporting.cells import NOT_PRINTED, Cell, Printed, cited, missing
 from mner.reporting.control_checks import are_controls
@@ -35,7 +35,7 @@ class Line:
     group: str
     dataset: str
     row: PaperRow | None
-    cell: Mapping[str, Any] | None
+    cell: ScoredCell | None
     verdict: Verdict | None
     paper: Mapping[str, Cell]
     ours: Mapping[str, Cell]
@@ -54,7 +54,7 @@ class Line:
     @property
     def finished(self) -> bool:
         """Whether we have a number for this line."""
-        return self.cell is not None and self.cell["state"] == "finished"
+        return self.cell is not None and self.cell.is_finished
 
     @property
     def scored(self) -> Cell:
@@ -104,9 +104,9 @@ def sections(results: Results, paper: Paper, margin: float, alpha: float) -> tup
     A profile of generated corpora has no published tables. Data sets stand in the profile's order.
     """
     scores = results.scores
-    controls = are_controls(scores["datasets"])
-    order = {dataset: place for place, dataset in enumerate(scores["datasets"])}
-    cells = cells_of(scores)
+    controls = are_controls(scores.datasets)
+    order = {dataset: place for place, dataset in enumerate(scores.datasets)}
+    cells = scores.cells_by_place
     made = []
     for table in () if controls else paper.tables:
         blocks = [
@@ -124,8 +124,8 @@ def sections(results: Results, paper: Paper, margin: float, alpha: float) -> tup
     covered = {(line.dataset, line.system) for section in made for block in section.blocks for line in block.lines}
     blocks = [
         Block(dataset, tuple(_own_line(results, cells[dataset, system]) for system in systems))
-        for dataset in scores["datasets"]
-        if (systems := [system for system in scores["systems"] if (dataset, system) not in covered])
+        for dataset in scores.datasets
+        if (systems := [system for system in scores.systems if (dataset, system) not in covered])
     ]
     title = "F1 on the generated corpora" if controls else "Rows without a published counterpart"
     others = [Section("others", title, None, tuple(blocks))] if blocks else []
@@ -137,7 +137,7 @@ def _line(
     row: PaperRow,
     system: str,
     results: Results,
-    cell: Mapping[str, Any] | None,
+    cell: ScoredCell | None,
     paper: Paper,
     margin: float,
     alpha: float,
@@ -146,7 +146,7 @@ def _line(
     for metric in METRICS:
         figure = row.figure(dataset, metric)
         printed[metric] = Printed(figure, row.source) if figure else NOT_PRINTED
-    absent = {"dataset": dataset, "system": system, "state": "not-run", "reason": None}
+    absent = ScoredCell(dataset, system, "not-run")
     verdict = judge(cell or absent, row, paper, margin, alpha, results.runs(dataset, system))
     label, group = row.label + row.mark, GROUPS[row.modality]
     own, ours = system == row.system, _ours(cell)
@@ -166,15 +166,15 @@ def _line(
     )
 
 
-def _own_line(results: Results, cell: Mapping[str, Any]) -> Line:
+def _own_line(results: Results, cell: ScoredCell) -> Line:
     nothing = dict.fromkeys(METRICS, NOT_PRINTED)
-    name, dataset = cell["system"], cell["dataset"]
+    name, dataset = cell.system, cell.dataset
     ours = _ours(cell)
     return Line(name, name, name, "", dataset, None, cell, None, nothing, ours, ours, *_picture(cell, results))
 
 
 def _rescored(
-    ours: Mapping[str, Cell], verdict: Verdict | None, runs: Sequence[Mapping[str, Any]]
+    ours: Mapping[str, Cell], verdict: Verdict | None, runs: Sequence[RescoredRun]
 ) -> Mapping[str, Cell]:
     """Our numbers under the scorer that the verdict was taken under; as they are where there is none."""
     held = verdict.ours if verdict else None
@@ -182,17 +182,17 @@ def _rescored(
     return found or ours
 
 
-def _picture(cell: Mapping[str, Any] | None, results: Results) -> tuple[dict[str, Cell], TextOnlyBaselines]:
+def _picture(cell: ScoredCell | None, results: Results) -> tuple[dict[str, Cell], TextOnlyBaselines]:
     """Probes of a cell, and the text-only systems to compare it with."""
-    return probe_cells(cell, results.statistics), text_only_baselines(cell, results.scores["cells"])
+    return probe_cells(cell, results.statistics), text_only_baselines(cell, results.scores.cells)
 
 
-def _ours(cell: Mapping[str, Any] | None) -> dict[str, Cell]:
-    if cell is None or cell["state"] != "finished":
+def _ours(cell: ScoredCell | None) -> dict[str, Cell]:
+    if cell is None or not cell.is_finished:
         return dict.fromkeys(METRICS, missing(cell))
-    view = cell["views"]["test.own"]
-    overall = {name: cited(view[key]) for name, key in zip(OVERALL, ("precision", "recall", "f1"), strict=True)}
-    return {**{kind: cited(value) for kind, value in view["types"].items()}, **overall}
+    view = cell.views["test.own"]
+    overall = dict(zip(OVERALL, map(cited, (view.precision, view.recall, view.f1)), strict=True))
+    return {**{kind: cited(value) for kind, value in view.types.items()}, **overall}
 
 
 def types_of(lines: Iterable[Line]) -> tuple[str, ...]:

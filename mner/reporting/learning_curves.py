@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,10 +33,9 @@ def curves_of(kept: KeptCells, dataset: str) -> tuple[Curve, ...]:
     for system in SYSTEMS:
         cell = kept.best(dataset, system)
         for record in cell.level.records if cell else ():
-            run: Mapping[str, Any] = kept.runs[record]
-            values = tuple(float(value) for value in run["dev_f1"] or ())
-            if len(values) > 1:
-                found.append(Curve(system, str(run["profile"]), values))
+            run = kept.runs[record]
+            if len(run.dev_f1) > 1:
+                found.append(Curve(system, run.profile, run.dev_f1))
     return tuple(found)
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mner.evaluation.averages import encoder_name
+from mner.evaluation.error_results import Truncation
 from mner.evaluation.reasons import ReasonKind
-from mner.evaluation.results_schema import Truncation
+from mner.evaluation.score_results import ScoredCell, ScoreResults
 from mner.evaluation.verdicts import NOT_COMPARABLE, NOT_RUN
 from mner.reporting.control_checks import are_controls
 from mner.reporting.layout import Section
@@ -18,17 +18,17 @@ from mner.reporting.run_facts import commit, dataset_title
 SEVERITIES = ("differs", "defect", "info")
 
 
-def limits(scores: Mapping[str, Any], truncation: Sequence[Truncation]) -> list[str]:
+def limits(scores: ScoreResults, truncation: Sequence[Truncation]) -> list[str]:
     """Sentences that say what a reader must not expect of the numbers: encoder, subset, epochs, inputs, gaps.
 
     ``truncation`` is that of ``audit.json``: test words that did not fit in a cell's ``max_pieces``.
     """
-    finished = [cell for cell in scores["cells"] if cell["state"] == "finished"]
+    finished = [cell for cell in scores.cells if cell.is_finished]
     if not finished:
         return ["Nothing has been run in this profile yet: every number of ours reads “not run”."]
-    recipes = [cell["recipe"] for cell in finished]
-    encoders = _distinct(encoder_name(cell) for cell in finished)
-    controls = are_controls(scores["datasets"])
+    recipes = [cell.recipe for cell in finished]
+    encoders = _distinct(cell.encoder_name for cell in finished)
+    controls = are_controls(scores.datasets)
     said = [f"Text encoder: {encoders}."]
     if not controls:
         said[0] += " Each verdict says where a published row used another one."
@@ -41,29 +41,29 @@ def limits(scores: Mapping[str, Any], truncation: Sequence[Truncation]) -> list[
     frozen = {recipe.get("frozen_layers") or 0 for recipe in recipes}
     if frozen != {0}:
         said.append(f"Frozen encoder layers: {_distinct(frozen)}; a fully tuned encoder may score higher.")
-    said.append(f"Precision of training: {_distinct(cell['precision'] or 'not recorded' for cell in finished)}.")
+    said.append(f"Precision of training: {_distinct(cell.precision or 'not recorded' for cell in finished)}.")
     said.append(f"What stands for the picture: {_pictures(finished)}.")
-    said.append(f"Scorer of all our numbers: {scores['mode']}.")
+    said.append(f"Scorer of all our numbers: {scores.mode}.")
     if not controls:
-        said.append(f"Data copy: {_distinct(cell['data_copy'] for cell in finished)}.")
+        said.append(f"Data copy: {_distinct(cell.dataset_version for cell in finished)}.")
     said += _cut(truncation)
-    gaps = [cell for cell in scores["cells"] if cell["missing_seeds"]]
+    gaps = [cell for cell in scores.cells if cell.missing_seeds]
     if gaps:
-        said.append(f"{len(gaps)} of {len(scores['cells'])} cells lack at least one seed of the profile.")
-    if scores["outside"]:
-        said.append(f"{len(scores['outside'])} runs on disk lie outside the profile and were not scored.")
+        said.append(f"{len(gaps)} of {len(scores.cells)} cells lack at least one seed of the profile.")
+    if scores.outside:
+        said.append(f"{len(scores.outside)} runs on disk lie outside the profile and were not scored.")
     return said
 
 
-def _pictures(finished: Sequence[Mapping[str, Any]]) -> str:
+def _pictures(finished: Sequence[ScoredCell]) -> str:
     """Every visual input with the systems that read it; with the data set where a system reads several."""
     inputs: dict[str, set[str]] = {}
     for cell in finished:
-        inputs.setdefault(cell["system"], set()).add(cell["visual_input"])
+        inputs.setdefault(cell.system, set()).add(cell.visual_input)
     readers: dict[str, dict[str, list[str]]] = {}
     for cell in finished:
-        where = readers.setdefault(cell["visual_input"], {}).setdefault(cell["system"], [])
-        where += [dataset_title(cell["dataset"])] if len(inputs[cell["system"]]) > 1 else []
+        where = readers.setdefault(cell.visual_input, {}).setdefault(cell.system, [])
+        where += [dataset_title(cell.dataset)] if len(inputs[cell.system]) > 1 else []
     return "; ".join(f"{visual} ({_named(names)})" for visual, names in sorted(readers.items()))
 
 
@@ -88,24 +88,24 @@ def _cut(truncation: Sequence[Truncation]) -> list[str]:
     return [f"Cut off: {what} ({', '.join(dict.fromkeys(systems))})." for what, systems in alike.items()]
 
 
-def facts(scores: Mapping[str, Any]) -> list[tuple[str, str]]:
+def facts(scores: ScoreResults) -> list[tuple[str, str]]:
     """Name and value of what was run, for the head of the page."""
-    finished = [run for run in scores["runs"] if run["status"] == "finished"]
-    promised = len(scores["cells"]) * len(scores["seeds"])
-    names = (dataset_title(name) for name in scores["datasets"])
-    devices = {run["throughput"]["device"] for run in finished if run["throughput"]}
+    finished = [run for run in scores.runs if run.is_finished]
+    promised = len(scores.cells) * len(scores.seeds)
+    names = (dataset_title(name) for name in scores.datasets)
+    devices = {run.throughput["device"] for run in finished if run.throughput}
     commits = {commit(run) for run in finished}
-    hours = sum(run["duration_seconds"] for run in finished) / 3600
+    hours = sum(run.duration_seconds for run in finished) / 3600
     return [
         ("Runs", f"{len(finished)} of {promised} finished"),
         ("Data sets", ", ".join(names)),
-        ("Systems", str(len(scores["systems"]))),
-        ("Seeds", " ".join(str(seed) for seed in scores["seeds"])),
+        ("Systems", str(len(scores.systems))),
+        ("Seeds", " ".join(str(seed) for seed in scores.seeds)),
         ("Device", ", ".join(sorted(devices)) or "–"),
-        ("Software", "; ".join(sorted({run["software"] for run in finished})) or "–"),
+        ("Software", "; ".join(sorted({run.software for run in finished})) or "–"),
         ("Compute", f"{hours:.1f} hours of runs" if finished else "–"),
         ("Commit", ", ".join(sorted(commits)) or "–"),
-        ("Last run", max((run["finished_at"] for run in finished), default="–")),
+        ("Last run", max((run.finished_at for run in finished), default="–")),
     ]
 
 

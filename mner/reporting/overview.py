@@ -21,6 +21,7 @@ from mner.config.profiles import composed
 from mner.evaluation.kept_results import REFERENCE
 from mner.evaluation.paper import Paper, load_paper
 from mner.evaluation.published_recipes import requirements
+from mner.evaluation.result_files import as_json
 from mner.reporting.answers import Answer, answers
 from mner.reporting.findings import Finding, findings
 from mner.reporting.kept_cells import KeptCells
@@ -111,7 +112,7 @@ def render_overview(overview: Overview, templates: Path, profiles: Sequence[str]
         "logs": log_views(overview.paper),
         "profiles": list(profiles),
         "held": [
-            (str(one["scores"]["profile"]), str(len(one["scores"]["runs"])), sha256_of_json(one["scores"])[:12])
+            (one.scores.profile, str(len(one.scores.runs)), sha256_of_json(as_json(one.scores))[:12])
             for one in kept.profiles
         ],
     }
@@ -134,14 +135,18 @@ def write_overview(target: Path, paper: Paper, further: Path | None = None) -> t
     return tuple(target / name for name in files)
 
 
+def declared_paper() -> Paper:
+    """The printed tables, with what the declared rows require of a run."""
+    declared = settings_of(composed("full"), Path("profile full"))
+    return load_paper(shipped("paper.yaml")).requiring(requirements(declared.systems))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the committed copy of the page, or the same files elsewhere."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--target", type=Path, default=PAGE, help="folder to write (default: docs/page)")
     target = parser.parse_args(arguments).target
-    declared = settings_of(composed("full"), Path("profile full"))
-    paper = load_paper(shipped("paper.yaml")).requiring(requirements(declared.systems))
-    for path in write_overview(target, paper):
+    for path in write_overview(target, declared_paper()):
         print(path)
 
 

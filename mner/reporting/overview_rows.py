@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mner.data.corpus import TYPES
-from mner.evaluation.averages import encoder_name
 from mner.evaluation.conditions import Scored
 from mner.evaluation.paper import METRICS, Paper, PaperRow, PaperTable
 from mner.evaluation.verdicts import NOT_RUN, Verdict, judge
@@ -57,7 +56,7 @@ class OverviewRow:
 
     @property
     def encoder(self) -> str:
-        return encoder_name(self.cell.cell) if self.cell else ""
+        return self.cell.cell.encoder_name if self.cell else ""
 
     @property
     def profile(self) -> str:
@@ -184,7 +183,7 @@ def _row(
 
 def _ours(cell: Scored, verdict: Verdict | None, standard: Cited) -> Mapping[str, Cell]:
     held = verdict.ours if verdict else None
-    scorer, version = (held.lens, held.copy) if held else ("conlleval", str(cell.cell["data_copy"]))
+    scorer, version = (held.lens, held.copy) if held else ("conlleval", str(cell.cell.dataset_version))
     found = under_scorer(cell.runs, scorer, version)
     return dict(found) if found else {**dict.fromkeys(METRICS, NOT_PRINTED), "F1": standard}
 

@@ -83,7 +83,7 @@ def answer_view(answer: Answer, kept: KeptCells) -> dict[str, Any]:
         "start": answer.start.number,
         "start_spread": answer.start.spread,
         "start_runs": str(answer.start.runs),
-        "start_profile": kept.runs[answer.start.records[0]]["profile"],
+        "start_profile": kept.runs[answer.start.records[0]].profile,
         "best_at": _percent(gap.best, low, high),
         "proof": _row_id(answer),
     }

@@ -7,7 +7,6 @@ README's table, and by how much R-GCN's scorer raises F1, instead.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,9 @@ from pathlib import Path
 from markupsafe import Markup
 
 from mner.evaluation.paper import Paper, load_paper
+from mner.evaluation.rescored_results import RescoredResults
+from mner.evaluation.result_files import FILES, read_results
+from mner.evaluation.score_results import OWN, ScoreResults
 from mner.reporting import charts as svg
 
 FIGURE = Path("docs/images/printed-and-ours.svg")
@@ -51,11 +53,9 @@ class Ours:
 
 def kept_f1(results: Path, profile: str, dataset: str, system: str) -> Ours | None:
     """Test F1 (conlleval) of a cell of ``reports/results``, recomputed from its runs; None where none is kept."""
-    runs = json.loads((results / profile / "scores.json").read_text(encoding="utf-8"))["runs"]
+    runs = read_results(ScoreResults, results / profile / FILES[ScoreResults]).runs
     values = [
-        run["views"]["test.own"]["f1"]
-        for run in runs
-        if (run["dataset"], run["system"], run["status"]) == (dataset, system, "finished")
+        run.views[OWN].f1 for run in runs if (run.dataset, run.system, run.status) == (dataset, system, "finished")
     ]
     if not values:
         return None
@@ -72,11 +72,13 @@ def printed_f1(paper: Paper, dataset: str, system: str) -> list[tuple[float, str
 def scorer_gains(results: Path, dataset: str) -> list[float]:
     """Points of F1 that R-GCN's scorer adds to conlleval, one per kept run of every profile on a data set."""
     gains = []
-    for file in sorted(results.glob("*/lenses.json")):
-        for run in json.loads(file.read_text(encoding="utf-8"))["runs"]:
-            if run["dataset"] == dataset:
-                scores = run["copies"][OUR_VERSION]["test.own"]
-                gains.append(scores[SCORER]["f1"] - scores["conlleval"]["f1"])
+    for file in sorted(results.glob(f"*/{FILES[RescoredResults]}")):
+        for run in read_results(RescoredResults, file).runs:
+            if run.dataset == dataset:
+                scores = run.versions[OUR_VERSION][OWN]
+                theirs, standard = scores[SCORER].f1, scores["conlleval"].f1
+                if theirs is not None and standard is not None:
+                    gains.append(theirs - standard)
     return gains
 
 

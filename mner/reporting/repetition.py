@@ -9,19 +9,18 @@ from __future__ import annotations
 import json
 import statistics
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mner.base.files import sha256_of
 from mner.base.terminal import aligned, aligned_with_notes
 from mner.data.corpus import read_tags
-from mner.evaluation.averages import finished_cells, own_f1
+from mner.data.spans import CODES, encode
 from mner.evaluation.kept_results import committed_record, kept_tags
-from mner.evaluation.spans import CODES, encode
+from mner.evaluation.score_results import ScoreResults
 from mner.tracking.identity import differences, identity_of_record
 from mner.tracking.record import Record
 from mner.tracking.run_places import run_folder
@@ -120,7 +119,7 @@ class Repetition:
             yield "other", f"{name}, {count} of {len(self.repeats)} runs{named}"
 
 
-def repetition_of(scores: Mapping[str, Any], reference: Mapping[str, Any] | None) -> Repetition:
+def repetition_of(scores: ScoreResults, reference: ScoreResults | None) -> Repetition:
     """Compare the runs that ``scores`` were made of with those ``reference`` (committed scores) was made of.
 
     Left out are runs that are not here, that are not the ones that were scored, that were not committed, or that
@@ -129,12 +128,12 @@ def repetition_of(scores: Mapping[str, Any], reference: Mapping[str, Any] | None
     Raises:
         NoResultsError: a committed run without its tags.
     """
-    f1, f1_committed = (_f1_by_run(one) for one in (scores, reference or {"cells": ()}))
-    scored = {(run["dataset"], run["system"], run["seed"]): run["record_sha256"] for run in scores["runs"]}
+    f1, f1_committed = _f1_by_run(scores), {} if reference is None else _f1_by_run(reference)
+    scored = {(run.dataset, run.system, run.seed): run.record_sha256 for run in scores.runs}
     repeats, apart = [], _Disagreement()
     for place in f1:
-        here = run_folder(Path(), scores["profile"], *place) / "record.json"
-        there = committed_record(scores["profile"], *place)
+        here = run_folder(Path(), scores.profile, *place) / "record.json"
+        there = committed_record(scores.profile, *place)
         if not here.is_file() or sha256_of(here) != scored[place]:
             continue
         tags = read_tags(here.with_name(f"{VIEW}.jsonl"))
@@ -174,12 +173,12 @@ def _machine(record: Record) -> str:
     return ", ".join(part for part in (device, held.get("precision"), torch) if part)
 
 
-def _f1_by_run(scores: Mapping[str, Any]) -> dict[tuple[str, str, int], float]:
-    f1_by_cell = {place: own_f1(cell) for place, cell in finished_cells(scores).items()}
+def _f1_by_run(scores: ScoreResults) -> dict[tuple[str, str, int], float]:
+    f1_by_cell = {place: cell.own_f1 for place, cell in scores.finished_cells.items()}
     return {
         (*place, seed): value
         for place, f1 in f1_by_cell.items()
-        for seed, value in zip(f1["seeds"], f1["values"], strict=True)
+        for seed, value in zip(f1.seeds, f1.values, strict=True)
     }
 
 

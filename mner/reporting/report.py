@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from mner.base.files import write_json_atomically, write_text_atomically
 from mner.base.swapped_folder import swapped
 from mner.evaluation.paper import Paper
+from mner.evaluation.score_results import ScoreResults
 from mner.reporting.analysis import pages
 from mner.reporting.card_text import CardText, cards_markdown
 from mner.reporting.control_tables import control_table
@@ -62,7 +62,7 @@ def write_report(
     texts["cards.html"] = render_cards(cards, settings.active, templates)
     texts["index.html"] = render_site(results, parts, further, controls, settings.active, linked, templates)
     entries = [entry for table in everything for entry in to_entries(table)]
-    head = {name: scores[name] for name in ("profile", "mode", "datasets", "systems", "seeds")}
+    head = {name: getattr(scores, name) for name in ("profile", "mode", "datasets", "systems", "seeds")}
     suspects = suspects_file(results)
     with swapped(target) as made:
         for name, text in texts.items():
@@ -74,7 +74,7 @@ def write_report(
 
 def _markdown(section: Section, tables: Sequence[Table], results: Results) -> str:
     scores = results.scores
-    head = [f"## {section.title}", "", f"Profile `{scores['profile']}`. Our scorer: {scores['mode']}."]
+    head = [f"## {section.title}", "", f"Profile `{scores.profile}`. Our scorer: {scores.mode}."]
     if section.table is not None:
         head.append(f"Printed numbers: {section.table.source}.")
     if section.has_results():
@@ -83,7 +83,7 @@ def _markdown(section: Section, tables: Sequence[Table], results: Results) -> st
 
 
 def _controls_markdown(table: Table, results: Results) -> str:
-    head = f"Profile `{results.scores['profile']}`, generated corpora with planted truth."
+    head = f"Profile `{results.scores.profile}`, generated corpora with planted truth."
     return "\n".join(["## Controls", "", head, "", *_limits(results), "", to_markdown(table)])
 
 
@@ -91,7 +91,7 @@ def _limits(results: Results) -> list[str]:
     return [f"- {limit}" for limit in limits(results.scores, results.audit.truncation)]
 
 
-def _page_markdown(page: Page, scores: Mapping[str, Any]) -> str:
-    head = [f"## {page.title}", "", f"Profile `{scores['profile']}`. {page.lead}"]
+def _page_markdown(page: Page, scores: ScoreResults) -> str:
+    head = [f"## {page.title}", "", f"Profile `{scores.profile}`. {page.lead}"]
     body = [to_markdown(table) for table in page.tables] or [page.empty]
     return "\n".join([*head, "", *body])

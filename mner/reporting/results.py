@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from mner.evaluation.kept_results import REFERENCE, RESULTS, kept_elsewhere, scores_of
-from mner.evaluation.results_schema import AuditResults, ErrorResults, read
-from mner.evaluation.run_selection import runs_of
+from mner.evaluation.error_results import AuditResults, ErrorResults
+from mner.evaluation.evaluate import Evaluation
+from mner.evaluation.kept_results import REFERENCE, RESULTS, KeptProfile, kept_elsewhere, results_of
+from mner.evaluation.rescored_results import RescoredResults, RescoredRun
+from mner.evaluation.score_results import ScoreResults
+from mner.evaluation.statistics_results import StatisticsResults
 from mner.reporting.cells import Cited
 
 
@@ -51,60 +54,60 @@ class Settings(Protocol):
     def verify(self) -> VerifyFacts: ...
 
 
-FILES = ("scores", "lenses", "statistics", "errors", "audit")
-
-
 @dataclass(frozen=True, slots=True)
 class Results:
-    """The content of ``results/<profile>/<name>.json`` for every name in ``FILES``.
+    """Everything in ``results/<profile>/``, and what was kept of ``others``.
 
-    ``others`` holds ``scores`` and ``lenses`` of other profiles whose results were kept: what a waterfall needs to
-    say what another encoder or another picture input accounts for.
+    Other profiles are what a waterfall needs to say what another encoder or visual input accounts for.
     """
 
-    scores: Mapping[str, Any]
-    lenses: Mapping[str, Any]
-    statistics: Mapping[str, Any]
+    scores: ScoreResults
+    rescored: RescoredResults
+    statistics: StatisticsResults
     errors: ErrorResults
     audit: AuditResults
-    others: Sequence[Mapping[str, Any]] = ()
+    others: Sequence[KeptProfile] = ()
 
     @classmethod
     def read(cls, profile: str, folder: Path = RESULTS, reference: Path = REFERENCE) -> Results:
-        """Read them all, and what was kept of other profiles; raises NoResultsError where a file is missing."""
-        found = {name: scores_of(profile, name, folder) for name in FILES}
-        return cls.of(found, kept_elsewhere(profile, found["scores"]["datasets"], reference))
-
-    @classmethod
-    def of(cls, contents: Mapping[str, Any], others: Sequence[Mapping[str, Any]] = ()) -> Results:
-        """Build results from the content of all ``FILES`` by name.
+        """Read all files.
 
         Raises:
-            ConfigError: a file holds something else than it should; the message names the nearest key.
+            NoResultsError: a file is missing.
+            ConfigError: a file holds something else than it should; the message names it and the nearest key.
         """
-        typed = {
-            "errors": read(ErrorResults, contents["errors"], "errors.json"),
-            "audit": read(AuditResults, contents["audit"], "audit.json"),
-        }
-        return cls(**{**contents, **typed}, others=others)
+        scores = results_of(ScoreResults, profile, folder)
+        return cls(
+            scores,
+            results_of(RescoredResults, profile, folder),
+            results_of(StatisticsResults, profile, folder),
+            results_of(ErrorResults, profile, folder),
+            results_of(AuditResults, profile, folder),
+            kept_elsewhere(profile, scores.datasets, reference),
+        )
+
+    @classmethod
+    def of(cls, found: Evaluation, others: Sequence[KeptProfile] = ()) -> Results:
+        """Take over what the score stage computed."""
+        return cls(found.scores, found.rescored, found.statistics, found.errors, found.audit, others)
 
     @property
     def records(self) -> frozenset[str]:
         """Records of all scored runs: what citations may name."""
-        return frozenset(run["record"] for run in self.scores["runs"])
+        return frozenset(run.record for run in self.scores.runs)
 
     @property
     def all_records(self) -> frozenset[str]:
         """The same with the runs of the other kept profiles: what a waterfall may name."""
-        return self.records.union(run["record"] for other in self.others for run in other["scores"]["runs"])
+        return self.records.union(run.record for other in self.others for run in other.scores.runs)
 
-    def runs(self, dataset: str, system: str) -> list[Mapping[str, Any]]:
-        """The cell's entries of ``lenses.json``."""
-        return runs_of(self.lenses, dataset, system)
+    def runs(self, dataset: str, system: str) -> Sequence[RescoredRun]:
+        """The runs of a cell under every scorer."""
+        return self.rescored.runs_of(dataset, system)
 
     def finished(self, dataset: str) -> list[str]:
         """Systems with finished runs on a data set, in the profile's order."""
-        return [system for system in self.scores["systems"] if self.runs(dataset, system)]
+        return [system for system in self.scores.systems if self.runs(dataset, system)]
 
 
 def mean_of(values: tuple[float, ...], records: tuple[str, ...], **style: Any) -> Cited:

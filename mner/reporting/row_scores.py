@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from mner.evaluation.run_selection import OWN, scored
+from mner.evaluation.rescored_results import RescoredRun
+from mner.evaluation.score_results import OWN
 from mner.reporting.cells import UNDEFINED, Cited, State
 from mner.reporting.results import mean_of
 
-OVERALL = {"P": "precision", "R": "recall", "F1": "f1"}
+OVERALL = ("P", "R", "F1")
 
 
-def under_scorer(
-    runs: Sequence[Mapping[str, Any]], scorer: str, version: str
-) -> Mapping[str, Cited | State] | None:
+def under_scorer(runs: Sequence[RescoredRun], scorer: str, version: str) -> Mapping[str, Cited | State] | None:
     """Average every metric of a cell under one scorer.
 
     Args:
@@ -25,18 +23,13 @@ def under_scorer(
     Returns:
         A cell for each of P, R, F1 and the data set's types in percent; None where a run was not scored so.
     """
-    found = [(run["record"], scored(run, version, OWN, scorer)) for run in runs]
-    entries = [(record, entry) for record, entry in found if entry is not None and "f1" in entry]
+    found = [(run.record, run.scores(version, OWN, scorer)) for run in runs]
+    entries = [(record, entry) for record, entry in found if entry is not None and entry.f1 is not None]
     if not entries or len(entries) < len(found):
         return None
     records = tuple(record for record, _ in entries)
-    metrics = (*OVERALL, *entries[0][1]["types"])
-    return {metric: _mean([_value(entry, metric) for _, entry in entries], records) for metric in metrics}
-
-
-def _value(entry: Mapping[str, Any], metric: str) -> float | None:
-    value = entry[OVERALL[metric]] if metric in OVERALL else entry["types"][metric]
-    return None if value is None else float(value)
+    metrics = (*OVERALL, *entries[0][1].types)
+    return {metric: _mean([entry.metric(metric) for _, entry in entries], records) for metric in metrics}
 
 
 def _mean(values: Sequence[float | None], records: tuple[str, ...]) -> Cited | State:

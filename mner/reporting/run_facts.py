@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from mner.evaluation.paper import Figure
+from mner.evaluation.score_results import ScoredCell, ScoredRun
 from mner.evaluation.verdicts import Verdict
 from mner.reporting.cells import NOT_PRINTED, Cell, Cited, Measured, State, cited
 from mner.reporting.results import mean_of
@@ -24,26 +24,26 @@ def dataset_title(dataset: str) -> str:
     return _TITLES.get(dataset, dataset)
 
 
-def f1_on_test(run: Mapping[str, Any]) -> Cited:
+def f1_on_test(run: ScoredRun) -> Cited:
     """F1 on test with the tweets' own pictures."""
-    return _of(run, run["views"]["test.own"]["f1"])
+    return _of(run, run.views["test.own"].f1)
 
 
-def f1_on_dev(run: Mapping[str, Any]) -> Cited | State:
+def f1_on_dev(run: ScoredRun) -> Cited | State:
     """F1 on dev at the epoch that was picked by it; a dash where none was picked."""
-    best = run["best_epoch"]
-    return State("–") if best is None else _of(run, run["dev_f1"][best])
+    best = run.best_epoch
+    return State("–") if best is None else _of(run, run.dev_f1[best])
 
 
-def epoch(run: Mapping[str, Any]) -> str:
+def epoch(run: ScoredRun) -> str:
     """The epoch that was picked, counted from one, and how many there were."""
-    best = run["best_epoch"]
-    return "–" if best is None else f"{best + 1} of {len(run['dev_f1'])}"
+    best = run.best_epoch
+    return "–" if best is None else f"{best + 1} of {len(run.dev_f1)}"
 
 
-def commit(run: Mapping[str, Any]) -> str:
+def commit(run: ScoredRun) -> str:
     """The commit a run was made from, and whether files differed from it."""
-    git = run["git"]
+    git = run.git
     return (git["commit"] or "unknown")[:10] + (" (dirty)" if git["dirty"] else "")
 
 
@@ -53,22 +53,22 @@ def train_again(profile: str, dataset: str, system: str, seed: int | None = None
     return f"mner profile {profile} && dvc repro data features graphs && mner run {which}"
 
 
-def _of(run: Mapping[str, Any], value: float) -> Cited:
-    return Cited(value, (run["record"],), (value,))
+def _of(run: ScoredRun, value: float) -> Cited:
+    return Cited(value, (run.record,), (value,))
 
 
 MARKS = "abcdefghij"
 
 
-def device_marks(cells: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+def device_marks(cells: Iterable[ScoredCell]) -> dict[str, str]:
     """Footnote mark of every device that a speed of these cells of ``scores.json`` was measured on."""
-    names = sorted({name for cell in cells for name in cell.get("throughput") or {}})
+    names = sorted({name for cell in cells for name in cell.throughput})
     return {name: MARKS[i] if i < len(MARKS) else f"({name})" for i, name in enumerate(names)}
 
 
-def training_speed(cell: Mapping[str, Any] | None, devices: Mapping[str, str]) -> Cell:
+def training_speed(cell: ScoredCell | None, devices: Mapping[str, str]) -> Cell:
     """Sentences per second while training, marked as soon as ``devices`` are more than one."""
-    measured = (cell or {}).get("throughput") or {}
+    measured = {} if cell is None else cell.throughput
     if not measured:
         return State("–", "no speed was measured")
     if len(measured) > 1:

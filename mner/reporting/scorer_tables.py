@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from mner.evaluation.run_selection import OWN, scored
+from mner.evaluation.rescored_results import Rescored
+from mner.evaluation.score_results import OWN
 from mner.evaluation.statistics import ALPHA
+from mner.evaluation.statistics_results import TestedPair
 from mner.reporting.cells import Cell, Cited, Measured, State, Words
 from mner.reporting.charts import HeatRow, heat_map
 from mner.reporting.page import Figure
@@ -20,7 +22,7 @@ RANK_NOTE = "Rank of each system among those of this data set by mean F1 under t
 
 def under(results: Results, dataset: str, system: str, lens: str) -> Cited | State:
     """Mean F1 of a cell under a lens on its own copy, or why there is none."""
-    return over_runs(results, dataset, system, lens, lambda scores: scores["f1"])
+    return over_runs(results, dataset, system, lens, lambda scores: scores.f1)
 
 
 def over_runs(
@@ -28,17 +30,18 @@ def over_runs(
     dataset: str,
     system: str,
     lens: str,
-    number_of: Callable[[Mapping[str, Any]], float],
+    number_of: Callable[[Rescored], float | None],
     **style: Any,
 ) -> Cited | State:
     """The mean over runs of a number of each run's scores under a lens, or why there is none."""
     values, records = [], []
     for run in results.runs(dataset, system):
-        entry = scored(run, run["data_copy"], OWN, lens)
-        if entry is None or "state" in entry:
-            return State("does not apply", "not scored" if entry is None else entry["state"])
-        values.append(number_of(entry))
-        records.append(run["record"])
+        entry = run.scores(run.dataset_version, OWN, lens)
+        number = None if entry is None else number_of(entry)
+        if number is None:
+            return State("does not apply", "not scored" if entry is None else entry.state or "not defined")
+        values.append(number)
+        records.append(run.record)
     return mean_of(tuple(values), tuple(records), **style) if values else State("not run", "no finished run")
 
 
@@ -62,21 +65,21 @@ def lens_tables(results: Results, dataset: str) -> list[Table]:
     systems = results.finished(dataset)
     if not systems:
         return []
-    lenses = results.lenses["lenses"]
+    lenses = results.rescored.scorers
     columns = (
         Column("system", "System", "words"),
-        *(Column(lens["name"], lens["title"], "ours") for lens in lenses),
+        *(Column(lens.name, lens.title, "ours") for lens in lenses),
     )
-    origins = "; ".join(f"{lens['title']}: {lens['origin']}" for lens in lenses)
+    origins = "; ".join(f"{lens.title}: {lens.origin}" for lens in lenses)
     title = dataset_title(dataset)
     rows = [
-        Row(system, (Words(system), *(under(results, dataset, system, lens["name"]) for lens in lenses)))
+        Row(system, (Words(system), *(under(results, dataset, system, lens.name) for lens in lenses)))
         for system in systems
     ]
-    by_lens = {lens["name"]: ranks(results, dataset, lens["name"]) for lens in lenses}
+    by_lens = {lens.name: ranks(results, dataset, lens.name) for lens in lenses}
     rank_rows = []
     for system in systems:
-        cells: list[Cell] = [Words(system), *(by_lens[lens["name"]][system] for lens in lenses)]
+        cells: list[Cell] = [Words(system), *(by_lens[lens.name][system] for lens in lenses)]
         rank_rows.append(Row(system, tuple(cells)))
     notes = (NOTE.format(origins=origins), *_states(rows))
     return [
@@ -107,9 +110,9 @@ def lens_figure(results: Results, dataset: str) -> Figure | None:
     systems = results.finished(dataset)
     if not systems:
         return None
-    names = [lens["name"] for lens in results.lenses["lenses"]]
+    names = [lens.name for lens in results.rescored.scorers]
     f1 = {name: {system: under(results, dataset, system, name) for system in systems} for name in names}
-    standard = f1[results.lenses["standard"]]
+    standard = f1[results.rescored.standard]
     ranked = {name: ranks(results, dataset, name) for name in names}
     known = shown_orders(results, dataset)
     turned = {name: turned_round(known, f1[name]) for name in names}
@@ -124,8 +127,8 @@ def lens_figure(results: Results, dataset: str) -> Figure | None:
         for system in systems
     ]
     titles = {
-        lens["name"]: lens["title"].removesuffix(" (standard)").replace("R-GCN, batches of", "R-GCN /")
-        for lens in results.lenses["lenses"]
+        lens.name: lens.title.removesuffix(" (standard)").replace("R-GCN, batches of", "R-GCN /")
+        for lens in results.rescored.scorers
     }
     note = _note(len(known), {titles[name]: len(pairs) for name, pairs in turned.items()})
     return Figure("", note, heat_map(f"F1 by lens on {dataset}", list(titles.values()), rows))
@@ -133,9 +136,10 @@ def lens_figure(results: Results, dataset: str) -> Figure | None:
 
 def shown_orders(results: Results, dataset: str) -> list[Pair]:
     """Pairs, the one ahead first, whose difference under the standard lens the test shows after Holm."""
-    pairs = results.statistics["datasets"][dataset]["comparisons"]
-    shown = [pair for pair in pairs if "state" not in pair and pair["holm"] <= ALPHA and pair["difference"]]
-    return [(one["a"], one["b"]) if one["difference"] > 0 else (one["b"], one["a"]) for one in shown]
+    pairs = results.statistics.datasets[dataset].comparisons
+    tested = [pair for pair in pairs if isinstance(pair, TestedPair)]
+    shown = [pair for pair in tested if pair.holm <= ALPHA and pair.difference]
+    return [(one.a, one.b) if one.difference > 0 else (one.b, one.a) for one in shown]
 
 
 def turned_round(orders: Sequence[Pair], f1: Mapping[str, Cell]) -> list[Pair]:

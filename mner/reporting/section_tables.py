@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from mner.evaluation.averages import own_f1
 from mner.evaluation.paper import PaperRow
 from mner.evaluation.verdicts import NOT_COMPARABLE, Verdict
 from mner.reporting.cells import NOT_PRINTED, NOT_RUN, SURE, Cell, State, Words, with_minus
@@ -139,8 +138,8 @@ def _idle(line: Line) -> bool:
 
 def seeds_of(line: Line) -> str:
     """The seeds behind our number, as text."""
-    f1 = own_f1(line.cell) if line.cell and line.finished else None
-    return " ".join(str(seed) for seed in f1["seeds"]) if f1 else "–"
+    f1 = line.cell.own_f1 if line.cell and line.finished else None
+    return " ".join(str(seed) for seed in f1.seeds) if f1 else "–"
 
 
 def _notes(section: Section, block: Block, speeds: str) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from mner.data.corpus import PICTURE_PROBES
-from mner.evaluation.averages import encoder_name
 from mner.evaluation.comparable import pictures_read, shares_in_words
 from mner.evaluation.kept_results import record_file
 from mner.evaluation.reasons import visual_input
@@ -62,7 +61,7 @@ def _table(section: Section, block: Block, runs: Mapping[str, Any], devices: Map
             for metric in metrics
             if any(line.finished or isinstance(line.paper_of(metric), Printed) for line in block.lines)
         ]
-    speeds = any(line.cell and line.cell.get("throughput") for line in block.lines)
+    speeds = any(line.cell and line.cell.throughput for line in block.lines)
     lines = []
     group = ""
     for line in block.lines:
@@ -146,7 +145,7 @@ def _verdict(line: Line) -> dict[str, Any] | None:
 
 def _speeds(line: Line, devices: Mapping[str, str]) -> list[dict[str, Any]]:
     """Speeds by device; the mark is shown as soon as the page knows more than one device."""
-    measured = (line.cell or {}).get("throughput", {})
+    measured = line.cell.throughput if line.cell else {}
     speeds = []
     for device, values in measured.items():
         mark = devices[device] if len(devices) > 1 else ""
@@ -165,10 +164,10 @@ def _compared(line: Line) -> list[tuple[str, str, str, str]]:
     if not line.finished or line.cell is None:
         return []
     ours = (
-        encoder_name(line.cell),
-        line.cell["visual_input"],
+        line.cell.encoder_name,
+        line.cell.visual_input,
         STANDARD,
-        line.cell["data_copy"],
+        line.cell.dataset_version,
     )
     held = line.verdict.ours if line.verdict else None
     copy = f"{held.copy}, test split" if held and held.copy != ours[3] else ours[3]
@@ -180,7 +179,7 @@ def _compared(line: Line) -> list[tuple[str, str, str, str]]:
     ]
     titles = ("Encoder", "Visual input", "Scorer", "Data copy")
     compared = list(zip(titles, theirs, ours, judged, strict=True))
-    if visual_input(line.cell["visual_input"]).reads_pixels:
+    if visual_input(line.cell.visual_input).reads_pixels:
         read = shares_in_words(pictures_read(line.cell))
         compared.append(("Pictures read", "all", read, read))
     return compared
@@ -196,13 +195,13 @@ def _proof(line: Line, runs: Mapping[str, Any]) -> list[dict[str, Any]]:
         run = runs[record]
         proof.append(
             {
-                "seed": str(run["seed"]),
+                "seed": str(run.seed),
                 "test": view(f1_on_test(run)),
                 "dev": view(f1_on_dev(run)),
                 "epoch": epoch(run),
-                "key": run["key"],
+                "key": run.key,
                 "record": str(record_file(run)),
-                "command": train_again(run["profile"], run["dataset"], run["system"], run["seed"]),
+                "command": train_again(run.profile, run.dataset, run.system, run.seed),
             }
         )
     return proof

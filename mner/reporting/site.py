@@ -6,7 +6,7 @@ of :class:`~mner.reporting.cells.Cited`, as printed by a paper, or as counts tha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from mner.base.escaping import html
 from mner.base.files import sha256_of_json
 from mner.data.corpus import PICTURE_PROBES
 from mner.evaluation.kept_results import source_of
+from mner.evaluation.result_files import as_json
+from mner.evaluation.score_results import ScoreResults
 from mner.reporting.card_text import CardText
 from mner.reporting.cells import SURE, CitationError
 from mner.reporting.control_checks import FAILS, HOLDS
@@ -76,8 +78,8 @@ def render_site(
     is the folder with ``index.html.j2``. ``controls`` opens the page where it is not None.
     """
     scores = results.scores
-    runs = {run["record"]: run for run in scores["runs"]}
-    devices = device_marks(scores["cells"])
+    runs = {run.record: run for run in scores.runs}
+    devices = device_marks(scores.cells)
     published = any(part.table is not None for part in parts)
     ordered = sorted(parts, key=lambda part: not part.has_results())
     return (
@@ -86,7 +88,7 @@ def render_site(
         .render(
             profile=profile,
             plan=_plan(profile, scores),
-            mode=scores["mode"],
+            mode=scores.mode,
             facts=facts(scores),
             limits=limits(scores, results.audit.truncation),
             judgements=JUDGEMENTS,
@@ -98,10 +100,10 @@ def render_site(
             pages=[page_view(page) for page in further],
             devices=list(devices.items()) if len(devices) > 1 else [],
             device=next(iter(devices), ""),
-            audits=audit_summary({name: results.audit.findings.get(name) for name in scores["datasets"]}),
+            audits=audit_summary({name: results.audit.findings.get(name) for name in scores.datasets}),
             cards=cards,
             example=example_citation(parts, scores),
-            digest=sha256_of_json(scores),
+            digest=sha256_of_json(as_json(scores)),
             source=source_of(scores),
             probes={name: PROBES[name] for name in PICTURE_PROBES},
             types=types_of(line for part in parts for block in part.blocks for line in block.lines),
@@ -129,9 +131,9 @@ def _tally(parts: Sequence[Section], controls: Table | None) -> list[tuple[str, 
     return [(name, str(names.count(name)), name.lower()) for name in VERDICTS if name in names]
 
 
-def _plan(profile: ProfileFacts, scores: Mapping[str, Any]) -> str:
+def _plan(profile: ProfileFacts, scores: ScoreResults) -> str:
     """What the profile is for, and how much of it has been run."""
-    planned = len(scores["cells"]) * len(scores["seeds"])
-    if len(scores["runs"]) == planned:
+    planned = len(scores.cells) * len(scores.seeds)
+    if len(scores.runs) == planned:
         return profile.note
-    return f"Planned: {profile.note}. Run so far: {len(scores['runs'])} of {planned} runs."
+    return f"Planned: {profile.note}. Run so far: {len(scores.runs)} of {planned} runs."

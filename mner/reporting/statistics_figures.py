@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from mner.evaluation.statistics_results import TestedPair, ViewSensitivity
 from mner.reporting.cells import SURE, State, estimate
 from mner.reporting.charts import ForestRow, forest, reach_of
 from mner.reporting.page import Figure
 from mner.reporting.results import Results
-from mner.reporting.text_only import PROBES, pair_of, text_only_baselines
+from mner.reporting.text_only import PROBES, text_only_baselines
 
 UNADJUSTED = "Each interval stands for itself; p adjusted for their number (Holm) is in the table."
 MOST_PAIRS = (
@@ -30,7 +30,7 @@ class _Forest:
 
 def statistics_figures(results: Results) -> dict[str, tuple[Figure, ...]]:
     """By data set: image reliance and systems compared, where there are any."""
-    datasets = list(results.scores["datasets"])
+    datasets = list(results.scores.datasets)
     drawn: dict[str, tuple[Figure, ...]] = dict.fromkeys(datasets, ())
     makers: tuple[tuple[str, Callable[[Results, str], _Forest | None]], ...] = (
         ("image reliance", _reliance),
@@ -46,28 +46,29 @@ def statistics_figures(results: Results) -> dict[str, tuple[Figure, ...]]:
 
 
 def _reliance(results: Results, dataset: str) -> _Forest | None:
-    entries = results.statistics["datasets"][dataset]["reliance"]
+    entries = results.statistics.datasets[dataset].image_sensitivity
     if not entries:
         return None
     rows = tuple(
         ForestRow(
-            entry["system"],
+            entry.system,
             tuple(
-                estimate(entry["views"][view], "paired by run and sentence", signed=True)
-                if view in entry["views"]
+                estimate(entry.views[view], "paired by run and sentence", signed=True)
+                if view in entry.views
                 else State("not predicted")
                 for view in PROBES
             ),
         )
         for entry in entries
     )
-    found = [one for entry in entries for one in entry["views"].values()]
+    found = [one for entry in entries for one in entry.views.values()]
     return _Forest(f"Image reliance, {_interval(found)}", UNADJUSTED, tuple(PROBES.values()), rows)
 
 
 def _differences(results: Results, dataset: str) -> _Forest | None:
     """All pairs where they are few; else every row minus the best text-only baseline."""
-    tested = [one for one in results.statistics["datasets"][dataset]["comparisons"] if "state" not in one]
+    pairs = results.statistics.datasets[dataset].comparisons
+    tested = [one for one in pairs if isinstance(one, TestedPair)]
     shown, name, note = tested, "Systems compared", UNADJUSTED
     if len(tested) > MOST_PAIRS:
         shown, name = list(_beside_text(results, dataset)), "Each row minus the best text-only system"
@@ -79,23 +80,21 @@ def _differences(results: Results, dataset: str) -> _Forest | None:
     if not shown:
         return None
     rows = tuple(
-        ForestRow(
-            f"{one['a']} − {one['b']}", (estimate(one, f"paired by sentence, {one['source']}", signed=True),)
-        )
+        ForestRow(f"{one.a} − {one.b}", (estimate(one, f"paired by sentence, {one.source}", signed=True),))
         for one in shown
     )
     return _Forest(f"{name}, {_interval(shown)}", note, ("difference",), rows)
 
 
-def _beside_text(results: Results, dataset: str) -> Iterator[Mapping[str, Any]]:
-    cells = [cell for cell in results.scores["cells"] if cell["dataset"] == dataset]
+def _beside_text(results: Results, dataset: str) -> Iterator[TestedPair]:
+    cells = [cell for cell in results.scores.cells if cell.dataset == dataset]
     for cell in cells:
         baseline = text_only_baselines(cell, cells).best.system
-        pair = pair_of(results.statistics, dataset, cell["system"], baseline) if baseline else None
-        if pair is not None and "state" not in pair:
+        pair = results.statistics.datasets[dataset].pair(cell.system, baseline) if baseline else None
+        if isinstance(pair, TestedPair):
             yield pair
 
 
-def _interval(found: Sequence[Mapping[str, Any]]) -> str:
+def _interval(found: Sequence[TestedPair | ViewSensitivity]) -> str:
     """What the intervals are, and what they come from."""
-    return f"with {SURE} interval ({', '.join(sorted({one['source'] for one in found}))})"
+    return f"with {SURE} interval ({', '.join(sorted({one.source for one in found}))})"

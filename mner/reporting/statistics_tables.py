@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from mner.evaluation.averages import own_f1
 from mner.evaluation.gaps import BOLDEST
 from mner.evaluation.power import FEWEST_RUNS, POWER
-from mner.evaluation.statistics import ALPHA
-from mner.reporting.cells import SURE, Cell, Measured, State, Words, cited, estimate
+from mner.evaluation.statistics import ALPHA, Uncertainty
+from mner.evaluation.statistics_results import (
+    ImageSensitivity,
+    NoneSuffices,
+    NotKnown,
+    Pair,
+    RunsNeeded,
+    TestedPair,
+    UntestedPair,
+    ViewSensitivity,
+)
+from mner.reporting.cells import SURE, Cell, Measured, State, Words, cited, estimate, interval_of
 from mner.reporting.results import Results
 from mner.reporting.run_facts import dataset_title
 from mner.reporting.tables import Column, Row, Table
@@ -75,7 +83,7 @@ def statistics_tables(results: Results, dataset: str) -> list[Table]:
 
 
 def _uncertainty(results: Results, dataset: str) -> Table | None:
-    cells = results.statistics["datasets"][dataset]["cells"]
+    cells = results.statistics.datasets[dataset].cells
     if not cells:
         return None
     columns = (
@@ -88,16 +96,16 @@ def _uncertainty(results: Results, dataset: str) -> Table | None:
     )
     rows = []
     for cell in cells:
-        records = tuple(cell["records"])
-        seeds, sample = cell["seeds"], cell["sample"]
-        both = cell["both"] if "state" not in cell["both"] else sample
-        spread: Cell = State("one seed", seeds["state"]) if "state" in seeds else _spread(seeds, records)
-        f1 = Measured(sample["estimate"], records, "mean F1 over runs, conlleval")
-        interval = estimate({**both, "records": records}, INTERVALS[both["source"]], "estimate")
+        records = cell.records
+        seeds, sample = cell.seeds, cell.sample
+        both = cell.best_known
+        spread = State("one seed", seeds.state) if isinstance(seeds, NotKnown) else _spread(seeds, records)
+        f1 = Measured(sample.estimate, records, "mean F1 over runs, conlleval")
+        interval = interval_of(both, records, INTERVALS[both.source])
         rows.append(
             Row(
-                cell["system"],
-                (Words(cell["system"]), f1, spread, _spread(sample, records), interval, Words(both["source"])),
+                cell.system,
+                (Words(cell.system), f1, spread, _spread(sample, records), interval, Words(both.source)),
             )
         )
     title = f"{dataset_title(dataset)}: how sure each F1 is (%)"
@@ -106,8 +114,8 @@ def _uncertainty(results: Results, dataset: str) -> Table | None:
     )
 
 
-def _spread(entry: Mapping[str, Any], records: tuple[str, ...]) -> Measured:
-    return Measured(entry["standard_deviation"], records, f"s.d., {entry['source']}: {entry['resampled']}")
+def _spread(entry: Uncertainty, records: tuple[str, ...]) -> Measured:
+    return Measured(entry.standard_deviation, records, f"s.d., {entry.source}: {entry.resampled}")
 
 
 def _primary(results: Results, dataset: str) -> Table | None:
@@ -115,17 +123,17 @@ def _primary(results: Results, dataset: str) -> Table | None:
     pairs = primary_family(results, dataset)
     if not pairs:
         return None
-    rows = tuple(Row(f"{one['a']}-{one['b']}", pair_cells(one), f"minus {one['b']}") for one in pairs)
+    rows = tuple(Row(f"{one.a}-{one.b}", pair_cells(one), f"minus {one.b}") for one in pairs)
     title = f"{dataset_title(dataset)}: rows with a picture against text alone (F1 points)"
     notes = (FAMILY_NOTE, *_sources(pairs), *PAIR_NOTES)
     return Table(f"primary-{dataset}", title, dataset, _pair_columns(), rows, results.records, notes)
 
 
 def _pairs(results: Results, dataset: str) -> Table | None:
-    pairs = results.statistics["datasets"][dataset]["comparisons"]
+    pairs = results.statistics.datasets[dataset].comparisons
     if not pairs:
         return None
-    rows = tuple(Row(f"{one['a']}-{one['b']}", pair_cells(one)) for one in pairs)
+    rows = tuple(Row(f"{one.a}-{one.b}", pair_cells(one)) for one in pairs)
     title = f"{dataset_title(dataset)}: all systems compared (F1 points)"
     notes = (*_sources(pairs), *PAIR_NOTES)
     return Table(f"pairs-{dataset}", title, dataset, _pair_columns(), rows, results.records, notes)
@@ -144,63 +152,63 @@ def _pair_columns() -> tuple[Column, ...]:
     )
 
 
-def _sources(entries: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+def _sources(entries: Iterable[Pair | ViewSensitivity]) -> tuple[str, ...]:
     """What the intervals of some comparisons come from, in words; each kind once."""
-    present = {entry["source"] for entry in entries if "state" not in entry}
+    present = {entry.source for entry in entries if not isinstance(entry, UntestedPair)}
     return tuple(note for source, note in SOURCE_NOTES.items() if source in present)
 
 
-def pair_cells(one: Mapping[str, Any]) -> tuple[Cell, ...]:
+def pair_cells(one: Pair) -> tuple[Cell, ...]:
     """The cells of one comparison."""
-    name = Words(f"{one['a']} − {one['b']}")
-    if "state" in one:
-        absent = State("not known", one["state"])
-        return (name, *[absent] * 6, Words("not tested", one["state"]))
-    records = tuple(one["records"])
-    detectable = one["detectable"]
+    name = Words(f"{one.a} − {one.b}")
+    if isinstance(one, UntestedPair):
+        absent = State("not known", one.state)
+        return (name, *[absent] * 6, Words("not tested", one.state))
+    records = one.records
+    detectable = one.detectable
     return (
         name,
-        estimate(one, f"paired by sentence, {one['source']}", signed=True),
-        _p(one["p_value"], records, TESTS[one["source"]]),
-        _p(one["holm"], records, "Holm over the pairs of this table"),
+        estimate(one, f"paired by sentence, {one.source}", signed=True),
+        _p(one.p_value, records, TESTS[one.source]),
+        _p(one.holm, records, "Holm over the pairs of this table"),
         _ahead(one, records),
-        _needed(one["seeds_needed"], records),
-        State("–", detectable["state"])
-        if "state" in detectable
-        else Measured(detectable["points"], records, POWER_OF),
+        _needed(one.seeds_needed, records),
+        State("–", detectable.state)
+        if isinstance(detectable, NotKnown)
+        else Measured(detectable.points, records, POWER_OF),
         Words(says(one)),
     )
 
 
-def _ahead(one: Mapping[str, Any], records: tuple[str, ...]) -> Cell:
-    if one["source"] == "sample":
+def _ahead(one: TestedPair, records: tuple[str, ...]) -> Cell:
+    if one.source == "sample":
         return State("one pair", "one run a side: their share says no more than the sign of the difference")
-    return Measured(one["run_superiority"]["estimate"], records, "share of pairs of runs with A's ahead")
+    return Measured(one.run_superiority.estimate, records, "share of pairs of runs with A's ahead")
 
 
-def _needed(entry: Mapping[str, Any], records: tuple[str, ...]) -> Cell:
-    if "state" not in entry:
-        return Measured(float(entry["runs"]), records, POWER_OF, digits=0)
-    return State("none suffices" if "runs" in entry else "–", entry["state"])
+def _needed(entry: RunsNeeded | NoneSuffices | NotKnown, records: tuple[str, ...]) -> Cell:
+    if isinstance(entry, RunsNeeded):
+        return Measured(float(entry.runs), records, POWER_OF, digits=0)
+    return State("none suffices" if isinstance(entry, NoneSuffices) else "–", entry.state)
 
 
-def says(one: Mapping[str, Any]) -> str:
+def says(one: Pair) -> str:
     """What the test allows to say of a pair, in words, at the level of its interval and of the seeds needed."""
-    if "state" in one:
+    if isinstance(one, UntestedPair):
         return "not tested"
-    if one["holm"] > ALPHA:
+    if one.holm > ALPHA:
         return "no difference shown"
-    ahead, behind = (one["a"], one["b"]) if one["difference"] > 0 else (one["b"], one["a"])
-    return f"{ahead} above {behind}" + (" (these two runs)" if one["source"] == "sample" else "")
+    ahead, behind = (one.a, one.b) if one.difference > 0 else (one.b, one.a)
+    return f"{ahead} above {behind}" + (" (these two runs)" if one.source == "sample" else "")
 
 
 def _reliance(results: Results, dataset: str) -> Table | None:
     """Every multimodal system with its text-only baseline, and what its probes say."""
-    entries = results.statistics["datasets"][dataset]["reliance"]
+    entries = results.statistics.datasets[dataset].image_sensitivity
     if not entries:
         return None
-    cells = {c["system"]: c for c in results.scores["cells"] if c["dataset"] == dataset}
-    baselines = {entry["system"]: text_only_baselines(cells[entry["system"]], cells.values()) for entry in entries}
+    cells = {c.system: c for c in results.scores.cells if c.dataset == dataset}
+    baselines = {entry.system: text_only_baselines(cells[entry.system], cells.values()) for entry in entries}
     own = has_own(baselines.values())
     columns = (
         Column("system", "System", "words"),
@@ -218,14 +226,14 @@ def _reliance(results: Results, dataset: str) -> Table | None:
     )
     rows = []
     for entry in entries:
-        cell, held = cells[entry["system"]], baselines[entry["system"]]
+        cell, held = cells[entry.system], baselines[entry.system]
         names = (held.best.system, held.own.system if held.own else "") if own else (held.best.system,)
         gains = (gain_over_text(cell, name, results.statistics) for name in names)
-        f1 = cited(own_f1(cell))
-        shown = (Words(cell["system"]), f1, *baseline_cells(held, own), *gains, *_views(entry))
-        rows.append(Row(cell["system"], shown))
+        f1 = cited(cell.own_f1)
+        shown = (Words(cell.system), f1, *baseline_cells(held, own), *gains, *_views(entry))
+        rows.append(Row(cell.system, shown))
     title = f"{dataset_title(dataset)}: image reliance (F1 points)"
-    probes = [view for entry in entries for view in entry["views"].values()]
+    probes = [view for entry in entries for view in entry.views.values()]
     notes = (PROBE_NOTE, *_sources(probes), HOLM_NOTE, TEXT_NOTE)
     return Table(f"image-reliance-{dataset}", title, dataset, columns, tuple(rows), results.records, notes)
 
@@ -236,24 +244,24 @@ def _gain_columns(own: bool) -> tuple[Column, ...]:
     return (best, Column("gain.own", f"F1 − {OWN_TEXT_ONLY.lower()} [{SURE}]", "ours")) if own else (best,)
 
 
-def _views(entry: Mapping[str, Any]) -> list[Cell]:
+def _views(entry: ImageSensitivity) -> list[Cell]:
     cells: list[Cell] = []
     for view in PROBES:
-        found = entry["views"].get(view)
+        found = entry.views.get(view)
         if found is None:
             cells += [State("–", "this view was not predicted")] * 2
             continue
         cells += [
-            estimate(found, f"paired by run and sentence, {found['source']}", signed=True),
+            estimate(found, f"paired by run and sentence, {found.source}", signed=True),
             probe_p(found),
         ]
     return cells
 
 
-def probe_p(found: Mapping[str, Any]) -> Measured:
+def probe_p(found: ViewSensitivity) -> Measured:
     """The adjusted p of one probe of one system."""
-    method = f"{TESTS[found['source']]}, Holm over the probes of this table"
-    return _p(found["holm"], tuple(found["records"]), method)
+    method = f"{TESTS[found.source]}, Holm over the probes of this table"
+    return _p(found.holm, found.records, method)
 
 
 def _p(value: float, records: tuple[str, ...], method: str) -> Measured:

@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from mner.evaluation.averages import cells_of, encoder_name, own_f1
+from mner.evaluation.score_results import ScoredCell
 from mner.evaluation.significance import holm
+from mner.evaluation.statistics_results import Pair, StatisticsResults, TestedPair, UntestedPair
 from mner.reporting.cells import SURE, Cell, Cited, Measured, State, Words, cited, estimate, missing
 from mner.reporting.results import Results
 from mner.reporting.tables import Column
-
-
-def pair_of(statistics: Mapping[str, Any], dataset: str, a: str, b: str) -> Mapping[str, Any] | None:
-    """A minus B from the content of ``statistics.json``, which holds each pair once in an order of its own.
-
-    None where the two were not compared; a pair that could not be tested stays as it is.
-    """
-    pairs = statistics["datasets"][dataset]["comparisons"]
-    pair = next((pair for pair in pairs if {pair["a"], pair["b"]} == {a, b}), None)
-    if pair is None or pair["a"] == a or "state" in pair:
-        return pair
-    turned = {"a": pair["b"], "b": pair["a"], "difference": -pair["difference"]}
-    turned |= {"low": -pair["high"], "high": -pair["low"]}
-    ahead = pair["run_superiority"]
-    turned["run_superiority"] = {
-        **ahead,
-        "estimate": 1 - ahead["estimate"],
-        "low": 1 - ahead["high"],
-        "high": 1 - ahead["low"],
-    }
-    return {**pair, **turned}
-
 
 FAMILY_NOTE = (
     "Families of tests, each adjusted (Holm) for itself on each data set. Primary: every row with a picture minus "
@@ -43,38 +21,36 @@ FAMILY_NOTE = (
 )
 
 
-def primary_family(results: Results, dataset: str) -> tuple[Mapping[str, Any], ...]:
+def primary_family(results: Results, dataset: str) -> tuple[Pair, ...]:
     """Every row with a picture minus every text-only row of its encoder, as in ``statistics.json``.
 
     The row with the picture is A; ``holm`` is adjusted within this family. By text-only row, the best first.
     """
-    place = cells_of(results.scores)
+    place = results.scores.cells_by_place
     cells = [cell for (where, _), cell in place.items() if where == dataset]
-    found: dict[str, list[Mapping[str, Any]]] = {}
+    found: dict[str, list[Pair]] = {}
     for cell in cells:
         for text in text_rows(cell, cells):
-            pair = pair_of(results.statistics, dataset, cell["system"], text["system"])
+            pair = results.statistics.datasets[dataset].pair(cell.system, text.system)
             if pair is not None:
-                found.setdefault(text["system"], []).append(_with_picture_first(pair, text["system"]))
-    best_first = sorted(found, key=lambda system: -own_f1(place[dataset, system])["mean"])
+                found.setdefault(text.system, []).append(pair)
+    best_first = sorted(found, key=lambda system: -place[dataset, system].own_f1.mean)
     return _adjusted([pair for system in best_first for pair in found[system]])
 
 
-def primary_pair(results: Results, dataset: str, a: str, b: str) -> Mapping[str, Any] | None:
+def primary_pair(results: Results, dataset: str, a: str, b: str) -> Pair | None:
     """The comparison of two systems in the primary family, whichever is named first; None outside of it."""
     pairs = primary_family(results, dataset)
-    return next((pair for pair in pairs if {pair["a"], pair["b"]} == {a, b}), None)
+    return next((pair for pair in pairs if {pair.a, pair.b} == {a, b}), None)
 
 
-def _with_picture_first(pair: Mapping[str, Any], text: str) -> Mapping[str, Any]:
-    """The same names in the order of the family; a pair that was not tested holds nothing that would turn."""
-    return {**pair, "a": pair["b"], "b": text} if pair["a"] == text else pair
-
-
-def _adjusted(pairs: list[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
-    p_values = {str(place): pair["p_value"] for place, pair in enumerate(pairs) if "p_value" in pair}
-    adjusted = holm(p_values)
-    return tuple({**pair, "holm": adjusted.get(str(place))} for place, pair in enumerate(pairs))
+def _adjusted(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
+    tested = {str(number): pair.p_value for number, pair in enumerate(pairs) if isinstance(pair, TestedPair)}
+    adjusted = holm(tested)
+    return tuple(
+        replace(pair, holm=adjusted[str(number)]) if isinstance(pair, TestedPair) else pair
+        for number, pair in enumerate(pairs)
+    )
 
 
 TEXT_ONLY = "Text only"
@@ -109,34 +85,30 @@ class TextOnlyBaselines:
         return (self.best,) if self.own is None else (self.best, self.own)
 
 
-def text_rows(cell: Mapping[str, Any], cells: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def text_rows(cell: ScoredCell, cells: Iterable[ScoredCell]) -> list[ScoredCell]:
     """Finished text-only cells of ``scores.json`` with a multimodal cell's data set and encoder, the best first.
 
     None for a cell that is not finished or reads no picture.
     """
-    if cell["state"] != "finished" or cell["visual_input"] == "none":
+    if not cell.is_finished or not cell.reads_pictures:
         return []
-    found = [
-        other
-        for other in cells
-        if other["state"] == "finished" and other["visual_input"] == "none" and _alike(cell, other)
-    ]
-    return sorted(found, key=lambda other: -own_f1(other)["mean"])
+    found = [other for other in cells if other.is_finished and not other.reads_pictures and _alike(cell, other)]
+    return sorted(found, key=lambda other: -other.own_f1.mean)
 
 
-def text_only_baselines(cell: Mapping[str, Any] | None, cells: Iterable[Mapping[str, Any]]) -> TextOnlyBaselines:
+def text_only_baselines(cell: ScoredCell | None, cells: Iterable[ScoredCell]) -> TextOnlyBaselines:
     """The text-only rows to compare a cell with, or why there is none."""
-    if cell is None or cell["state"] != "finished":
+    if cell is None or not cell.is_finished:
         return TextOnlyBaselines(TextOnlyBaseline("", missing(cell)))
-    if cell["visual_input"] == "none":
+    if not cell.reads_pictures:
         return TextOnlyBaselines(TextOnlyBaseline("", State("–", "reads no picture")))
-    found = [TextOnlyBaseline(other["system"], cited(own_f1(other))) for other in text_rows(cell, cells)]
+    found = [TextOnlyBaseline(other.system, cited(other.own_f1)) for other in text_rows(cell, cells)]
     if not found:
         return TextOnlyBaselines(
             TextOnlyBaseline("", State("not run", "no text-only system with this encoder in this profile"))
         )
     best, *others = found
-    family = _family(cell["system"])
+    family = _family(cell.system)
     own = next((row for row in others if _family(row.system) == family), None)
     return TextOnlyBaselines(best, own if _family(best.system) != family else None)
 
@@ -164,8 +136,8 @@ def baseline_cells(found: TextOnlyBaselines, own: bool) -> tuple[Cell, ...]:
     return (*best, found.own.f1, Words(found.own.system))
 
 
-def _alike(cell: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    return cell["dataset"] == other["dataset"] and encoder_name(cell) == encoder_name(other)
+def _alike(cell: ScoredCell, other: ScoredCell) -> bool:
+    return cell.dataset == other.dataset and cell.encoder_name == other.encoder_name
 
 
 def _family(system: str) -> str:
@@ -187,34 +159,29 @@ HOLM_NOTE = (
 )
 
 
-def probe_cells(cell: Mapping[str, Any] | None, statistics: Mapping[str, Any]) -> dict[str, Cell]:
+def probe_cells(cell: ScoredCell | None, statistics: StatisticsResults) -> dict[str, Cell]:
     """One cell a probe for a cell of ``scores.json``; ``statistics`` is the content of ``statistics.json``."""
-    if cell is None or cell["state"] != "finished":
+    if cell is None or not cell.is_finished:
         return dict.fromkeys(PROBES, missing(cell))
-    reads = cell["visual_input"] != "none"
+    reads = cell.reads_pictures
     absent = State("–", "this view was not predicted" if reads else "reads no picture")
-    views = _views(cell, statistics)
+    views = statistics.datasets[cell.dataset].views_of(cell.system)
     return {
-        view: estimate(views[view], f"paired by run and sentence, {views[view]['source']}", signed=True)
+        view: estimate(views[view], f"paired by run and sentence, {views[view].source}", signed=True)
         if view in views
         else absent
         for view in PROBES
     }
 
 
-def _views(cell: Mapping[str, Any], statistics: Mapping[str, Any]) -> Mapping[str, Any]:
-    rows = statistics["datasets"][cell["dataset"]]["reliance"]
-    return next((row["views"] for row in rows if row["system"] == cell["system"]), {})
-
-
-def gain_over_text(cell: Mapping[str, Any], text_only: str, statistics: Mapping[str, Any]) -> Cell:
+def gain_over_text(cell: ScoredCell, text_only: str, statistics: StatisticsResults) -> Cell:
     """F1 of a multimodal cell minus that of a text-only system, with its interval."""
-    pair = pair_of(statistics, cell["dataset"], cell["system"], text_only)
+    pair = statistics.datasets[cell.dataset].pair(cell.system, text_only)
     if pair is None:
         return State("–", "no text-only system to compare with")
-    if "state" in pair:
-        return State("not known", pair["state"])
-    return estimate(pair, f"paired by sentence, {pair['source']}", signed=True)
+    if isinstance(pair, UntestedPair):
+        return State("not known", pair.state)
+    return estimate(pair, f"paired by sentence, {pair.source}", signed=True)
 
 
 def has_number(cells: Iterable[Cell]) -> bool:

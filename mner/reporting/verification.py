@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
 
 from mner.base.terminal import WIDTH, aligned, wrapped
-from mner.evaluation.averages import CONDITIONS, cells_of, own_f1
+from mner.evaluation.averages import CONDITIONS
 from mner.evaluation.paper import Paper, PaperRow
-from mner.evaluation.run_selection import runs_of
+from mner.evaluation.rescored_results import RescoredResults
+from mner.evaluation.score_results import ScoredCell, ScoreResults
 from mner.evaluation.verdicts import (
     ABOVE,
     BELOW,
@@ -35,7 +35,6 @@ from mner.reporting.run_facts import in_words
 MACHINE = ("throughput", "software", "precision", "machines")
 NOT_JUDGED, NO_REFERENCE = "NOT JUDGED", "NO REFERENCE"
 TOLD = (NOT_JUDGED, NO_REFERENCE, SKIPPED, NOT_COMPARABLE, CONSISTENT, UNDECIDED, BELOW, ABOVE)
-Lenses = Mapping[str, Any] | None
 INDENT = " " * 6
 
 
@@ -105,12 +104,12 @@ class VerifyReport:
 
 
 def verify(
-    scores: Mapping[str, Any],
+    scores: ScoreResults,
     paper: Paper,
-    reference: Mapping[str, Any] | None,
+    reference: ScoreResults | None,
     settings: Settings,
     absence: Mapping[str, str] = MappingProxyType({}),
-    lenses: tuple[Lenses, Lenses] = (None, None),
+    rescored: tuple[RescoredResults | None, RescoredResults | None] = (None, None),
 ) -> VerifyReport:
     """Check ``scores`` (``results/<profile>/scores.json``) of the active profile.
 
@@ -119,13 +118,12 @@ def verify(
     ``reference`` (committed scores of the profile, None where there are none) or was finished there and is skipped
     now; a control on which a system does not do what was planted. NOT-COMPARABLE cells are held against the
     reference only; a cell that is the committed one itself is not held against it. ``absence`` is what systems'
-    cards say of tweets without a picture (``control_checks``). ``lenses`` (content of ``lenses.json``, None where
-    there is none) of the profile and of the reference hold what the cells reach as papers scored
-    (``verdicts.judge``).
+    cards say of tweets without a picture (``control_checks``). ``rescored`` (of the profile and of the reference)
+    hold what the cells reach as papers scored (``verdicts.judge``).
     """
-    rescored, rescored_before = (one or {"runs": ()} for one in lenses)
-    cells, references = cells_of(scores), cells_of(reference or {"cells": ()})
-    committed = set().union(*_records_by_cell(reference or {"runs": ()}).values())
+    ours, theirs = rescored
+    cells, references = scores.cells_by_place, {} if reference is None else reference.cells_by_place
+    committed = set() if reference is None else set().union(*_records_by_cell(reference).values())
     records = _records_by_cell(scores)
     checks: list[Check] = []
     for dataset in settings.active.datasets:
@@ -133,9 +131,9 @@ def verify(
             cell = cells.get((dataset, system))
             before = references.get((dataset, system))
             checks += _presence(dataset, system, cell, before, settings.active.seeds)
-            if cell is not None and cell["state"] == "finished":
-                verdicts = _verdicts(cell, rescored, paper, settings)
-                known = _verdicts(before, rescored_before, paper, settings)
+            if cell is not None and cell.is_finished:
+                verdicts = _verdicts(cell, ours, paper, settings)
+                known = _verdicts(before, theirs, paper, settings)
                 checks += _against_paper(cell, verdicts, known)
                 itself = (
                     before is not None
@@ -151,9 +149,9 @@ def verify(
         absence,
     ):
         verdict = (HOLDS if control.passed else FAILS) if control.judged else NOT_JUDGED
-        ours = _shown(cells[control.dataset, control.system])
+        shown = _shown(cells[control.dataset, control.system])
         detail = f"{control.statement}: {control.detail}"
-        checks.append(Check(control.dataset, control.system, ours, "control", verdict, control.passed, detail))
+        checks.append(Check(control.dataset, control.system, shown, "control", verdict, control.passed, detail))
     return VerifyReport(settings.active.name, tuple(checks))
 
 
@@ -167,19 +165,19 @@ def _with_detail(line: str, detail: str) -> list[str]:
 def _presence(
     dataset: str,
     system: str,
-    cell: Mapping[str, Any] | None,
-    before: Mapping[str, Any] | None,
+    cell: ScoredCell | None,
+    before: ScoredCell | None,
     seeds: Sequence[int],
 ) -> list[Check]:
     """What the profile promises: nothing to say if every seed was scored."""
     where = (dataset, system)
-    if cell is None or cell["state"] == "not-run":
+    if cell is None or cell.state == "not-run":
         return [Check(*where, "not run", "profile", "MISSING", False, "promised by the profile; type: mner run")]
-    if cell["state"] == "skipped":
-        lost = before is not None and before["state"] == "finished"
-        detail = f"{cell['reason']}{'; the reference has results for it' if lost else ''}"
+    if cell.state == "skipped":
+        lost = before is not None and before.is_finished
+        detail = f"{cell.reason}{'; the reference has results for it' if lost else ''}"
         return [Check(*where, "skipped", "profile", SKIPPED, not lost, detail)]
-    found = own_f1(cell)["seeds"]
+    found = cell.own_f1.seeds
     absent = [seed for seed in seeds if seed not in found]
     if absent:
         detail = f"no result for seed {', '.join(map(str, absent))} of {', '.join(map(str, seeds))}"
@@ -188,19 +186,20 @@ def _presence(
 
 
 def _verdicts(
-    cell: Mapping[str, Any] | None, lenses: Mapping[str, Any], paper: Paper, settings: Settings
+    cell: ScoredCell | None, rescored: RescoredResults | None, paper: Paper, settings: Settings
 ) -> list[tuple[PaperRow, Verdict]]:
     """Every row printed for the cell's system and the verdict on it; none unless the cell is finished."""
-    if cell is None or cell["state"] != "finished":
+    if cell is None or not cell.is_finished:
         return []
-    place = cell["dataset"], cell["system"]
-    runs, margin, alpha = runs_of(lenses, *place), settings.verify.margin, settings.verify.alpha
+    place = cell.dataset, cell.system
+    runs = () if rescored is None else rescored.runs_of(*place)
+    margin, alpha = settings.verify.margin, settings.verify.alpha
     judged = [(row, judge(cell, row, paper, margin, alpha, runs)) for _, row in paper.rows_for(*place)]
     return [(row, verdict) for row, verdict in judged if verdict is not None]
 
 
 def _against_paper(
-    cell: Mapping[str, Any], judged: Sequence[tuple[PaperRow, Verdict]], known: Sequence[tuple[PaperRow, Verdict]]
+    cell: ScoredCell, judged: Sequence[tuple[PaperRow, Verdict]], known: Sequence[tuple[PaperRow, Verdict]]
 ) -> list[Check]:
     """One check per printed row, so that no row's agreement hides another's gap.
 
@@ -210,50 +209,53 @@ def _against_paper(
     checks = []
     for row, verdict in judged:
         detail = "; ".join(verdict.why)
-        held = in_words(verdict, row.figure(cell["dataset"], "F1"))
+        held = in_words(verdict, row.figure(cell.dataset, "F1"))
         passed = row.id not in before or not verdict.worse_than(before[row.id])
         if verdict.name == NOT_COMPARABLE:
             detail = f"not held against the paper ({detail})"
         if not passed:
             detail += f"; worse than the kept results, which are {before[row.id].name}"
-        where = cell["dataset"], cell["system"], _shown(cell), f"paper: {row.label}{row.mark}"
+        where = cell.dataset, cell.system, _shown(cell), f"paper: {row.label}{row.mark}"
         checks.append(Check(*where, verdict.name, passed, f"{held}; {detail}"))
     return checks
 
 
-def _records_by_cell(scores: Mapping[str, Any]) -> dict[tuple[str, str], set[str]]:
+def _records_by_cell(scores: ScoreResults) -> dict[tuple[str, str], set[str]]:
     """Hashes of the records that each cell of scores was made of."""
     found: dict[tuple[str, str], set[str]] = {}
-    for run in scores["runs"]:
-        found.setdefault((run["dataset"], run["system"]), set()).add(run["record_sha256"])
+    for run in scores.runs:
+        found.setdefault((run.dataset, run.system), set()).add(run.record_sha256)
     return found
 
 
-def _same_f1(cell: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
-    return before["state"] == "finished" and own_f1(cell)["values"] == own_f1(before)["values"]
+def _same_f1(cell: ScoredCell, before: ScoredCell) -> bool:
+    return before.is_finished and cell.own_f1.values == before.own_f1.values
 
 
-def _against_itself(cell: Mapping[str, Any]) -> Check:
+def _against_itself(cell: ScoredCell) -> Check:
     """The committed runs, scored as they were: that they are the same as themselves shows nothing."""
     detail = "these are the committed runs: nothing to hold against them"
-    return Check(cell["dataset"], cell["system"], _shown(cell), "reference", NOT_JUDGED, True, detail)
+    return Check(cell.dataset, cell.system, _shown(cell), "reference", NOT_JUDGED, True, detail)
 
 
-def _against_reference(cell: Mapping[str, Any], before: Mapping[str, Any] | None, settings: Settings) -> Check:
-    where = (cell["dataset"], cell["system"], _shown(cell), "reference")
-    if before is None or before["state"] != "finished":
+def _against_reference(cell: ScoredCell, before: ScoredCell | None, settings: Settings) -> Check:
+    where = (cell.dataset, cell.system, _shown(cell), "reference")
+    if before is None or not before.is_finished:
         return Check(*where, NO_REFERENCE, True, "no committed result of this cell to hold it against")
-    ours, theirs = (Sample.of(own_f1(one)) for one in (cell, before))
-    same_machine = all(set(cell.get(name) or ()) == set(before.get(name) or ()) for name in MACHINE)
+    ours, theirs = (Sample.of(one.own_f1) for one in (cell, before))
+    same_machine = all(set(getattr(cell, name) or ()) == set(getattr(before, name) or ()) for name in MACHINE)
     limits = settings.verify.reference_margin, settings.verify.alpha
     verdict = compare_with_reference(ours, theirs, *limits, same_machine)
-    changed = [name for name in CONDITIONS if name != "inputs" and cell[name] != before[name]]
+    changed = [name for name in CONDITIONS if getattr(cell, name) != getattr(before, name)]
     if verdict.name == CHANGED and not same_machine and "precision" in changed:
         verdict = replace(verdict, name=IMPROVED)  # another number format explains a rise that no machine does
-    notes = [*verdict.findings, *([f"made under another {', '.join(changed)}"] if changed else [])]
+    notes = [
+        *verdict.findings,
+        *([f"made under another {', '.join(changed).replace('_', ' ')}"] if changed else []),
+    ]
     return Check(*where, verdict.name, verdict.name not in FAILED, "; ".join(notes))
 
 
-def _shown(cell: Mapping[str, Any]) -> str:
-    f1 = cited(own_f1(cell))
+def _shown(cell: ScoredCell) -> str:
+    f1 = cited(cell.own_f1)
     return f"{f1.plain()} (n={f1.runs})" if isinstance(f1, Cited) else f1.plain()

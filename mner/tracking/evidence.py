@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import lzma
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from mner.base.files import cached_sha256_of, reading, sha256_of, sha256_of_text
-from mner.data.corpus import read_sentences
-from mner.tracking.dev_score import dev_f1
+from mner.data.corpus import CorpusError, sentences_at, tags_of_text
+from mner.data.spans import EncodedTags, TagError, encode, encode_lines, sentence_counts
 from mner.tracking.meter_checks import implausible
 from mner.tracking.record import CONTENT, Record
 
@@ -166,7 +166,8 @@ def _check_dev_f1(folder: Path, record: Record, tags: Mapping[str, str], data: P
     if record.best_dev_f1 is None or not set(views) <= set(tags):
         return "the run kept no dev tags"
     wanted = _gold_tags(gold, cached_sha256_of(gold))
-    found = float(np.mean([_f1_of(folder, wanted, view, tags[view]) for view in views]))
+    batch = record.recipe.get("dev_batch")
+    found = float(np.mean([_f1_of(folder, wanted, view, tags[view], batch) for view in views]))
     if abs(found - record.best_dev_f1) > SAME_F1:
         raise EvidenceError(
             folder / "record.json",
@@ -183,28 +184,35 @@ def _check_test_tags(folder: Path, record: Record, tags: Mapping[str, str], data
     best = record.best_dev_f1
     if gold is None or not gold.is_file() or OWN_TEST not in tags or best is None or best >= GOLD_IS_LIKELY_FROM:
         return
-    wanted = "\n".join(json.dumps(row) for row in _gold_tags(gold, cached_sha256_of(gold)))
-    if _without_blanks(tags[OWN_TEST]) == _without_blanks(wanted):
+    wanted, found = _gold_tags(gold, cached_sha256_of(gold)), _encoded(folder, OWN_TEST, tags[OWN_TEST])
+    if all(map(np.array_equal, (wanted.lengths, wanted.codes), (found.lengths, found.codes))):
         why = f"the test tags are the gold tags, but the dev tags score {best:.2f}"
         raise EvidenceError(folder, "predictions", why)
 
 
-def _f1_of(folder: Path, gold: Sequence[Sequence[str]], name: str, text: str) -> float:
-    rows = _rows(text)
-    if [len(row) for row in rows] != [len(row) for row in gold]:
+def _f1_of(folder: Path, gold: EncodedTags, name: str, text: str, batch: int | None) -> float:
+    """F1 in percent by conlleval's rule, which is seqeval's default, counted over arrays; 0 where nothing is.
+
+    With ``batch`` it is the mean over whole batches, as ``mner.tracking.dev_score.mean_dev_f1`` has it.
+    """
+    found = _encoded(folder, name, text)
+    if not np.array_equal(found.lengths, gold.lengths):
         raise EvidenceError(folder, "predictions", f"the tags {name} are not one a word of the dev split")
-    return dev_f1(gold, rows)
+    counts = sentence_counts(gold, found)
+    size = max(1, len(counts)) if batch is None or batch > len(counts) else batch
+    whole = counts[: len(counts) - len(counts) % size].reshape(-1, size, 3).sum(axis=1).tolist()
+    found_f1 = [200.0 * right / (named + wanted) if right else 0.0 for right, named, wanted in whole]
+    return float(np.mean(found_f1)) if found_f1 else 0.0
 
 
-@lru_cache(maxsize=8)
-def _gold_tags(path: Path, digest: str) -> tuple[tuple[str, ...], ...]:
-    """The tags of a split, read once in a process as long as the file has this digest."""
-    return tuple(tuple(sentence.tags or ()) for sentence in read_sentences(path))
+def _encoded(folder: Path, name: str, text: str) -> EncodedTags:
+    try:
+        return encode_lines(text) or encode(tags_of_text(text, folder / f"{name}.jsonl"))
+    except (CorpusError, TagError) as error:
+        raise EvidenceError(folder, "predictions", f"the tags {name} cannot be read ({error})") from error
 
 
-def _without_blanks(text: str) -> str:
-    return "".join(text.split())
-
-
-def _rows(text: str) -> list[list[str]]:
-    return [json.loads(line) for line in text.splitlines()]
+@lru_cache(maxsize=16)
+def _gold_tags(path: Path, digest: str) -> EncodedTags:
+    """The tags of a split, encoded once in a process as long as the file has this digest."""
+    return encode([sentence.tags or () for sentence in sentences_at(path, digest)])

@@ -78,7 +78,7 @@ class Cell:
 
     @property
     def options(self) -> Mapping[str, Any]:
-        return self.config.systems[self.system].options_on(self.dataset)
+        return self.config.options_of(self.system, self.dataset)
 
     @property
     def recipe(self) -> Recipe:
@@ -104,8 +104,8 @@ class Cell:
         return set(self.module.CARD.needs)
 
     def at_hand(self) -> set[str]:
-        """Visual inputs the data set has."""
-        return at_hand(self.config, self.dataset)
+        """Visual inputs the row has on this data set."""
+        return at_hand(self.config, self.dataset, self.system)
 
     def skip_reason(self) -> str | None:
         """Why this pair cannot be run, or None; a context goes without the parts it lacks if any is left."""

@@ -24,7 +24,8 @@ FILE_OF_SPLIT = {"train": "train.jsonl", "dev": "dev.jsonl", "test": "test.blind
 def loaded(cell: Cell) -> dict[str, Any]:
     """For the record of a run, as JSON: ``weights_sha256`` and, where regions are read, ``pictures_read``.
 
-    ``weights_sha256`` is None where the encoder's weights are not one available file.
+    ``weights_sha256`` is None where the encoder's weights are not one available file. ``regions_sha256`` is that
+    of the weights of what made the regions, where these are one file of a hub or folder.
     """
     found: dict[str, Any] = {"weights_sha256": weights_sha256(cell.encoder)}
     if "regions" in cell.needs():
@@ -34,10 +35,18 @@ def loaded(cell: Cell) -> dict[str, Any]:
             for split, name in FILE_OF_SPLIT.items()
         }
         invalid = side_of(cell.config, cell.dataset, cell.root).invalid
-        found["pictures_read"] = shares_read(
-            images, invalid, region_store(cell.config, cell.dataset, cell.root, cell.system).rows
-        )
+        store = region_store(cell.config, cell.dataset, cell.root, cell.system)
+        found["pictures_read"] = shares_read(images, invalid, store.rows)
+        if (regions := regions_sha256(store.provenance)) is not None:
+            found["regions_sha256"] = regions
     return found
+
+
+def regions_sha256(provenance: Mapping[str, Any]) -> str | None:
+    """SHA-256 of the file of weights that made the regions of a store; of crops, of what reads them."""
+    made = provenance.get("extractor", {})
+    found = made.get("grid", made).get("file_sha256")
+    return None if found is None else str(found)
 
 
 def shares_read(

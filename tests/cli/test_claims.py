@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mner.data.spans import encode
 from mner.evaluation.claim_numbers import (
     ScorerGain,
     coverage_of_narrowest,
@@ -13,7 +14,6 @@ from mner.evaluation.claim_numbers import (
     scorer_gain,
 )
 from mner.evaluation.scorers import conlleval, rgcn
-from mner.evaluation.spans import encode
 
 PLACE = ("twitter2017", "bert-crf", "quick")
 

@@ -63,7 +63,7 @@ def told(monkeypatch: Patch) -> Calls:
     sentences = {(dataset, "test"): f"sentences of {dataset}" for dataset in ("toy", "more")}
     tagged = SimpleNamespace(sentences=sentences, gold=sentences)
     for place, answer in {
-        "mner.evaluation.kept_results.scores_of": {"datasets": ["toy", "more"]},
+        "mner.evaluation.kept_results.results_of": SimpleNamespace(datasets=("toy", "more")),
         "mner.evaluation.kept_results.runs_at_hand": nullcontext(Path()),
         "mner.evaluation.tagged.read_tagged": tagged,
         "mner.data.corpus.read_sentences": "training",

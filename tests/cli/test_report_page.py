@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import html.parser
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -77,11 +78,11 @@ def test_page_escapes_what_it_is_given(rendered: Path) -> None:
 
 def test_page_shows_proof_and_marks_devices(rendered: Path, results: Results) -> None:
     text = (rendered / "index.html").read_text(encoding="utf-8")
-    for run in results.scores["runs"]:
-        if run["status"] == "finished":
-            assert run["record"] in text
-            assert run["key"] in text
-            assert f"mner run {run['dataset']} {run['system']} --seed {run['seed']}<" in text
+    for run in results.scores.runs:
+        if run.is_finished:
+            assert run.record in text
+            assert run.key in text
+            assert f"mner run {run.dataset} {run.system} --seed {run.seed}<" in text
     assert "numbers with different marks are not comparable" in text
     speeds = re.findall(r'<span class="pace">(.*?)</span>\s*</td>', text, re.S)
     assert speeds
@@ -159,16 +160,16 @@ def test_the_sentence_to_copy_says_what_was_run(results: Results, rendered: Path
     said = html.unescape(
         re.search(r"<blockquote>(.*?)</blockquote>", (rendered / "index.html").read_text()).group(1)
     )
-    runs = [run for run in results.scores["runs"] if run["record"] in line.ours["F1"].records]
+    runs = [run for run in results.scores.runs if run.record in line.ours["F1"].records]
     assert said.startswith(f"Row {line.system} (encoder minilm, no layer frozen, 6 epochs) reaches ")
     assert f"over {len(runs)} seeds" in said
-    assert f"commit {runs[0]['git']['commit'][:10]};" in said
+    assert f"commit {runs[0].git['commit'][:10]};" in said
     assert "uncommitted" not in said
     assert line.verdict.name == "NOT-COMPARABLE"
     assert said.endswith(f"Not comparable with the printed {line.label}: {'; '.join(line.verdict.why)}.")
-    changed = [{**run, "git": {**run["git"], "dirty": True}} for run in results.scores["runs"]]
+    changed = tuple(replace(run, git={**run.git, "dirty": True}) for run in results.scores.runs)
     parts = REPORT["parts"](results)
-    assert "with uncommitted changes" in example_citation(parts, {**results.scores, "runs": changed})
+    assert "with uncommitted changes" in example_citation(parts, replace(results.scores, runs=changed))
 
 
 def test_a_difference_under_another_rule_than_the_columns_says_so(rendered: Path, results: Results) -> None:

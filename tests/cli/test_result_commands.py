@@ -53,7 +53,7 @@ def test_explain_a_number(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     printed = capsys.readouterr().out
     assert "table1: R-GCN  twitter2017  F1  87.11 ± 0.36†" in printed
     assert "twitter2017 / rgcn" in printed
-    ours = Results.read("quick").scores["cells"][0]["views"]["test.own"]["f1"]["mean"]
+    ours = Results.read("quick").scores.cells[0].views["test.own"].f1.mean
     assert _command(root, monkeypatch, "explain", f"{ours:.2f}") == 0
     assert "in our results" in capsys.readouterr().out
     for nothing in ("12.3456", "seventy", "twitter2017/nobody"):

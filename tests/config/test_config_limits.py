@@ -212,10 +212,11 @@ def test_a_row_that_no_profile_has_is_checked_too(tmp_path):
         loaded(tmp_path, change)
 
 
-def test_a_profile_says_nothing_of_rows_it_does_not_train(tmp_path):
+@pytest.mark.parametrize("part", ["rows", "regions", "options"])
+def test_a_profile_says_nothing_of_rows_that_are_not_declared(tmp_path, part):
     def change(raw) -> None:
-        raw.update(whole("controls"))
-        raw["active"]["recipe"]["rows"] = {"umt": {"epochs": 3}}
+        said = {"rows": {"epochs": 3}, "regions": "grid", "options": {"dropout": 0.2}}[part]
+        (raw["active"]["recipe"] if part == "rows" else raw["active"])[part] = {"umtt": said}
 
-    with pytest.raises(ConfigError, match=r"active\.recipe\.rows: unknown 'umt'; known: bert-crf, ita"):
+    with pytest.raises(ConfigError, match=rf"{part}: unknown 'umtt'; did you mean 'umt'"):
         loaded(tmp_path, change)

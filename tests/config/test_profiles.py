@@ -23,7 +23,7 @@ from mner.data import availability
 from mner.data.reachability import Reachability
 
 ROOT = Path(__file__).resolve().parents[2]
-RESOLVED = "88aa7514cf410b0f9bda195d9fe4508c184b5f741c8b89f44595961c60e7a54c"
+RESOLVED = "d7412b92f2418aae4c23c15c61541a0a544dacf2145df2dc6dc75ef02b5d811e"
 """SHA-256 of every setting of every cell; a change of it changes results, so it is made on purpose."""
 
 
@@ -79,6 +79,7 @@ def test_a_written_profile_reads_back_without_anchors_in_few_columns(tmp_path: P
     assert raw == config.composed(name)
     assert not any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text))
     raw["active"]["recipe"].pop("rows", None)
+    raw["active"].pop("regions")
     assert leaves(raw) <= 40
     assert profiles.write(path, config.composed(name)) is False
 

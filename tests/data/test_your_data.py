@@ -18,7 +18,7 @@ from mner.data.corpus import read_corpus
 from mner.data.labels import LABELS, TYPES, types_in
 from mner.data.own_dataset import prepare_own, read_captions, read_own
 from mner.data.user_file import UnreadableFileError
-from mner.evaluation.evaluate import evaluate
+from mner.evaluation.evaluate import Evaluation, evaluate
 from mner.evaluation.rescoring import Pieces
 from mner.features.feature_building import build_features
 from mner.graphs.graph_building import build_graphs
@@ -64,7 +64,7 @@ def world(tmp_path: Path, files: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run_stages(root: Path) -> dict:
+def run_stages(root: Path) -> Evaluation:
     """Data, features, graphs, training of every row, scores."""
     settings, device = config.load(root / "params.yaml"), torch.device("cpu")
     prepare_own("mine", settings.datasets["mine"], root / "data" / "mine", root)
@@ -81,22 +81,22 @@ def test_the_example_trains_and_scores_under_its_own_label_set(world: Path, file
     assert (
         add(files, "--images", str(files / "images"), "--captions", str(files / "captions.json"), "--active") == 0
     )
-    scores = run_stages(world)["scores"]
+    scores = run_stages(world).scores
     assert read_corpus(world / "data" / "mine" / "corpus", "mine").labels[1:] == (
         *("B-athlete", "I-athlete", "B-city", "I-city", "B-team", "I-team"),
     )
-    assert [cell["state"] for cell in scores["cells"]] == ["finished"] * 3
-    for run in scores["runs"]:
-        own = run["views"]["test.own"]
-        assert tuple(own["types"]) == OWN_TYPES
-        assert own["support"] == sum(one["support"] for one in own["types"].values()) > 0
+    assert [cell.state for cell in scores.cells] == ["finished"] * 3
+    for run in scores.runs:
+        own = run.views["test.own"]
+        assert tuple(own.types) == OWN_TYPES
+        assert own.support == sum(one.support for one in own.types.values()) > 0
 
 
 def test_rows_that_need_what_is_absent_are_skipped_with_the_reason(world: Path, files: Path) -> None:
     assert add(files, "--active") == 0
-    cells = run_stages(world)["scores"]["cells"]
-    assert [cell["state"] for cell in cells] == ["finished", "skipped", "skipped"]
-    assert all("captions" in cells[1]["reason"] and "regions" in cells[2]["reason"] for cell in cells)
+    cells = run_stages(world).scores.cells
+    assert [cell.state for cell in cells] == ["finished", "skipped", "skipped"]
+    assert all("captions" in cells[1].reason and "regions" in cells[2].reason for cell in cells)
 
 
 def test_what_is_read_is_what_the_files_hold(tmp_path: Path, files: Path) -> None:

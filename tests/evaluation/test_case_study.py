@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from mner.data.corpus import Sentence
+from mner.data.spans import Entity, encode
 from mner.evaluation.averages import ScoringError
 from mner.evaluation.error_counts import ANNOTATION, INFORMATION, KNOWLEDGE, ErrorCase, error_classes, find_cases
 from mner.evaluation.run_agreement import Case
-from mner.evaluation.spans import Entity, encode
 from mner.evaluation.tagged import Tagged, TaggedRun
 from mner.reporting.error_tables import render_cases, render_classes
 

@@ -11,13 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import pixel_profile
+from support.filled_results import filled
 from support.test_modules import module_of
 
-from mner.base.files import write_json_atomically
-from mner.evaluation.conditions import Scored, route
-from mner.evaluation.kept_results import kept_elsewhere
+from mner.base.files import write_bytes_atomically
+from mner.evaluation.conditions import route, scored_cells
+from mner.evaluation.kept_results import KeptProfile, kept_elsewhere
 from mner.evaluation.paper import Used, load_paper
 from mner.evaluation.reasons import ReasonKind
+from mner.evaluation.rescored_results import RescoredResults
+from mner.evaluation.result_files import FILES, results_bytes
+from mner.evaluation.score_results import ScoreResults
 from mner.evaluation.waterfall import Waterfall, waterfalls
 from mner.reporting.cells import Cited, Measured, Printed
 from mner.reporting.waterfall_tables import bars, remainder, waterfall_table
@@ -28,7 +32,7 @@ DATASET, SYSTEM = "twitter2015", "rgcn"
 PIXELS = vars(pixel_profile)
 RESNET = PIXELS["finished"](PIXELS["pixels"](), DATASET, SYSTEM, ())
 """R-GCN over a ResNet-152 in profile paper: what the printed row says of its pictures in other words."""
-THEIRS = {"encoder": "bert-base-uncased", "visual": RESNET["visual_input"]}
+THEIRS = {"encoder": "bert-base-uncased", "visual": RESNET.visual_input}
 OURS = {"encoder": "minilm", "visual": "caption-tokens:blip2+relations:released"}
 
 
@@ -50,12 +54,18 @@ def _profile(name: str, f1: list[float], recipe: dict[str, Any] | None = None, *
         run = WATERFALL["_run"](SYSTEM, DATASET, seed, lambda value=value: value, 1)
         run |= {"record": f"runs/{name}/{DATASET}/{SYSTEM}/{seed}/record.json"}
         runs.append(run)
-    scores = {"profile": name, "datasets": [DATASET], "cells": [cell], "runs": runs}
+    scores = {"profile": name, "datasets": [DATASET], "cells": [cell]}
     return {"scores": scores, "lenses": {"runs": runs}}
 
 
 def _fall(ours: dict[str, Any], *others: dict[str, Any]) -> Waterfall:
-    return waterfalls(ours["scores"], ours["lenses"], PAPER, others)[0]
+    here = _typed(ours)
+    return waterfalls(here.scores, here.rescored, PAPER, tuple(map(_typed, others)))[0]
+
+
+def _typed(profile: dict[str, Any]) -> KeptProfile:
+    scores = filled(ScoreResults, profile["scores"])
+    return KeptProfile(scores, filled(RescoredResults, profile["lenses"]))
 
 
 def _steps(fall: Waterfall) -> dict[str, Any]:
@@ -168,8 +178,8 @@ def test_the_nearest_recipe_is_taken_and_other_systems_are_not() -> None:
     stranger["scores"]["cells"][0]["system"] = "umt"
     used = Used(encoder=THEIRS["encoder"], visual="unknown", scorer="unknown", copy="unknown")
     here, *rest = (
-        Scored(p["scores"]["profile"], p["scores"]["cells"][0], p["lenses"]["runs"])
-        for p in (_profile("quick", [60.0]), far, stranger, near)
+        scored_cells(p.scores, p.rescored)[0]
+        for p in map(_typed, (_profile("quick", [60.0]), far, stranger, near))
     )
     (move,) = route(here, used, rest)
     assert move.after.profile == "near"
@@ -191,8 +201,8 @@ def test_a_cell_that_differs_in_another_condition_too_is_not_a_step() -> None:
 
 def test_a_larger_encoder_of_the_same_name_is_another_and_a_larger_grid_is_not() -> None:
     """Digits make a grid more exact; of an encoder they make another."""
-    cell = _profile("p", [60.0], encoder="bert12", visual="grid:resnet152")["scores"]["cells"][0]
-    scored = Scored("p", cell, [])
+    held = _typed(_profile("p", [60.0], encoder="bert12", visual="grid:resnet152"))
+    (scored,) = scored_cells(held.scores, held.rescored)
     assert (scored.fits("encoder", "bert12"), scored.fits("encoder", "bert")) == (True, False)
     assert scored.fits("visual", "grid:resnet")
 
@@ -243,10 +253,10 @@ def test_sums_are_exact_and_every_bar_names_its_records(ours: list[float], kept:
 
 def test_kept_profiles_are_read_if_they_share_a_data_set(tmp_path: Path) -> None:
     for name, parts in (("quick", 2), ("full", 2), ("bare", 1)):
-        held = _profile(name, [60.0])
-        for part in ("scores", "lenses")[:parts]:
-            write_json_atomically(tmp_path / name / f"{part}.json", held[part])
+        held = _typed(_profile(name, [60.0]))
+        for content in (held.scores, held.rescored)[:parts]:
+            write_bytes_atomically(tmp_path / name / FILES[type(content)], results_bytes(content))
     found = kept_elsewhere("quick", [DATASET], tmp_path)
-    assert [one["scores"]["profile"] for one in found] == ["full"]
+    assert [one.scores.profile for one in found] == ["full"]
     assert kept_elsewhere("quick", ["twitter2017"], tmp_path) == ()
     assert kept_elsewhere("quick", [DATASET], tmp_path / "nowhere") == ()

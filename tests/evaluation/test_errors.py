@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mner.data.corpus import LABELS, Sentence
+from mner.data.spans import Entity, TagError, entities
 from mner.evaluation.errors import breakdown, judge, training_entities
 from mner.evaluation.run_agreement import agreement, cases, suspects
-from mner.evaluation.spans import Entity, TagError, entities
 
 tag_rows = st.lists(
     st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), min_size=1, max_size=8),

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from support import planted_runs
 
-from mner.evaluation.comparisons import image_reliance
+from mner.evaluation.comparisons import image_sensitivity
 from mner.evaluation.gaps import BOLDEST, Gap, gap_between, gap_of_parts, gap_on_both
 from mner.evaluation.significance import Comparison, paired_comparison
 from mner.evaluation.statistics import (
@@ -134,7 +134,7 @@ def test_noise_that_both_views_of_a_run_share_is_no_noise_of_their_difference() 
     own[:, 10:, 0] = _rng(1).binomial(2, 0.6, (4, 290))
     other = own.copy()
     other[:, :10, 0] = 0
-    found = image_reliance(own, other, _rng(), 200)
+    found = image_sensitivity(own, other, _rng(), 200)
     assert found.seeds_deviation == pytest.approx(0.0)
     assert found.lasting_deviation == pytest.approx(found.sample_deviation)
 
@@ -176,7 +176,7 @@ def test_what_seeds_add_is_the_error_of_each_systems_mean() -> None:
     parts = [(float(run_f1(a).var(ddof=1)) / 4, 3), (float(run_f1(b).var(ddof=1)) / 3, 2)]
     _holds_both(paired_comparison(a, b, _rng(), 200), parts)
     moved = run_f1(a[:3]) - run_f1(b)
-    _holds_both(image_reliance(a[:3], b, _rng(), 200), [(float(moved.var(ddof=1)) / 3, 2)])
+    _holds_both(image_sensitivity(a[:3], b, _rng(), 200), [(float(moved.var(ddof=1)) / 3, 2)])
 
 
 def _holds_both(found: Comparison, seeds: list[tuple[float, int]]) -> None:

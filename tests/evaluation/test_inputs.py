@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 from support import fabricated_runs
+from support.filled_results import filled
 
 from mner.base.files import write_json_atomically
 from mner.data.corpus import Sentence
 from mner.data.subwords import WordPieces
 from mner.evaluation.averages import WORD_VECTORS
+from mner.evaluation.error_results import Truncation
 from mner.evaluation.evaluate import cut_words, evaluate, input_notes, read_findings
 from mner.evaluation.rescoring import Pieces
-from mner.evaluation.results_schema import Truncation
+from mner.evaluation.score_results import ScoredCell, ScoreResults
 from mner.reporting.limits import limits
 
 FABRICATED = vars(fabricated_runs)
@@ -80,17 +82,17 @@ def test_each_cell_is_counted_as_its_own_encoder_splits(tmp_path: Path) -> None:
 
     def cut(*further: Callable[[], Pieces]) -> dict[str, int | None]:
         held = evaluate(tmp_path, *profile, splitter("small", 1), further=further)
-        return {row.system: row.cut_words for row in held["audit"].truncation}
+        return {row.system: row.cut_words for row in held.audit.truncation}
 
     assert cut() == {"bert-crf": 0, "umt": None}
     assert cut(splitter("large", 2)) == {"bert-crf": 0, "umt": 4 * FABRICATED["SENTENCES"]}
 
 
-def cell_of(system: str, **changes: Any) -> dict[str, Any]:
+def cell_of(system: str, **changes: Any) -> ScoredCell:
     """A finished cell of ``scores.json`` as far as notes on inputs read it."""
     encoder = {"name": "small", "source": "hub"}
-    told = {"state": "finished", "encoder": encoder, "recipe": {"max_pieces": 5}}
-    return {"dataset": "toy", "system": system, **told, **changes}
+    made = {"state": "finished", "encoder": encoder, "recipe": {"max_pieces": 5}}
+    return filled(ScoredCell, {"dataset": "toy", "system": system, **made, **changes})
 
 
 def test_what_no_encoder_read_was_not_cut_off(tmp_path: Path) -> None:
@@ -101,7 +103,7 @@ def test_what_no_encoder_read_was_not_cut_off(tmp_path: Path) -> None:
         cell_of("by word vectors", encoder={"name": "small", "source": WORD_VECTORS}),
         cell_of("of old", recipe={}),
     ]
-    scores = {"profile": "tiny", "datasets": ["toy"], "cells": cells}
+    scores = replace(filled(ScoreResults, {"profile": "tiny", "datasets": ["toy"]}), cells=tuple(cells))
     sentences = {
         ("toy", "test"): [Sentence(0, "1", ("a", "b", "c"), ("O",) * 3), Sentence(1, "2", ("d",), ("O",))]
     }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from mner.data.spans import TagError, entities
 from mner.evaluation.error_counts import suspect_label
 from mner.evaluation.rescoring import apply_patch, patch_entry
 from mner.evaluation.run_agreement import suspects
-from mner.evaluation.spans import TagError, entities
 
 GOLD = [["B-PER", "I-PER", "O", "O"], ["O", "O", "B-LOC", "O"], ["B-ORG", "O", "O", "O"]]
 READ = [["O", "O", "O", "O"], ["O", "B-MISC", "I-MISC", "O"], ["B-ORG", "O", "B-PER", "I-PER"]]

@@ -14,6 +14,16 @@ from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import IOB2
 
 from mner.data.corpus import LABELS, TYPES
+from mner.data.spans import (
+    KINDS,
+    SPECIAL_TAGS,
+    TagError,
+    encode,
+    entities,
+    rgcn_spans,
+    sentence_counts,
+    seqeval_spans,
+)
 from mner.evaluation.scorers import (
     LENSES,
     LensScores,
@@ -25,16 +35,6 @@ from mner.evaluation.scorers import (
     strict,
     umgf,
     umt,
-)
-from mner.evaluation.spans import (
-    KINDS,
-    SPECIAL_TAGS,
-    TagError,
-    encode,
-    entities,
-    rgcn_spans,
-    sentence_counts,
-    seqeval_spans,
 )
 
 steady = settings(max_examples=80, deadline=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import lzma
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,16 +21,19 @@ from mner.evaluation.averages import ScoringError
 from mner.evaluation.kept_results import (
     REFERENCE,
     TAGS,
+    KeptProfile,
     NoResultsError,
     check_against_reference,
     keep,
+    kept_of,
     pack_tags,
     record_file,
-    reference_of,
     restore,
-    scores_of,
+    results_of,
     source_of,
 )
+from mner.evaluation.rescored_results import RescoredResults
+from mner.evaluation.score_results import ScoreResults
 from mner.evaluation.scored_inputs import hashes_of_inputs
 from mner.evaluation.scoring import gold_reader, score_profile
 from mner.tracking.evidence import EvidenceError
@@ -87,16 +91,16 @@ def test_every_number_comes_out_again(repository: Path, capsys: pytest.CaptureFi
 def test_records_are_named_where_they_lie(repository: Path) -> None:
     name = _profile(repository)
     score.main([name, "--from-reference"])
-    scores = scores_of(name)
-    run = scores["runs"][0]
-    committed = REFERENCE / name / "runs" / Path(*Path(run["record"]).parts[2:])
+    scores = results_of(ScoreResults, name)
+    run = scores.runs[0]
+    committed = REFERENCE / name / "runs" / Path(*Path(run.record).parts[2:])
     assert record_file(run) == committed
     assert committed.is_file()
     assert source_of(scores).startswith(f"the committed runs below {REFERENCE / name / 'runs'}, ")
     restore(name, repository)
-    assert record_file(run) == Path(run["record"])
+    assert record_file(run) == Path(run.record)
     assert source_of(scores) == f"the runs below runs/{name} on the machine that rendered it"
-    changed = repository / run["record"]
+    changed = repository / run.record
     changed.write_text(changed.read_text(encoding="utf-8") + " ", encoding="utf-8")
     assert record_file(run) == committed, "what lies at its place is another run"
     assert source_of(scores).startswith(f"runs below runs/{name} and, where those are not here, the committed")
@@ -134,7 +138,7 @@ def test_corrected_numbers_are_accepted_only_when_asked(repository: Path, capsys
     with pytest.raises(SystemExit):
         score.main([name, "--accept"])
     score.main([name, "--from-reference", "--accept"])
-    assert "written anew from the kept tags" in capsys.readouterr().out
+    assert "written again from the kept tags" in capsys.readouterr().out
     assert path.read_bytes() == before
 
 
@@ -246,14 +250,15 @@ def test_the_committed_controls_score_as_committed(tmp_path: Path, monkeypatch: 
         write_controls(dataset, tmp_path / "data" / dataset, config.controls)
     monkeypatch.chdir(ROOT)
     assert restore("controls", tmp_path) == 27
-    reference = reference_of("controls")
+    reference = kept_of(ScoreResults, "controls")
     gold = gold_reader(tmp_path / "data")
     names = profile.datasets, profile.systems, profile.seeds
     scores = score_profile(tmp_path / "runs", gold, "controls", *names)
     assert reference is not None
-    scores["inputs"] = hashes_of_inputs(tmp_path / "data", profile.datasets)
-    lenses = json.loads((ROOT / "reports/results/controls/lenses.json").read_text(encoding="utf-8"))
-    assert "27 runs re-scored" in check_against_reference({"scores": scores, "lenses": lenses}, "controls")
+    scores = replace(scores, inputs=hashes_of_inputs(tmp_path / "data", profile.datasets))
+    rescored = kept_of(RescoredResults, "controls")
+    assert rescored is not None
+    assert "27 runs re-scored" in check_against_reference(KeptProfile(scores, rescored), "controls")
 
 
 def test_equal_tags_give_equal_bytes(tmp_path: Path) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.filled_results import filled
 
+from mner.evaluation.score_results import ScoredCell
+from mner.evaluation.statistics_results import StatisticsResults
 from mner.reporting.cells import Cited, Measured, State, Words
 from mner.reporting.text_only import PROBES, gain_over_text, has_number, probe_cells
 
 
-def cell(system: str, f1: float = 70.0, visual: str = "none", encoder: str = "minilm", **other: Any) -> dict:
+def cell(system: str, f1: float = 70.0, visual: str = "none", encoder: str = "minilm", **other: Any) -> ScoredCell:
     summary = {"mean": f1, "sd": None, "values": [f1], "records": [f"runs/{system}/record.json"]}
-    return {
+    fields = {
         "dataset": "toy",
         "system": system,
         "state": "finished",
@@ -21,15 +24,17 @@ def cell(system: str, f1: float = 70.0, visual: str = "none", encoder: str = "mi
         "views": {"test.own": {"f1": summary}},
         **other,
     }
+    return filled(ScoredCell, fields)
 
 
-def statistics(pairs: list[dict] | None = None, views: dict | None = None) -> dict:
+def statistics(pairs: list[dict] | None = None, views: dict | None = None) -> StatisticsResults:
     reliance = [{"system": "other", "views": {}}, {"system": "umt", "views": views or {}}]
-    return {"datasets": {"toy": {"comparisons": pairs or [], "reliance": reliance}}}
+    held = {"comparisons": pairs or [], "reliance": reliance}
+    return filled(StatisticsResults, {"datasets": {"toy": held}})
 
 
 def interval(difference: float, **other: Any) -> dict:
-    found = {"difference": difference, "low": difference - 1, "high": difference + 1, "source": "3 runs"}
+    found = {"difference": difference, "low": difference - 1, "high": difference + 1, "source": "sample"}
     return {**found, "records": ["runs/umt/record.json"], **other}
 
 
@@ -42,7 +47,7 @@ class TestProbes:
             "shuffled": 1.0,
             "neighbours": 2.0,
         }
-        assert found["shuffled"].method == "paired by run and sentence, 3 runs"
+        assert found["shuffled"].method == "paired by run and sentence, sample"
         assert found["shuffled"].number == "+1.00"
 
     @pytest.mark.parametrize(
@@ -54,7 +59,7 @@ class TestProbes:
             (None, "no finished run in this profile"),
         ],
     )
-    def test_one_that_is_lacking_says_why(self, one: dict | None, why: str) -> None:
+    def test_one_that_is_lacking_says_why(self, one: ScoredCell | None, why: str) -> None:
         assert {found.why for found in probe_cells(one, statistics()).values()} == {why}
 
 
@@ -64,7 +69,7 @@ class TestGain:
         pair = interval(-2.0, a="bert", b="umt", run_superiority=ahead)
         found = gain_over_text(cell("umt", visual="captions"), "bert", statistics([pair]))
         assert (found.value, found.low, found.high, found.number) == (2.0, 1.0, 3.0, "+2.00")
-        assert found.method == "paired by sentence, 3 runs"
+        assert found.method == "paired by sentence, sample"
 
     def test_none_and_one_that_could_not_be_tested_are_told_apart(self) -> None:
         umt, untested = cell("umt", visual="captions"), {"a": "umt", "b": "bert", "state": "no gold tags"}

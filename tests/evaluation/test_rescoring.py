@@ -14,13 +14,15 @@ from support import fabricated_runs
 
 from mner.base.files import write_json_atomically
 from mner.data.corpus import LABELS, TYPES, write_sentences
+from mner.data.spans import encode
 from mner.evaluation import ita_scorer as ita_lens
 from mner.evaluation.averages import ScoringError
+from mner.evaluation.rescored_results import Rescored, SubwordSource
 from mner.evaluation.rescoring import ALL_LENSES, OtherCopy, Pieces, numbers_of_pieces, other_copies, rescore
+from mner.evaluation.result_files import as_json
 from mner.evaluation.run_selection import picked
 from mner.evaluation.scorers import LENSES
 from mner.evaluation.scoring import PredictionName, gold_reader, score_profile
-from mner.evaluation.spans import encode
 from mner.evaluation.tagged import Tagged, read_tagged
 
 FABRICATED = vars(fabricated_runs)
@@ -107,32 +109,32 @@ def test_runs_stand_in_the_profiles_order_and_by_number_of_seed(tmp_path: Path) 
 def test_every_run_meets_every_lens(tmp_path: Path) -> None:
     tagged, scores = _tagged(tmp_path)
     lenses = _rescored(tagged)
-    assert [run["record"] for run in lenses["runs"]] == [run["record"] for run in scores["runs"]]
+    assert [run.record for run in lenses.runs] == [run.record for run in scores.runs]
     gold = tagged.gold["twitter2017", "test"]
     counts = [list(PIECES.count(s.words)) for s in tagged.sentences["twitter2017", "test"]]
-    for run, held in zip(tagged.runs, lenses["runs"], strict=True):
-        found = held["copies"]["umt"]["test.own"]
+    for run, held in zip(tagged.runs, lenses.runs, strict=True):
+        found = held.versions["umt"]["test.own"]
         assert list(found) == list(ALL_LENSES)
         for name, lens in LENSES.items():
-            assert found[name]["f1"] == pytest.approx(100 * lens.score(gold, run.tags["test.own"], counts).f1)
-    standard = {run["record"]: run["views"]["test.own"]["f1"] for run in scores["runs"]}
-    for held in lenses["runs"]:
-        assert held["copies"]["umt"]["test.own"]["conlleval"]["f1"] == pytest.approx(standard[held["record"]])
-    json.dumps(lenses, allow_nan=False)
+            assert found[name].f1 == pytest.approx(100 * lens.score(gold, run.tags["test.own"], counts).f1)
+    standard = {run.record: run.views["test.own"].f1 for run in scores.runs}
+    for held in lenses.runs:
+        assert held.versions["umt"]["test.own"]["conlleval"].f1 == pytest.approx(standard[held.record])
+    json.dumps(as_json(lenses), allow_nan=False)
 
 
 def test_a_lens_that_cannot_apply_is_a_state_not_a_number(tmp_path: Path) -> None:
     tagged, _ = _tagged(tmp_path)
     blind = _rescored(tagged, pieces=Pieces("bert", None, "its hub cannot be reached"))
-    found = blind["runs"][0]["copies"]["umt"]["test.own"]
-    assert found["rgcn-64"] == {"state": "no word pieces: its hub cannot be reached"}
-    assert blind["pieces"] == {"encoder": "bert", "reason": "its hub cannot be reached"}
-    assert "f1" in found["strict"]
-    few = _rescored(tagged, OtherCopy("rgcn", np.arange(FABRICATED["SENTENCES"]) < 20))["runs"][0]
-    small = few["copies"]["rgcn"]["test.own"]
-    assert "do not fill one batch of 64" in small["rgcn-64"]["state"]
-    assert "f1" in small["rgcn-16"]
-    assert "f1" in few["copies"]["umt"]["test.own"]["rgcn-64"]
+    found = blind.runs[0].versions["umt"]["test.own"]
+    assert found["rgcn-64"] == Rescored(state="no word pieces: its hub cannot be reached")
+    assert blind.subwords == SubwordSource("bert", "its hub cannot be reached")
+    assert found["strict"].f1 is not None
+    few = _rescored(tagged, OtherCopy("rgcn", np.arange(FABRICATED["SENTENCES"]) < 20)).runs[0]
+    small = few.versions["rgcn"]["test.own"]
+    assert "do not fill one batch of 64" in small["rgcn-64"].state
+    assert small["rgcn-16"].f1 is not None
+    assert few.versions["umt"]["test.own"]["rgcn-64"].f1 is not None
     assert "do not fill one batch" in picked([few], "rgcn-64", "rgcn")
 
 
@@ -147,12 +149,12 @@ def test_the_other_copy_is_the_same_predictions_on_its_sentences(tmp_path: Path)
     tagged, _ = _tagged(tmp_path)
     keep = np.arange(FABRICATED["SENTENCES"]) % 3 > 0
     run = tagged.runs[0]
-    found = _rescored(tagged, OtherCopy("rgcn", keep))["runs"][0]["copies"]["rgcn"]["test.own"]["strict"]
+    found = _rescored(tagged, OtherCopy("rgcn", keep)).runs[0].versions["rgcn"]["test.own"]["strict"]
     expected = LENSES["strict"].score(
         tagged.gold["twitter2017", "test"].select(keep), run.tags["test.own"].select(keep), None
     )
-    assert found["f1"] == pytest.approx(100 * expected.f1)
-    assert found["f1"] != pytest.approx(
+    assert found.f1 == pytest.approx(100 * expected.f1)
+    assert found.f1 != pytest.approx(
         100 * LENSES["strict"].score(tagged.gold["twitter2017", "test"], run.tags["test.own"], None).f1
     )
 
@@ -185,20 +187,20 @@ def test_another_annotation_changes_the_gold_and_not_the_predictions(tmp_path: P
     (copy,) = other_copies(tmp_path / "data", "twitter2017")
     assert copy.name == "zhang2018"
     assert copy.keep.all()
-    run = _rescored(tagged, copy)["runs"][0]
+    run = _rescored(tagged, copy).runs[0]
     gold = encode([sentence.tags or () for sentence in retagged])
     expected = LENSES["conlleval"].score(gold, tagged.runs[0].tags["test.own"], None)
-    assert run["copies"]["zhang2018"]["test.own"]["conlleval"]["f1"] == pytest.approx(100 * expected.f1)
-    assert run["copies"]["zhang2018"]["test.own"]["conlleval"] != run["copies"]["umt"]["test.own"]["conlleval"]
+    assert run.versions["zhang2018"]["test.own"]["conlleval"].f1 == pytest.approx(100 * expected.f1)
+    assert run.versions["zhang2018"]["test.own"]["conlleval"] != run.versions["umt"]["test.own"]["conlleval"]
 
 
 def test_single_epochs_are_rescored_but_are_no_views(tmp_path: Path) -> None:
     tagged, scores = _tagged(tmp_path, epochs=2)
-    for run in scores["runs"]:
-        assert set(run["views"]) == {"dev.own", "test.own"}
-        assert set(run["predictions"]) == {"dev.own", "test.own", "epoch-1.test.own", "epoch-2.test.own"}
-    assert all(set(cell["views"]) == {"dev.own", "test.own"} for cell in scores["cells"])
-    runs = [run for run in _rescored(tagged)["runs"] if run["system"] == "umt"]
+    for run in scores.runs:
+        assert set(run.views) == {"dev.own", "test.own"}
+        assert set(run.predictions) == {"dev.own", "test.own", "epoch-1.test.own", "epoch-2.test.own"}
+    assert all(set(cell.views) == {"dev.own", "test.own"} for cell in scores.cells)
+    runs = [run for run in _rescored(tagged).runs if run.system == "umt"]
     found = picked(runs, "conlleval")
     assert not isinstance(found, str)
     assert found.on_test is not None

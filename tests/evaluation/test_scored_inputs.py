@@ -13,6 +13,7 @@ from mner.base.files import sha256_of
 from mner.data.corpus import Sentence, read_sentences, write_sentences
 from mner.evaluation.evaluate import evaluate
 from mner.evaluation.rescoring import Pieces
+from mner.evaluation.score_results import ScoreResults
 from mner.evaluation.scored_inputs import BLIND, GOLD, ChangedInputError, ForeignGoldError
 from mner.tracking import prepared_inputs
 
@@ -24,11 +25,9 @@ def _runs(root: Path, **changes: Any) -> None:
     make_runs(root, ACTIVE, lambda *place: 0.2 if place[3] == "own" else None, **changes)
 
 
-def _scores(root: Path, **pinned: Any) -> dict[str, Any]:
+def _scores(root: Path, **pinned: Any) -> ScoreResults:
     pieces = Pieces("ours", lambda words: [1] * len(words))
-    return evaluate(root, "tiny", ACTIVE.datasets, ACTIVE.systems, ACTIVE.seeds, lambda: pieces, **pinned)[
-        "scores"
-    ]
+    return evaluate(root, "tiny", ACTIVE.datasets, ACTIVE.systems, ACTIVE.seeds, lambda: pieces, **pinned).scores
 
 
 def _flip_a_tag(path: Path) -> None:
@@ -41,10 +40,10 @@ def _flip_a_tag(path: Path) -> None:
 def test_scores_hold_the_hash_of_gold_and_other_gold_is_refused(tmp_path: Path) -> None:
     _runs(tmp_path)
     gold = tmp_path / FOLDER / GOLD
-    before = _scores(tmp_path)["inputs"]
+    before = _scores(tmp_path).inputs
     name = (FOLDER / GOLD).as_posix()
     assert before[name] == sha256_of(gold)
-    assert _scores(tmp_path, pinned=before)["inputs"] == before
+    assert _scores(tmp_path, pinned=before).inputs == before
     _flip_a_tag(gold)
     with pytest.raises(ChangedInputError) as refused:
         _scores(tmp_path, pinned=before)
@@ -77,6 +76,23 @@ def test_gold_must_be_of_the_sentences_that_runs_read(tmp_path: Path) -> None:
     with pytest.raises(ForeignGoldError) as refused:
         _scores(tmp_path)
     assert refused.value.index == len(blind) - 1
+
+
+def test_committed_hashes_bind_the_same_test_sentences_and_what_no_record_names(tmp_path: Path) -> None:
+    """A corpus generated in another size is another version; its committed scores do not bind it."""
+    _runs(tmp_path)
+    gold, blind = tmp_path / FOLDER / GOLD, tmp_path / FOLDER / BLIND
+    write_sentences(blind, [sentence.blind() for sentence in read_sentences(gold)])
+    before = _scores(tmp_path).inputs
+    other_version = {**before, f"{FOLDER.as_posix()}/{BLIND}": "0" * 64, f"{FOLDER.as_posix()}/{GOLD}": "1" * 64}
+    assert _scores(tmp_path, pinned=other_version).inputs == before
+    train = f"{FOLDER.as_posix()}/corpus/train.jsonl"
+    write_sentences(tmp_path / train, read_sentences(gold))
+    _runs(tmp_path, inputs={train: sha256_of(tmp_path / train)})
+    assert _scores(tmp_path, pinned={**before, train: "0" * 64}).inputs[train] != "0" * 64
+    with pytest.raises(ChangedInputError) as refused:
+        _scores(tmp_path, pinned={**before, f"{FOLDER.as_posix()}/{GOLD}": "1" * 64})
+    assert refused.value.path == f"{FOLDER.as_posix()}/{GOLD}"
 
 
 def test_gold_of_a_data_set_without_committed_scores_is_held_to_dvc_lock(tmp_path: Path) -> None:

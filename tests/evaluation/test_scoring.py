@@ -15,6 +15,7 @@ from support.profile_settings import settings
 from mner.base.files import write_json_atomically
 from mner.data.corpus import LABELS, TYPES, Sentence, write_tags
 from mner.evaluation.averages import ScoringError, text_encoder
+from mner.evaluation.result_files import as_json
 from mner.evaluation.scoring import MODE, gold_reader, score_profile, score_run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -107,29 +108,29 @@ def test_cells_average_over_seeds_and_scores_are_deterministic(tmp_path: Path) -
     FABRICATED["make_runs"](tmp_path, ACTIVE, _wrong)
     scores = _score(tmp_path)
     assert scores == _score(tmp_path)
-    cell = next(cell for cell in scores["cells"] if cell["system"] == "umt")
-    f1 = cell["views"]["test.own"]["f1"]
+    cell = next(cell for cell in scores.cells if cell.system == "umt")
+    f1 = cell.views["test.own"].f1
     recalls = [1 - round(240 * (0.1 + 0.01 * seed)) / 240 for seed in (1, 2, 3)]
-    assert f1["values"] == pytest.approx([200 * r / (1 + r) for r in recalls])
-    assert f1["mean"] == pytest.approx(statistics.fmean(f1["values"]))
-    assert f1["sd"] == pytest.approx(statistics.stdev(f1["values"]))
-    assert f1["records"] == [f"runs/tiny/twitter2017/umt/{seed}/record.json" for seed in (1, 2, 3)]
-    runs = {run["record"]: run for run in scores["runs"]}
-    assert all(runs[record]["key"] == key for record, key in zip(f1["records"], f1["keys"], strict=True))
-    assert cell["reliance"]["shuffled"]["mean"] > cell["reliance"]["none"]["mean"] > 0
-    text = next(cell for cell in scores["cells"] if cell["system"] == "bert-crf")
-    assert text["reliance"] == {}
-    json.dumps(scores, allow_nan=False)
+    assert f1.values == pytest.approx([200 * r / (1 + r) for r in recalls])
+    assert f1.mean == pytest.approx(statistics.fmean(f1.values))
+    assert f1.sd == pytest.approx(statistics.stdev(f1.values))
+    assert f1.records == tuple(f"runs/tiny/twitter2017/umt/{seed}/record.json" for seed in (1, 2, 3))
+    runs = {run.record: run for run in scores.runs}
+    assert all(runs[record].key == key for record, key in zip(f1.records, f1.keys, strict=True))
+    assert cell.image_sensitivity["shuffled"].mean > cell.image_sensitivity["none"].mean > 0
+    text = next(cell for cell in scores.cells if cell.system == "bert-crf")
+    assert text.image_sensitivity == {}
+    json.dumps(as_json(scores), allow_nan=False)
 
 
 def test_libraries_that_compute_and_precision_are_told(tmp_path: Path) -> None:
     environment = {"python": "3.11", "torch": "2.1", "transformers": "4.5", "precision": "bf16"}
     FABRICATED["make_runs"](tmp_path, ACTIVE, _wrong, environment=environment)
     scores = _score(tmp_path)
-    assert {run["software"] for run in scores["runs"]} == {"torch 2.1, transformers 4.5"}
-    assert all(cell["software"] == ["torch 2.1, transformers 4.5"] for cell in scores["cells"])
-    assert all(cell["precision"] == "bf16" for cell in scores["cells"])
-    assert not any({"environment", "inputs", "sources"} & set(run) for run in scores["runs"])
+    assert {run.software for run in scores.runs} == {"torch 2.1, transformers 4.5"}
+    assert all(cell.software == ("torch 2.1, transformers 4.5",) for cell in scores.cells)
+    assert all(cell.precision == "bf16" for cell in scores.cells)
+    assert not any({"environment", "inputs", "sources"} & as_json(run).keys() for run in scores.runs)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,7 @@ def test_libraries_that_compute_and_precision_are_told(tmp_path: Path) -> None:
     ],
 )
 def test_what_reads_the_words_is_told_by_the_options(options: dict, name: str) -> None:
-    assert text_encoder({"name": "minilm"}, options)["name"] == name
+    assert text_encoder({"name": "minilm"}, options).name == name
 
 
 def test_every_row_without_the_encoder_is_told_apart() -> None:
@@ -152,7 +153,7 @@ def test_every_row_without_the_encoder_is_told_apart() -> None:
     config = settings()
     for system, row in config.systems.items():
         asked = "build.encoder()" in (ROOT / row.file).read_text(encoding="utf-8")
-        assert (text_encoder({"name": "minilm"}, row.options)["name"] == "minilm") == asked, system
+        assert (text_encoder({"name": "minilm"}, row.options).name == "minilm") == asked, system
 
 
 def test_a_changed_prediction_is_an_error_naming_the_run(tmp_path: Path) -> None:
@@ -175,7 +176,7 @@ def test_missing_and_unlisted_predictions_are_errors(tmp_path: Path) -> None:
 
 def test_runs_under_different_conditions_are_not_averaged(tmp_path: Path) -> None:
     FABRICATED["make_runs"](tmp_path, ACTIVE, _wrong, data_copy=lambda d, s, seed: "umt" if seed < 3 else "rgcn")
-    with pytest.raises(ScoringError, match=r"twitter2017 x bert-crf: data_copy differs .*/1/.*/3/"):
+    with pytest.raises(ScoringError, match=r"twitter2017 x bert-crf: dataset_version differs .*/1/.*/3/"):
         _score(tmp_path)
 
 
@@ -200,10 +201,10 @@ def test_absent_skipped_and_outside_runs_are_states_not_numbers(tmp_path: Path) 
     scores = _score(
         tmp_path, FABRICATED["Active"]("tiny", ("twitter2017",), ("bert-crf", "umt", "ocsga"), (1, 2, 3))
     )
-    states = {cell["system"]: (cell["state"], cell["reason"]) for cell in scores["cells"]}
+    states = {cell.system: (cell.state, cell.reason) for cell in scores.cells}
     assert states == {
         "bert-crf": ("finished", None),
         "umt": ("not-run", None),
         "ocsga": ("skipped", "no object labels"),
     }
-    assert scores["outside"] == ["runs/tiny/twitter2017/bert-crf/9/record.json"]
+    assert scores.outside == ("runs/tiny/twitter2017/bert-crf/9/record.json",)

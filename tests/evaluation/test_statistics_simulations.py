@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support import planted_runs
 
-from mner.evaluation.comparisons import image_reliance
+from mner.evaluation.comparisons import image_sensitivity
 from mner.evaluation.gaps import gap_between
 from mner.evaluation.power import Spread, comparison_power, runs_needed, settling_power
 from mner.evaluation.significance import equivalence, paired_comparison
@@ -52,7 +52,7 @@ def test_reliance_on_pictures_that_only_shuffle_errors_is_rarely_found(seeds: in
         own, again = (_runs(generator, 0.75, seeds, 0.03, gold=gold) for _ in range(2))
         moved = generator.random(own.shape[:2]) < 0.05
         without = np.where(moved[..., None], again, own)
-        rejected += image_reliance(own, without, generator, 200).p_value < 0.05
+        rejected += image_sensitivity(own, without, generator, 200).p_value < 0.05
     assert rejected / 400 <= 0.05
 
 

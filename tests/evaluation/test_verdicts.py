@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from support.filled_results import filled
 
 from mner.evaluation.gaps import gap_between, gap_to_fixed
 from mner.evaluation.paper import Requirements, load_paper
 from mner.evaluation.reasons import INFERRED, Reason, ReasonKind, visual_input
+from mner.evaluation.score_results import ScoredCell
 from mner.evaluation.verdicts import (
     ABOVE,
     BELOW,
@@ -45,7 +47,7 @@ MARGIN, ALPHA = 0.5, 0.05
 F1 = st.lists(st.floats(60, 90), min_size=2, max_size=8)
 
 
-def _cell(values: list[float], **changes: Any) -> dict[str, Any]:
+def _cell(values: list[float], **changes: Any) -> ScoredCell:
     """A finished cell on Twitter-2017 under the conditions of the printed BERT-CRF row."""
     cell = {
         "dataset": "twitter2017",
@@ -59,7 +61,7 @@ def _cell(values: list[float], **changes: Any) -> dict[str, Any]:
         "precision": "float32",
         "views": {"test.own": {"f1": {"values": values, "records": _records(values)}}},
     }
-    return cell | changes
+    return filled(ScoredCell, cell | changes)
 
 
 def _records(values: list[float]) -> list[str]:

@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.filled_results import filled
 
 from mner.evaluation.paper import load_paper
 from mner.evaluation.reasons import ReasonKind
+from mner.evaluation.rescored_results import RescoredResults
 from mner.evaluation.run_selection import Picked, picked
+from mner.evaluation.score_results import ScoreResults
 from mner.evaluation.waterfall import MEASURED, Step, Waterfall, waterfalls
 from mner.reporting.cells import Cited, Measured, Printed, State
 from mner.reporting.tables import to_entries
@@ -26,7 +29,7 @@ SYSTEMS = ("bert-crf", "rgcn", "ita-all-cva", "umgf", "ocsga", "umt")
 F1 = st.floats(1, 99)
 
 
-def _scores(system: str, dataset: str) -> dict[str, Any]:
+def _scores(system: str, dataset: str) -> ScoreResults:
     cell = {
         "dataset": dataset,
         "system": system,
@@ -36,7 +39,11 @@ def _scores(system: str, dataset: str) -> dict[str, Any]:
         "data_copy": "umt",
         "recipe": {"epochs": 3, "frozen_layers": 4, "train_sentences": None},
     }
-    return {"profile": "p", "cells": [cell]}
+    return filled(ScoreResults, {"profile": "p", "cells": [cell]})
+
+
+def _typed(runs: list[dict[str, Any]]) -> RescoredResults:
+    return filled(RescoredResults, {"runs": runs})
 
 
 def _run(system: str, dataset: str, seed: int, value, epochs: int, copies=("umt", "rgcn")) -> dict[str, Any]:
@@ -65,7 +72,7 @@ def _cases(draw) -> tuple[str, str, list[dict[str, Any]]]:
 @given(_cases())
 def test_steps_add_up_exactly_and_as_printed(case: tuple[str, str, list[dict[str, Any]]]) -> None:
     system, dataset, runs = case
-    for fall in waterfalls(_scores(system, dataset), {"runs": runs}, PAPER):
+    for fall in waterfalls(_scores(system, dataset), _typed(runs), PAPER):
         total = math.fsum([fall.printed, *(step.points for step in fall.steps)])
         assert total == pytest.approx(statistics.fmean(fall.ours), abs=1e-9)
         drawn = bars(fall)
@@ -83,7 +90,7 @@ def test_steps_add_up_exactly_and_as_printed(case: tuple[str, str, list[dict[str
 
 
 def _one(system: str, dataset: str, runs: list[dict[str, Any]]) -> Waterfall:
-    return waterfalls(_scores(system, dataset), {"runs": runs}, PAPER)[0]
+    return waterfalls(_scores(system, dataset), _typed(runs), PAPER)[0]
 
 
 def _steps(fall: Waterfall) -> dict[str, Step]:
@@ -141,7 +148,7 @@ def test_what_could_not_be_measured_is_a_state_and_counts_as_nothing() -> None:
     ocsga = [_run("ocsga", "twitter2015", 1, lambda: 70.0, 0)]
     steps = _steps(_one("ocsga", "twitter2015", ocsga))
     assert steps["copy"].state == "not measured"
-    assert "zhang2018 copy" in steps["copy"].why
+    assert "version zhang2018" in steps["copy"].why
     assert "one run" in steps["seed"].why
     umt = waterfalls(
         _scores("umt", "twitter2017"), {"runs": [_run("umt", "twitter2017", 1, lambda: 80.0, 0)]}, PAPER
@@ -182,7 +189,7 @@ def test_picking_never_loses(values: list[tuple[float, list[float]]]) -> None:
         for number, f1 in enumerate(epochs):
             run["copies"]["umt"][f"epoch-{number + 1}.test.own"]["conlleval"]["f1"] = f1
         runs.append(run)
-    found = picked(runs, "conlleval")
+    found = picked(_typed(runs).runs, "conlleval")
     assert isinstance(found, Picked)
     assert found.on_dev == tuple(own for own, _ in values)
     assert found.on_test == tuple(max(own, *epochs) for own, epochs in values)
@@ -190,6 +197,6 @@ def test_picking_never_loses(values: list[tuple[float, list[float]]]) -> None:
 
 def test_epochs_of_some_runs_only_measure_nothing() -> None:
     runs = [_run("umt", "twitter2017", seed, lambda: 80.0, seed) for seed in (0, 1)]
-    found = picked(runs, "conlleval")
+    found = picked(_typed(runs).runs, "conlleval")
     assert isinstance(found, Picked)
     assert found.on_test is None

@@ -8,12 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.filled_results import filled
 
 from mner.base import files
 from mner.base.exhaustion import NO_ROOM
 from mner.base.exits import FAULT, exit_code_of
 from mner.base.swapped_folder import settle, swapped
 from mner.evaluation import kept_results as reference
+from mner.evaluation.result_files import results_bytes
+from mner.evaluation.score_results import ScoreResults
 
 pytestmark = pytest.mark.fault("survived")
 
@@ -129,6 +132,7 @@ def test_a_reference_that_a_kill_moved_aside_is_found_again(
     monkeypatch.chdir(tmp_path)
     aside = reference.REFERENCE / ".quick.old"
     aside.mkdir(parents=True)
-    (aside / "scores.json").write_text('{"runs": []}')
-    assert reference.reference_of("quick") == {"runs": []}
+    kept = filled(ScoreResults, {"profile": "quick"})
+    (aside / "scores.json").write_bytes(results_bytes(kept))
+    assert reference.kept_of(ScoreResults, "quick") == kept
     assert not aside.exists()

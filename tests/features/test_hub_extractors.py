@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from mner.base.files import sha256_of
 from mner.features.extractors.contract import ExtractorError
 from mner.features.extractors.loading import Surroundings, load_extractor
 from mner.features.extractors.pinned_models import state_sha256
@@ -224,3 +225,51 @@ def test_words_of_tesseract_join_to_lines():
         ("Big news", 0.8, (0.1, 0.1, 0.9, 0.32)),
         ("today", 0.965, (0.2, 0.5, 0.8, 0.6)),
     ]
+
+
+class TestTorchvisionLayout:
+    """A ResNet under torchvision's names of layers is the network that ``transformers`` has under its own."""
+
+    @staticmethod
+    def _torchvision_name(name: str) -> str:
+        """The inverse of what the extractor does, written apart from it."""
+        parts = name.split(".")
+        if parts[0] == "embedder":
+            return {"convolution": "conv1", "normalization": "bn1"}[parts[2]] + "." + parts[3]
+        stage, layer, what, inner = int(parts[2]) + 1, parts[4], parts[5], parts[6]
+        if what == "shortcut":
+            return f"layer{stage}.{layer}.downsample.{['convolution', 'normalization'].index(inner)}.{parts[7]}"
+        short = {"convolution": "conv", "normalization": "bn"}[parts[7]]
+        return f"layer{stage}.{layer}.{short}{int(inner) + 1}.{parts[8]}"
+
+    @pytest.fixture(params=["bottleneck", "basic"])
+    def resnet_of_both(self, request, tmp_path):
+        from transformers import ResNetConfig, ResNetModel
+
+        torch.manual_seed(0)
+        sizes = {"embedding_size": 4, "hidden_sizes": [8, 12, 16, 20], "depths": [1, 2, 1, 1]}
+        model = ResNetModel(ResNetConfig(**sizes, layer_type=request.param)).eval()
+        state = {self._torchvision_name(name): value.clone() for name, value in model.state_dict().items()}
+        state["fc.weight"] = torch.zeros(10, 20)
+        save_file(state, tmp_path / "model.safetensors")
+        return model, tmp_path
+
+    def test_the_last_map_is_that_of_the_same_network(self, resnet_of_both, around) -> None:
+        model, folder = resnet_of_both
+        extractor = load_extractor("grid-torchvision", around, {"model": str(folder), "resize": 72, "crop": 64})
+        (found,) = extractor.extract([extractor.prepare(noise(90, 80, 1))])
+        pixels = extractor._scale.batch([extractor.prepare(noise(90, 80, 1))], CPU)
+        with torch.inference_mode():
+            expected = model(pixels).last_hidden_state[0].flatten(1).T
+        assert found.values.shape == (4, 20)
+        np.testing.assert_array_equal(found.values, expected.numpy())
+        assert extractor.provenance["model"] == f"folder:{folder.name}"
+        assert extractor.provenance["file_sha256"] == sha256_of(folder / "model.safetensors")
+
+    def test_another_file_is_refused(self, tmp_path, around) -> None:
+        for state in ({"weight": torch.zeros(2)}, {"conv1.weight": torch.zeros(4, 3, 7, 7)}):
+            save_file(state, tmp_path / "model.safetensors")
+            with pytest.raises(ExtractorError):
+                load_extractor("grid-torchvision", around, {"model": str(tmp_path)})
+        with pytest.raises(ExtractorError):
+            load_extractor("grid-torchvision", around, {"model": str(tmp_path / "nowhere")})

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from mner.data.spans import KINDS, encode, entities, kind_names
 from mner.evaluation.scorers import LENSES
-from mner.evaluation.spans import KINDS, encode, entities, kind_names
 from mner.parity.parity_report import ParityError, render
 from mner.parity.parity_scorers import check
 from mner.parity.perturbation import canonical, perturb

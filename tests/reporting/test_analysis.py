@@ -91,7 +91,7 @@ def test_an_analysis_table_takes_no_bare_number(cheat: Any, results: Results) ->
 
 
 def test_every_number_of_every_page_resolves_to_records(results: Results) -> None:
-    known = {run["record"] for run in results.scores["runs"] if run["status"] == "finished"}
+    known = {run.record for run in results.scores.runs if run.is_finished}
     made = pages(results, PAPER)
     assert [page.id for page in made] == ["waterfall", "lenses", "arithmetic", "statistics", "errors", "cost"]
     for page in made:
@@ -112,7 +112,7 @@ def test_every_number_of_every_page_resolves_to_records(results: Results) -> Non
 
 def test_pages_are_written_in_every_skin(rendered: Path, results: Results) -> None:
     page = (rendered / "index.html").read_text(encoding="utf-8")
-    assert page.count('class="chart waterfall"') == len(waterfalls(results.scores, results.lenses, PAPER)) == 7
+    assert page.count('class="chart waterfall"') == len(waterfalls(results.scores, results.rescored, PAPER)) == 7
     for name in ("heat", "forest", "stacked"):
         assert f'class="chart {name}"' in page
     cells = json.loads((rendered / "tables.json").read_text(encoding="utf-8"))["cells"]
@@ -132,8 +132,8 @@ def test_pages_are_written_in_every_skin(rendered: Path, results: Results) -> No
 def test_every_multimodal_row_stands_beside_text_only_and_its_reliance_has_an_interval(
     rendered: Path, results: Results
 ) -> None:
-    reliance = results.statistics["datasets"]["twitter2017"]["reliance"]
-    held = {entry["system"]: entry["views"] for entry in reliance}
+    reliance = results.statistics.datasets["twitter2017"].image_sensitivity
+    held = {entry.system: entry.views for entry in reliance}
     entries = json.loads((rendered / "tables.json").read_text(encoding="utf-8"))["cells"]
     rows = [entry for entry in entries if entry["table"] == "image-reliance-twitter2017"]
     said = {(entry["row"], entry["column"]): entry for entry in rows}
@@ -143,7 +143,7 @@ def test_every_multimodal_row_stands_beside_text_only_and_its_reliance_has_an_in
         for view in ("none", "shuffled"):
             found = said[row, view]
             assert found["low"] <= found["value"] <= found["high"], found
-            assert said[row, f"{view}.holm"]["value"] == held[row][view]["holm"]
+            assert said[row, f"{view}.holm"]["value"] == held[row][view].holm
         assert said[row, "gain"]["value"] == pytest.approx(said[row, "F1"]["value"] - said[row, "text"]["value"])
     assert not any(entry["row"] == "bert-crf" for entry in rows)
 

@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from mner.evaluation.score_results import ScoredCell
 from mner.reporting.cells import NOT_RUN, UNDEFINED, CitationError, Cited, Measured, State, cited, missing
 from mner.reporting.results import mean_of
 
@@ -66,8 +67,8 @@ def test_what_is_shown_is_off_by_one_of_the_last_digit_at_most(made) -> None:
 
 def test_what_is_missing_is_a_state_that_says_why() -> None:
     assert cited(None) == UNDEFINED
-    assert missing(None) == missing({"state": "not-run", "reason": None}) == NOT_RUN
-    assert missing({"state": "skipped", "reason": "no labels"}) == State("skipped", "no labels")
+    assert missing(None) == missing(ScoredCell("d", "s", "not-run")) == NOT_RUN
+    assert missing(ScoredCell("d", "s", "skipped", "no labels")) == State("skipped", "no labels")
 
 
 def test_a_citation_is_the_mean_of_its_values_and_no_state_holds_a_digit() -> None:

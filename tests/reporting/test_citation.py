@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.filled_results import filled
 
 from mner.base.files import sha256_of_json
+from mner.evaluation.result_files import as_json
+from mner.evaluation.score_results import ScoredCell, ScoreResults, TextEncoder
 from mner.evaluation.verdicts import NOT_COMPARABLE, REPRODUCED, Verdict
 from mner.reporting.cells import NOT_RUN, Cell, Cited, State
 from mner.reporting.layout import Block, Line, Section
@@ -16,7 +19,8 @@ RECORDS = ("runs/a/1/record.json", "runs/a/2/record.json")
 
 
 def _line(f1: Cell, verdict: Verdict | None = None, encoder: str | None = "minilm", **recipe: Any) -> Line:
-    cell = {"recipe": {"epochs": 3} | recipe, "encoder": None if encoder is None else {"name": encoder}}
+    read_by = None if encoder is None else TextEncoder(encoder)
+    cell = ScoredCell("twitter2015", "a", "finished", recipe={"epochs": 3} | recipe, encoder=read_by)
     nothing = ("", State("–"))
     return Line("a", "a", "A†", "", "twitter2015", None, cell, verdict, {}, {"F1": f1}, {"F1": f1}, {}, nothing)
 
@@ -26,9 +30,9 @@ def _said(*lines: Line) -> str:
         {"record": record, "git": {"commit": commit * 40, "dirty": commit == "1"}}
         for record, commit in zip((*RECORDS, "runs/b/1/record.json"), "219", strict=True)
     ]
-    scores = {"profile": "quick", "runs": runs}
+    scores = filled(ScoreResults, {"profile": "quick", "runs": runs})
     said = example_citation([Section("s", "S", None, (Block("twitter2015", lines),))], scores)
-    return said.replace(sha256_of_json(scores)[:12], "DIGEST")
+    return said.replace(sha256_of_json(as_json(scores))[:12], "DIGEST")
 
 
 def test_a_mean_over_seeds_names_their_number_and_every_commit() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from typing import Any
+from dataclasses import replace
 
 import pytest
+from support.filled_results import filled
 
 from mner.config.controls_settings import NEGATIVE, NEIGHBOURS, POSITIVE
+from mner.evaluation.score_results import ScoredCell, ScoreResults
 from mner.reporting.control_checks import TEXT_ONLY, ControlCheck, are_controls, control_checks
 
 MARGIN, ALPHA, NEAR_ZERO = 5.0, 0.05, 1.0
@@ -16,8 +18,8 @@ TEXT = [69.8, 70.0, 70.2]
 
 def _cell(
     dataset: str, system: str, f1: list[float], reliance: dict[str, list[float] | None], visual: str = "captions"
-) -> dict[str, Any]:
-    return {
+) -> ScoredCell:
+    fields = {
         "dataset": dataset,
         "system": system,
         "state": "finished",
@@ -28,14 +30,15 @@ def _cell(
             for view, values in reliance.items()
         },
     }
+    return filled(ScoredCell, fields)
 
 
-def _text(dataset: str, f1: list[float], **reliance: list[float] | None) -> dict[str, Any]:
+def _text(dataset: str, f1: list[float], **reliance: list[float] | None) -> ScoredCell:
     return _cell(dataset, TEXT_ONLY, f1, reliance, "none")
 
 
-def _checks(*cells: dict[str, Any], **absence: str) -> list[ControlCheck]:
-    return list(control_checks({"cells": cells}, MARGIN, ALPHA, NEAR_ZERO, absence))
+def _checks(*cells: ScoredCell, **absence: str) -> list[ControlCheck]:
+    return list(control_checks(replace(filled(ScoreResults, {}), cells=cells), MARGIN, ALPHA, NEAR_ZERO, absence))
 
 
 def _of_umt(dataset: str, f1: list[float], text: list[float], **reliance: list[float] | None) -> list[bool]:
@@ -94,7 +97,10 @@ def test_reliance_where_pictures_are_random_is_about_zero_either_way(
 
 def test_the_interval_of_a_gain_is_named_by_its_level() -> None:
     cells = [_text(NEGATIVE, TEXT), _cell(NEGATIVE, "umt", [70.0, 70.4, 70.8], {"none": [0.0], "shuffled": [0.0]})]
-    details = [control_checks({"cells": cells}, MARGIN, alpha, NEAR_ZERO)[1].detail for alpha in (0.05, 0.1)]
+    details = [
+        control_checks(replace(filled(ScoreResults, {}), cells=cells), MARGIN, alpha, NEAR_ZERO)[1].detail
+        for alpha in (0.05, 0.1)
+    ]
     assert [detail.split(" interval")[0] for detail in details] == ["gain +0.40, 90 %", "gain +0.40, 80 %"]
 
 
@@ -140,7 +146,7 @@ def test_only_finished_cells_of_controls_are_checked() -> None:
     assert are_controls((NEGATIVE, NEIGHBOURS))
     assert not are_controls((NEGATIVE, "twitter2017"))
     assert _checks(_text("twitter2017", TEXT)) == []
-    assert _checks(_text(POSITIVE, TEXT) | {"state": "skipped"}) == []
+    assert _checks(replace(_text(POSITIVE, TEXT), state="skipped")) == []
 
 
 def test_a_card_excuses_absence_on_the_negative_control_alone() -> None:

@@ -6,11 +6,10 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
-from support.empty_results import NO_AUDIT, NO_ERRORS
+from support.empty_results import partial_results
 
 from mner.reporting.control_checks import HOLDS
 from mner.reporting.control_tables import NOT_JUDGED, control_table
-from mner.reporting.results import Results
 from mner.reporting.tables import Table
 
 POSITIVE, NEGATIVE = "controls-positive", "controls-negative"
@@ -55,7 +54,7 @@ def _table(*cells: dict[str, Any], systems: tuple[str, ...] = ("bert-crf", "umt"
         "cells": list(cells),
         "runs": [{"record": record} for record in records],
     }
-    return control_table(Results(scores, {}, {}, NO_ERRORS, NO_AUDIT), Limits(), {})
+    return control_table(partial_results(scores), Limits(), {})
 
 
 def _row(table: Table, system: str) -> dict[str, Any]:

@@ -79,13 +79,13 @@ def test_its_numbers_are_those_that_are_judged(results: Results) -> None:
     table = control_table(results, SETTINGS.verify, {})
     keys = [column.key for column in table.columns]
     umt = dict(zip(keys, next(row.cells for row in table.rows if row.id == "umt"), strict=True))
-    cells = {(c["dataset"], c["system"]): c for c in results.scores["cells"]}
+    cells = {(c.dataset, c.system): c for c in results.scores.cells}
     for dataset in DATASETS:
-        ours, text = (cells[dataset, name]["views"]["test.own"]["f1"] for name in ("umt", "bert-crf"))
-        assert umt[f"gain.{dataset}"].value == pytest.approx(ours["mean"] - text["mean"])
-        assert set(umt[f"gain.{dataset}"].records) == {*ours["records"], *text["records"]}
+        ours, text = (cells[dataset, name].views["test.own"].f1 for name in ("umt", "bert-crf"))
+        assert umt[f"gain.{dataset}"].value == pytest.approx(ours.mean - text.mean)
+        assert set(umt[f"gain.{dataset}"].records) == {*ours.records, *text.records}
         for view in ("none", "shuffled"):
-            assert umt[f"{view}.{dataset}"].value == cells[dataset, "umt"]["reliance"][view]["mean"]
+            assert umt[f"{view}.{dataset}"].value == cells[dataset, "umt"].image_sensitivity[view].mean
 
 
 def test_the_page_opens_with_the_controls_and_holds_nothing_of_papers(rendered: Path) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import fabricated_runs
+from support.filled_results import changed
 
 from mner.reporting.cells import Cited, State
 from mner.reporting.cost_tables import CostPoint, cost_chart, cost_points, cost_table, f1_on, frontier
@@ -86,17 +86,18 @@ def test_a_table_of_one_cpu_says_nothing_of_energy_or_of_other_devices(tmp_path:
 
 
 def test_f1_against_cost_is_of_the_runs_on_that_device_alone(results: Results) -> None:
-    cell = next(one for one in results.scores["cells"] if one["system"] == "rgcn")
-    (cpu, gpu) = cell["views"]["test.own"]["f1"]["values"]
+    cell = next(one for one in results.scores.cells if one.system == "rgcn")
+    (cpu, gpu) = cell.views["test.own"].f1.values
     assert cpu != gpu
     assert [f1_on(results, cell, device).values for device in (CPU, GPU)] == [(cpu,), (gpu,)]
 
 
 def test_a_share_of_the_matrix_rate_is_printed_in_percent(results: Results) -> None:
-    scores = copy.deepcopy(dict(results.scores))
-    cell = next(one for one in scores["cells"] if one["system"] == "umt")
-    records = cell["throughput"][GPU]["joules"]["records"]
-    cell["throughput"][GPU]["mfu"] = {"mean": 0.25, "sd": 0.0, "values": [0.25, 0.25], "records": records}
+    def measure(scores: dict[str, Any]) -> None:
+        meters = next(one for one in scores["cells"] if one["system"] == "umt")["throughput"][GPU]
+        meters["mfu"] = meters["joules"] | {"mean": 0.25, "sd": 0.0, "values": [0.25, 0.25]}
+
+    scores = changed(results.scores, measure)
     table = cost_table(replace(results, scores=scores), "twitter2017")
     place = [column.key for column in table.columns].index("mfu")
     shown = {row.id: row.cells[place].plain() for row in table.rows}

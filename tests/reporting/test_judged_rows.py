@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import statistics
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import fabricated_runs
 from support import pixel_profile as pixel
+from support.filled_results import changed, filled
 
 from mner.config import Config
 from mner.data.audit_findings import apart
 from mner.evaluation.paper import UNKNOWN, PaperRow
 from mner.evaluation.protocol import LENS_OF_SCORER, as_printed, training_apart
 from mner.evaluation.reasons import Reason, ReasonKind
+from mner.evaluation.rescored_results import RescoredResults, RescoredRun
 from mner.evaluation.rescoring import ALL_LENSES
+from mner.evaluation.score_results import ScoredCell, ScoreResults
 from mner.evaluation.verdicts import ABOVE, BELOW, NOT_COMPARABLE, REPRODUCED, Verdict, judge
 from mner.evaluation.waterfall import Waterfall, waterfalls
 from mner.reporting.explanation import explain
@@ -118,11 +122,15 @@ def test_what_was_not_scored_as_the_row_keeps_it_not_comparable(grid: Config) ->
     cell = pixel.finished(grid, "twitter2015", "rgcn", _values(row, "twitter2015"))
     bare = _judged(cell, row, [])
     assert [reason.kind for reason in bare.reasons] == [ReasonKind.DATA_COPY, ReasonKind.SCORER]
-    without_copy = _judged(cell, row, pixel.rescored(cell, {("rgcn-64", "umt"): 1.0}, copies=("umt",)))
+    without_copy = _judged(cell, row, pixel.rescored(cell, {("rgcn-64", "umt"): 1.0}, versions=("umt",)))
     assert [reason.kind for reason in without_copy.reasons] == [ReasonKind.DATA_COPY]
     assert (without_copy.difference, without_copy.rule) == (pytest.approx(1.0), "rgcn-64 on copy umt")
     runs = pixel.rescored(cell, {})
-    runs[1]["copies"]["rgcn"]["test.own"]["rgcn-64"] = {"state": "no word pieces: hub away"}
+
+    def unscored(run: dict[str, Any]) -> None:
+        run["copies"]["rgcn"]["test.own"]["rgcn-64"] = {"state": "no word pieces: hub away"}
+
+    runs[1] = changed(runs[1], unscored)
     without_lens = _judged(cell, row, runs)
     assert (without_lens.name, without_lens.rule) == (NOT_COMPARABLE, "conlleval on copy rgcn")
     (reason,) = without_lens.reasons
@@ -151,9 +159,10 @@ def test_an_unknown_scorer_and_copy_leave_ours(grid: Config) -> None:
     assert all(verdict.findings)
 
 
-def _falls(cell: dict[str, Any], runs: list[dict[str, Any]]) -> dict[str, Waterfall]:
-    scores = {"profile": "paper", "cells": [cell]}
-    return {fall.row.id: fall for fall in waterfalls(scores, {"runs": runs}, PAPER)}
+def _falls(cell: ScoredCell, runs: list[RescoredRun]) -> dict[str, Waterfall]:
+    scores = replace(filled(ScoreResults, {"profile": "paper"}), cells=(cell,))
+    rescored = replace(filled(RescoredResults, {}), runs=tuple(runs))
+    return {fall.row.id: fall for fall in waterfalls(scores, rescored, PAPER)}
 
 
 @pytest.mark.parametrize("held", [("umt",), ("umt", "rgcn", "zhang2018")])
@@ -174,7 +183,7 @@ def test_verdict_and_waterfall_agree_on_what_is_comparable_and_by_how_much(
         conditions = [step for step in fall.steps if step.name in ("encoder", "visual", "copy", "lens")]
         lacking = {step.name for step in conditions if step.state == "not measured"}
         lacking |= {"encoder"} if row.id in ("vg", "iaik") else set()
-        trained_alike = not cell["recipe"]["frozen_layers"]
+        trained_alike = not cell.recipe["frozen_layers"]
         assert (verdict.name == NOT_COMPARABLE) == bool(lacking or not trained_alike), (row.id, lacking)
 
 

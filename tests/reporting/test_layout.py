@@ -12,6 +12,7 @@ from support import fabricated_report
 from mner.data.corpus import TYPES
 from mner.evaluation.paper import UNKNOWN, PaperRow
 from mner.evaluation.reasons import Reason, ReasonKind
+from mner.evaluation.score_results import ScoredCell, Summary
 from mner.evaluation.verdicts import NOT_COMPARABLE, REPRODUCED
 from mner.reporting import layout
 from mner.reporting.layout import Section, sections
@@ -45,7 +46,7 @@ def _column(table: Table, key: str) -> dict[str, str]:
 
 
 def _mean(summary: dict[str, Any]) -> str:
-    return f"{summary['mean']:.2f} ± {summary['sd']:.2f}"
+    return f"{summary.mean:.2f} ± {summary.sd:.2f}"
 
 
 def test_every_number_stands_under_its_own_metric(results: Results, parts: tuple[Section, ...]) -> None:
@@ -56,20 +57,20 @@ def test_every_number_stands_under_its_own_metric(results: Results, parts: tuple
         "Twitter-2017: precision and recall (%)",
         "Twitter-2017: F1 by type (%)",
     ]
-    cells = {c["system"]: c for c in results.scores["cells"] if c["state"] == "finished"}
+    cells = {c.system: c for c in results.scores.cells if c.state == "finished"}
     rows = _printed_rows(_part(parts, "table1"))
     own = {row.id: row for row in _part(parts, "table1").table.rows}
-    finished = {name: cells[row.system]["views"]["test.own"] for name, row in own.items() if row.system in cells}
+    finished = {name: cells[row.system].views["test.own"] for name, row in own.items() if row.system in cells}
     assert len(finished) >= 3
     for table, metric, key in ((parted, "P", "precision"), (parted, "R", "recall"), (overall, "F1", "f1")):
         ours = _column(table, f"{metric}.ours")
         assert {name: ours[name] for name in finished} == {
-            name: _mean(view[key]) for name, view in finished.items()
+            name: _mean(getattr(view, key)) for name, view in finished.items()
         }
     for kind in TYPES:
         ours, printed = (_column(types, f"{kind}.{whose}") for whose in ("ours", "paper"))
         assert {name: ours[name] for name in finished} == {
-            name: _mean(view["types"][kind]) for name, view in finished.items()
+            name: _mean(view.types[kind]) for name, view in finished.items()
         }
         for name, text in printed.items():
             figure = rows[name].figure(DATASET, kind)
@@ -128,21 +129,21 @@ def test_rows_that_read_pictures_have_each_probe_in_its_column(
     assert "table1-twitter2015-reliance" not in tables, "nothing was predicted with another picture there"
     table = tables[f"table1-{DATASET}-reliance"]
     assert table.title == "Twitter-2017: image reliance (F1 points)"
-    held = {row["system"]: row["views"] for row in results.statistics["datasets"][DATASET]["reliance"]}
+    held = {row.system: row.views for row in results.statistics.datasets[DATASET].image_sensitivity}
     systems = {row.id: row.system for row in _part(parts, "table1").table.rows}
     assert {systems[row.id] for row in table.rows} == {"umt", "rgcn"}
     assert len(table.rows) == 2, "a system that two printed rows name stands there once"
     for row in table.rows:
         f1, text, name, *probes = row.cells[1:]
-        assert f1.value == pytest.approx(_cell(results, systems[row.id])["mean"])
-        assert (name.plain(), text.value) == ("bert-crf", _cell(results, "bert-crf")["mean"])
+        assert f1.value == pytest.approx(_cell(results, systems[row.id]).mean)
+        assert (name.plain(), text.value) == ("bert-crf", _cell(results, "bert-crf").mean)
         for view, probe in zip(PROBES, probes, strict=True):
             found = held[systems[row.id]].get(view)
-            assert probe.plain() == "–" if found is None else probe.value == found["difference"], view
+            assert probe.plain() == "–" if found is None else probe.value == found.difference, view
 
 
-def _cell(results: Results, system: str) -> dict[str, Any]:
-    return next(c for c in results.scores["cells"] if c["system"] == system)["views"]["test.own"]["f1"]
+def _cell(results: Results, system: str) -> Summary:
+    return next(c for c in results.scores.cells if c.system == system).views["test.own"].f1
 
 
 def test_verdicts_are_given_with_the_margins_and_the_runs_of_the_cell(
@@ -151,7 +152,7 @@ def test_verdicts_are_given_with_the_margins_and_the_runs_of_the_cell(
     asked = []
 
     def judge(cell, row, paper, margin, alpha, runs) -> None:
-        asked.append((cell["dataset"], cell["system"], row.systems, margin, alpha, len(runs)))
+        asked.append((cell.dataset, cell.system, row.systems, margin, alpha, len(runs)))
 
     monkeypatch.setattr(layout, "judge", judge)
     sections(results, PAPER, 0.5, 0.05)
@@ -164,7 +165,7 @@ def test_verdicts_are_given_with_the_margins_and_the_runs_of_the_cell(
 
 def test_data_sets_stand_in_the_profiles_order_and_those_it_lacks_come_last(results: Results) -> None:
     def order(*datasets: str) -> set[tuple[str, ...]]:
-        scores = {**results.scores, "datasets": list(datasets), "systems": []}
+        scores = replace(results.scores, datasets=datasets, systems=())
         made = sections(replace(results, scores=scores), PAPER, 0.5, 0.05)
         return {tuple(block.dataset for block in part.blocks) for part in made if part.table is not None}
 
@@ -195,8 +196,9 @@ def test_the_note_of_verdicts_says_what_they_assume() -> None:
 
 
 def test_a_system_printed_for_one_data_set_has_a_row_of_its_own_on_another(results: Results) -> None:
-    idle = [{"dataset": "toy", "system": one, "state": "not-run", "reason": None} for one in REPORT["SYSTEMS"]]
-    scores = {**results.scores, "datasets": [DATASET, "toy"], "cells": [*results.scores["cells"], *idle]}
+    idle = [ScoredCell("toy", one, "not-run") for one in REPORT["SYSTEMS"]]
+    cells = (*results.scores.cells, *idle)
+    scores = replace(results.scores, datasets=(DATASET, "toy"), cells=cells)
     others = _part(sections(replace(results, scores=scores), PAPER, 0.5, 0.05), "others")
     (here, there) = others.blocks
     assert (here.dataset, there.dataset) == (DATASET, "toy")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.filled_results import filled
 
+from mner.evaluation.score_results import ScoreResults
 from mner.reporting.limits import audit_summary, facts, limits
 
 
@@ -24,9 +26,9 @@ def _cell(**changes: Any) -> dict[str, Any]:
     return cell | changes
 
 
-def _scores(*cells: dict[str, Any], **changes: Any) -> dict[str, Any]:
+def _scores(*cells: dict[str, Any], **changes: Any) -> ScoreResults:
     scores = {"datasets": ["twitter2017"], "cells": list(cells), "outside": [], "mode": "conlleval", "runs": []}
-    return scores | {"systems": ["umt"], "seeds": [1, 2]} | changes
+    return filled(ScoreResults, scores | {"systems": ["umt"], "seeds": [1, 2]} | changes)
 
 
 def test_a_whole_training_is_not_called_a_part_of_one() -> None:

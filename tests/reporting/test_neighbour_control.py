@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from support import fabricated_runs
+from support.filled_results import changed
 
 from mner.config.controls_settings import CORPORA, NEGATIVE, NEIGHBOURS, POSITIVE, ControlsSettings
 from mner.data.controls.planting import plan_controls, write_controls
@@ -89,10 +90,13 @@ def results(tmp_path_factory) -> Results:
 
     FABRICATED["make_runs"](root, active, wrong, visual_input=reads)
     made = FABRICATED["evaluated"](root, active)
-    for cell in made.scores["cells"]:
-        if cell["system"] == "umt":
-            cell["reliance"]["neighbours"] = cell["reliance"]["none"]
-    return made
+
+    def predict(scores: dict[str, Any]) -> None:
+        for cell in scores["cells"]:
+            if cell["system"] == "umt":
+                cell["reliance"]["neighbours"] = cell["reliance"]["none"]
+
+    return replace(made, scores=changed(made.scores, predict))
 
 
 def test_its_columns_show_the_gain_and_what_other_neighbours_take_away(results: Results) -> None:
@@ -101,8 +105,8 @@ def test_its_columns_show_the_gain_and_what_other_neighbours_take_away(results: 
     assert keys[-3:] == (f"gain.{NEIGHBOURS}", f"neighbours.{NEIGHBOURS}", "verdict")
     assert titles[-3:-1] == ("gain (nei.)", "own − another's neighbours (nei.)")
     rows = {row.id: dict(zip(keys, row.cells, strict=True)) for row in table.rows}
-    cells = {(cell["dataset"], cell["system"]): cell for cell in results.scores["cells"]}
-    found = cells[NEIGHBOURS, "umt"]["reliance"]["neighbours"]["mean"]
+    cells = {(cell.dataset, cell.system): cell for cell in results.scores.cells}
+    found = cells[NEIGHBOURS, "umt"].image_sensitivity["neighbours"].mean
     assert rows["umt"][f"neighbours.{NEIGHBOURS}"].value == found > 5
     assert rows["rgcn"][f"neighbours.{NEIGHBOURS}"].why == "reads no neighbours"
     assert {name: row["verdict"].text for name, row in rows.items() if name != "bert-crf"} == {
@@ -113,7 +117,7 @@ def test_its_columns_show_the_gain_and_what_other_neighbours_take_away(results: 
 
 
 def test_a_profile_without_it_has_no_column_for_it(results: Results) -> None:
-    two = replace(results, scores={**results.scores, "datasets": [POSITIVE, NEGATIVE]})
+    two = replace(results, scores=replace(results.scores, datasets=(POSITIVE, NEGATIVE)))
     table = control_table(two, FABRICATED["Verify"](), {})
     assert not any(NEIGHBOURS in column.key for column in table.columns)
     assert not any("neighbour control" in note for note in table.notes)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +11,12 @@ import pytest
 from markupsafe import Markup
 from support import fabricated_runs
 from support.drawing import Drawing
+from support.filled_results import changed, filled
 
-from mner.evaluation.run_selection import OWN, scored
+from mner.evaluation.rescored_results import Rescored, RescoredResults
+from mner.evaluation.result_files import as_json
+from mner.evaluation.score_results import OWN
+from mner.evaluation.statistics_results import Pair, TestedPair, UntestedPair
 from mner.reporting.cells import Cited, State, with_minus
 from mner.reporting.cost_tables import MOST_NAMES, CostPoint, cost_chart, cost_points, cost_table, frontier
 from mner.reporting.page import MOST_FIGURES, Figure, Part
@@ -50,56 +54,57 @@ def test_many_pairs_are_drawn_as_gains_over_the_best_text_only_row_and_the_rest_
     results: Results,
 ) -> None:
     for dataset, (_, compared) in statistics_figures(results).items():
-        cells = [cell for cell in results.scores["cells"] if cell["dataset"] == dataset]
-        wanted = [f"{c['system']} − {name}" for c in cells if (name := text_only_baselines(c, cells).best.system)]
+        cells = [cell for cell in results.scores.cells if cell.dataset == dataset]
+        wanted = [f"{c.system} − {name}" for c in cells if (name := text_only_baselines(c, cells).best.system)]
         assert _labels(compared.drawing) == wanted
         assert len(wanted) == 4, "every row that reads pictures"
         assert {label.split(" − ")[1] for label in wanted} == {"bilstm-crf"}, "the best of three"
-        pairs = len(results.statistics["datasets"][dataset]["comparisons"])
+        pairs = len(results.statistics.datasets[dataset].comparisons)
         assert pairs > MOST_PAIRS
         assert compared.note.startswith(f"{len(wanted)} of {pairs} pairs")
         assert f"other {pairs - len(wanted)} " in compared.note
 
 
 def test_few_pairs_are_all_drawn(results: Results) -> None:
-    few = results.statistics["datasets"]["twitter2017"]["comparisons"][:3]
-    held = {
-        **results.statistics,
-        "datasets": {n: {**h, "comparisons": few} for n, h in results.statistics["datasets"].items()},
-    }
-    _, compared = statistics_figures(replace(results, statistics=held))["twitter2017"]
-    assert _labels(compared.drawing) == [f"{one['a']} − {one['b']}" for one in few]
+    few = results.statistics.datasets["twitter2017"].comparisons[:3]
+    _, compared = statistics_figures(_compared(results, few))["twitter2017"]
+    assert _labels(compared.drawing) == [f"{one.a} − {one.b}" for one in few]
     assert "table only" not in compared.note
 
 
-def _compared(results: Results, pairs: list[dict[str, Any]], **held: Any) -> Results:
+def _compared(results: Results, pairs: Sequence[Pair], **held: Any) -> Results:
     """The same results with other comparisons on every data set."""
     datasets = {
-        name: {**one, "comparisons": pairs, **held} for name, one in results.statistics["datasets"].items()
+        name: replace(one, comparisons=tuple(pairs), **held) for name, one in results.statistics.datasets.items()
     }
-    return replace(results, statistics={**results.statistics, "datasets": datasets})
+    return replace(results, statistics=replace(results.statistics, datasets=datasets))
+
+
+def _untested(one: Pair) -> UntestedPair:
+    return UntestedPair(one.a, one.b, one.records, "no gold tags")
 
 
 def test_pairs_are_drawn_one_by_one_as_long_as_they_are_few_and_were_tested(results: Results) -> None:
-    pairs = results.statistics["datasets"]["twitter2017"]["comparisons"]
-    untested = [{"a": one["a"], "b": one["b"], "state": "no gold tags"} for one in pairs]
+    pairs = results.statistics.datasets["twitter2017"].comparisons
+    untested = [_untested(one) for one in pairs]
     few = [*pairs[:MOST_PAIRS], *untested[MOST_PAIRS:]]
     _, compared = statistics_figures(_compared(results, few))["twitter2017"]
     assert len(_labels(compared.drawing)) == MOST_PAIRS
     many = [*untested[:1], *pairs[1:]]
-    dropped = f"{pairs[0]['a']} − {pairs[0]['b']}"
+    dropped = f"{pairs[0].a} − {pairs[0].b}"
     _, compared = statistics_figures(_compared(results, many))["twitter2017"]
     assert dropped not in _labels(compared.drawing)
     assert f"of {len(pairs) - 1} pairs are drawn" in compared.note
     (reliance,) = statistics_figures(_compared(results, untested))["twitter2017"]
     assert reliance.title.startswith("Image reliance")
-    assert statistics_figures(_compared(results, [], reliance=[])) == dict.fromkeys(DATASETS, ())
+    assert statistics_figures(_compared(results, [], image_sensitivity=())) == dict.fromkeys(DATASETS, ())
 
 
 def test_a_pair_that_was_not_tested_is_no_gain_over_text(results: Results) -> None:
-    pairs = [dict(one) for one in results.statistics["datasets"]["twitter2017"]["comparisons"]]
-    untested = next(one for one in pairs if {one["a"], one["b"]} == {"umt", "bilstm-crf"})
-    untested["state"] = "no gold tags"
+    pairs = [
+        _untested(one) if {one.a, one.b} == {"umt", "bilstm-crf"} else one
+        for one in results.statistics.datasets["twitter2017"].comparisons
+    ]
     _, compared = statistics_figures(_compared(results, pairs))["twitter2017"]
     assert len(_labels(compared.drawing)) == 3
     assert "umt − bilstm-crf" not in _labels(compared.drawing)
@@ -110,29 +115,28 @@ def test_each_probe_has_its_colour_its_number_and_room_on_the_axis(results: Resu
         drawn = Drawing(figure.drawing)
         assert drawn.root.attrib["aria-label"] == f"image reliance on {dataset}"
         assert [text for text, *_ in drawn.texts("head")] == list(PROBES.values())
-        entries = results.statistics["datasets"][dataset]["reliance"]
+        entries = results.statistics.datasets[dataset].image_sensitivity
         for place, view in enumerate(PROBES):
             wanted = [
-                f"{with_minus(format(one['views'][view]['difference'], '+.2f'))} "
+                f"{with_minus(format(one.views[view].difference, '+.2f'))} "
                 for one in entries
-                if view in one["views"]
+                if view in one.views
             ]
             titles = [one["title"] for one in drawn.shapes("circle", f"series{place}") if one["title"]]
             assert [title.startswith(number) for title, number in zip(titles, wanted, strict=True)] == [
                 True
             ] * len(wanted)
-        assert [text for text, *_ in drawn.texts("label")] == [one["system"] for one in entries]
+        assert [text for text, *_ in drawn.texts("label")] == [one.system for one in entries]
         width, _ = drawn.size()
         ends = [float(one[key]) for one in drawn.shapes("line", "interval") for key in ("x1", "x2")]
         assert all(0 < end < width - 150 for end in ends), "where the numbers stand"
 
 
 def test_every_source_of_the_intervals_is_named_once_above_the_figure(results: Results) -> None:
-    pairs = [dict(one) for one in results.statistics["datasets"]["twitter2017"]["comparisons"][:3]]
-    for one, source in zip(pairs, ("b runs", "a runs", "b runs"), strict=True):
-        one["source"] = source
+    few, sources = results.statistics.datasets["twitter2017"].comparisons[:3], ("seeds", "sample", "seeds")
+    pairs = [replace(one, source=source) for one, source in zip(few, sources, strict=True)]
     _, compared = statistics_figures(_compared(results, pairs))["twitter2017"]
-    assert compared.title == "Systems compared, with 95 % interval (a runs, b runs)"
+    assert compared.title == "Systems compared, with 95 % interval (sample, seeds)"
 
 
 def test_data_sets_share_the_axis_of_a_forest(results: Results) -> None:
@@ -150,7 +154,7 @@ def _f1(value: float) -> Cited:
 
 
 def test_only_an_order_that_the_test_shows_can_be_turned_round(results: Results) -> None:
-    pairs = results.statistics["datasets"]["twitter2017"]["comparisons"]
+    pairs = results.statistics.datasets["twitter2017"].comparisons
     shown = shown_orders(results, "twitter2017")
     assert 0 < len(shown) < len(pairs)
     best, worst = SYSTEMS[0], SYSTEMS[-1]
@@ -158,13 +162,12 @@ def test_only_an_order_that_the_test_shows_can_be_turned_round(results: Results)
     standard = {system: _f1(90.0 - place) for place, system in enumerate(SYSTEMS)}
     assert turned_round(shown, standard) == []
     assert turned_round(shown, standard | {worst: _f1(99.0)}) == [pair for pair in shown if pair[1] == worst]
-    close = next((one["a"], one["b"]) for one in pairs if (one["a"], one["b"]) not in shown)
+    close = next((one.a, one.b) for one in pairs if (one.a, one.b) not in shown)
     assert close not in turned_round(shown, standard | {close[1]: _f1(99.0)})
 
 
 def test_without_a_shown_order_the_lenses_say_that_ranks_mean_nothing(results: Results) -> None:
-    datasets = {name: {**held, "comparisons": []} for name, held in results.statistics["datasets"].items()}
-    alike = replace(results, statistics={**results.statistics, "datasets": datasets})
+    alike = _compared(results, [])
     said = "No pair differs significantly (Holm), so changes of rank mean nothing."
     assert lens_figure(alike, "twitter2017").note.endswith(said)
 
@@ -175,8 +178,9 @@ def test_an_order_needs_a_difference_that_holds_after_adjustment_and_falls_only_
         {"a": "a", "b": "c", "difference": -1.0, "p": 0.001, "holm": 0.001},
         {"a": "a", "b": "d", "difference": 1.0, "p": 0.001, "holm": 0.051},
         {"a": "a", "b": "e", "difference": 0.0, "p": 0.001, "holm": 0.001},
-        {"a": "a", "b": "f", "state": "no gold tags"},
     ]
+    tested = [filled(TestedPair, {name: value for name, value in one.items() if name != "p"}) for one in pairs]
+    pairs = [*tested, UntestedPair("a", "f", (), "no gold tags")]
     assert shown_orders(_compared(results, pairs), "twitter2017") == [("a", "b"), ("c", "a")]
     assert turned_round([("a", "b")], {"a": _f1(70.0), "b": _f1(70.0)}) == []
     assert turned_round([("a", "b")], {"a": _f1(70.0), "b": State("does not apply")}) == []
@@ -200,22 +204,29 @@ def test_the_note_of_the_lenses_counts_what_is_marked(results: Results) -> None:
     assert all(6 * len(text) < float(width) for text, width in zip(below, cells, strict=True)), "they fit"
 
 
+def _with_entry(results: Results, system: str, scorer: str, entry: Rescored) -> RescoredResults:
+    """The runs of a system on Twitter-2017 with other scores of their test tags under one scorer."""
+
+    def put(rescored: dict[str, Any]) -> None:
+        for run in rescored["runs"]:
+            if (run["dataset"], run["system"]) == ("twitter2017", system):
+                run["copies"][run["data_copy"]][OWN][scorer] = as_json(entry)
+
+    return changed(results.rescored, put)
+
+
 def test_a_turned_order_is_marked_in_both_rows_and_counted(results: Results) -> None:
     """One lens scores the worst row far above all others; every shown order with it is turned there."""
     last, lens = SYSTEMS[-1], "umt"
-    runs = copy.deepcopy(results.lenses["runs"])
-    for run in runs:
-        if (run["dataset"], run["system"]) == ("twitter2017", last):
-            scored(run, run["data_copy"], OWN, lens)["f1"] = 99.0
-    changed = replace(results, lenses={**results.lenses, "runs": runs})
-    figure = lens_figure(changed, "twitter2017")
-    beaten = [ahead for ahead, behind in shown_orders(changed, "twitter2017") if behind == last]
+    better = replace(results, rescored=_with_entry(results, last, lens, Rescored(f1=99.0)))
+    figure = lens_figure(better, "twitter2017")
+    beaten = [ahead for ahead, behind in shown_orders(better, "twitter2017") if behind == last]
     assert f"{len(beaten)} turned round under UMT" in figure.note
     assert figure.note.count("turned round") == 1
-    shift = 99.0 - under(results, "twitter2017", last, results.lenses["standard"]).value
+    shift = 99.0 - under(results, "twitter2017", last, results.rescored.standard).value
     assert figure.drawing.count(f">+{shift:.2f} · #1 ▲{len(beaten)}<") == 1
     assert f"(+{shift:.2f}" in figure.drawing
-    against = replace(changed, lenses={**changed.lenses, "standard": lens})
+    against = replace(better, rescored=replace(better.rescored, standard=lens))
     assert f">−{shift:.2f} · #" in lens_figure(against, "twitter2017").drawing, (
         "the standard is the one that is named"
     )
@@ -223,17 +234,15 @@ def test_a_turned_order_is_marked_in_both_rows_and_counted(results: Results) -> 
 
 
 def test_a_lens_is_named_shortly_and_one_that_cannot_score_a_run_leaves_its_cell_empty(results: Results) -> None:
-    runs = copy.deepcopy(results.lenses["runs"])
-    for run in runs:
-        if (run["dataset"], run["system"]) == ("twitter2017", "umt"):
-            entry = scored(run, run["data_copy"], OWN, results.lenses["standard"])
-            entry["state"] = "no pieces"
-    changed = replace(results, lenses={**results.lenses, "runs": runs})
-    assert under(changed, "twitter2017", "umt", results.lenses["standard"]) == State("does not apply", "no pieces")
-    assert lens_tables(changed, "twitter2017")[0].notes[1:] == ("does not apply: no pieces",)
-    drawn = Drawing(lens_figure(changed, "twitter2017").drawing)
+    entry = Rescored(state="no subwords")
+    unscored = replace(results, rescored=_with_entry(results, "umt", results.rescored.standard, entry))
+    assert under(unscored, "twitter2017", "umt", results.rescored.standard) == State(
+        "does not apply", "no subwords"
+    )
+    assert lens_tables(unscored, "twitter2017")[0].notes[1:] == ("does not apply: no subwords",)
+    drawn = Drawing(lens_figure(unscored, "twitter2017").drawing)
     heads = [text for text, *_ in drawn.texts("head")]
-    assert len(heads) == len(results.lenses["lenses"])
+    assert len(heads) == len(results.rescored.scorers)
     assert not [text for text in heads if "(standard)" in text or "batches of" in text]
     assert len(drawn.shapes("rect", "void")) == len(heads), (
         "without the standard there is nothing to hold it against"

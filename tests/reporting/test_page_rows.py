@@ -84,7 +84,7 @@ def test_marks_and_spreads_of_printed_numbers_are_shown(page: str, results: Resu
 
 
 def test_the_proof_of_a_row_names_each_seed_with_its_scores_and_its_record(page: str, results: Results) -> None:
-    runs = {run["record"]: run for run in results.scores["runs"]}
+    runs = {run.record: run for run in results.scores.runs}
     for line in REPORT["lines"](results, "table1", DATASET):
         if not line.finished:
             continue
@@ -97,11 +97,11 @@ def test_the_proof_of_a_row_names_each_seed_with_its_scores_and_its_record(page:
         for record, f1, row in zip(line.ours["F1"].records, line.ours["F1"].values, rows, strict=True):
             cells = [_text(cell) for cell in re.findall(r"<td>(.*?)</td>", row, re.S)]
             run = runs[record]
-            assert cells[:2] == [str(run["seed"]), f"{f1:.2f}"]
+            assert cells[:2] == [str(run.seed), f"{f1:.2f}"]
             assert cells[2:4] == ["80.00", "2 of 2"]
             again = "mner profile tiny && dvc repro data features graphs && mner run"
-            command = f"{again} {DATASET} {line.system} --seed {run['seed']}"
-            assert cells[4:] == [run["key"], record, command]
+            command = f"{again} {DATASET} {line.system} --seed {run.seed}"
+            assert cells[4:] == [run.key, record, command]
 
 
 def test_conditions_are_theirs_beside_ours_and_those_of_the_verdict(page: str, results: Results) -> None:
@@ -114,7 +114,7 @@ def test_conditions_are_theirs_beside_ours_and_those_of_the_verdict(page: str, r
             assert _text(head) == "condition paper ours"
             used = line.row.used[line.dataset]
             theirs = [getattr(used, n) + (" (inferred)" if n in used.inferred else "") for n in names]
-            ours = ["minilm", line.cell["visual_input"], "conlleval", "umt"]
+            ours = ["minilm", line.cell.visual_input, "conlleval", "umt"]
             lens, copy = line.verdict.rule.split(" on copy ")
             assert copy == "umt", "no other copy is at hand"
             ours[2] += "" if lens == "conlleval" else f" for the verdict: {lens}"
@@ -148,16 +148,16 @@ def test_headings_and_proofs_span_their_table_and_no_more(page: str) -> None:
 
 
 def test_speeds_bear_the_mark_of_their_device(page: str, results: Results) -> None:
-    devices = sorted({run["throughput"]["device"] for run in results.scores["runs"] if run["throughput"]})
+    devices = sorted({run.throughput["device"] for run in results.scores.runs if run.throughput})
     foot = page[page.index('<p class="foot devices">') :]
     for mark, device in zip("ab", devices, strict=True):
         assert f"<sup>{mark}</sup> {html.escape(device)}</span>" in foot
     for line in REPORT["lines"](results, "table1", DATASET):
         if line.finished:
-            ((device, measured),) = line.cell["throughput"].items()
+            ((device, measured),) = line.cell.throughput.items()
             cell = _row(page, f"table1-{DATASET}-{line.id}")[-1]
             assert re.findall(r"<sup>(.)</sup>", cell) == ["ab"[devices.index(device)]] * 2
-            speeds = (measured[f"{what}_sentences_per_second"]["mean"] for what in ("train", "inference"))
+            speeds = (measured[f"{what}_sentences_per_second"].mean for what in ("train", "inference"))
             assert _bold(cell) == [f"{speed:.0f}" for speed in speeds]
 
 

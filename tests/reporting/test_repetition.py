@@ -13,7 +13,9 @@ from support import fabricated_runs
 from mner.base.files import read_json, sha256_of
 from mner.cli import main as cli
 from mner.data.corpus import read_tags, write_tags
-from mner.evaluation.kept_results import committed_record, keep, reference_of, scores_of
+from mner.evaluation.kept_results import committed_record, keep, kept_of, results_of
+from mner.evaluation.result_files import results_bytes
+from mner.evaluation.score_results import ScoreResults
 from mner.reporting.repetition import Repetition, repetition_of, words_otherwise
 from mner.tracking.evidence import EvidenceError
 from mner.tracking.run_places import run_folder
@@ -55,12 +57,12 @@ def change(place: tuple[str, str, int], words: int = 0, **fields: Any) -> None:
 
 def score() -> None:
     held = FABRICATED["evaluated"](Path(), FABRICATED["QUICK"])
-    Path("results/quick/scores.json").write_text(json.dumps(held.scores), encoding="utf-8")
+    Path("results/quick/scores.json").write_text(results_bytes(held.scores).decode(), encoding="utf-8")
 
 
 def compared() -> Repetition:
     score()
-    return repetition_of(scores_of("quick"), reference_of("quick"))
+    return repetition_of(results_of(ScoreResults, "quick"), kept_of(ScoreResults, "quick"))
 
 
 def test_the_committed_runs_themselves_repeat_nothing(repository: Path) -> None:
@@ -71,13 +73,12 @@ def test_the_committed_runs_themselves_repeat_nothing(repository: Path) -> None:
 def test_nothing_committed_is_nothing_to_compare(repository: Path) -> None:
     change(FIRST, words=3)
     score()
-    assert repetition_of(scores_of("quick"), None).repeats == ()
+    assert repetition_of(results_of(ScoreResults, "quick"), None).repeats == ()
 
 
-def f1_of(scores: dict[str, Any], place: tuple[str, str, int]) -> float:
-    (cell,) = (one for one in scores["cells"] if (one["dataset"], one["system"]) == place[:2])
-    f1 = cell["views"]["test.own"]["f1"]
-    return dict(zip(f1["seeds"], f1["values"], strict=True))[place[2]]
+def f1_of(scores: ScoreResults, place: tuple[str, str, int]) -> float:
+    f1 = scores.cells_by_place[place[:2]].own_f1
+    return dict(zip(f1.seeds, f1.values, strict=True))[place[2]]
 
 
 def test_planted_differences_are_counted(repository: Path) -> None:
@@ -92,7 +93,9 @@ def test_planted_differences_are_counted(repository: Path) -> None:
     assert other.here == "Other 9000, torch 9.9"
     assert other.there == "cpu: Intel Xeon, 2 threads"
     assert other.differences == ("machine",)
-    before, after = (f1_of(scores, SECOND) for scores in (reference_of("quick"), scores_of("quick")))
+    before, after = (
+        f1_of(scores, SECOND) for scores in (kept_of(ScoreResults, "quick"), results_of(ScoreResults, "quick"))
+    )
     assert other.points == pytest.approx(after - before)
     assert other.points < 0
     said = compared().render()
@@ -133,8 +136,8 @@ def test_another_seed_is_the_yardstick(repository: Path) -> None:
     found = compared().between_seeds
     tags = {
         place[:2]: [read_tags(run_folder(Path(), "quick", *place[:2], seed) / "test.own.jsonl") for seed in (1, 2)]
-        for run in scores_of("quick")["runs"]
-        if (place := (run["dataset"], run["system"], run["seed"]))
+        for run in results_of(ScoreResults, "quick").runs
+        if (place := (run.dataset, run.system, run.seed))
     }
     shares = [
         sum(a != b for one, other in zip(*pair, strict=True) for a, b in zip(one, other, strict=True))
@@ -147,7 +150,7 @@ def test_another_seed_is_the_yardstick(repository: Path) -> None:
 def test_other_sentences_are_reported_and_not_counted(repository: Path) -> None:
     change(FIRST)
     score()
-    scores, reference = scores_of("quick"), reference_of("quick")
+    scores, reference = results_of(ScoreResults, "quick"), kept_of(ScoreResults, "quick")
     tags = run_folder(Path(), "quick", *FIRST) / "test.own.jsonl"
     write_tags(tags, read_tags(tags)[:-1])
     repetition = repetition_of(scores, reference)
@@ -160,12 +163,12 @@ def test_a_run_that_is_not_here_is_left_out(repository: Path) -> None:
     change(FIRST, words=3)
     score()
     shutil.rmtree(run_folder(Path(), "quick", *FIRST))
-    assert repetition_of(scores_of("quick"), reference_of("quick")).repeats == ()
+    assert repetition_of(results_of(ScoreResults, "quick"), kept_of(ScoreResults, "quick")).repeats == ()
 
 
 def test_a_run_that_is_not_the_one_that_was_scored_is_left_out(repository: Path) -> None:
     change(FIRST, words=3)
-    assert repetition_of(scores_of("quick"), reference_of("quick")).repeats == ()
+    assert repetition_of(results_of(ScoreResults, "quick"), kept_of(ScoreResults, "quick")).repeats == ()
     assert len(compared().repeats) == 1
 
 

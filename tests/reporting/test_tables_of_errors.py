@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.empty_results import partial_results
 
+from mner.evaluation.error_results import AuditResults, ErrorResults
 from mner.evaluation.errors import OUTCOMES
-from mner.evaluation.results_schema import AuditResults, ErrorResults, read
+from mner.evaluation.result_files import read
 from mner.reporting.cells import Measured, State
 from mner.reporting.error_tables import error_tables, suspects_file
 from mner.reporting.results import Results
@@ -70,7 +72,7 @@ def _results(suspects: dict[str, Any] = SUSPECTS) -> Results:
     held = {"cells": [CELL], "agreement": AGREEMENT, "suspects": suspects}
     scores = {"profile": "p", "runs": [{"record": record} for record in (*RECORDS, *OF_B)]}
     errors = {"profile": "p", "outcomes": list(OUTCOMES), "datasets": {DATASET: held}}
-    return Results(scores, {}, {}, read(ErrorResults, errors, "errors"), AuditResults("p", {}, ()))
+    return partial_results(scores, errors=read(ErrorResults, errors, "errors"), audit=AuditResults("p", {}, ()))
 
 
 def _texts(table: Table) -> dict[str, dict[str, str]]:

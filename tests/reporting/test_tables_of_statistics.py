@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from support.empty_results import NO_AUDIT, NO_ERRORS
+from support.empty_results import partial_results
+from support.filled_results import changed
 
 from mner.evaluation.run_selection import OWN
 from mner.reporting.cost_tables import MEASURES, cost_points, cost_table
@@ -87,7 +89,7 @@ def _results(pairs: list[dict[str, Any]] | None = None, **lenses: Any) -> Result
     ]
     runs = [{"record": record} for record in (*UMT, *TEXT)]
     scores = {"systems": ["umt", "bert-crf"], "cells": cells, "runs": runs}
-    return Results(scores, lenses, {"datasets": {DATASET: held}}, NO_ERRORS, NO_AUDIT)
+    return partial_results(scores, lenses, {"datasets": {DATASET: held}})
 
 
 def test_every_uncertainty_stands_under_its_source_and_one_seed_falls_back_on_the_sample() -> None:
@@ -139,7 +141,9 @@ def test_a_pair_says_difference_p_and_power_each_in_its_column() -> None:
     ],
 )
 def test_the_words_of_a_pair_follow_the_adjusted_p_and_the_sign(changes: dict[str, Any], text: str) -> None:
-    assert says(PAIR | changes) == text
+    pair = {"a": "umt", "b": "bert-crf", "records": [], **changes} if "state" in changes else PAIR | changes
+    (typed,) = _results([pair]).statistics.datasets[DATASET].comparisons
+    assert says(typed) == text
 
 
 def test_a_pair_that_was_not_tested_says_why_in_every_column() -> None:
@@ -198,7 +202,7 @@ def test_reliance_stands_beside_the_text_only_system_and_each_probe_beside_its_o
 
 def test_tables_without_rows_are_not_made() -> None:
     held = {"datasets": {DATASET: {"cells": [], "comparisons": [], "reliance": []}}}
-    assert statistics_tables(Results({"cells": [], "runs": []}, {}, held, NO_ERRORS, NO_AUDIT), DATASET) == []
+    assert statistics_tables(partial_results({}, {}, held), DATASET) == []
 
 
 LENSES = [
@@ -210,7 +214,7 @@ LENSES = [
 def _run(system: str, record: str, standard: float, strict: float | None) -> dict[str, Any]:
     entries = {
         "conlleval": {"f1": standard},
-        "strict": {"state": "no pieces"} if strict is None else {"f1": strict},
+        "strict": {"state": "no subwords"} if strict is None else {"f1": strict},
     }
     place = {"record": record, "dataset": DATASET, "system": system, "data_copy": "umt"}
     return place | {"copies": {"umt": {OWN: entries}}}
@@ -241,7 +245,7 @@ def test_a_lens_that_one_run_lacks_applies_to_none_of_its_cell_and_equal_systems
     runs = [_run("umt", UMT[0], 70.0, 60.0), _run("umt", UMT[1], 72.0, None), _run("bert-crf", *TEXT, 71.0, 50.0)]
     f1, rank = lens_tables(_results(lenses=LENSES, runs=runs), DATASET)
     assert _texts(f1)["umt"]["strict"] == _texts(rank)["umt"]["strict"] == "does not apply"
-    assert f1.notes[1:] == ("does not apply: no pieces",)
+    assert f1.notes[1:] == ("does not apply: no subwords",)
     assert {texts["conlleval"] for texts in _texts(rank).values()} == {"1"}
     assert lens_tables(_results(lenses=LENSES, runs=[]), DATASET) == []
 
@@ -252,8 +256,12 @@ DEVICES = ("gpu b", "cpu <a>")
 def _costly() -> Results:
     """Each system on one device; every measure has numbers of its own."""
     results = _results()
-    runs = []
-    for cell, device in zip(results.scores["cells"], DEVICES, strict=False):
+    return replace(results, scores=changed(results.scores, _with_costs))
+
+
+def _with_costs(scores: dict[str, Any]) -> None:
+    runs, cells = [], scores["cells"]
+    for cell, device in zip(cells, DEVICES, strict=False):
         whole = cell["views"]["test.own"]["f1"]
         for place, measure in enumerate(MEASURES, 1):
             values = [place + seed / 4 for seed in range(len(whole["values"]))]
@@ -265,9 +273,9 @@ def _costly() -> Results:
             runs.append({"dataset": DATASET, "system": cell["system"]} | speed)
     elsewhere = runs[0] | {"dataset": "twitter2017", "duration_seconds": 1.0}
     unmeasured = runs[0] | {"throughput": None, "duration_seconds": 1.0}
-    results.scores["cells"][2]["throughput"] = {"another": results.scores["cells"][0]["throughput"][DEVICES[0]]}
-    results.scores["runs"] = [*runs, elsewhere, unmeasured]
-    return results
+    cells[2]["throughput"] = {"another": cells[0]["throughput"][DEVICES[0]]}
+    whole = scores["runs"][0]
+    scores["runs"] = [whole | run for run in (*runs, elsewhere, unmeasured)]
 
 
 def test_every_measure_of_cost_stands_in_the_column_that_names_its_unit() -> None:
@@ -297,11 +305,14 @@ def test_a_point_of_the_cost_chart_has_minutes_and_f1_of_the_same_runs() -> None
 
 
 def test_a_measure_that_no_run_has_makes_no_column_and_one_that_some_lack_is_words() -> None:
+    def forget(scores: dict[str, Any]) -> None:
+        for cell in scores["cells"][:2]:
+            for measured in cell["throughput"].values():
+                del measured["mfu"]
+        next(iter(scores["cells"][1]["throughput"].values()))["joules"] = None
+
     results = _costly()
-    for cell in results.scores["cells"][:2]:
-        for measured in cell["throughput"].values():
-            del measured["mfu"]
-    next(iter(results.scores["cells"][1]["throughput"].values()))["joules"] = None
+    results = replace(results, scores=changed(results.scores, forget))
     table = cost_table(results, DATASET)
     assert "mfu" not in [column.key for column in table.columns]
     assert _texts(table)["bert-crf@cpu <a>"]["joules"] == "not measured"

@@ -49,8 +49,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 
 def _baselines(results: Results, system: str) -> tuple[str, ...]:
-    cells = results.scores["cells"]
-    cell = next(cell for cell in cells if cell["system"] == system)
+    cells = results.scores.cells
+    cell = next(cell for cell in cells if cell.system == system)
     return tuple(row.system for row in text_only_baselines(cell, cells).rows)
 
 
@@ -64,36 +64,34 @@ def test_the_best_text_only_row_of_the_encoder_is_the_baseline_and_the_familys_o
 
 
 def test_a_family_whose_own_text_only_row_is_the_best_has_no_second(results: Results) -> None:
-    cells = [cell for cell in results.scores["cells"] if cell["system"] not in ("bert-crf", "bert")]
-    ita = next(cell for cell in cells if cell["system"] == "ita-all")
+    cells = [cell for cell in results.scores.cells if cell.system not in ("bert-crf", "bert")]
+    ita = next(cell for cell in cells if cell.system == "ita-all")
     assert [row.system for row in text_only_baselines(ita, cells).rows] == ["ita-text"]
-    assert [cell["system"] for cell in text_rows(ita, results.scores["cells"])] == ["bert-crf", "ita-text", "bert"]
+    assert [cell.system for cell in text_rows(ita, results.scores.cells)] == ["bert-crf", "ita-text", "bert"]
 
 
 def test_the_primary_family_is_every_picture_against_every_text_of_its_encoder(results: Results) -> None:
     family = primary_family(results, DATASET)
-    assert [(pair["a"], pair["b"]) for pair in family] == [
+    assert [(pair.a, pair.b) for pair in family] == [
         ("iaik", "bilstm-crf"),
         *[(system, text) for text in ("bert-crf", "ita-text", "bert") for system in ("umt", "ita-all")],
     ]
-    least = min(family, key=lambda pair: pair["p_value"])
-    assert least["holm"] == pytest.approx(min(1.0, len(family) * least["p_value"]))
-    of_all = {
-        frozenset((pair["a"], pair["b"])): pair for pair in results.statistics["datasets"][DATASET]["comparisons"]
-    }
+    least = min(family, key=lambda pair: pair.p_value)
+    assert least.holm == pytest.approx(min(1.0, len(family) * least.p_value))
+    of_all = {frozenset((pair.a, pair.b)): pair for pair in results.statistics.datasets[DATASET].comparisons}
     for pair in family:
-        other = of_all[frozenset((pair["a"], pair["b"]))]
-        assert abs(pair["difference"]) == abs(other["difference"])
-        assert pair["p_value"] <= pair["holm"] <= other["holm"]
-    assert any(pair["holm"] < of_all[frozenset((pair["a"], pair["b"]))]["holm"] for pair in family)
+        other = of_all[frozenset((pair.a, pair.b))]
+        assert abs(pair.difference) == abs(other.difference)
+        assert pair.p_value <= pair.holm <= other.holm
+    assert any(pair.holm < of_all[frozenset((pair.a, pair.b))].holm for pair in family)
 
 
 def test_a_pair_is_in_the_family_whichever_is_named_first_and_two_texts_are_not(results: Results) -> None:
     there, back = (primary_pair(results, DATASET, *names) for names in (("umt", "bert"), ("bert", "umt")))
     assert there == back
     assert there is not None
-    assert there["a"] == "umt"
-    assert there["difference"] > 0
+    assert there.a == "umt"
+    assert there.difference > 0
     assert primary_pair(results, DATASET, "bert", "bert-crf") is None
     assert primary_pair(results, DATASET, "umt", "bilstm-crf") is None, "another encoder"
 
@@ -104,7 +102,7 @@ def test_the_primary_family_opens_the_statistics_and_all_pairs_keep_their_own_p(
     assert primary.notes[0] == FAMILY_NOTE
     holm = [column.key for column in primary.columns].index("holm")
     of_family, of_all = ({row.id: row.cells[holm].value for row in table.rows} for table in (primary, pairs))
-    held = {f"{pair['a']}-{pair['b']}": pair["holm"] for pair in primary_family(results, DATASET)}
+    held = {f"{pair.a}-{pair.b}": pair.holm for pair in primary_family(results, DATASET)}
     assert of_family == held
     assert len(of_all) == 21
     groups = list(dict.fromkeys(row.group for row in primary.rows))

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import copy
-import json
 import re
+import statistics
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support import fabricated_runs
+from support.filled_results import changed, filled
 from support.profile_settings import settings
 
 from mner.base.terminal import WIDTH
 from mner.config.controls_settings import NEIGHBOURS
 from mner.evaluation.paper import Requirements, load_paper
+from mner.evaluation.rescored_results import RescoredResults
+from mner.evaluation.result_files import read_results
+from mner.evaluation.score_results import OWN, ScoreResults
 from mner.evaluation.scoring import gold_reader, score_profile
 from mner.models.system import load_system
 from mner.reporting.control_checks import control_checks
@@ -44,18 +48,31 @@ def _text_only(share: float) -> Wrong:
     return lambda dataset, system, seed, view: share + 0.004 * seed if view == "own" else None
 
 
-def _shift(scores: dict[str, Any], points: float, new_keys: bool = True) -> dict[str, Any]:
+def _shift(scores: ScoreResults, points: float, new_keys: bool = True) -> ScoreResults:
     """The scores as other runs would have given them, with every F1 moved by some points."""
-    moved = copy.deepcopy(scores)
-    for cell in moved["cells"]:
-        if cell["state"] == "finished":
-            f1 = cell["views"]["test.own"]["f1"]
-            f1["values"] = [value + points for value in f1["values"]]
-            f1["mean"] += points
-            f1["keys"] = [f"new {key}" for key in f1["keys"]] if new_keys else f1["keys"]
-    for run in moved["runs"]:
-        run["record_sha256"] = f"another than {run['record_sha256']}"
-    return moved
+
+    def move(moved: dict[str, Any]) -> None:
+        for cell in moved["cells"]:
+            if cell["state"] == "finished":
+                f1 = cell["views"]["test.own"]["f1"]
+                f1["values"] = [value + points for value in f1["values"]]
+                f1["mean"] += points
+                f1["keys"] = [f"new {key}" for key in f1["keys"]] if new_keys else f1["keys"]
+        for run in moved["runs"]:
+            run["record_sha256"] = f"another than {run['record_sha256']}"
+
+    return changed(scores, move)
+
+
+def _first_cell(scores: ScoreResults, **changes: Any) -> ScoreResults:
+    """The scores with other fields of their first cell."""
+    return replace(scores, cells=(replace(scores.cells[0], **changes), *scores.cells[1:]))
+
+
+def _first_f1(scores: ScoreResults, values: list[float]) -> ScoreResults:
+    """The scores with other values of F1 in their first cell."""
+    f1 = replace(scores.cells[0].own_f1, values=tuple(values), mean=statistics.fmean(values))
+    return _first_cell(scores, views={OWN: replace(scores.cells[0].views[OWN], f1=f1)})
 
 
 def _checks(report: VerifyReport, against: str) -> list[tuple[str, bool]]:
@@ -86,16 +103,16 @@ def test_regressions_and_other_numbers_at_equal_keys_fail(tmp_path: Path, points
 
 @pytest.mark.parametrize(
     "elsewhere",
-    [{"software": ["torch 1.0"]}, {"throughput": {"cuda: H200": {}}}, {"precision": "bf16"}],
+    [{"software": ("torch 1.0",)}, {"throughput": {"cuda: H200": {}}}, {"precision": "bf16"}],
     ids=lambda changed: next(iter(changed)),
 )
 def test_equal_keys_promise_equal_numbers_on_the_same_machine_only(tmp_path: Path, elsewhere: dict) -> None:
     """One of three runs is lower by more than the margin; their mean is not."""
     scores, settings = _scores(tmp_path, _text_only(0.2), ("twitter2017",), ("bert-crf",))
-    before = copy.deepcopy(scores)
-    before["cells"][0]["views"]["test.own"]["f1"]["values"][0] += 1.5
+    first, *others = scores.cells[0].own_f1.values
+    before = _first_f1(scores, [first + 1.5, *others])
     assert _checks(verify(scores, PAPER, before, settings), "reference") == [("REGRESSED", False)]
-    before["cells"][0] |= elsewhere
+    before = _first_cell(before, **elsewhere)
     ((name, passed),) = _checks(verify(scores, PAPER, before, settings), "reference")
     assert name != "REGRESSED"
     assert passed
@@ -108,7 +125,7 @@ def test_a_gap_to_the_paper_is_shown_and_fails_only_where_the_kept_results_had_n
     assert [check.mark for check in alone.checks if check.verdict == "BELOW"] == ["--"]
     assert _checks(verify(scores, PAPER, scores, settings), "paper") == [("BELOW", True)]
     # F1 of kept results that sits on the printed value: the verdict became worse
-    gap = 83.44 - scores["cells"][0]["views"]["test.own"]["f1"]["mean"]
+    gap = 83.44 - scores.cells[0].own_f1.mean
     kept = _shift(scores, gap)
     assert _checks(verify(scores, PAPER, kept, settings), "paper") == [("BELOW", False)]
     assert _checks(verify(kept, PAPER, scores, settings), "paper")[0][1], "a verdict may become better"
@@ -118,16 +135,17 @@ def test_a_gap_under_our_rule_alone_is_none_to_a_row_scored_by_another(tmp_path:
     """The reference too is judged by what its own runs reach under the row's rule."""
     scores, settings = _scores(tmp_path, _text_only(0.5), ("twitter2017",), ("bert-crf",), **FAITHFUL)
 
-    def lenses(f1: float) -> dict[str, Any]:
+    def rescored(f1: float) -> RescoredResults:
         of_run = {"umt": {"test.own": {lens: {"f1": f1} for lens in ("conlleval", "umt")}}}
         where = {"dataset": "twitter2017", "system": "bert-crf", "data_copy": "umt"}
-        return {"runs": [where | {"record": f"runs/{seed}/record.json", "copies": of_run} for seed in (1, 2, 3)]}
+        runs = [where | {"record": f"runs/{seed}/record.json", "copies": of_run} for seed in (1, 2, 3)]
+        return filled(RescoredResults, {"runs": runs})
 
-    judged = verify(scores, PAPER, None, settings, lenses=(lenses(83.44), None))
+    judged = verify(scores, PAPER, None, settings, rescored=(rescored(83.44), None))
     assert _checks(judged, "paper") == [("REPRODUCED", True)]
     assert "scored by umt on copy umt, as the printed row" in judged.render()
-    both = (lenses(70.0), lenses(83.44))
-    assert _checks(verify(scores, PAPER, scores, settings, lenses=both), "paper") == [("BELOW", False)]
+    both = (rescored(70.0), rescored(83.44))
+    assert _checks(verify(scores, PAPER, scores, settings, rescored=both), "paper") == [("BELOW", False)]
 
 
 def test_each_printed_row_has_a_line_of_its_own_and_none_hides_another(tmp_path: Path) -> None:
@@ -140,8 +158,8 @@ def test_each_printed_row_has_a_line_of_its_own_and_none_hides_another(tmp_path:
     of_run = [{"umt": {"test.own": {lens: {"f1": f1} for lens in ("conlleval", "umt")}}} for f1 in values]
     where = {"dataset": "twitter2017", "system": "umt", "data_copy": "umt"}
     runs = [where | {"record": f"runs/{i}/record.json", "copies": copies} for i, copies in enumerate(of_run)]
-    scores["cells"][0]["views"]["test.own"]["f1"] |= {"values": values, "mean": 84.05}
-    report = verify(scores, PAPER, None, settings, lenses=({"runs": runs}, None))
+    scores = _first_f1(scores, values)
+    report = verify(scores, PAPER, None, settings, rescored=(filled(RescoredResults, {"runs": runs}), None))
     lines = {check.against: (check.verdict, check.passed) for check in report.checks}
     assert lines["paper: UMT"] == ("BELOW", True)
     assert lines["paper: UMT♣"] == ("REPRODUCED", True)
@@ -150,13 +168,11 @@ def test_each_printed_row_has_a_line_of_its_own_and_none_hides_another(tmp_path:
 
 def test_the_committed_runs_are_not_held_against_themselves(tmp_path: Path) -> None:
     scores, settings = _scores(tmp_path, _text_only(0.2), ("twitter2017",), ("bert-crf", "bert"))
-    report = verify(scores, PAPER, copy.deepcopy(scores), settings)
+    report = verify(scores, PAPER, scores, settings)
     assert _checks(report, "reference") == [("NOT JUDGED", True)] * 2
     assert {check.mark for check in report.checks} == {"--"}
-    rescored = copy.deepcopy(scores)
-    f1 = rescored["cells"][0]["views"]["test.own"]["f1"]
-    f1["values"] = [value + 3.0 for value in f1["values"]]
-    assert _checks(verify(scores, PAPER, rescored, settings), "reference") == [
+    moved = _first_f1(scores, [value + 3.0 for value in scores.cells[0].own_f1.values])
+    assert _checks(verify(scores, PAPER, moved, settings), "reference") == [
         ("REGRESSED", False),
         ("NOT JUDGED", True),
     ]
@@ -171,14 +187,14 @@ def test_what_the_profile_promises_must_exist(tmp_path: Path) -> None:
     assert _checks(report, "profile") == [("INCOMPLETE", False), ("MISSING", False)]
     assert not report.passed
     assert "no result for seed 3 of 1, 2, 3" in report.render()
-    scores["cells"] = [cell for cell in scores["cells"] if cell["system"] != "umt"]
+    scores = replace(scores, cells=tuple(cell for cell in scores.cells if cell.system != "umt"))
     assert _checks(verify(scores, PAPER, None, settings), "profile")[1] == ("MISSING", False)
 
 
 def test_a_skip_passes_unless_the_reference_had_a_result(tmp_path: Path) -> None:
     scores, settings = _scores(tmp_path, _text_only(0.2), ("twitter2017",), ("bert-crf",))
-    before = copy.deepcopy(scores)
-    scores["cells"][0] |= {"state": "skipped", "reason": "no object labels", "views": {}}
+    before = scores
+    scores = _first_cell(scores, state="skipped", reason="no object labels", views={})
     assert verify(scores, PAPER, None, settings).passed
     assert _checks(verify(scores, PAPER, before, settings), "profile") == [("SKIPPED", False)]
 
@@ -266,7 +282,7 @@ def test_a_text_only_system_that_moves_with_the_picture_is_caught(tmp_path: Path
 def test_the_committed_controls_hold_what_was_planted(profile: str) -> None:
     """Reliance is large with what tells the type, about zero without; on the negative control it is so for all."""
     config = settings(profile)
-    scores = json.loads((ROOT / "reports/results" / profile / "scores.json").read_text(encoding="utf-8"))
+    scores = read_results(ScoreResults, ROOT / "reports/results" / profile / "scores.json")
     rows = config.active.systems
     cards = {row: load_system(config.systems[row].file).CARD for row in rows}
     checks = control_checks(scores, 5.0, 0.05, 1.0, {row: card.absence for row, card in cards.items()})

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.empty_results import NO_AUDIT, NO_ERRORS
+from support.empty_results import partial_results
 from support.test_modules import module_of
 
 from mner.evaluation.reasons import in_words
 from mner.evaluation.waterfall import STEPS, waterfalls
-from mner.reporting.results import Results
 from mner.reporting.tables import Table
 from mner.reporting.waterfall_tables import CHOICE_NOTE, ERROR_NOTE, SUM_NOTE, waterfall_table, what_if_table
 
@@ -30,8 +29,9 @@ def _runs(system: str, f1: tuple[float, ...], epochs: tuple[float, ...] = ()) ->
 
 def _table(*cells: list[dict[str, Any]]) -> Table | None:
     runs = [run for cell in cells for run in cell]
-    scores = {"systems": list(dict.fromkeys(run["system"] for run in runs)), "runs": runs}
-    return what_if_table(Results(scores, {"runs": runs}, {}, NO_ERRORS, NO_AUDIT), DATASET)
+    records = [{"record": run["record"]} for run in runs]
+    scores = {"systems": list(dict.fromkeys(run["system"] for run in runs)), "runs": records}
+    return what_if_table(partial_results(scores, {"runs": runs}), DATASET)
 
 
 def _texts(table: Table) -> dict[str, dict[str, str]]:
@@ -72,7 +72,7 @@ def test_a_cell_that_the_standard_rule_did_not_score_has_no_row() -> None:
 
 def test_a_row_of_the_gap_runs_from_paper_over_every_step_to_ours() -> None:
     runs = [WATERFALL["_run"]("bert-crf", DATASET, seed, lambda v=v: v, 0) for seed, v in enumerate((80.0, 81.0))]
-    falls = waterfalls(WATERFALL["_scores"]("bert-crf", DATASET), {"runs": runs}, WATERFALL["PAPER"])
+    falls = waterfalls(WATERFALL["_scores"]("bert-crf", DATASET), WATERFALL["_typed"](runs), WATERFALL["PAPER"])
     records = frozenset(run["record"] for run in runs)
     table = waterfall_table(falls, DATASET, records)
     assert (table.id, table.title) == (

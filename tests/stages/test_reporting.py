@@ -9,7 +9,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,12 @@ from support.profile_settings import write_profile
 
 from mner.config import ConfigError, profiles
 from mner.evaluation.paper import Figure
+from mner.evaluation.result_files import as_json, read
 from mner.reporting.analysis import pages
 from mner.reporting.cells import NOT_RUN, CitationError, Cited, Printed, State, Words
 from mner.reporting.layout import sections
 from mner.reporting.page_views import table_view
-from mner.reporting.results import FILES, Results
+from mner.reporting.results import Results
 from mner.reporting.section_tables import section_tables
 from mner.reporting.site import environment, refuse_bare_numbers
 from mner.reporting.tables import Column, Row, Table, to_csv, to_entries, to_latex, to_markdown
@@ -41,7 +42,7 @@ RECORD = "runs/tiny/twitter2017/umt/1/record.json"
 
 @pytest.fixture(scope="module")
 def scored(results: Results) -> dict[str, Any]:
-    return dict(results.scores)
+    return as_json(results.scores)
 
 
 def _table(cell: Any, origin: str = "ours", records: frozenset[str] = frozenset({RECORD})) -> Table:
@@ -189,8 +190,8 @@ def test_two_rows_of_one_name_lead_to_two_cards() -> None:
 
 
 def test_reports_are_a_pure_function_of_their_inputs(results: Results, rendered: Path, tmp_path: Path) -> None:
-    contents = json.loads(json.dumps(asdict(results)))
-    again = Results.of({name: contents[name] for name in FILES}, contents["others"])
+    held = (results.scores, results.rescored, results.statistics, results.errors, results.audit)
+    again = Results(*(read(type(one), json.loads(json.dumps(as_json(one))), "again") for one in held))
     files = REPORT["render"](again, tmp_path)
     assert {file.name for file in files} == {file.name for file in rendered.iterdir()}
     for file in files:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mner.base.files import sha256_of, sha256_of_json, write_json_atomically
+from mner.base.files import sha256_of, sha256_of_json, write_bytes_atomically
 from mner.data.corpus import TYPES, Sentence, write_sentences, write_tags
 from mner.evaluation.evaluate import evaluate
 from mner.evaluation.rescoring import Pieces
-from mner.evaluation.results_schema import as_json
-from mner.reporting.results import FILES, Results
+from mner.evaluation.result_files import FILES, results_bytes
+from mner.reporting.results import Results
 from mner.tracking.record import Record
 from support.profile_settings import write_profile
 
@@ -95,7 +95,7 @@ def make_runs(
 def evaluated(root: Path, active: Active) -> Results:
     """What the score stage would say of the runs below ``root``, with a splitter of our own."""
     pieces = Pieces("ours", lambda words: [1 + len(word) % 2 for word in words])
-    return Results(**evaluate(root, active.name, active.datasets, active.systems, active.seeds, lambda: pieces))
+    return Results.of(evaluate(root, active.name, active.datasets, active.systems, active.seeds, lambda: pieces))
 
 
 QUICK = Active("quick", ("twitter2017", "twitter2015"), ("bert-crf", "rgcn", "ita-all-cva"), (1, 2))
@@ -108,8 +108,8 @@ def make_repository(root: Path) -> None:
     """
     make_runs(root, QUICK, _share_wrong, epochs=2)
     held = evaluated(root, QUICK)
-    for name in FILES:
-        write_json_atomically(root / "results" / "quick" / f"{name}.json", as_json(getattr(held, name)))
+    for content in (held.scores, held.rescored, held.statistics, held.errors, held.audit):
+        write_bytes_atomically(root / "results" / "quick" / FILES[type(content)], results_bytes(content))
     write_profile(root, "quick")
     (root / "reports").mkdir()
     shutil.copy(ROOT / "reports" / "paper.yaml", root / "reports")

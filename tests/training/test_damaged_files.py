@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import lzma
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
+from support.filled_results import filled
 from support.profile_settings import write_profile
 
-from mner.base.files import COMMITTED, BrokenFileError, read_json, reading, write_json_atomically
+from mner.base.files import (
+    COMMITTED,
+    BrokenFileError,
+    read_json,
+    reading,
+    write_bytes_atomically,
+    write_json_atomically,
+)
 from mner.cli import main as cli
 from mner.data.corpus import CorpusError
 from mner.data.side_data import read_side
-from mner.evaluation.kept_results import reference_of
+from mner.evaluation.kept_results import kept_of
 from mner.evaluation.paper import PaperError, load_paper
-from mner.evaluation.results_schema import AuditResults, ErrorResults
+from mner.evaluation.result_files import FILES, results_bytes
+from mner.evaluation.score_results import ScoreResults
 from mner.features.store import read_store, write_store
 from mner.graphs.relations import read_graph
-from mner.reporting.results import FILES, Results
+from mner.reporting.results import Results
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -69,15 +77,13 @@ def test_side_data(tmp_path: Path, name: str) -> None:
         read_side(tmp_path, captions="blip2", objects=None)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", FILES.values())
 def test_results(tmp_path: Path, name: str) -> None:
-    empty = {"datasets": [], "runs": [], "cells": []}
-    typed = {"errors": asdict(ErrorResults("tiny", (), {})), "audit": asdict(AuditResults("tiny", {}, ()))}
-    for kind in FILES:
-        write_json_atomically(tmp_path / "tiny" / f"{kind}.json", typed.get(kind, empty))
+    for cls, file in FILES.items():
+        write_bytes_atomically(tmp_path / "tiny" / file, results_bytes(filled(cls, {})))
     Results.read("tiny", tmp_path, tmp_path / "none")
-    _cut(tmp_path / "tiny" / f"{name}.json")
-    with pytest.raises(BrokenFileError, match=f"{name}.json is damaged .*; run `mner score`"):
+    _cut(tmp_path / "tiny" / name)
+    with pytest.raises(BrokenFileError, match=f"{name} is damaged .*; run `mner score`"):
         Results.read("tiny", tmp_path, tmp_path / "none")
 
 
@@ -86,7 +92,7 @@ def test_the_reference_and_what_papers_print(tmp_path: Path, monkeypatch: pytest
     write_json_atomically(Path("reports/results/tiny/scores.json"), {"runs": []})
     _cut(Path("reports/results/tiny/scores.json"))
     with pytest.raises(BrokenFileError, match="`git checkout` brings it back"):
-        reference_of("tiny")
+        kept_of(ScoreResults, "tiny")
     text = (ROOT / "reports" / "paper.yaml").read_text(encoding="utf-8")
     Path("paper.yaml").write_text(text[: text.rindex("{") + 3], encoding="utf-8")
     with pytest.raises(PaperError, match=r"^paper\.yaml: "):

@@ -22,17 +22,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     from mner.data.corpus import read_sentences
     from mner.evaluation.error_counts import error_classes, find_cases
-    from mner.evaluation.kept_results import NoResultsError, runs_at_hand, scores_of
+    from mner.evaluation.kept_results import NoResultsError, results_of, runs_at_hand
+    from mner.evaluation.score_results import ScoreResults
     from mner.evaluation.scoring import gold_reader
     from mner.evaluation.tagged import read_tagged
     from mner.reporting.error_tables import render_cases, render_classes
 
     config = settings()
     require(config, systems=[options.right, *options.wrong])
-    scores = scores_of(config.active.name)
-    dataset = options.dataset or scores["datasets"][0]
-    if dataset not in scores["datasets"]:
-        raise NoResultsError(f"no data set {dataset} in this profile; there are {', '.join(scores['datasets'])}")
+    scores = results_of(ScoreResults, config.active.name)
+    dataset = options.dataset or scores.datasets[0]
+    if dataset not in scores.datasets:
+        raise NoResultsError(f"no data set {dataset} in this profile; there are {', '.join(scores.datasets)}")
     with runs_at_hand(scores, config.active.name) as root:
         tagged = read_tagged(scores, root, gold_reader(Path("data")))
     sentences = tagged.sentences[dataset, "test"]

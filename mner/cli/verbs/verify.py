@@ -24,10 +24,11 @@ def run(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from mner.base.shipped_files import shipped
-    from mner.evaluation.kept_results import other_runs, record_file, reference_of, scores_of, without_runs
+    from mner.evaluation.kept_results import kept_of, other_runs, record_file, results_of, without_runs
     from mner.evaluation.paper import load_paper
     from mner.evaluation.published_recipes import requirements
-    from mner.evaluation.run_evidence import check_scored_run
+    from mner.evaluation.rescored_results import RescoredResults
+    from mner.evaluation.score_results import ScoreResults
     from mner.models.cards import card_of
     from mner.reporting.provenance import origins
     from mner.reporting.repetition import repetition_of
@@ -38,12 +39,10 @@ def run(options: argparse.Namespace) -> int:
     name = config.active.name
     paper = load_paper(shipped("paper.yaml")).requiring(requirements(config.systems))
     absence = {row: card_of(config.systems[row].file).absence for row in config.active.systems}
-    scores = scores_of(name)
-    for run in scores["runs"]:
-        check_scored_run(run, record_file(run), Path("data"))
-    lenses = scores_of(name, "lenses"), reference_of(name, "lenses")
-    reference = reference_of(name)
-    report = verify(scores, paper, reference, config, absence, lenses)
+    scores = results_of(ScoreResults, name, data=Path("data"))
+    rescored = results_of(RescoredResults, name), kept_of(RescoredResults, name)
+    reference = kept_of(ScoreResults, name, believed={record_file(run) for run in scores.runs})
+    report = verify(scores, paper, reference, config, absence, rescored)
     repetition = repetition_of(scores, reference)
     made, outdated, changed = origins(config, Path()), outdated_runs(config, Path()), other_runs(scores)
     passed = report.passed and not changed
@@ -60,13 +59,13 @@ def run(options: argparse.Namespace) -> int:
     )
     if prints_only_json(options):
         return 0 if passed else 1
-    if scores["runs"] and len(without_runs(scores)) == len(scores["runs"]):
+    if scores.runs and len(without_runs(scores)) == len(scores.runs):
         show(f"no run of {name} is here: these are the committed results, compared with themselves")
     show(report.render(), end="")
     show(repetition.render(), end="")
     if options.runs:
         show(repetition.table(), end="")
-    arrived = sorted({str(Path(run["record"]).parents[1]) for run in scores["runs"] if run.get("origin")})
+    arrived = sorted({str(Path(run.record).parents[1]) for run in scores.runs if run.origin})
     if arrived:
         note = f"{len(arrived)} cells hold runs that came by archive and were not trained again here; the first:"
         show("\n".join(wrapped(f"{note} `mner audit-run {arrived[0]}`")))

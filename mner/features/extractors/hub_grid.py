@@ -32,7 +32,7 @@ def load_hub_grid(
     """
     from transformers import AutoModel
 
-    backbone, origin = model_from_hub(AutoModel, model, revision, network=network)
+    backbone, origin = model_from_hub(AutoModel, model, revision, network=network, hashed=True)
     return HubGrid(backbone.to(device), device, origin, CentreCrop(resize, crop, "bilinear"), pool)
 
 

@@ -18,6 +18,7 @@ from mner.features.found import CROP_PARTS
 NAMES: tuple[str, ...] = (
     "grid-efficientnet-lite2",
     "grid-hub",
+    "grid-torchvision",
     "crops",
     "objects-yolox-nano",
     "objects-detr",
@@ -66,6 +67,10 @@ def load_extractor(name: str, around: Surroundings, options: Mapping[str, Any] |
             from mner.features.extractors.hub_grid import load_hub_grid
 
             return _called(load_hub_grid, name, options, **hub)
+        case "grid-torchvision":
+            from mner.features.extractors.torchvision_resnet import load_torchvision_resnet
+
+            return _called(load_torchvision_resnet, name, options, **hub)
         case "objects-yolox-nano":
             return _yolox(name, around, options, runtime)
         case "objects-detr":

@@ -16,6 +16,7 @@ from torch import nn
 from mner.base.files import sha256_of
 from mner.features.extractors.contract import ExtractorError
 
+WEIGHTS = "model.safetensors"
 INSTALL = "pip install -e '.[pixels]'"
 
 
@@ -121,32 +122,70 @@ def from_hub(factory: Any, name: str, revision: str | None, *, network: bool, **
     try:
         return factory.from_pretrained(name, local_files_only=not network, **at, **options)
     except (OSError, ImportError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
-        pinned = name if revision is None else f"{name} at revision {revision}"
-        raise ExtractorError(
-            f"{pinned} is not at hand: fill the hub's cache on a machine with access, allow the network, name a "
-            "folder that holds the model, or choose an extractor that installs with the project "
-            "(grid-efficientnet-lite2, objects-yolox-nano, tags-efficientnet-lite2, ocr-rapidocr). "
-            f"Reason: {reason}"
-        ) from error
+        raise _not_at_hand(name if revision is None else f"{name} at revision {revision}", error) from error
 
 
 def model_from_hub(
-    factory: Any, name: str, revision: str | None, *, network: bool
+    factory: Any, name: str, revision: str | None, *, network: bool, hashed: bool = False
 ) -> tuple[nn.Module, dict[str, Any]]:
     """A frozen float32 model in eval mode, still on the processor, and its part of the provenance.
 
     ``revision`` is a commit, None for a folder. Weights are read from safetensors only. ``weights_sha256`` is
-    :func:`state_sha256`, so that it does not depend on how the hub cut them into files.
+    :func:`state_sha256`, so that it does not depend on how the hub cut them into files. With ``hashed``,
+    ``file_sha256`` is that of the file itself, which a hub's page names.
     """
     model = from_hub(factory, name, revision, network=network, use_safetensors=True, dtype=torch.float32)
     model = model.eval().requires_grad_(False)
-    return model, {
+    return model, origin_of(model, name, revision, _weights_file(name, revision) if hashed else None)
+
+
+def _weights_file(name: str, revision: str | None) -> Path | None:
+    """The one file that holds a loaded model's weights; None where they are cut into several."""
+    try:
+        return file_from_hub(name, revision, WEIGHTS, network=False)
+    except ExtractorError:
+        return None
+
+
+def origin_of(model: Any, name: str, revision: str | None, file: Path | None) -> dict[str, Any]:
+    """A hub model's part of the provenance; ``file`` holds its weights and is hashed, too, if it is given."""
+    return {
         "model": f"folder:{Path(name).name}" if revision is None else f"hub:{name}@{revision}",
         "commit": getattr(model.config, "_commit_hash", None),
         "weights_sha256": state_sha256(model),
+        **({} if file is None else {"file_sha256": sha256_of(file)}),
         "packages": versions("pillow", "torch", "transformers"),
     }
+
+
+def file_from_hub(name: str, revision: str | None, file: str, *, network: bool) -> Path:
+    """One file of a model, from its folder or at its commit from the hub or the hub's cache.
+
+    Raises:
+        ExtractorError: the model is not pinned, or the file not at hand.
+    """
+    check_pinned(name, revision)
+    if revision is None:
+        path = Path(name) / file
+        if not path.is_file():
+            raise ExtractorError(f"{path} is missing; name a folder that holds it")
+        return path
+    from huggingface_hub import hf_hub_download
+
+    try:
+        return Path(hf_hub_download(name, file, revision=revision, local_files_only=not network))
+    except (OSError, ValueError) as error:
+        raise _not_at_hand(f"{name} at revision {revision}", error) from error
+
+
+def _not_at_hand(pinned: str, error: Exception) -> ExtractorError:
+    reason = str(error).strip().splitlines()[0]
+    return ExtractorError(
+        f"{pinned} is not at hand: fill the hub's cache on a machine with access, allow the network, name a "
+        "folder that holds the model, or choose an extractor that installs with the project "
+        "(grid-efficientnet-lite2, objects-yolox-nano, tags-efficientnet-lite2, ocr-rapidocr). "
+        f"Reason: {reason}"
+    )
 
 
 def state_sha256(model: nn.Module) -> str:

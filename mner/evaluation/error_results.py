@@ -1,18 +1,10 @@
-"""Results as frozen dataclasses: what ``errors.json`` and ``audit.json`` hold.
-
-JSON is read and written here only. A key that is missing, unknown or of another kind is an error that names the
-nearest key, as in params.yaml.
-"""
+"""Errors, agreement of runs, and audit as frozen dataclasses: what ``errors.json`` and ``audit.json`` hold."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, is_dataclass
-from typing import Any, TypeVar
-
-from mner.config.strict import build
-
-Content = TypeVar("Content")
+from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,18 +126,3 @@ class AuditResults:
     findings: Mapping[str, Any]
     truncation: tuple[Truncation, ...]
     format: int = 2
-
-
-def read(cls: type[Content], content: Any, where: str) -> Content:
-    """Build a result from what JSON holds.
-
-    Raises:
-        ConfigError: a key is unknown, missing or of another kind; the message names the place and the nearest key.
-    """
-    found: Content = build(cls, content, where)
-    return found
-
-
-def as_json(content: Any) -> Any:
-    """Turn a result into what JSON can hold; what is no dataclass passes through."""
-    return asdict(content) if is_dataclass(content) and not isinstance(content, type) else content

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mner.config.strict import ConfigError
-from mner.evaluation.results_schema import (
+from mner.evaluation.error_results import (
     AgreementNumbers,
     AuditResults,
     DatasetErrors,
@@ -20,9 +20,8 @@ from mner.evaluation.results_schema import (
     SuspectLabels,
     SystemErrors,
     Truncation,
-    as_json,
-    read,
 )
+from mner.evaluation.result_files import as_json, read
 
 PLACE = EntityPlace("PER", 0, 1)
 ERRORS = ErrorResults(

@@ -28,7 +28,9 @@ Types of a data set's own label set follow behind them (:func:`kind_names`).
 _ALPHABET = (*LABELS, *SPECIAL_TAGS)
 CODES = len(_ALPHABET)
 """How many codes the public label set and the special tags take, from 0."""
-_NO_KIND = -1
+_NO_KIND = _NO_CODE = -1
+_QUOTE, _BETWEEN, _NEXT_LINE = ord('"'), b", ", b"]\n["
+"""What stands between the quotes of neighbouring tags in a file of tags, as :func:`encode_lines` reads it."""
 _FIRST_SPECIAL = len(LABELS)
 
 
@@ -174,6 +176,50 @@ def encode(tags: Tags) -> EncodedTags:
         map(_CODES.of.__getitem__, chain.from_iterable(tags)), dtype=np.int8, count=int(lengths.sum())
     )
     return EncodedTags(codes, lengths)
+
+
+def encode_lines(text: str) -> EncodedTags | None:
+    """Encode a file of tags as the harness writes it, without a string for each tag.
+
+    Args:
+        text: One JSON list of tags a line.
+
+    Returns:
+        What :func:`encode` gives for the lists; None where a line is anything but a list of tags met before, so
+        that a reader of any JSON has to say what it is.
+    """
+    content = np.frombuffer(text.removesuffix("\n").encode("utf-8"), dtype=np.uint8)
+    quotes = np.flatnonzero(content == _QUOTE)
+    if len(quotes) < 2 or len(quotes) % 2 or content[0] != ord("[") or content[-1] != ord("]"):
+        return None
+    opens, closes = quotes[::2], quotes[1::2]
+    gaps = opens[1:] - closes[:-1]
+    line_ends = gaps == len(_NEXT_LINE) + 1
+    whole = (opens[0], closes[-1]) == (1, len(content) - 2)
+    within, across = closes[:-1][~line_ends] + 1, closes[:-1][line_ends] + 1
+    if not (whole and (gaps[~line_ends] == len(_BETWEEN) + 1).all()):
+        return None
+    if not (_stands_at(content, within, _BETWEEN).all() and _stands_at(content, across, _NEXT_LINE).all()):
+        return None
+    codes = np.full(len(opens), _NO_CODE, dtype=np.int8)
+    sizes = closes - opens - 1
+    for tag, code in _CODES.of.items():
+        if is_tag(tag) and tag.isascii():
+            alike = np.flatnonzero(sizes == len(tag))
+            codes[alike[_stands_at(content, opens[alike] + 1, tag.encode("ascii"))]] = code
+    if (codes == _NO_CODE).any():
+        return None
+    last = np.append(np.flatnonzero(line_ends), len(opens) - 1)
+    return EncodedTags(codes, np.diff(last, prepend=-1))
+
+
+def _stands_at(
+    content: Int[np.ndarray, " bytes"], places: Int[np.ndarray, " places"], text: bytes
+) -> Bool[np.ndarray, " places"]:
+    found = np.ones(len(places), dtype=bool)
+    for offset, byte in enumerate(text):
+        found &= content[places + offset] == byte
+    return found
 
 
 def check_aligned(gold: EncodedTags, predicted: EncodedTags) -> None:
