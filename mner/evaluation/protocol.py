@@ -14,11 +14,11 @@ from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.run_selection import picked
 from mner.evaluation.score_results import ScoredCell
 
-LENS_OF_SCORER = {name: name for name in ("conlleval", "umt", "umgf", "ncrfpp", "strict", "ita")} | {
+SCORER_OF_PROGRAM = {name: name for name in ("conlleval", "umt", "umgf", "ncrfpp", "strict", "ita")} | {
     "rgcn": "rgcn-64"
 }
 """Our lens for a scoring program of ``reports/paper.yaml``, where there is one."""
-SOURCE_OF_COPY = {annotation: copy for copy, annotation in ANNOTATIONS.items()}
+SOURCE_OF_VERSION = {annotation: copy for copy, annotation in ANNOTATIONS.items()}
 SEEN = (("train", "training"), ("dev", "dev"))
 
 
@@ -39,15 +39,15 @@ class AsPrinted:
 
     @property
     def rule(self) -> str:
-        """Lens and copy by name."""
+        """Scorer and copy by name."""
         return f"{self.lens} on copy {self.copy}"
 
 
-def lens_of(scorer: str, dataset: str, paper: Paper) -> str | None:
+def scorer_of(scorer: str, dataset: str, paper: Paper) -> str | None:
     """The lens that counts as a scoring program does on a data set; None where none does or it is not known."""
     if scorer == UNKNOWN:
         return None
-    return LENS_OF_SCORER.get(scorer, STANDARD if dataset in paper.scorers[scorer].same_as_ours else None)
+    return SCORER_OF_PROGRAM.get(scorer, STANDARD if dataset in paper.scorers[scorer].same_as_ours else None)
 
 
 def as_printed(cell: ScoredCell, runs: Sequence[RescoredRun], used: Used, paper: Paper) -> AsPrinted:
@@ -65,7 +65,7 @@ def as_printed(cell: ScoredCell, runs: Sequence[RescoredRun], used: Used, paper:
             missing.append(Reason(ReasonKind.DATA_COPY, copy, used.copy, on_copy))
         else:
             copy, values, records = used.copy, on_copy.on_dev, on_copy.records
-    wanted = lens_of(used.scorer, cell.dataset, paper)
+    wanted = scorer_of(used.scorer, cell.dataset, paper)
     under = picked(runs, wanted, copy) if wanted else "no lens counts so"
     if not isinstance(under, str):
         lens, values, records = wanted or STANDARD, under.on_dev, under.records
@@ -78,7 +78,7 @@ def as_printed(cell: ScoredCell, runs: Sequence[RescoredRun], used: Used, paper:
 def _how(lens: str, copy: str, used: Used) -> str:
     """What of the way of scoring is the row's own, in words; empty where nothing of it is known."""
     by = f" by {lens}"
-    if LENS_OF_SCORER.get(used.scorer) != lens:
+    if SCORER_OF_PROGRAM.get(used.scorer) != lens:
         by = "" if used.scorer == UNKNOWN else f" by {lens}, which counts as {used.scorer} does here,"
     on = "" if used.copy == UNKNOWN else f" on copy {copy}"
     return f"scored{by}{on}, as the printed row" if by or on else ""
@@ -92,7 +92,7 @@ def training_apart(ours: str, theirs: str, dataset: str) -> tuple[tuple[Reason, 
     """
     if UNKNOWN in (theirs, ours) or theirs == ours:
         return (), ()
-    one, other = (SOURCE_OF_COPY.get(copy, copy) for copy in (ours, theirs))
+    one, other = (SOURCE_OF_VERSION.get(copy, copy) for copy in (ours, theirs))
     counts = {title: (apart(one, other, dataset, split), split) for split, title in SEEN}
     if any(number is None for number, _ in counts.values()):
         return (Reason(ReasonKind.TRAINING_COPY, ours, theirs),), ()

@@ -22,7 +22,7 @@ from mner.evaluation.comparable import comparability
 from mner.evaluation.conditions import TITLES, Move, Scored, printed_conditions, route, scored_cells
 from mner.evaluation.kept_results import KeptProfile
 from mner.evaluation.paper import UNKNOWN, Paper, PaperRow, Used
-from mner.evaluation.protocol import lens_of
+from mner.evaluation.protocol import scorer_of
 from mner.evaluation.reasons import INFERRED, Reason, ReasonKind, in_words
 from mner.evaluation.rescored_results import RescoredResults
 from mner.evaluation.rescoring import STANDARD
@@ -35,7 +35,7 @@ STEPS = {
     "remainder": "Remainder",
     "seed": "Best seed picked",
     "epoch": "Epoch picked on test",
-    "lens": "Lens",
+    "lens": "Scorer",
     "copy": "Data copy",
     "visual": "Visual input",
     "encoder": "Encoder",
@@ -205,7 +205,7 @@ def _lens_step(
     title = STEPS["lens"]
     if scorer == UNKNOWN:
         return Step("lens", title, MEASURED, None, "the row's scorer is not known", NOT_KNOWN), None
-    lens = lens_of(scorer, dataset, paper)
+    lens = scorer_of(scorer, dataset, paper)
     if lens is None:
         return Step("lens", title, MEASURED, None, f"{scorer} is not among the lenses", NOT_MEASURED), None
     if lens == STANDARD:

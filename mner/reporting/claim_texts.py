@@ -24,7 +24,7 @@ from mner.evaluation.claim_numbers import (
 from mner.evaluation.kept_results import REFERENCE, KeptProfile, NoResultsError, kept_of, kept_tags
 from mner.evaluation.paper import Paper
 from mner.evaluation.paper_audit import audit_rows, trend
-from mner.evaluation.protocol import as_printed, lens_of
+from mner.evaluation.protocol import as_printed, scorer_of
 from mner.evaluation.rescored_results import Rescored, RescoredResults
 from mner.evaluation.result_files import FILES
 from mner.evaluation.score_results import OWN, ScoreResults
@@ -213,7 +213,7 @@ def _parts(kept: Mapping[str, KeptProfile], paper: Paper) -> Lines:
                 continue
             runs = one.rescored.runs_of(dataset, "rgcn")
             lens, copy = (
-                lens_of(used.scorer, dataset, paper) or "conlleval",
+                scorer_of(used.scorer, dataset, paper) or "conlleval",
                 as_printed(cell, runs, used, paper).copy,
             )
             entries = (run.scores(copy, OWN, lens) for run in runs)

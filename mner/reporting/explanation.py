@@ -20,7 +20,7 @@ from mner.reporting.results import Results, Settings
 from mner.reporting.run_facts import commit, dataset_title, epoch, f1_on_dev, f1_on_test, in_words, train_again
 from mner.reporting.scorer_tables import under
 from mner.reporting.section_tables import section_tables
-from mner.reporting.statistics_tables import INTERVALS, pair_cells, probe_p, says
+from mner.reporting.statistics_tables import INTERVALS, ablation_p, pair_cells, says
 from mner.reporting.tables import to_entries
 from mner.reporting.text_only import PROBES, primary_pair, text_only_baselines
 from mner.reporting.waterfall_tables import Bar, bars
@@ -147,7 +147,7 @@ def _ours(cell: ScoredCell, results: Results) -> Lines:
     views = held.views_of(cell.system)
     for view in (view for view in PROBES if view in views):
         points = estimate(views[view], "paired", signed=True).plain()
-        lines.append(f"    {PROBES[view]}  {points}, p (Holm) {probe_p(views[view]).plain()}")
+        lines.append(f"    {PROBES[view]}  {points}, p (Holm) {ablation_p(views[view]).plain()}")
     return lines
 
 

@@ -60,7 +60,7 @@ def ranks(results: Results, dataset: str, lens: str) -> dict[str, Measured | Sta
     return found
 
 
-def lens_tables(results: Results, dataset: str) -> list[Table]:
+def tables_by_scorer(results: Results, dataset: str) -> list[Table]:
     """F1 by lens, and rank by lens."""
     systems = results.finished(dataset)
     if not systems:
@@ -105,7 +105,7 @@ def _states(rows: list[Row]) -> list[str]:
 Pair = tuple[str, str]
 
 
-def lens_figure(results: Results, dataset: str) -> Figure | None:
+def figure_by_scorer(results: Results, dataset: str) -> Figure | None:
     """F1 and rank by lens; only an order that the test shows under the standard lens can be marked as turned."""
     systems = results.finished(dataset)
     if not systems:

@@ -73,9 +73,9 @@ def _table(section: Section, block: Block, runs: Mapping[str, Any], devices: Map
         "types": [metric for metric in metrics if metric in types],
         "overall_span": str(sum(metric in OVERALL and metric != "F1" for metric in metrics)),
         "types_span": str(sum(metric in types for metric in metrics)),
-        "span": str(2 + len(metrics) + (section.table is not None) + 3 * block.has_probes() + speeds),
+        "span": str(2 + len(metrics) + (section.table is not None) + 3 * block.has_ablations() + speeds),
         "axis": axis(scale),
-        "probes": block.has_probes(),
+        "probes": block.has_ablations(),
         "speeds": speeds,
         "lines": lines,
     }

@@ -24,7 +24,7 @@ from mner.reporting.tables import to_entries
 from mner.reporting.waterfall_tables import ERROR_NOTE, bars, waterfall_table
 
 PAPER = load_paper(Path(__file__).resolve().parents[2] / "reports" / "paper.yaml")
-LENSES = ("conlleval", "strict", "ncrfpp", "umt", "umgf", "rgcn-16", "rgcn-64", "ita")
+SCORERS = ("conlleval", "strict", "ncrfpp", "umt", "umgf", "rgcn-16", "rgcn-64", "ita")
 SYSTEMS = ("bert-crf", "rgcn", "ita-all-cva", "umgf", "ocsga", "umt")
 F1 = st.floats(1, 99)
 
@@ -55,7 +55,7 @@ def _run(system: str, dataset: str, seed: int, value, epochs: int, copies=("umt"
         "system": system,
         "seed": seed,
         "data_copy": "umt",
-        "copies": {copy: {name: {lens: {"f1": value()} for lens in LENSES} for name in names} for copy in copies},
+        "copies": {copy: {name: {lens: {"f1": value()} for lens in SCORERS} for name in names} for copy in copies},
     }
 
 
@@ -112,7 +112,7 @@ def test_lens_and_copy_are_what_rescoring_says() -> None:
 def test_a_step_between_two_scores_of_the_same_runs_has_the_error_of_their_differences() -> None:
     runs = [_run("rgcn", "twitter2015", seed, lambda v=value: v, 0) for seed, value in enumerate((70.0, 76.0))]
     for run, points in zip(runs, (1.0, 2.0), strict=True):
-        for lens in LENSES:
+        for lens in SCORERS:
             run["copies"]["rgcn"]["test.own"][lens]["f1"] += points
     fall = _one("rgcn", "twitter2015", runs)
     copy, lens = _steps(fall)["copy"], _steps(fall)["lens"]
@@ -172,10 +172,10 @@ def test_a_lens_that_states_why_not_stays_in_the_remainder() -> None:
 
 def test_a_waterfall_that_does_not_add_up_cannot_be_made() -> None:
     fall = _one("bert-crf", "twitter2017", [_run("bert-crf", "twitter2017", 1, lambda: 80.0, 0)])
-    flattering = Step("lens", "Lens", MEASURED, (3.0,), "because", records=fall.records)
+    flattering = Step("lens", "Scorer", MEASURED, (3.0,), "because", records=fall.records)
     with pytest.raises(ValueError, match="the steps lead to"):
         replace(fall, steps=(*fall.steps, flattering))
-    unproved = Step("lens", "Lens", MEASURED, (0.0,), "because")
+    unproved = Step("lens", "Scorer", MEASURED, (0.0,), "because")
     with pytest.raises(ValueError, match="step lens names no record"):
         replace(fall, steps=(*fall.steps, unproved))
 

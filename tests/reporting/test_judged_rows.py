@@ -15,10 +15,10 @@ from support.filled_results import changed, filled
 from mner.config import Config
 from mner.data.audit_findings import apart
 from mner.evaluation.paper import UNKNOWN, PaperRow
-from mner.evaluation.protocol import LENS_OF_SCORER, as_printed, training_apart
+from mner.evaluation.protocol import SCORER_OF_PROGRAM, as_printed, training_apart
 from mner.evaluation.reasons import Reason, ReasonKind
 from mner.evaluation.rescored_results import RescoredResults, RescoredRun
-from mner.evaluation.rescoring import ALL_LENSES
+from mner.evaluation.rescoring import ALL_SCORERS
 from mner.evaluation.score_results import ScoredCell, ScoreResults
 from mner.evaluation.verdicts import ABOVE, BELOW, NOT_COMPARABLE, REPRODUCED, Verdict, judge
 from mner.evaluation.waterfall import Waterfall, waterfalls
@@ -171,7 +171,7 @@ def test_verdict_and_waterfall_agree_on_what_is_comparable_and_by_how_much(
     profile: str, held: tuple[str, ...]
 ) -> None:
     config = pixel.pixels(profile=profile)
-    moved = {(lens, copy): 0.1 * i + j for i, lens in enumerate(ALL_LENSES) for j, copy in enumerate(held)}
+    moved = {(lens, copy): 0.1 * i + j for i, lens in enumerate(ALL_SCORERS) for j, copy in enumerate(held)}
     moved |= {("conlleval", "umt"): 0.0}
     for _, row, dataset in ROWS:
         if row.system not in config.active.systems:
@@ -188,8 +188,8 @@ def test_verdict_and_waterfall_agree_on_what_is_comparable_and_by_how_much(
 
 
 def test_every_lens_of_a_scorer_exists_and_every_known_scorer_is_one_of_papers() -> None:
-    assert set(LENS_OF_SCORER.values()) <= set(ALL_LENSES)
-    assert set(LENS_OF_SCORER) <= set(PAPER.scorers)
+    assert set(SCORER_OF_PROGRAM.values()) <= set(ALL_SCORERS)
+    assert set(SCORER_OF_PROGRAM) <= set(PAPER.scorers)
 
 
 def test_training_copies_are_alike_doubtful_or_unheard_of() -> None:
