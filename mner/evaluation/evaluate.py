@@ -146,7 +146,7 @@ def evaluate(
     """Compute all results of a profile from the tags of its runs.
 
     ``root`` holds runs/, and data/ unless ``data`` says where it is. ``pieces`` are those of the profile's
-    encoder, for what it cuts off, ``uncased`` those of BERT's uncased splitter, on which R-GCN's lens is defined
+    encoder, for what it cuts off, ``uncased`` those of BERT's uncased splitter, on which R-GCN's scorer is defined
     (None: ``pieces`` are these), ``further`` those of encoders that single rows have; all are called only if a run
     is finished. ``pinned`` are hashes of files that committed scores were made with; others are refused.
 

@@ -253,19 +253,19 @@ class _Golds:
 
 def _by_scorer(gold: _Gold, predicted: EncodedTags, pieces: SubwordCounter) -> dict[str, Rescored]:
     laid_out = None if gold.layout is None else gold.layout.lift(predicted)
-    return {name: _under(lens, gold, predicted, laid_out, pieces) for name, lens in ALL_SCORERS.items()}
+    return {name: _under(scorer, gold, predicted, laid_out, pieces) for name, scorer in ALL_SCORERS.items()}
 
 
 def _under(
-    lens: Scorer, gold: _Gold, predicted: EncodedTags, laid_out: EncodedTags | None, pieces: SubwordCounter
+    scorer: Scorer, gold: _Gold, predicted: EncodedTags, laid_out: EncodedTags | None, pieces: SubwordCounter
 ) -> Rescored:
     try:
-        if lens.batch is None:
-            scores = lens.score(gold.words, predicted, None)
+        if scorer.batch is None:
+            scores = scorer.score(gold.words, predicted, None)
         elif gold.subwords is None or laid_out is None:
             return Rescored(state=f"no word pieces: {pieces.reason}")
         else:
-            scores = score_subword_batches(gold.subwords, laid_out, lens.batch).mean()
+            scores = score_subword_batches(gold.subwords, laid_out, scorer.batch).mean()
     except TagError as error:
         return Rescored(state=str(error))
     types = {kind: 100 * triple[2] for kind, triple in scores.per_type.items()}

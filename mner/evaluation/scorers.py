@@ -1,6 +1,6 @@
-"""Scoring rules ("lenses"): the standard one, and those of the released programs behind the printed tables.
+"""Scorers: the standard one, and those of the released programs behind the printed tables.
 
-Each lens is a short pure function from gold and predicted tags to precision, recall and F1, written from the
+Each scorer is a short pure function from gold and predicted tags to precision, recall and F1, written from the
 descriptions in ``golden/README.md 5`` and ``golden/R_GCN.md 6`` and held to the programs' own outputs by
 ``mner.parity.parity_scorers``. ``conlleval`` is the standard; the others exist to turn a table to the rule under
 which a paper's row was made.
@@ -50,10 +50,10 @@ class ScorerScores:
 
 @dataclass(frozen=True, slots=True)
 class Scorer:
-    """A scoring rule: how a file of tags becomes P, R and F1.
+    """A scorer: how a file of tags becomes P, R and F1.
 
     ``origin`` names the paper and the program. ``score`` takes gold tags, predicted tags (strings, or
-    ``spans.encode``'s result to encode only once) and, for the piece-level lenses, how many word pieces each
+    ``spans.encode``'s result to encode only once) and, for the subword-level scorers, how many subwords each
     word has; the others ignore that argument. ``batch`` is how many sentences a subword-level scorer averages
     over, None for scorers of words.
     """
@@ -246,7 +246,7 @@ def lift_to_subwords(
 
 
 def score_subword_batches(gold: Tags, predicted: Tags, batch: int) -> SubwordBatches:
-    """R-GCN's per-batch scores of piece tags (border positions included), the incomplete last batch dropped.
+    """R-GCN's per-batch scores of subword tags (border positions included), the incomplete last batch dropped.
 
     Sentences of a batch are joined into one sequence; P, R and F1 of each are rounded to 4 digits. A batch
     without a correct entity of a type scores 0 for that type, even if it has none to find.
@@ -259,7 +259,7 @@ def score_subword_batches(gold: Tags, predicted: Tags, batch: int) -> SubwordBat
     if batches == 0:
         raise TagError(
             f"{len(gold.lengths)} sentences do not fill one batch of {batch}, and the released program drops "
-            "incomplete batches: nothing to score under this lens"
+            "incomplete batches: nothing to score under this scorer"
         )
     lengths = gold.lengths[: batches * batch].reshape(batches, batch).sum(axis=1)
     batch_of = np.repeat(np.arange(batches), lengths + 1)
@@ -297,25 +297,25 @@ def _counts_by_batch(spans: Spans, batch_of: np.ndarray, batches: int) -> np.nda
 def rgcn(
     gold: Tags, predicted: Tags, subwords_per_word: SubwordsPerWord | None = None, *, batch: int = 64
 ) -> ScorerScores:
-    """R-GCN's ``metrics.py`` as its scripts call it (Zhao et al., MM 2022): pieces, means over batches.
+    """R-GCN's ``metrics.py`` as its scripts call it (Zhao et al., MM 2022): subwords, means over batches.
 
     Its test script uses batches of 64, its training script 16 for dev (which it also reshuffles; here the
-    file's order stands). Word tags are lifted to pieces first, as if the model labelled every continuation
+    file's order stands). Word tags are lifted to subwords first, as if the model labelled every continuation
     X and every border O.
 
     Raises:
         TagError: ``subwords_per_word`` is missing or does not fit, or no batch is full.
     """
     if subwords_per_word is None:
-        raise TagError("the R-GCN lens scores word pieces: give subwords_per_word, one count per word")
+        raise TagError("the R-GCN scorer scores subwords: give subwords_per_word, one count per word")
     gold, predicted = _aligned(gold, predicted)
     layout = subword_layout(subwords_per_word)
     return score_subword_batches(layout.lift(gold), layout.lift(predicted), batch).mean()
 
 
 SCORERS: dict[str, Scorer] = {
-    lens.name: lens
-    for lens in (
+    scorer.name: scorer
+    for scorer in (
         Scorer("conlleval", "conlleval (standard)", "CoNLL-2000; seqeval default", conlleval),
         Scorer("strict", "strict IOB2", "seqeval strict IOB2; RpBERT, AAAI 2021", strict),
         Scorer("ncrfpp", "NCRF++", "NCRF++, ACL 2018; OCSGA, MM 2020; AGBAN, TMM 2021", ncrfpp),

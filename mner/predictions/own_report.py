@@ -227,13 +227,13 @@ def _score_table(report: OwnReport) -> list[str]:
     rows: list[tuple[str, ...]] = [("scorer", "P", "R", "F1", "±" if seeds > 1 else "", "where it comes from")]
     notes = []
     for name, row in _by_scorer([one.scores for one in report.scored]).items():
-        lens = ALL_SCORERS[name]
+        scorer = ALL_SCORERS[name]
         if row.overall is None:
-            notes.append(f"  {lens.title}: {row.state}")
+            notes.append(f"  {scorer.title}: {row.state}")
             continue
         deviation = "" if row.sd is None else f"{row.sd:.2f}"
         rates = (f"{getattr(row.overall, one):.2f}" for one in MEASURES)
-        rows.append((lens.title, *rates, deviation, lens.origin))
+        rows.append((scorer.title, *rates, deviation, scorer.origin))
     return [title, *aligned(rows, numbers=(1, 2, 3, 4)), *notes]
 
 
@@ -253,9 +253,9 @@ def _version_table(report: OwnReport) -> list[str]:
     names = list(first.versions)
     tables = {name: _by_scorer([one.versions.get(name, {}) for one in report.scored]) for name in names}
     rows = [("F1 by version", *names), ("sentences", *(f"{first.sentences[name]:,}" for name in names))]
-    for scorer, lens in ALL_SCORERS.items():
-        found = (tables[name].get(scorer, MeanScores()).overall for name in names)
-        rows.append((lens.title, *("-" if rates is None else f"{rates.f1:.2f}" for rates in found)))
+    for name_of, scorer in ALL_SCORERS.items():
+        found = (tables[name].get(name_of, MeanScores()).overall for name in names)
+        rows.append((scorer.title, *("-" if rates is None else f"{rates.f1:.2f}" for rates in found)))
     return aligned(rows, numbers=range(1, len(names) + 1))
 
 

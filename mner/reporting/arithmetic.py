@@ -114,9 +114,9 @@ def _ours(results: Results, dataset: str) -> Table | None:
     return Table(f"averaging-{dataset}", title, dataset, columns, rows, results.records, (OURS_NOTE,))
 
 
-def _gap(results: Results, dataset: str, system: str, lens: str) -> Cell:
+def _gap(results: Results, dataset: str, system: str, scorer: str) -> Cell:
     def gap(scores: Rescored) -> float | None:
         found = scores.precision, scores.recall, scores.f1
         return None if None in found else gap_of(*found)  # type: ignore[arg-type]
 
-    return over_runs(results, dataset, system, lens, gap, digits=3, signed=True)
+    return over_runs(results, dataset, system, scorer, gap, digits=3, signed=True)

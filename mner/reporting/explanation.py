@@ -30,7 +30,7 @@ Lines = list[str]
 
 
 def explain(query: str, results: Results, paper: Paper, settings: Settings, root: Path = Path()) -> str:
-    """Everything behind a cell (``twitter2017/rgcn``) or a number (``87.11``): rows, runs, data, lenses, steps.
+    """Everything behind a cell (``twitter2017/rgcn``) or a number (``87.11``): rows, runs, data, scorers, steps.
 
     Raises:
         NoResultsError: no such cell in the profile, or no such number in papers and results.
@@ -184,11 +184,11 @@ def _runs(cell: ScoredCell, results: Results, root: Path) -> Lines:
 
 def _why(cell: ScoredCell, results: Results, paper: Paper) -> Lines:
     dataset, system = cell.dataset, cell.system
-    lenses = [
-        (lens.title, under(results, dataset, system, lens.name).plain(), lens.origin)
-        for lens in results.rescored.scorers
+    scorers = [
+        (scorer.title, under(results, dataset, system, scorer.name).plain(), scorer.origin)
+        for scorer in results.rescored.scorers
     ]
-    lines = ["", "  the same predictions under every lens", *indented(lenses)]
+    lines = ["", "  the same predictions under every scorer", *indented(scorers)]
     for fall in waterfalls(results.scores, results.rescored, paper, results.others):
         if (fall.dataset, fall.system) == (dataset, system):
             lines += ["", f"  from {fall.row.label}{fall.row.mark} to ours"]
@@ -205,7 +205,7 @@ def _step(bar: Bar) -> tuple[str, str]:
 
 
 def compare(a: str, b: str, results: Results, dataset: str | None = None) -> str:
-    """Two systems on every data set (or one): both means, the paired difference, its test, and it by lens.
+    """Two systems on every data set (or one): both means, the paired difference, its test, and it by scorer.
 
     Raises:
         NoResultsError: a system or data set that the profile does not have.

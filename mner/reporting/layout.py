@@ -178,7 +178,7 @@ def _rescored(
 ) -> Mapping[str, Cell]:
     """Our numbers under the scorer that the verdict was taken under; as they are where there is none."""
     held = verdict.ours if verdict else None
-    found = under_scorer(runs, held.lens, held.copy) if held else None
+    found = under_scorer(runs, held.scorer, held.version) if held else None
     return found or ours
 
 

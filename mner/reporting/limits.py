@@ -179,11 +179,11 @@ REMEDIES = {
     ),
     ReasonKind.TRAINED: ("frozen layers", "profiles “full” and “paper” train the whole encoder."),
     ReasonKind.TRAINING_DATA: ("training data", "profiles without train_sentences train on all sentences."),
-    ReasonKind.TRAINING_COPY: (
+    ReasonKind.TRAINING_VERSION: (
         "copy trained on",
         "nobody has documented how the row's training split differs from ours.",
     ),
-    ReasonKind.DATA_COPY: ("version of the test split", "the row's dataset version is missing here."),
+    ReasonKind.DATASET_VERSION: ("version of the test split", "the row's dataset version is missing here."),
     ReasonKind.SCORER: ("scorer", "no rule of counting here is known to be that of the row's program."),
 }
 """By the kind of a verdict's reason: what differs, and what it takes to make it alike."""

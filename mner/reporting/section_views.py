@@ -170,8 +170,8 @@ def _compared(line: Line) -> list[tuple[str, str, str, str]]:
         line.cell.dataset_version,
     )
     held = line.verdict.ours if line.verdict else None
-    copy = f"{held.copy}, test split" if held and held.copy != ours[3] else ours[3]
-    judged = (*ours[:2], held.lens, copy) if held else ours
+    copy = f"{held.version}, test split" if held and held.version != ours[3] else ours[3]
+    judged = (*ours[:2], held.scorer, copy) if held else ours
     names = ("encoder", "visual", "scorer", "copy")
     used = line.row.used[line.dataset] if line.row else None
     theirs = [

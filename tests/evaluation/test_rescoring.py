@@ -1,4 +1,4 @@
-"""Re-scoring: every run under every lens and copy, inapplicable lenses as states, epochs apart from views."""
+"""Re-scoring: every run under every scorer and copy, inapplicable lenses as states, epochs apart from views."""
 
 from __future__ import annotations
 

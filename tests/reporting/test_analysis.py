@@ -116,7 +116,7 @@ def test_pages_are_written_in_every_skin(rendered: Path, results: Results) -> No
     for name in ("heat", "forest", "stacked"):
         assert f'class="chart {name}"' in page
     cells = json.loads((rendered / "tables.json").read_text(encoding="utf-8"))["cells"]
-    assert {"waterfall-twitter2017", "lenses-twitter2015", "pairs-twitter2017"} <= {c["table"] for c in cells}
+    assert {"waterfall-twitter2017", "scorers-twitter2015", "pairs-twitter2017"} <= {c["table"] for c in cells}
     text = (rendered / "waterfall.md").read_text(encoding="utf-8")
     row = next(line for line in text.splitlines() if line.startswith("| R-GCN (rgcn)"))
     numbers = [cell.strip() for cell in row.strip("|").split("|")]

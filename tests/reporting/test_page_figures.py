@@ -195,7 +195,7 @@ def test_without_runs_there_are_no_lenses_and_without_an_order_none_to_turn(resu
 def test_the_note_of_the_lenses_counts_what_is_marked(results: Results) -> None:
     figure = figure_by_scorer(results, "twitter2017")
     assert f"Of the {len(shown_orders(results, 'twitter2017'))} orders" in figure.note
-    assert "no lens turns one round" in figure.note
+    assert "no scorer turns one round" in figure.note
     assert "▲" not in figure.drawing
     assert "▼" not in figure.drawing
     cells = re.findall(r'width="([\d.]+)"[^>]*class="cell"', figure.drawing)

@@ -237,8 +237,8 @@ def test_f1_and_rank_stand_under_their_lens_and_a_lens_that_does_not_apply_says_
     }
     assert _cell(rank, "umt", "strict").records == (*UMT, *TEXT)
     assert "conlleval (standard): the task's own; Strict: seqeval." in f1.notes[0]
-    assert (f1.id, rank.id) == ("lenses-twitter2015", "ranks-twitter2015")
-    assert (f1.title, rank.title) == ("Twitter-2015: F1 by lens (%)", "Twitter-2015: rank by lens")
+    assert (f1.id, rank.id) == ("scorers-twitter2015", "ranks-twitter2015")
+    assert (f1.title, rank.title) == ("Twitter-2015: F1 by scorer (%)", "Twitter-2015: rank by scorer")
 
 
 def test_a_lens_that_one_run_lacks_applies_to_none_of_its_cell_and_equal_systems_share_a_rank() -> None:
