@@ -8,7 +8,8 @@ left to the printed number. The sum is therefore exact by construction, and a st
 state and counts in the residual.
 
 Dataset version and scorer are known conditions of a printed row. Whether its authors picked epoch or seed on test
-is mostly not known: those steps say what the choice *would* account for, and ``unpicked`` is the residual without them.
+is mostly not known: those steps say what the choice *would* account for, and ``unpicked`` is the residual without
+them.
 """
 
 from __future__ import annotations

@@ -31,10 +31,10 @@ def pages(results: Results, paper: Paper) -> tuple[Page, ...]:
         _page(
             *("waterfall", "Gap", "Why does our number differ from the printed one?"),
             "From the printed F1 to ours. Scorer and dataset version are measured by re-scoring the same "
-            "predictions; what is trained, encoder and visual input by runs of other kept profiles. Dashed steps are "
-            "choices that authors may or may not have made; the residual holds what no file can tell. ± of a step is its "
-            "standard error over runs, ± of ours the s.d. over seeds; *: its two sides were trained on different "
-            "machines. Figures of a data set share one axis.",
+            "predictions; what is trained, encoder and visual input by runs of other kept profiles. Dashed "
+            "steps are choices that authors may or may not have made; the residual holds what no file can "
+            "tell. ± of a step is its standard error over runs, ± of ours the s.d. over seeds; *: its two "
+            "sides were trained on different machines. Figures of a data set share one axis.",
             "No finished run has a printed counterpart.",
             _gap(results, paper, datasets),
         ),

@@ -45,7 +45,7 @@ def limits(scores: ScoreResults, truncation: Sequence[Truncation]) -> list[str]:
     said.append(f"What stands for the picture: {_pictures(finished)}.")
     said.append(f"Scorer of all our numbers: {scores.mode}.")
     if not controls:
-        said.append(f"Data copy: {_distinct(cell.dataset_version for cell in finished)}.")
+        said.append(f"Dataset version: {_distinct(cell.dataset_version for cell in finished)}.")
     said += _cut(truncation)
     gaps = [cell for cell in scores.cells if cell.missing_seeds]
     if gaps:

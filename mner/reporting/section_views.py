@@ -177,7 +177,7 @@ def _compared(line: Line) -> list[tuple[str, str, str, str]]:
     theirs = [
         (getattr(used, name) + (" (inferred)" if name in used.inferred else "")) if used else "–" for name in names
     ]
-    titles = ("Encoder", "Visual input", "Scorer", "Data copy")
+    titles = ("Encoder", "Visual input", "Scorer", "Dataset version")
     compared = list(zip(titles, theirs, ours, judged, strict=True))
     if visual_input(line.cell.visual_input).reads_pixels:
         read = shares_in_words(pictures_read(line.cell))

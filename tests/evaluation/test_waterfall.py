@@ -150,9 +150,8 @@ def test_what_could_not_be_measured_is_a_state_and_counts_as_nothing() -> None:
     assert steps["version"].state == "not measured"
     assert "version zhang2018" in steps["version"].why
     assert "one run" in steps["seed"].why
-    umt = waterfalls(
-        _scores("umt", "twitter2017"), {"runs": [_run("umt", "twitter2017", 1, lambda: 80.0, 0)]}, PAPER
-    )
+    runs = [_run("umt", "twitter2017", 1, lambda: 80.0, 0)]
+    umt = waterfalls(_scores("umt", "twitter2017"), _typed(runs), PAPER)
     rerun = _steps(next(fall for fall in umt if fall.row.id == "umt-rerun"))
     assert (rerun["scorer"].state, rerun["version"].state) == ("not known", "not known")
     causes = next(fall.causes for fall in umt if fall.row.id == "umt-rerun")

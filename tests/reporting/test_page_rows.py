@@ -115,7 +115,7 @@ def test_conditions_are_theirs_beside_ours_and_those_of_the_verdict(page: str, r
             used = line.row.used[line.dataset]
             theirs = [getattr(used, n) + (" (inferred)" if n in used.inferred else "") for n in names]
             ours = ["minilm", line.cell.visual_input, "conlleval", "umt"]
-            lens, copy = line.verdict.rule.split(" on copy ")
+            lens, copy = line.verdict.rule.split(" on version ")
             assert copy == "umt", "no other copy is at hand"
             ours[2] += "" if lens == "conlleval" else f" for the verdict: {lens}"
             lenses.add(lens)

@@ -151,6 +151,7 @@ def test_a_gap_under_our_rule_alone_is_none_to_a_row_scored_by_another(tmp_path:
 def test_each_printed_row_has_a_line_of_its_own_and_none_hides_another(tmp_path: Path) -> None:
     """UMT is printed with 85.31 and, run again, with 84.05: who reaches the one is below the other."""
     read = {"pictures_read": dict.fromkeys(("train", "dev", "test"), 1.0)}
+    read |= {"regions_sha256": PAPER.weights["resnet152"].sha256}
     changed = {"encoder": BERT, "visual_input": "grid:resnet152"}
     changed |= {"environment": {"precision": "float32", "loaded": read}}
     scores, settings = _scores(tmp_path, _text_only(0.2), ("twitter2017",), ("umt",), **changed)
