@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import lzma
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +60,10 @@ class NoResultsError(ValueError):
     """Results that a command needs are not there; the message says how to make them."""
 
 
-def results_of(cls: type[Content], profile: str, folder: Path = RESULTS) -> Content:
+def results_of(cls: type[Content], profile: str, folder: Path = RESULTS, data: Path | None = None) -> Content:
     """Read what the score stage wrote for a profile, by the class of the file's content.
+
+    The runs behind scores are checked; with ``data``, dev F1 is recomputed from their dev tags too.
 
     Raises:
         NoResultsError: it has not run.
@@ -73,12 +75,15 @@ def results_of(cls: type[Content], profile: str, folder: Path = RESULTS) -> Cont
     found = read_results(cls, path, "run `mner score`")
     if isinstance(found, ScoreResults):
         for run in found.runs:
-            check_scored_run(run, record_file(run))
+            check_scored_run(run, record_file(run), data)
     return found
 
 
-def kept_of(cls: type[Content], profile: str) -> Content | None:
-    """The same of what was committed for a profile, None where nothing was."""
+def kept_of(cls: type[Content], profile: str, believed: Collection[Path] = frozenset()) -> Content | None:
+    """The same of what was committed for a profile, None where nothing was.
+
+    ``believed`` are records that were held against the files beside them a moment ago.
+    """
     settle(REFERENCE / profile)
     path = REFERENCE / profile / FILES[cls]
     if not path.is_file():
@@ -86,7 +91,7 @@ def kept_of(cls: type[Content], profile: str) -> Content | None:
     found = read_results(cls, path, COMMITTED)
     if isinstance(found, ScoreResults):
         for run in found.runs:
-            check_scored_run(run, _kept_record(run))
+            check_scored_run(run, _kept_record(run), believed=_kept_record(run) in believed)
     return found
 
 
@@ -118,10 +123,8 @@ def keep(profile: str) -> str:
     The tags of a run go into one compressed file. They hold labels only, no word of a tweet; the record pins the
     hash of each file in it.
     """
-    scores = results_of(ScoreResults, profile)
+    scores = results_of(ScoreResults, profile, data=Path("data"))
     _refuse_partial(scores, profile)
-    for run in scores.runs:
-        check_scored_run(run, Path(run.record), Path("data"))
     target = REFERENCE / profile
     with swapped(target) as made:
         for cls in KEPT:

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 from mner.base.files import sha256_of
 from mner.evaluation.score_results import ScoredRun
 from mner.tracking.evidence import EvidenceError, check_evidence
+from mner.tracking.record import Record
 
 COPIED = ("key", "dev_f1", "best_epoch", "predictions", "throughput", "duration_seconds", "recipe", "encoder")
 """What an entry of ``scores.json`` repeats of its record."""
 
 
-def check_scored_run(scored: ScoredRun, record: Path, data: Path | None = None) -> bool:
+def check_scored_run(scored: ScoredRun, record: Path, data: Path | None = None, *, believed: bool = False) -> bool:
     """Check the run of one entry of ``scores.json``.
 
     Args:
         scored: the entry.
         record: the run's record.
         data: see :func:`mner.tracking.evidence.check_evidence`.
+        believed: the record was checked already; only what the entry repeats of it is compared.
 
     Returns:
         Whether it was checked: not where the record is absent, or another than the one that was scored.
@@ -30,7 +31,8 @@ def check_scored_run(scored: ScoredRun, record: Path, data: Path | None = None) 
     """
     if not record.is_file() or sha256_of(record) != scored.record_sha256:
         return False
-    found = json.loads(json.dumps(asdict(check_evidence(record.parent, data).record)))
+    checked = Record.read(record) if believed else check_evidence(record.parent, data).record
+    found = json.loads(json.dumps({name: getattr(checked, name) for name in COPIED}))
     for name in COPIED:
         if json.loads(json.dumps(getattr(scored, name))) != found[name]:
             raise EvidenceError(record, name, f"scores.json repeats field {name} of this record wrongly")

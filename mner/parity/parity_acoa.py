@@ -9,18 +9,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from baselines.acoa import Network, Trace
 from mner.data.batch import Visual
 from mner.models.decoders import CRFDecoder
 from mner.models.recurrent import ParallelCharCNN
-from mner.models.system import Emissions
+from mner.models.system import Emissions, load_system
 from mner.parity.bert_golden import padded_paths
 from mner.parity.golden import Golden, run_check
 from mner.parity.parity_report import Comparison, ParityError, ParityReport, compare
+
+if TYPE_CHECKING:
+    from baselines.acoa import Network, Trace
+else:  # a wheel carries these files inside the package
+    _system = load_system("baselines/acoa.py")
+    Network, Trace = _system.Network, _system.Trace
 
 NAMES = {
     "lstm.word_emb": "words",

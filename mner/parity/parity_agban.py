@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from baselines.object_agban import ObjectFusion
 from mner.models.adversary import OBJECT, WORD, ModalityAdversary
+from mner.models.system import load_system
 from mner.models.word_object_attention import MaskedStack
 from mner.parity import parity_ncrf as ncrf
 from mner.parity.golden import Golden
 from mner.parity.parity_report import ParityError, ParityReport
+
+if TYPE_CHECKING:
+    from baselines.object_agban import ObjectFusion
+else:  # a wheel carries these files inside the package
+    _system = load_system("baselines/object_agban.py")
+    ObjectFusion = _system.ObjectFusion
 
 STACK = {"0": "linears.0", "1": "norms.0", "3": "linears.1", "4": "norms.1", "6": "linears.2"}
 NORMED = {

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from baselines.ocsga import ObjectFusion
+from mner.models.system import load_system
 from mner.parity import parity_ncrf as ncrf
 from mner.parity.golden import Golden
 from mner.parity.parity_report import ParityReport
+
+if TYPE_CHECKING:
+    from baselines.ocsga import ObjectFusion
+else:  # a wheel carries these files inside the package
+    _system = load_system("baselines/ocsga.py")
+    ObjectFusion = _system.ObjectFusion
 
 ATTENTION = {"linear_q": "query", "linear_k": "key", "linear_v": "value", "linear_merge": "merge"}
 

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from baselines.rpbert import RecurrentHead, RelationBert
 from mner.data.batch import TextInput, Visual
 from mner.models.decoders import CRFDecoder
 from mner.models.encoders import TextEncoder
 from mner.models.joint_bert import JointBert
-from mner.models.system import Emissions
+from mner.models.system import Emissions, load_system
 from mner.parity.bert_golden import (
     Names,
     bert_of,
@@ -34,6 +34,12 @@ from mner.parity.bert_golden import (
 )
 from mner.parity.golden import Golden, run_check
 from mner.parity.parity_report import Comparison, ParityError, ParityReport
+
+if TYPE_CHECKING:
+    from baselines.rpbert import RecurrentHead, RelationBert
+else:  # a wheel carries these files inside the package
+    _system = load_system("baselines/rpbert.py")
+    RecurrentHead, RelationBert = _system.RecurrentHead, _system.RelationBert
 
 RELATION_TASK = "grad/relation_task/"
 NAMES: Names = (

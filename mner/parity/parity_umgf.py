@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from baselines.umgf import CARD, Tagger
 from mner.data.batch import Batch, Visual
 from mner.models.encoders import TextEncoder
 from mner.models.gated_graph import pooled_regions
 from mner.models.model import Model
-from mner.models.system import BuildContext, Emissions
+from mner.models.system import BuildContext, Emissions, load_system
 from mner.parity.bert_golden import (
     Names,
     bert_of,
@@ -30,13 +29,19 @@ from mner.parity.bert_golden import (
     padded_paths,
     paired,
     picture_of,
-    pieces_as_words,
+    read_batch,
     read_bert,
     recorded,
     tagger_of,
 )
 from mner.parity.golden import Golden, run_check
 from mner.parity.parity_report import Comparison, ParityReport
+
+if TYPE_CHECKING:
+    from baselines.umgf import CARD, Tagger
+else:  # a wheel carries these files inside the package
+    _system = load_system("baselines/umgf.py")
+    CARD, Tagger = _system.CARD, _system.Tagger
 
 LAYER_PARTS = {
     "mhatt_x.{}.linears.0.": "word_attention.query.",
@@ -107,22 +112,15 @@ def names(model: Model) -> Names:
     return pairs
 
 
-def read_batch(golden: Golden) -> Batch:
-    """The file's inputs as the batch that our tagger receives."""
-    ids, mask = golden["input/input_ids"], golden["input/attention_mask"]
+def read_picture(golden: Golden) -> Visual:
+    """The file's pooled crops as regions; gradients reach them."""
     features = golden["input/pooled_object_features"].clone().requires_grad_()
-    return Batch(
-        index=torch.arange(len(ids)),
-        words=(("",) * ids.shape[1],) * len(ids),
-        word_mask=mask.bool(),
-        tags=golden["input/labels"],
-        text=pieces_as_words(ids, mask, golden["input/token_type_ids"]),
-        image=Visual(features, torch.ones(features.shape[:2], dtype=torch.bool)),
-    )
+    return Visual(features, torch.ones(features.shape[:2], dtype=torch.bool))
 
 
 def _comparisons(golden: Golden) -> Iterator[Comparison]:
-    model, batch = build(golden), read_batch(golden)
+    model = build(golden)
+    batch = read_batch(golden, read_picture(golden), mask="attention_mask", types="token_type_ids")
     with recorded(_modules(model)) as seen:
         loss = model.loss(batch)
     hidden, emissions = seen["text_hidden"][0], Emissions(seen["emissions"][0], batch.word_mask)

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from baselines.umt import CARD, Tagger, conversion_matrix
 from mner.data.batch import Batch, Visual
 from mner.models.encoders import TextEncoder
 from mner.models.model import Model
-from mner.models.system import BuildContext, Emissions
+from mner.models.system import BuildContext, Emissions, load_system
 from mner.parity.bert_golden import (
     Names,
     bert_of,
@@ -30,13 +30,19 @@ from mner.parity.bert_golden import (
     padded_paths,
     paired,
     picture_of,
-    pieces_as_words,
+    read_batch,
     read_bert,
     recorded,
     tagger_of,
 )
 from mner.parity.golden import Golden, run_check
 from mner.parity.parity_report import Comparison, ParityError, ParityReport
+
+if TYPE_CHECKING:
+    from baselines.umt import CARD, Tagger, conversion_matrix
+else:  # a wheel carries these files inside the package
+    _system = load_system("baselines/umt.py")
+    CARD, Tagger, conversion_matrix = _system.CARD, _system.Tagger, _system.conversion_matrix
 
 STACKS = {
     "txt2img_attention.layer": "words_ask_regions",
@@ -86,20 +92,11 @@ def names(model: Model) -> Names:
     return pairs
 
 
-def read_batch(golden: Golden) -> Batch:
-    """The file's inputs as the batch that our tagger receives."""
-    ids, mask = golden["input/input_ids"], golden["input/input_mask"]
+def read_picture(golden: Golden) -> Visual:
+    """The file's feature maps as regions; gradients reach them."""
     grid = golden["input/visual_feature_map"]
-    return Batch(
-        index=torch.arange(len(ids)),
-        words=(("",) * ids.shape[1],) * len(ids),
-        word_mask=mask.bool(),
-        tags=golden["input/labels"],
-        text=pieces_as_words(ids, mask, golden["input/segment_ids"]),
-        image=Visual(
-            grid.flatten(2).mT.clone().requires_grad_(), region_mask(golden["input/added_attention_mask"], grid)
-        ),
-    )
+    mask = region_mask(golden["input/added_attention_mask"], grid)
+    return Visual(grid.flatten(2).mT.clone().requires_grad_(), mask)
 
 
 def region_mask(added: Tensor, grid: Tensor) -> Tensor:
@@ -109,7 +106,8 @@ def region_mask(added: Tensor, grid: Tensor) -> Tensor:
 
 
 def _comparisons(golden: Golden) -> Iterator[Comparison]:
-    model, batch = build(golden), read_batch(golden)
+    model = build(golden)
+    batch = read_batch(golden, read_picture(golden), mask="input_mask", types="segment_ids")
     yield from _conversion(golden)
     yield checked(golden, "input/auxlabels", tagger_of(model, Tagger).get_buffer("span_of_label")[batch.tags])
     yield from _forward(golden, model, batch)

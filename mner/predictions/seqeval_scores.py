@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mner.base.seqeval_metrics import seqeval_metrics
 from mner.data.label_schemes import SPECIAL
 
 TagRows = Sequence[Sequence[str]]
@@ -29,12 +30,11 @@ class ScorerResult:
 
 def seqeval_conlleval(gold: TagRows, predicted: TagRows) -> ScorerResult:
     """seqeval's default mode, which is conlleval's rule; special tags count as O."""
-    from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
-
+    score = seqeval_metrics().precision_recall_fscore_support
     rows = _lists(gold), _lists(predicted)
     kinds = _kinds(rows)
-    per_type = precision_recall_fscore_support(*rows, average=None, zero_division=0)
-    overall = precision_recall_fscore_support(*rows, average="micro", zero_division=0)
+    per_type = score(*rows, average=None, zero_division=0)
+    overall = score(*rows, average="micro", zero_division=0)
     return ScorerResult(
         _rates(*overall[:3]),
         {kind: _rates(*(values[place] for values in per_type[:3])) for place, kind in enumerate(kinds)},
@@ -43,13 +43,14 @@ def seqeval_conlleval(gold: TagRows, predicted: TagRows) -> ScorerResult:
 
 def seqeval_strict(gold: TagRows, predicted: TagRows) -> ScorerResult:
     """seqeval's strict mode with scheme IOB2: an I- without its B- is nothing; special tags count as O."""
-    from seqeval.metrics import classification_report
     from seqeval.scheme import IOB2
 
     rows = _lists(gold), _lists(predicted)
     if not _kinds(rows):
         return ScorerResult(Rates(0.0, 0.0, 0.0), {})
-    report = classification_report(*rows, mode="strict", scheme=IOB2, output_dict=True, zero_division=0)
+    report = seqeval_metrics().classification_report(
+        *rows, mode="strict", scheme=IOB2, output_dict=True, zero_division=0
+    )
     found = {name: _rates(row["precision"], row["recall"], row["f1-score"]) for name, row in report.items()}
     overall = found.pop("micro avg", Rates(0.0, 0.0, 0.0))
     return ScorerResult(overall, {name: row for name, row in found.items() if not name.endswith(" avg")})

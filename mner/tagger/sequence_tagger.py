@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from mner.base.meters import Meter
+from mner.base.seqeval_metrics import seqeval_metrics
 from mner.data.corpus import Sentence
 from mner.data.side_data import Side
 from mner.data.subwords import WordPieces
@@ -131,7 +132,7 @@ class SequenceTagger:
 
 
 def _tagged(words: tuple[str, ...], tags: Sequence[str]) -> Tagged:
-    from seqeval.metrics.sequence_labeling import get_entities
+    get_entities = seqeval_metrics().get_entities
 
     found = [(kind, first, last + 1) for kind, first, last in get_entities(list(tags))]
     spans = tuple(Span(kind, start, end, " ".join(words[start:end])) for kind, start, end in found)

@@ -28,7 +28,6 @@ def run(options: argparse.Namespace) -> int:
     from mner.evaluation.paper import load_paper
     from mner.evaluation.published_recipes import requirements
     from mner.evaluation.rescored_results import RescoredResults
-    from mner.evaluation.run_evidence import check_scored_run
     from mner.evaluation.score_results import ScoreResults
     from mner.models.cards import card_of
     from mner.reporting.provenance import origins
@@ -40,11 +39,9 @@ def run(options: argparse.Namespace) -> int:
     name = config.active.name
     paper = load_paper(shipped("paper.yaml")).requiring(requirements(config.systems))
     absence = {row: card_of(config.systems[row].file).absence for row in config.active.systems}
-    scores = results_of(ScoreResults, name)
-    for run in scores.runs:
-        check_scored_run(run, record_file(run), Path("data"))
+    scores = results_of(ScoreResults, name, data=Path("data"))
     rescored = results_of(RescoredResults, name), kept_of(RescoredResults, name)
-    reference = kept_of(ScoreResults, name)
+    reference = kept_of(ScoreResults, name, believed={record_file(run) for run in scores.runs})
     report = verify(scores, paper, reference, config, absence, rescored)
     repetition = repetition_of(scores, reference)
     made, outdated, changed = origins(config, Path()), outdated_runs(config, Path()), other_runs(scores)
