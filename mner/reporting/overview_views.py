@@ -188,6 +188,7 @@ def _row(row: OverviewRow, metrics: Sequence[str], kept: KeptCells, references: 
         "runs": str(len(row.cell.runs)) if row.cell else "",
         "verdict": verdict.name if verdict else "",
         "style": verdict.name.lower() if verdict else "",
+        "reproduced": row.cell is not None and kept.is_byte_reproduced(row.cell),
         "proof": _proof(row, kept),
     }
 
