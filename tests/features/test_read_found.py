@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.messages import names
 
 from mner.base.files import write_json_atomically
 from mner.features.found import Caption, Lines, Objects, Tags
@@ -60,31 +61,31 @@ def _object(**change: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "data", "message"),
+    ("kind", "data", "named"),
     [
-        (Objects, _object(box=[0, 0, 2, 1]), "within the picture"),
-        (Objects, _object(box=[0.6, 0, 0.5, 1]), "not left, top, right, bottom"),
-        (Objects, _object(box=[0, 0.6, 1, 0.5]), "not left, top, right, bottom"),
-        (Objects, _object(box=[-0.1, 0, 1, 1]), "within the picture"),
-        (Objects, _object(box=[0, 0, 1]), "four edges"),
-        (Objects, _object(box="wide"), "four edges"),
-        (Objects, _object(box=[0, 0, 1, float("nan")]), "not a number: nan"),
-        (Objects, _object(score=float("inf")), "not a number: inf"),
-        (Objects, _object(score="0.5"), "not a number: '0.5'"),
+        (Objects, _object(box=[0, 0, 2, 1]), "[0, 0, 2, 1]"),
+        (Objects, _object(box=[0.6, 0, 0.5, 1]), "[0.6, 0, 0.5, 1]"),
+        (Objects, _object(box=[0, 0.6, 1, 0.5]), "[0, 0.6, 1, 0.5]"),
+        (Objects, _object(box=[-0.1, 0, 1, 1]), "[-0.1, 0, 1, 1]"),
+        (Objects, _object(box=[0, 0, 1]), "[0, 0, 1]"),
+        (Objects, _object(box="wide"), "'wide'"),
+        (Objects, _object(box=[0, 0, 1, float("nan")]), "nan"),
+        (Objects, _object(score=float("inf")), "inf"),
+        (Objects, _object(score="0.5"), "'0.5'"),
         (Objects, _object(colour="red"), "expected label and score"),
-        (Objects, {"lines": []}, "expected {'objects': "),
-        (Objects, {"objects": [], "lines": []}, "expected {'objects': "),
-        (Objects, {"objects": {}}, "expected {'objects': "),
+        (Objects, {"lines": []}, "'objects'"),
+        (Objects, {"objects": [], "lines": []}, "'objects'"),
+        (Objects, {"objects": {}}, "'objects'"),
         (Lines, {"lines": [{"text": "a", "score": 1}]}, "score and box"),
         (Lines, {"lines": ["a"]}, "score and box"),
-        (Tags, {"tags": [{"label": "a", "score": True}]}, "not a number"),
+        (Tags, {"tags": [{"label": "a", "score": True}]}, "True"),
         (Tags, {"tags": [{"label": 3, "score": 0.1}]}, "label and score"),
-        (Caption, {"caption": None}, "not a caption"),
-        (Caption, {"caption": "a", "text": "b"}, "not a caption"),
+        (Caption, {"caption": None}, "'caption': None"),
+        (Caption, {"caption": "a", "text": "b"}, "'text': 'b'"),
     ],
 )
-def test_other_data_is_no_finding(kind: type, data: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+def test_other_data_is_no_finding(kind: type, data: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValueError, match=names(named)):
         kind.from_json(data)
 
 

@@ -11,7 +11,7 @@ from mner.evaluation.score_results import ScoreResults
 from support.filled_results import filled
 
 PAPER = load_paper(Path(__file__).resolve().parents[2] / "reports" / "paper.yaml")
-LENSES = ("conlleval", "strict", "ncrfpp", "umt", "umgf", "rgcn-16", "rgcn-64", "ita")
+SCORERS = ("conlleval", "strict", "ncrfpp", "umt", "umgf", "rgcn-16", "rgcn-64", "ita")
 
 
 def scores_of(system: str, dataset: str) -> ScoreResults:
@@ -40,5 +40,5 @@ def scored_run(system: str, dataset: str, seed: int, value, epochs: int, copies=
         "system": system,
         "seed": seed,
         "data_copy": "umt",
-        "copies": {copy: {name: {lens: {"f1": value()} for lens in LENSES} for name in names} for copy in copies},
+        "copies": {copy: {name: {scorer: {"f1": value()} for scorer in SCORERS} for name in names} for copy in copies},
     }

@@ -76,7 +76,7 @@ def test_a_machine_with_few_packages_trains_packs_and_says_what_it_lacks(tmp_pat
     assert named in told
     assert "1 trained" in told
     assert not list(root.glob("mlflow*"))
-    assert "2 runs" in mner(root, paths, "pack", "runs.tar.gz")
+    assert re.search(r"\b2\b", mner(root, paths, "pack", "runs.tar.gz"))
     assert "nothing to train" in mner(root, paths, "plan")
     lacking = mner(root, paths, "track", "--rebuild", code=2)
     assert lacking.startswith("mner track: the Python package 'mlflow' is not installed here; `make install`")

@@ -116,5 +116,5 @@ def test_a_command_tells_it_in_one_line(tmp_path: Path, monkeypatch: pytest.Monk
     _cut(cells)
     assert cli.main(["show"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith(f"mner show: {cells} is damaged (")
+    assert error.startswith(f"mner show: {cells} ")
     assert error.count("\n") == 1
