@@ -40,5 +40,5 @@ def scored_run(system: str, dataset: str, seed: int, value, epochs: int, copies=
         "system": system,
         "seed": seed,
         "data_copy": "umt",
-        "copies": {copy: {name: {scorer: {"f1": value()} for scorer in SCORERS} for name in names} for copy in copies},
+        "copies": {copy: {name: {one: {"f1": value()} for one in SCORERS} for name in names} for copy in copies},
     }
