@@ -20,7 +20,7 @@ from mner.evaluation.error_results import AuditResults, ErrorResults, Truncation
 from mner.evaluation.rescored_results import RescoredResults
 from mner.evaluation.rescoring import Pieces, numbers_of_pieces, other_copies, rescore
 from mner.evaluation.score_results import ScoreResults
-from mner.evaluation.scored_inputs import check_gold, check_inputs, hashes_of_inputs
+from mner.evaluation.scored_inputs import check_gold, check_inputs, committed_pins, hashes_of_inputs
 from mner.evaluation.scorers import PiecesPerWord
 from mner.evaluation.scoring import GoldOf, gold_reader, score_profile
 from mner.evaluation.statistics_results import StatisticsResults
@@ -109,9 +109,11 @@ def _checked_inputs(
     found = hashes_of_inputs(data, datasets)
     if data.resolve() == (root / "data").resolve():
         check_inputs_in_lock(root, map(Path, found))
-    check_inputs(found, pinned, "the committed scores")
-    for run in finished:
-        check_inputs(found, Record.read(root / run.record).inputs, run.record)
+    read = {run.record: Record.read(root / run.record).inputs for run in finished}
+    in_records = {path for inputs in read.values() for path in inputs}
+    check_inputs(found, committed_pins(pinned, found, datasets, in_records), "the committed scores")
+    for record, inputs in read.items():
+        check_inputs(found, inputs, record)
     for dataset in datasets:
         check_gold(data, dataset, gold_of(dataset, "test"))
     return found

@@ -5,7 +5,7 @@ Gold decides every number and no run reads it, so no run's key holds it. Scores 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from mner.base.files import sha256_of
@@ -62,6 +62,29 @@ def hashes_of_inputs(data: Path, datasets: Iterable[str]) -> dict[str, str]:
             if path.is_file()
         }
     return found
+
+
+def committed_pins(
+    pinned: Mapping[str, str], found: Mapping[str, str], datasets: Iterable[str], in_records: Collection[str]
+) -> dict[str, str]:
+    """Select the hashes of committed scores that the files here must have.
+
+    They stand for what no record names, such as gold. A data set whose test sentences are others (a generated
+    corpus of another size) is another version: its committed hashes say nothing of the files here.
+
+    Args:
+        pinned: SHA-256 by file, as the committed scores say.
+        found: SHA-256 by file, as it is here.
+        datasets: Those that runs were trained on.
+        in_records: Files whose hash a run's record holds; the record decides.
+
+    Returns:
+        SHA-256 by file, to be given to :func:`check_inputs`.
+    """
+    same = {name for name in datasets if pinned.get(f"data/{name}/{BLIND}") == found.get(f"data/{name}/{BLIND}")}
+    return {
+        path: digest for path, digest in pinned.items() if path.split("/")[1] in same and path not in in_records
+    }
 
 
 def check_inputs(found: Mapping[str, str], expected: Mapping[str, str], said_by: str) -> None:

@@ -16,10 +16,14 @@ from mner.reporting.dvc_metrics import costs, learning_curves, metrics
 from mner.reporting.overview import write_overview
 from mner.reporting.report import write_report
 from mner.reporting.results import Results
+from mner.tracking.mlflow_rebuild import log_report
+from mner.tracking.mlflow_tracker import has_store
 
 
 def report_profile(config: Config) -> Path:
     """Write ``reports/rendered/<profile>/``, the overview and the metrics of DVC, below the current folder.
+
+    Where runs are tracked, the page goes to MLflow, too.
 
     Returns:
         The folder of the rendered files.
@@ -40,4 +44,11 @@ def report_profile(config: Config) -> Path:
         "costs": costs(results.scores),
     }
     write_all_atomically({RESULTS / name / f"{kind}.json": json_bytes(content) for kind, content in shown.items()})
+    if has_store():
+        log_report(page_files(target), name)
     return target
+
+
+def page_files(folder: Path) -> tuple[Path, ...]:
+    """Give the page of a folder and the tables beside it."""
+    return tuple(folder / name for name in ("index.html", "tables.csv", "tables.json"))

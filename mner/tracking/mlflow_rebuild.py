@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -46,8 +46,12 @@ def rebuild(folder: Path, profile: str, uri: str | None = None) -> int:
 def _rebuild(records: Sequence[tuple[Path, Record]], profile: str, uri: str) -> int:
     store = Store(uri, profile)
     cells: dict[str, int] = {}
+    starts: dict[tuple[str, str], int] = {}
+    for _, record in records:
+        place, start = (record.dataset, record.system), milliseconds(record.started.isoformat())
+        starts[place] = min(starts.get(place, start), start)
     for path, record in tqdm(records, desc=f"rebuild {profile}", unit="run", disable=None):
-        cell = store.cell(record.dataset, record.system)
+        cell = store.cell(record.dataset, record.system, starts[record.dataset, record.system])
         complete(store, child_of(store, cell, record), record, path.parent)
         cells[cell] = max(cells.get(cell, 0), milliseconds(record.finished_at))
     for cell, end in cells.items():
@@ -78,6 +82,17 @@ def log_scores(
     return found or 0
 
 
+def log_report(files: Iterable[Path], profile: str, uri: str | None = None) -> None:
+    """Add the rendered page and its tables to the store; files that are not there are left out.
+
+    Like live tracking it does not raise: a store that fails is reported in one line.
+    """
+    tracker = Tracker(profile, uri)
+    present = [file for file in files if file.is_file()]
+    if present:
+        tracker.attempt("logging the page", lambda: tracker.store().log_report(present))
+
+
 def _log_scores(
     tracker: Tracker,
     scored: Sequence[Mapping[str, Any]],
@@ -97,12 +112,15 @@ def _log_scores(
             found += 1
     ablations = {(cell["dataset"], cell["system"]): cell.get("reliance") or {} for cell in averaged}
     for cell, place in cells.items():
-        store.summarise(cell)
+        note = store.summarise(cell)
         of_paper = printed.get(place, {})
         points = [(name, 0, float(of_paper[name])) for name in ("printed_f1", "gap") if name in of_paper]
         effects = ablations.get(place, {}).items()
         points += [(f"ablation/{view}", 0, float(one["mean"])) for view, one in effects if one is not None]
-        store.log_cell(cell, points, {"verdict": of_paper["verdict"]} if "verdict" in of_paper else {})
+        tags = {}
+        if "printed_f1" in of_paper:
+            tags["mlflow.note.content"] = f"{note} Printed: {of_paper['printed_f1']:.2f}. {of_paper['verdict']}."
+        store.log_cell(cell, points, tags | ({"verdict": of_paper["verdict"]} if "verdict" in of_paper else {}))
     return found
 
 

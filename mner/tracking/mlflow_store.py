@@ -24,6 +24,7 @@ from mner.tracking.run_environment import now
 BATCH = 1000  # metrics in one log_batch call, MLflow's own limit
 AVERAGED = {"best_dev_f1": "dev_f1", "test_f1": "test_f1"}
 NOTE = "Mean and standard deviation (n - 1) over the finished seeds, F1 in percent."
+REPORT_NOTE = "The rendered page and its tables, as they were when this run ended."
 
 # Without it the page opens on the view for language-model traces, which is empty here.
 MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
@@ -59,12 +60,12 @@ class Store:
             self._client = self._mlflow.MlflowClient(tracking_uri=uri)
             self._experiment = self._find_experiment()
 
-    def cell(self, dataset: str, system: str) -> str:
-        """Id of the cell's parent run, made if it is not there."""
+    def cell(self, dataset: str, system: str, start: int | None = None) -> str:
+        """Id of the cell's parent run, made if it is not there; ``start`` as for :meth:`child`."""
         tags = {"mner.kind": "cell", "mner.dataset": dataset, "mner.system": system}
         with self._locked():
             found = self._search(tags)
-            run = found[0] if found else self._client.create_run(self._experiment, tags=tags)
+            run = found[0] if found else self._client.create_run(self._experiment, start_time=start, tags=tags)
             run_id: str = run.info.run_id
             self._cells[run_id] = dataset, system
             shown = {"dataset": dataset, "system": system, "profile": self.profile}
@@ -142,6 +143,29 @@ class Store:
         self.log_points(known, points)
         self.tag(cell, tags)
 
+    def log_model(self, run_id: str, name: str, folder: Path, tags: Mapping[str, str]) -> None:
+        """Add a model folder as a LoggedModel of a run."""
+        made = self._client.create_logged_model(self._experiment, name, run_id, dict(tags), model_type="tagger")
+        self._client.log_model_artifacts(made.model_id, str(folder))
+        self._client.finalize_logged_model(made.model_id, "READY")
+        self._client.log_outputs(run_id, [self._mlflow.entities.LoggedModelOutput(made.model_id, 0)])
+
+    def has_model(self, child: Child) -> bool:
+        """Whether a run has a LoggedModel."""
+        outputs = self._client.get_run(child.run_id).outputs
+        return outputs is not None and bool(outputs.model_outputs)
+
+    def log_report(self, files: Iterable[Path]) -> None:
+        """Add the report's files to a run of their own, ``report``, made if it is not there."""
+        tags = {"mner.kind": "report"}
+        with self._locked():
+            found = self._search(tags)
+            run = found[0] if found else self._client.create_run(self._experiment, tags=tags)
+            self._describe(run, "report", {"profile": self.profile, "mlflow.note.content": REPORT_NOTE})
+        for file in files:
+            self._client.log_artifact(run.info.run_id, str(file))
+        self.end(run.info.run_id, "FINISHED")
+
     def begin(self, run_id: str) -> None:
         """Mark a run, also one that ended before, as running."""
         self._client.update_run(run_id, status="RUNNING")
@@ -152,8 +176,8 @@ class Store:
         self._client.set_terminated(run_id, status, timestamp)
         self._client.set_tag(run_id, "mner.status", status.lower())
 
-    def summarise(self, cell: str) -> None:
-        """Log the averages of ``AVERAGED`` over the cell's finished seeds, where they have changed."""
+    def summarise(self, cell: str) -> str:
+        """Log the averages of ``AVERAGED`` over the cell's finished seeds; returns what the description says."""
         with self._locked():
             children = self._search({"mner.kind": "seed", "mlflow.parentRunId": cell})
             runs = [r for r in children if r.info.status == "FINISHED" and "mner.superseded" not in r.data.tags]
@@ -166,7 +190,9 @@ class Store:
             known = Child(cell, cell, _latest_of(self._client.get_run(cell)))
             defined = [(n, 0, value) for n, value in summary.items() if n in known.points or not math.isnan(value)]
             self.log_points(known, defined)
-            self.tag(cell, {"mlflow.note.content": f"{_headline(summary)}{NOTE}"})
+            note = f"{_headline(summary)}{NOTE}"
+            self.tag(cell, {"mlflow.note.content": note})
+            return note
 
     def monitor(self, run_id: str) -> Any | None:
         """MLflow's own sampling of processor, memory, disk and GPU, started; None where psutil is missing."""

@@ -78,6 +78,23 @@ def test_gold_must_be_of_the_sentences_that_runs_read(tmp_path: Path) -> None:
     assert refused.value.index == len(blind) - 1
 
 
+def test_committed_hashes_bind_the_same_test_sentences_and_what_no_record_names(tmp_path: Path) -> None:
+    """A corpus generated in another size is another version; its committed scores do not bind it."""
+    _runs(tmp_path)
+    gold, blind = tmp_path / FOLDER / GOLD, tmp_path / FOLDER / BLIND
+    write_sentences(blind, [sentence.blind() for sentence in read_sentences(gold)])
+    before = _scores(tmp_path).inputs
+    other_version = {**before, f"{FOLDER.as_posix()}/{BLIND}": "0" * 64, f"{FOLDER.as_posix()}/{GOLD}": "1" * 64}
+    assert _scores(tmp_path, pinned=other_version).inputs == before
+    train = f"{FOLDER.as_posix()}/corpus/train.jsonl"
+    write_sentences(tmp_path / train, read_sentences(gold))
+    _runs(tmp_path, inputs={train: sha256_of(tmp_path / train)})
+    assert _scores(tmp_path, pinned={**before, train: "0" * 64}).inputs[train] != "0" * 64
+    with pytest.raises(ChangedInputError) as refused:
+        _scores(tmp_path, pinned={**before, f"{FOLDER.as_posix()}/{GOLD}": "1" * 64})
+    assert refused.value.path == f"{FOLDER.as_posix()}/{GOLD}"
+
+
 def test_gold_of_a_data_set_without_committed_scores_is_held_to_dvc_lock(tmp_path: Path) -> None:
     _runs(tmp_path)
     output = (FOLDER / GOLD).parent

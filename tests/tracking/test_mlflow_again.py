@@ -12,7 +12,7 @@ import pytest
 from support.test_modules import module_of
 
 from mner.tracking import mlflow_store as store_module
-from mner.tracking.mlflow_rebuild import log_scores, rebuild
+from mner.tracking.mlflow_rebuild import log_report, log_scores, rebuild
 from mner.tracking.mlflow_store import Store
 from mner.tracking.mlflow_tracker import TrackedCell, Tracker
 from mner.tracking.mlflow_values import milliseconds
@@ -86,9 +86,21 @@ def test_rebuilt_runs_have_the_times_of_their_records(uri: str, runs: Path) -> N
         told = found[name].info.start_time, found[name].info.end_time
         assert told == (milliseconds(record.started.isoformat()), milliseconds(record.finished_at))
     assert found["cell"].info.end_time == milliseconds(late.finished_at)
+    assert found["cell"].info.start_time == milliseconds(early.started.isoformat())
     child = Store(uri, "test").find_child("planted", "bert-crf", 2, early.key)
     points = mlflow.MlflowClient(tracking_uri=uri).get_metric_history(child.run_id, "dev_f1")
     assert {point.timestamp for point in points} == {milliseconds(early.finished_at)}
+
+
+def test_the_page_and_its_tables_are_files_of_one_run(uri: str, tmp_path: Path) -> None:
+    page, absent = tmp_path / "index.html", tmp_path / "absent.csv"
+    for text in ("first", "second"):
+        page.write_text(text)
+        log_report((page, absent), "test", uri)
+    (run,) = Store(uri, "test")._search({"mner.kind": "report"})
+    client = mlflow.MlflowClient(tracking_uri=uri)
+    assert [file.path for file in client.list_artifacts(run.info.run_id)] == ["index.html"]
+    assert Path(client.download_artifacts(run.info.run_id, "index.html")).read_text() == "second"
 
 
 def test_a_skipped_run_takes_the_averages_of_the_one_it_outdates(uri: str, runs: Path) -> None:

@@ -30,17 +30,29 @@ def run(options: argparse.Namespace) -> None:
     from mner.evaluation.rescored_results import RescoredResults
     from mner.evaluation.result_files import as_json
     from mner.evaluation.score_results import ScoreResults
-    from mner.tracking.mlflow_rebuild import log_scores, rebuild
+    from mner.reporting.overview import PAGE
+    from mner.reporting.profile_report import page_files
+    from mner.tagger.mlflow_model import log_models
+    from mner.tracking.mlflow_rebuild import log_report, log_scores, rebuild
 
     if not options.rebuild:
         raise TrackingError(f"training tracks by itself; to fill MLflow from the files of runs: {REBUILD}")
     config = settings()
     name, uri = config.active.name, options.uri or tracking_uri()
-    count = rebuild(REFERENCE / name / "runs" if options.from_reference else Path("runs", name), name, uri)
-    scores = kept_of(ScoreResults, name) if options.from_reference else None
+    reference = options.from_reference
+    count = rebuild(REFERENCE / name / "runs" if reference else Path("runs", name), name, uri)
+    scores = kept_of(ScoreResults, name) if reference else None
     if scores is not None:
         paper = load_paper(shipped("paper.yaml")).requiring(requirements(config.systems))
         rescored = kept_of(RescoredResults, name)
         printed = {} if rescored is None else printed_gaps(scores, rescored, paper, config.verify)
         log_scores(as_json(scores), name, uri, printed)
-    show(f"{count} runs are in {shown(uri)}; look at them with: mlflow ui --backend-store-uri {shown(uri)}")
+    log_report(page_files(PAGE if reference else Path("reports/rendered", name)), name, uri)
+    models, refused = (0, ()) if reference else log_models(Path("runs", name), name, uri)
+    for line in refused:
+        show(f"no model: {line}")
+    with_models = f", {models} with a model" if models else ""
+    show(
+        f"{count} runs{with_models} are in {shown(uri)}; look at them with: "
+        f"mlflow ui --backend-store-uri {shown(uri)}"
+    )
