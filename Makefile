@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Container images often set it, and then every process compiles anew all that it imports: seconds for torch alone.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: repro test test-all faults bench bench-compare lint docs verify install install-all install-base clean
+.PHONY: repro rehearse test test-all faults bench bench-compare lint docs verify gpu install install-all install-base clean
 
 install: $(VENV)/.installed
 
@@ -32,6 +32,7 @@ install-base: install
 # PROFILE=full (or any other) skips the choice, SEEDS="1 2" takes other seeds than the profile's. The sweep trains on all cores; `dvc repro` then finds it done.
 repro: install
 	mner profile $(or $(PROFILE),auto) $(if $(SEEDS),--seeds $(SEEDS))
+	$(if $(MNER_IMAGES),dvc repro -f data)
 	dvc repro data features graphs
 	mner sweep
 	dvc repro
@@ -43,9 +44,18 @@ test: install-all
 test-all: install-all
 	OMP_NUM_THREADS=1 pytest -q -n auto -m ''
 
+# Profile paper from data to page on tiny random models and generated tweets: in minutes what a GPU will run in days.
+rehearse: install-all
+	pytest -q tests/rehearsal -m ''
+
 # Attacks: damaged files, full disks, kills, forged archives, hostile text. Prints what became of each kind.
 faults: install
 	OMP_NUM_THREADS=1 pytest -q tests/faults -m ''
+
+# A first hour on a GPU: checks it, measures, trains the active profile, packs the runs. Needs no network, and none of
+# our environment: PYTHON is the interpreter that has torch for CUDA. GPU="--device cpu" rehearses it on a processor.
+gpu:
+	PYTHONPATH=$(CURDIR) $(PYTHON) -m mner.benchmarking.gpu_session $(GPU)
 
 # Times every hot path and keeps the numbers; bench-compare holds a later commit against them.
 bench: install

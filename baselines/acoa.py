@@ -46,6 +46,7 @@ CARD = Card(
         "The authors' code run by others, and the port (67.2 on TW15), both stay below the printed number.",
         "The port pads every sentence to 35 words and reads and attends to the padding; here padding is masked.",
         "The port drops sentences without a picture, and has two extra tags; here neither.",
+        "In profile paper, what the recipe above leaves open is ours: neither decay nor clipping.",
         "The port reads numbers as one symbol and cuts the sign off #word and @word; option words sets ours.",
     ),
     published_recipe={

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mner.data.batch import Batch
 from mner.models.cards import Card
+from mner.models.published_recipes import UMT_FAMILY
 from mner.models.system import BuildContext, Emissions
 
 CARD = Card(
@@ -21,7 +22,7 @@ CARD = Card(
         "optimiser": "not stated; the code family has BertAdam, lr 5e-5, warm-up 10 %, decay 0.01, clip 1.0",
         "dropout": "0.1 on the last layer (code family)",
         "batch": "not stated; 32 in the code family",
-        "kind": "proposed: no recipe was published for this row; ours is the shared one",
+        "kind": "proposed: no recipe was published for this row; UMT's in profile paper, elsewhere the shared one",
     },
     caveats=(
         "The printed row's recipe, seeds and scorer are not stated.",
@@ -29,21 +30,7 @@ CARD = Card(
         "ours trains the labels on words, each read from its first piece.",
         "Nothing forbids an I- that continues no entity; lenient scoring starts one there, strict does not.",
     ),
-    published_recipe={
-        "epochs": {"twitter2015": 24, "twitter2017": 22},
-        "batch_size": 32,
-        "encoder_learning_rate": 5e-5,
-        "head_learning_rate": 5e-5,
-        "transition_learning_rate": 5e-5,
-        "weight_decay": 0.01,
-        "optimiser": "bert",
-        "schedule": "linear",
-        "warmup": 0.1,
-        "clip": 1.0,
-        "clip_by": "parameter",
-        "precision": "float32",
-        "frozen_layers": 0,
-    },
+    published_recipe=UMT_FAMILY,
     recipe_inferred="UMT's program, of whose family the row is believed to be; epochs and all else are UMT's",
 )
 

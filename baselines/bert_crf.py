@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mner.data.batch import Batch
 from mner.models.cards import Card
+from mner.models.published_recipes import UMT_FAMILY
 from mner.models.system import BuildContext, Emissions
 
 CARD = Card(
@@ -25,21 +26,7 @@ CARD = Card(
         "The printed row's recipe, seeds and scorer are not stated.",
         "The table's code family runs the CRF over word pieces with an extra tag X; ours runs over words.",
     ),
-    published_recipe={
-        "epochs": {"twitter2015": 24, "twitter2017": 22},
-        "batch_size": 32,
-        "encoder_learning_rate": 5e-5,
-        "head_learning_rate": 5e-5,
-        "transition_learning_rate": 5e-5,
-        "weight_decay": 0.01,
-        "optimiser": "bert",
-        "schedule": "linear",
-        "warmup": 0.1,
-        "clip": 1.0,
-        "clip_by": "parameter",
-        "precision": "float32",
-        "frozen_layers": 0,
-    },
+    published_recipe=UMT_FAMILY,
     recipe_inferred="UMT's program, of whose family the row is believed to be; epochs and all else are UMT's",
 )
 

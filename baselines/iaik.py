@@ -32,7 +32,8 @@ CARD = Card(
     caveats=(
         "A detector's object labels stand in for the classifier's attributes.",
         "No knowledge graph is at hand: the knowledge path, half of the paper's idea, is absent.",
-        "Fusion and gates are ACOA's, on which the paper probably builds; sizes and recipe are proposed.",
+        "Fusion and gates are ACOA's, on which the paper probably builds; sizes and recipe are proposed; "
+        "in profile paper the recipe is ACOA's.",
     ),
     reconstructed="from the abstract, one of its two paths; no distance from the printed number means anything",
     missing=("the knowledge base", "attributes of an ImageNet classifier"),

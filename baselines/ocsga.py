@@ -42,7 +42,8 @@ CARD = Card(
         "paper": "a picture without objects adds nothing, in the sum and in the statistics; padding is left out",
     },
     caveats=(
-        "Our recipe is the harness's, not the published one; which epoch was printed is not known.",
+        "Outside profile paper our recipe is the harness's, not the published one; which epoch was printed is not "
+        "known, ours is the best on dev.",
         "The code's CRF keeps three extra states (padding and the borders) at -10000; ours has labels alone.",
         "The code comments its residual connections in the last layer out; both variants go without, as it does.",
         "Word vectors are those the options name; GloVe-Twitter must be supplied as a file.",

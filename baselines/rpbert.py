@@ -55,6 +55,7 @@ CARD = Card(
         "those labels is not tested here.",
         "The first release detached r; without relation labels its classifier would never be trained, so r is not "
         "detached here.",
+        "In profile paper the grid is of microsoft/resnet-101, trained otherwise than torchvision's.",
         "Of the frozen word vectors only one source stands here (option words), or none.",
         "Frozen encoder layers stay frozen, but their cached states are not used: the picture enters below them.",
         "With r = 0 the visual tokens are still attended to in placement projection: position and type remain.",

@@ -47,12 +47,12 @@ CARD = Card(
     caveats=(
         "Crops by visual grounding are not at hand: the 4 object nodes are means over consecutive runs of the "
         "picture's region features, so what the row needs its grounding for is not tested here; a detector's "
-        "crops (features.kinds, data.regions) are read one a node with nodes: first.",
+        "crops (kind crops) are read one a node with nodes: first, as in profile paper.",
         "The code links every word with every object; the paper also speaks of noun phrases and sparse links.",
         "Tags are over words here; the code tags word pieces with PAD, X, CLS and SEP among its tags.",
         "The code takes the whole picture where nothing is found; without a picture ours has no node.",
         "Test F1 is printed every epoch and a best-test epoch too: the paper's selection rule is not known.",
-        "A summed loss makes the shared recipe's clipping stronger; the code does not clip.",
+        "A summed loss makes the shared recipe's clipping stronger; neither code nor profile paper clips.",
         "An ITA author could not reach the paper's number from the code (issue 5 of its repository).",
     ),
     published_recipe={

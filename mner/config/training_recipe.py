@@ -41,6 +41,8 @@ class Recipe:
     ``shuffled`` never takes the sentences in the order of the file, without sorting by length.
     ``evaluate_every`` n evaluates dev after every n updates of the run, and at the end of each epoch; the weights
     that are kept are those of the best of these moments (null: at the ends of epochs alone).
+    ``dev_batch`` n selects by the mean of the dev F1 of n sentences each, in the order of the file and without the
+    last ones that make no whole batch (null: one F1 over dev).
     ``precision`` auto is bfloat16 where the hardware multiplies it natively, else float32; the record says which.
     ``max_pieces`` bounds a tweet with its context, in word pieces; batches are padded to their longest tweet,
     rounded up to a ``length_multiple`` of pieces (8 suits a GPU's matrix units; on a CPU 1 is faster). ``views``
@@ -78,6 +80,7 @@ class Recipe:
     clip_by: str = "norm"
     shuffled: str = "each epoch"
     evaluate_every: int | None = None
+    dev_batch: int | None = None
 
     def __post_init__(self) -> None:
         self._check_published()
@@ -119,8 +122,9 @@ class Recipe:
             raise ValueError(f"recipe: decay is a number of at least 0, not {self.decay}")
         if self.schedule in ("inverse_time", "step") and self.decay == 0:
             raise ValueError(f"recipe: schedule {self.schedule} needs a decay above 0")
-        if self.decay_epochs < 1 or (self.evaluate_every is not None and self.evaluate_every < 1):
-            raise ValueError("recipe: decay_epochs and evaluate_every are at least 1 (evaluate_every: or null)")
+        counts = (self.decay_epochs, self.evaluate_every, self.dev_batch)
+        if any(count is not None and count < 1 for count in counts):
+            raise ValueError("recipe: decay_epochs, evaluate_every and dev_batch are at least 1 (or null)")
 
 
 DEFAULTS: Mapping[str, Any] = {

@@ -22,7 +22,7 @@ RECIPE_FIELDS = frozenset(
     {
         *("epochs", "batch_size", "optimiser", "schedule", "warmup", "clip", "precision", "frozen_layers"),
         *("encoder_learning_rate", "head_learning_rate", "transition_learning_rate", "weight_decay"),
-        *("shuffled", "loss", "clip_by", "decay", "decay_epochs", "evaluate_every", "image_encoder"),
+        *("shuffled", "loss", "clip_by", "decay", "decay_epochs", "evaluate_every", "dev_batch", "image_encoder"),
     }
 )
 """Fields of a published recipe that ours must equal: those of a recipe here, and what all our runs share."""

@@ -174,6 +174,29 @@ def pieces_as_words(ids: Tensor, mask: Tensor, types: Tensor) -> TextInput:
     return TextInput(ids, mask.bool(), torch.arange(ids.shape[1]).expand(ids.shape))
 
 
+def read_batch(golden: Golden, image: Visual, *, mask: str, types: str) -> Batch:
+    """The file's inputs as the batch that a tagger of ours receives.
+
+    Args:
+        golden: The file, with the pieces of its sentences and a label of each.
+        image: The file's picture features, as regions.
+        mask: What the file calls its mask of real pieces.
+        types: What it calls the token types.
+
+    Raises:
+        ParityError: token types other than 0.
+    """
+    ids, real = golden["input/input_ids"], golden[f"input/{mask}"]
+    return Batch(
+        index=torch.arange(len(ids)),
+        words=(("",) * ids.shape[1],) * len(ids),
+        word_mask=real.bool(),
+        tags=golden["input/labels"],
+        text=pieces_as_words(ids, real, golden[f"input/{types}"]),
+        image=image,
+    )
+
+
 def chain_comparisons(
     golden: Golden, decoder: CRFDecoder, emissions: Emissions, gold: Tensor, *, prefix: str, decoded: str
 ) -> Iterator[Comparison]:

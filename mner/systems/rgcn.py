@@ -73,6 +73,7 @@ CARD = Card(
         "warmup": 0.1,
         "clip": 1.0,
         "evaluate_every": 300,
+        "dev_batch": 16,
         "precision": "float32",
         "frozen_layers": 0,
         "image_encoder": "not trained",

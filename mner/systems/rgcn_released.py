@@ -41,8 +41,9 @@ CARD = Card(
         "the layout of the unpublished feature files; neighbour-major is assumed (Q15)",
         "the depth of the ResNet behind the 7×7×2048 grids",
         "what the recipe below does not say of training is ours: the encoder's GELU, the clip norm of summed "
-        "gradients (Q12), the best epoch by dev F1 without dropout; the code has tanh GELU, a norm over single "
-        "look-ups of pieces, batch means with dropout on",
+        "gradients (Q12); the code has tanh GELU, a norm over single look-ups of pieces",
+        "dev F1 is the mean over batches of 16, as published, but of words, in the order of the file and without "
+        "dropout; the code has subwords, another order each time, and dropout on",
         "dev is evaluated every 300 updates, as published, and also at the end of each epoch",
     ),
     published_recipe=rgcn.CARD.published_recipe,

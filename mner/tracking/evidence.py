@@ -166,7 +166,8 @@ def _check_dev_f1(folder: Path, record: Record, tags: Mapping[str, str], data: P
     if record.best_dev_f1 is None or not set(views) <= set(tags):
         return "the run kept no dev tags"
     wanted = _gold_tags(gold, cached_sha256_of(gold))
-    found = float(np.mean([_f1_of(folder, wanted, view, tags[view]) for view in views]))
+    batch = record.recipe.get("dev_batch")
+    found = float(np.mean([_f1_of(folder, wanted, view, tags[view], batch) for view in views]))
     if abs(found - record.best_dev_f1) > SAME_F1:
         raise EvidenceError(
             folder / "record.json",
@@ -189,13 +190,19 @@ def _check_test_tags(folder: Path, record: Record, tags: Mapping[str, str], data
         raise EvidenceError(folder, "predictions", why)
 
 
-def _f1_of(folder: Path, gold: EncodedTags, name: str, text: str) -> float:
-    """F1 in percent by conlleval's rule, which is seqeval's default, counted over arrays; 0 where nothing is."""
+def _f1_of(folder: Path, gold: EncodedTags, name: str, text: str, batch: int | None) -> float:
+    """F1 in percent by conlleval's rule, which is seqeval's default, counted over arrays; 0 where nothing is.
+
+    With ``batch`` it is the mean over whole batches, as ``mner.tracking.dev_score.mean_dev_f1`` has it.
+    """
     found = _encoded(folder, name, text)
     if not np.array_equal(found.lengths, gold.lengths):
         raise EvidenceError(folder, "predictions", f"the tags {name} are not one a word of the dev split")
-    correct, predicted, wanted = sentence_counts(gold, found).sum(axis=0).tolist()
-    return 200.0 * correct / (predicted + wanted) if correct else 0.0
+    counts = sentence_counts(gold, found)
+    size = max(1, len(counts)) if batch is None or batch > len(counts) else batch
+    whole = counts[: len(counts) - len(counts) % size].reshape(-1, size, 3).sum(axis=1).tolist()
+    found_f1 = [200.0 * right / (named + wanted) if right else 0.0 for right, named, wanted in whole]
+    return float(np.mean(found_f1)) if found_f1 else 0.0
 
 
 def _encoded(folder: Path, name: str, text: str) -> EncodedTags:

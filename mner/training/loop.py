@@ -17,7 +17,7 @@ from mner.base.meters import Meter, Meters
 from mner.config.training_recipe import Recipe
 from mner.data.batch import Batch
 from mner.models.model import Model
-from mner.tracking.dev_score import dev_f1
+from mner.tracking.dev_score import mean_dev_f1
 from mner.training import checkpoint
 from mner.training.batching import SplitData, batches_in_order, batches_on, training_order
 from mner.training.determinism import autocast, numpy_generator, torch_stream
@@ -219,7 +219,7 @@ def train_step(
 def _dev_f1(model: Model, split: SplitData, recipe: Recipe, device: torch.device, meters: Meters) -> float:
     predicted = predict(model, split, recipe, device, meters.inference)
     gold = [sentence.tags or () for sentence in split.sentences]
-    return dev_f1(gold, predicted)
+    return mean_dev_f1(gold, predicted, recipe.dev_batch)
 
 
 @torch.no_grad()

@@ -25,11 +25,11 @@ ARCHITECTURES = (
 )
 
 
-def write(name: str, folder: Path) -> Path:
-    """Write weights, configuration and tokenizer of one architecture."""
+def write(name: str, folder: Path, positions: int = POSITIONS) -> Path:
+    """Write weights, configuration and tokenizer of one architecture that takes ``positions`` subwords."""
     folder.mkdir(parents=True)
     tokenizer = _tokenizer(name, folder)
-    config = _config(name, len(tokenizer), tokenizer.pad_token_id)
+    config = _config(name, len(tokenizer), tokenizer.pad_token_id, positions)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         transformers.AutoModel.from_config(config).save_pretrained(folder)
@@ -37,8 +37,8 @@ def write(name: str, folder: Path) -> Path:
     return folder
 
 
-def _config(name: str, words: int, padding: int) -> Any:
-    common = {"vocab_size": words, "pad_token_id": padding, "max_position_embeddings": POSITIONS}
+def _config(name: str, words: int, padding: int, positions: int) -> Any:
+    common = {"vocab_size": words, "pad_token_id": padding, "max_position_embeddings": positions}
     sizes: dict[str, Any] = {**common, **SMALL}
     match name:
         case "distilbert":

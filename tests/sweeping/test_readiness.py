@@ -36,6 +36,7 @@ def built(tmp_path: Path) -> Path:
     side = tmp_path / "data/twitter2017/side"
     side.mkdir(parents=True, exist_ok=True)
     write_json_atomically(side / "images.json", {"invalid": [f"{split}0" for split in splits]})
+    write_json_atomically(side / "pixels.json", {f"{split}{n}": {} for split in splits for n in (1, 2, 3)})
     return tmp_path
 
 
@@ -51,6 +52,31 @@ def test_valid_pictures_are_counted_by_split(built: Path) -> None:
         "test": State.MISSING,
     }
     assert set(picture_needs(built, None).values()) == {State.MISSING}
+    assert picture_needs(built, built)["train"] is State.AVAILABLE  # one level below
+
+
+def test_pictures_that_came_after_the_data_were_prepared_have_to_be_recorded(built: Path) -> None:
+    folder = built / "pictures"
+    folder.mkdir()
+    for name in [f"{split}{n}" for split in ("train", "dev", "test") for n in (1, 2, 3)]:
+        (folder / f"{name}.jpg").touch()
+    assert set(picture_needs(built, folder).values()) == {State.AVAILABLE}
+    write_json_atomically(built / "data/twitter2017/side/pixels.json", {})
+    needs = list(readiness._pictures("twitter2017", built, folder))
+    assert {need.state for need in needs} == {State.MISSING}
+    assert {need.command for need in needs} == {"dvc repro -f -s data@twitter2017"}
+
+
+def test_a_profile_that_reads_no_pixels_needs_no_pictures(tmp_path: Path) -> None:
+    places = Places(tmp_path, (), None, network=False)
+    asked = {profile: needs_of(settings(profile), tmp_path, places, CPU) for profile in ("quick", "paper")}
+    pictures = {name: [need for need in found if "pictures" in need.what] for name, found in asked.items()}
+    assert pictures["quick"] == []
+    assert pictures["paper"]
+    paper = {need.what: need for need in asked["paper"]}
+    assert paper["detector of crops-resnet152"].state is State.MISSING
+    for kind in ("grid-resnet152", "grid-resnet101", "crops-resnet152"):
+        assert f"extractor {kind}" in paper
 
 
 def test_pictures_of_a_corpus_that_is_not_built_are_unknown(tmp_path: Path) -> None:

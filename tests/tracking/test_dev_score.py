@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from mner.data.corpus import LABELS
-from mner.tracking.dev_score import dev_f1
+from mner.tracking.dev_score import dev_f1, mean_dev_f1
 
 
 def test_dev_f1_follows_from_counts_of_entities() -> None:
@@ -46,3 +48,13 @@ def _entities(tags: list[str]) -> set[tuple[int, int, str]]:
         if this and not kind:
             first, kind = index, this
     return found
+
+
+def test_the_mean_over_batches_leaves_out_an_incomplete_batch_and_weighs_each_alike() -> None:
+    gold = [["B-PER"], ["B-PER"], ["B-LOC"], ["B-LOC"], ["B-ORG"]]
+    found = [["B-PER"], ["O"], ["O"], ["O"], ["B-ORG"]]
+    assert mean_dev_f1(gold, found, 2) == pytest.approx((dev_f1(gold[:2], found[:2]) + 0) / 2)
+    assert mean_dev_f1(gold, found, 1) == pytest.approx(100 * 2 / 5)
+    for whole in (None, 6):
+        assert mean_dev_f1(gold, found, whole) == dev_f1(gold, found)
+    assert mean_dev_f1(gold, found, 5) == dev_f1(gold, found)

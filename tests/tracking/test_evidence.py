@@ -77,6 +77,11 @@ def test_an_honest_run_is_believed_and_its_dev_f1_recomputed(run: Path, data: Pa
     assert (found.sealed, found.not_recomputed, found.record.best_dev_f1) == (True, None, pytest.approx(40.0))
 
 
+def test_dev_f1_is_recomputed_as_the_recipe_selects(run: Path, data: Path) -> None:
+    edit(run, lambda row: row["recipe"].update(dev_batch=1), seal=True)
+    assert refused(run, data) in ("dev_f1", "key")
+
+
 def test_a_kept_run_is_checked_like_the_run_it_was(run: Path, data: Path) -> None:
     tags = {path.stem: path.read_text() for path in run.glob("*.jsonl")}
     for path in run.glob("*.jsonl"):
