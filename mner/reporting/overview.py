@@ -135,14 +135,18 @@ def write_overview(target: Path, paper: Paper, further: Path | None = None) -> t
     return tuple(target / name for name in files)
 
 
+def declared_paper() -> Paper:
+    """The printed tables, with what the declared rows require of a run."""
+    declared = settings_of(composed("full"), Path("profile full"))
+    return load_paper(shipped("paper.yaml")).requiring(requirements(declared.systems))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the committed copy of the page, or the same files elsewhere."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--target", type=Path, default=PAGE, help="folder to write (default: docs/page)")
     target = parser.parse_args(arguments).target
-    declared = settings_of(composed("full"), Path("profile full"))
-    paper = load_paper(shipped("paper.yaml")).requiring(requirements(declared.systems))
-    for path in write_overview(target, paper):
+    for path in write_overview(target, declared_paper()):
         print(path)
 
 

@@ -67,8 +67,11 @@ def log_models(folder: Path, profile: str, uri: str) -> tuple[int, tuple[str, ..
         of pictures.
     """
     logged, refused = 0, []
+    kept = list(_with_weights(folder))
+    if not kept:
+        return 0, ()
     store = Store(uri, profile)
-    for run in _with_weights(folder):
+    for run in kept:
         record = Record.read(run / "record.json")
         child = store.find_child(record.dataset, record.system, record.seed, record.key)
         if child is None:

@@ -15,8 +15,11 @@ SIZES = {"wide": (1400, 900), "narrow": (390, 844)}
 SMALLEST_TEXT = 12.0  # CSS pixels
 LEAST_CONTRAST = 4.5  # WCAG 2 AA, for text of normal size
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra `dev`)")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed (extra `dev`)")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium on this machine (Debian: apt install chromium)"
+)
 
 CONTRAST = """() => {
   const channel = (c) => { c /= 255; return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; };
@@ -83,6 +86,18 @@ def test_every_text_is_large_and_dark_enough(browser: Any, size: str, scheme: st
     contrast, smallest = page.evaluate(CONTRAST)
     assert contrast >= LEAST_CONTRAST
     assert smallest >= SMALLEST_TEXT
+    page.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_axe_finds_nothing_to_mend(browser: Any, size: str, scheme: str) -> None:
+    page = _open(browser, size, color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")
+    found = axe.Axe().run(page).response
+    assert len(found["passes"]) > 20
+    assert [(rule["id"], rule["impact"], len(rule["nodes"])) for rule in found["violations"]] == []
     page.close()
 
 
