@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Container images often set it, and then every process compiles anew all that it imports: seconds for torch alone.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: repro rehearse test test-all faults bench bench-compare lint docs verify install install-all install-base clean
+.PHONY: repro rehearse test test-all faults bench bench-compare lint docs verify gpu install install-all install-base clean
 
 install: $(VENV)/.installed
 
@@ -51,6 +51,11 @@ rehearse: install-all
 # Attacks: damaged files, full disks, kills, forged archives, hostile text. Prints what became of each kind.
 faults: install
 	OMP_NUM_THREADS=1 pytest -q tests/faults -m ''
+
+# A first hour on a GPU: checks it, measures, trains the active profile, packs the runs. Needs no network, and none of
+# our environment: PYTHON is the interpreter that has torch for CUDA. GPU="--device cpu" rehearses it on a processor.
+gpu:
+	PYTHONPATH=$(CURDIR) $(PYTHON) -m mner.benchmarking.gpu_session $(GPU)
 
 # Times every hot path and keeps the numbers; bench-compare holds a later commit against them.
 bench: install

@@ -13,7 +13,7 @@ import numpy as np
 
 from mner.data.spans import EncodedTags
 from mner.evaluation.distributions import t_isf
-from mner.evaluation.scorers import PiecesPerWord, conlleval, lift_to_pieces, rgcn, score_piece_batches
+from mner.evaluation.scorers import SubwordsPerWord, conlleval, lift_to_subwords, rgcn, score_subword_batches
 
 BATCH = 64
 """Sentences of a batch in R-GCN's test script."""
@@ -44,19 +44,19 @@ class ScorerGain:
 
 
 def scorer_gain(
-    place: tuple[str, str, str], gold: EncodedTags, predicted: EncodedTags, pieces: PiecesPerWord
+    place: tuple[str, str, str], gold: EncodedTags, predicted: EncodedTags, pieces: SubwordsPerWord
 ) -> ScorerGain:
     """The gain of one run; ``place`` is data set, system and profile.
 
     Continuation subwords are taken to be tagged X without an error, as no run here predicts them.
     """
     standard = 100 * conlleval(gold, predicted).f1
-    lifted_gold, lifted = (lift_to_pieces(tags, pieces) for tags in (gold, predicted))
+    lifted_gold, lifted = (lift_to_subwords(tags, pieces) for tags in (gold, predicted))
     sentences = len(gold.lengths)
     full = sentences - sentences % BATCH
     # All sentences as one batch: pooled counts of subword spans.
     pooled, of_full = (
-        100 * score_piece_batches(lifted_gold, lifted, batch=size).mean().f1 for size in (sentences, full)
+        100 * score_subword_batches(lifted_gold, lifted, batch=size).mean().f1 for size in (sentences, full)
     )
     averaged = 100 * rgcn(gold, predicted, pieces, batch=BATCH).f1
     return ScorerGain(*place, standard, pooled - standard, of_full - pooled, averaged - of_full)

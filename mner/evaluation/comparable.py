@@ -19,7 +19,7 @@ _KIND_OF_FIELD = {
     "encoder": ReasonKind.ENCODER,
     "visual": ReasonKind.VISUAL,
     "scorer": ReasonKind.SCORER,
-    "copy": ReasonKind.DATA_COPY,
+    "copy": ReasonKind.DATASET_VERSION,
 }
 
 

@@ -58,7 +58,7 @@ class Scored:
 
     @property
     def level(self) -> Picked:
-        """F1 by run under the standard lens, on the cell's own copy.
+        """F1 by run under the standard scorer, on the cell's own copy.
 
         Raises:
             ValueError: the runs have no such score, so files of different making were mixed.

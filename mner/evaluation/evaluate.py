@@ -18,10 +18,10 @@ from mner.evaluation.comparisons import profile_statistics
 from mner.evaluation.error_counts import profile_errors
 from mner.evaluation.error_results import AuditResults, ErrorResults, Truncation
 from mner.evaluation.rescored_results import RescoredResults
-from mner.evaluation.rescoring import Pieces, numbers_of_pieces, other_copies, rescore
+from mner.evaluation.rescoring import SubwordCounter, numbers_of_subwords, other_versions, rescore
 from mner.evaluation.score_results import ScoreResults
 from mner.evaluation.scored_inputs import check_gold, check_inputs, committed_pins, hashes_of_inputs
-from mner.evaluation.scorers import PiecesPerWord
+from mner.evaluation.scorers import SubwordsPerWord
 from mner.evaluation.scoring import GoldOf, gold_reader, score_profile
 from mner.evaluation.statistics_results import StatisticsResults
 from mner.evaluation.tag_reader import TagReader
@@ -31,16 +31,16 @@ from mner.tracking.prepared_inputs import check_inputs as check_inputs_in_lock
 from mner.tracking.record import Record
 from mner.tracking.run_places import run_folder
 
-PiecesBySplit = Mapping[tuple[str, str], PiecesPerWord | None]
+SubwordsBySplit = Mapping[tuple[str, str], SubwordsPerWord | None]
 BORDERS = 2
-"""Pieces that [CLS] and [SEP] take of ``max_pieces``."""
+"""SubwordCounter that [CLS] and [SEP] take of ``max_pieces``."""
 
 
 def input_notes(
     scores: ScoreResults,
     data_folder: Path,
     sentences: Mapping[tuple[str, str], Sequence[Sentence]],
-    pieces: Mapping[str, PiecesBySplit],
+    pieces: Mapping[str, SubwordsBySplit],
 ) -> AuditResults:
     """Collect findings by data set, and test words cut off by cell.
 
@@ -57,7 +57,7 @@ def read_findings(data_folder: Path, datasets: Sequence[str]) -> dict[str, list[
     return {dataset: read_json(file) if file.is_file() else None for dataset, file in files.items()}
 
 
-def cut_words(pieces: PiecesPerWord, max_pieces: int) -> list[int]:
+def cut_words(pieces: SubwordsPerWord, max_pieces: int) -> list[int]:
     """Words of each sentence that do not fit in ``max_pieces`` with both borders, so that no encoder sees them.
 
     The rule is that of ``mner.data.subwords``: the first word that does not fit whole ends the sentence; a word
@@ -76,7 +76,7 @@ def cut_words(pieces: PiecesPerWord, max_pieces: int) -> list[int]:
 def _truncation(
     scores: ScoreResults,
     sentences: Mapping[tuple[str, str], Sequence[Sentence]],
-    pieces: Mapping[str, PiecesBySplit],
+    pieces: Mapping[str, SubwordsBySplit],
 ) -> Iterator[Truncation]:
     counted: dict[tuple[str, str, int], list[int]] = {}
     for cell in scores.cells:
@@ -139,16 +139,16 @@ def evaluate(
     datasets: Sequence[str],
     systems: Sequence[str],
     seeds: Sequence[int],
-    pieces: Callable[[], Pieces],
+    pieces: Callable[[], SubwordCounter],
     data: Path | None = None,
-    uncased: Callable[[], Pieces] | None = None,
-    further: Sequence[Callable[[], Pieces]] = (),
+    uncased: Callable[[], SubwordCounter] | None = None,
+    further: Sequence[Callable[[], SubwordCounter]] = (),
     pinned: Mapping[str, str] = MappingProxyType({}),
 ) -> Evaluation:
     """Compute all results of a profile from the tags of its runs.
 
     ``root`` holds runs/, and data/ unless ``data`` says where it is. ``pieces`` are those of the profile's
-    encoder, for what it cuts off, ``uncased`` those of BERT's uncased splitter, on which R-GCN's lens is defined
+    encoder, for what it cuts off, ``uncased`` those of BERT's uncased splitter, on which R-GCN's scorer is defined
     (None: ``pieces`` are these), ``further`` those of encoders that single rows have; all are called only if a run
     is finished. ``pinned`` are hashes of files that committed scores were made with; others are refused.
 
@@ -169,17 +169,17 @@ def evaluate(
     tagged = read_tagged(scores, root, gold_of, reader)
     found = sorted({run.dataset for run in tagged.runs})
     training = {dataset: read_sentences(data / dataset / "corpus" / "train.jsonl") for dataset in found}
-    copies = {dataset: other_copies(data, dataset) for dataset in found}
-    splitter = pieces() if tagged.runs else Pieces("", None, "nothing was run")
-    counted = numbers_of_pieces(tagged, splitter)
-    of_lens = uncased() if tagged.runs and uncased is not None else splitter
-    lens_counted = counted if of_lens is splitter else numbers_of_pieces(tagged, of_lens)
+    copies = {dataset: other_versions(data, dataset) for dataset in found}
+    splitter = pieces() if tagged.runs else SubwordCounter("", None, "nothing was run")
+    counted = numbers_of_subwords(tagged, splitter)
+    of_scorers = uncased() if tagged.runs and uncased is not None else splitter
+    counted_for_scorers = counted if of_scorers is splitter else numbers_of_subwords(tagged, of_scorers)
     by_encoder = {splitter.encoder: counted}
     for other in (make() for make in further if tagged.runs):
-        by_encoder[other.encoder] = numbers_of_pieces(tagged, other)
+        by_encoder[other.encoder] = numbers_of_subwords(tagged, other)
     return Evaluation(
         scores,
-        rescore(tagged, of_lens, lens_counted, copies),
+        rescore(tagged, of_scorers, counted_for_scorers, copies),
         profile_statistics(tagged, lambda: np.random.default_rng(RESAMPLING_SEED)),
         profile_errors(tagged, training),
         input_notes(scores, data, tagged.sentences, by_encoder),

@@ -118,7 +118,7 @@ def kept_elsewhere(profile: str, datasets: Sequence[str], reference: Path = REFE
 
 
 def keep(profile: str) -> str:
-    """Copy the profile's scores, lenses, records, curves and tags to reports/results; says what was written.
+    """Copy the profile's scores, records, curves and tags to reports/results; says what was written.
 
     The tags of a run go into one compressed file. They hold labels only, no word of a tweet; the record pins the
     hash of each file in it.
@@ -292,7 +292,7 @@ def kept_tags(record: Path) -> Mapping[str, str]:
 
 
 def check_against_reference(results: Evaluated, profile: str) -> str:
-    """A sentence that re-scored numbers equal the committed ones, under every lens, to the last digit.
+    """A sentence that re-scored numbers equal the committed ones, under every scorer, to the last digit.
 
     Raises:
         NoResultsError: they differ; the message names the first places that do.

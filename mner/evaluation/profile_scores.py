@@ -22,7 +22,7 @@ from mner.evaluation.kept_results import (
 )
 from mner.evaluation.paper import Paper
 from mner.evaluation.printed_gaps import printed_gaps
-from mner.evaluation.rescoring import Pieces
+from mner.evaluation.rescoring import SubwordCounter
 from mner.evaluation.result_files import FILES, as_json, results_bytes
 from mner.evaluation.score_results import ScoreResults
 from mner.evaluation.subword_counts import subword_counter
@@ -97,25 +97,25 @@ def scores_below(config: Config, root: Path, pinned: Mapping[str, str] | None = 
     active = config.active
     profile = active.name, active.datasets, active.systems, active.seeds
     encoders = dict.fromkeys([active.encoder, *(active.encoder_of(system) for system in active.systems)])
-    own, *further = (partial(word_pieces, config.encoders[name]) for name in encoders)
-    uncased = None if active.encoder in UNCASED else lambda: uncased_pieces(config)
+    own, *further = (partial(subwords_of, config.encoders[name]) for name in encoders)
+    uncased = None if active.encoder in UNCASED else lambda: uncased_subwords(config)
     return evaluate(root, *profile, own, data=Path("data"), uncased=uncased, further=further, pinned=pinned or {})
 
 
-def word_pieces(encoder: EncoderSource) -> Pieces:
+def subwords_of(encoder: EncoderSource) -> SubwordCounter:
     """Give the encoder's subword counter, or the reason why scorers of subwords go without it."""
     try:
-        return Pieces(encoder.name, subword_counter(encoder))
+        return SubwordCounter(encoder.name, subword_counter(encoder))
     except EncoderError as error:
-        return Pieces(encoder.name, None, str(error))
+        return SubwordCounter(encoder.name, None, str(error))
 
 
-def uncased_pieces(config: Config) -> Pieces:
+def uncased_subwords(config: Config) -> SubwordCounter:
     """Give BERT's uncased subword counter from the first available encoder that has it."""
-    found = [word_pieces(config.encoders[name]) for name in UNCASED if name in config.encoders]
+    found = [subwords_of(config.encoders[name]) for name in UNCASED if name in config.encoders]
     available = [pieces for pieces in found if pieces.count is not None]
     reason = "; ".join(pieces.reason for pieces in found) or f"params.yaml has none of {', '.join(UNCASED)}"
-    return available[0] if available else Pieces("BERT, uncased", None, reason)
+    return available[0] if available else SubwordCounter("BERT, uncased", None, reason)
 
 
 def _write(results: Evaluation, profile: str) -> None:

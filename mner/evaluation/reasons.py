@@ -25,14 +25,14 @@ class ReasonKind(StrEnum):
     MISSING = "missing"
     TRAINING_DATA = "training data"
     TRAINED = "training"
-    TRAINING_COPY = "training copy"
+    TRAINING_VERSION = "training version"
     RECIPE = "recipe"
-    DATA_COPY = "data copy"
+    DATASET_VERSION = "dataset version"
     SCORER = "scorer"
     SOURCE = "source"
 
 
-_CAVEAT_TITLES = {ReasonKind.VISUAL: "visual", ReasonKind.DATA_COPY: "copy"}
+_CAVEAT_TITLES = {ReasonKind.VISUAL: "visual", ReasonKind.DATASET_VERSION: "dataset version"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ class Reason:
                 return f"training: ours {self.ours}"
             case Reason(ReasonKind.MISSING):
                 return f"missing here: {self.theirs}"
-            case Reason(ReasonKind.TRAINING_COPY, detail=str(detail)) if detail:
-                return f"trained on copy {self.ours}, theirs {self.theirs}: {detail} differ"
+            case Reason(ReasonKind.TRAINING_VERSION, detail=str(detail)) if detail:
+                return f"trained on version {self.ours}, theirs {self.theirs}: {detail} differ"
             case Reason(ReasonKind.RECIPE, detail=str(detail)) if detail:
                 return f"recipe, {detail.replace('_', ' ')}: ours {self.ours}, theirs {self.theirs}"
             case _ if self.is_open:

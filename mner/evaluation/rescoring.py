@@ -16,7 +16,7 @@ from mner.base.files import read_json
 from mner.data.corpus import Sentence, read_sentences
 from mner.data.sources import ANNOTATIONS, annotation_file
 from mner.data.spans import EncodedTags, Entity, Spans, TagError, Tags, encode, entities, types_of
-from mner.evaluation import ita_scorer as ita_lens
+from mner.evaluation import ita_scorer
 from mner.evaluation.error_results import SuspectLabel
 from mner.evaluation.rescored_results import (
     Rescored,
@@ -26,12 +26,12 @@ from mner.evaluation.rescored_results import (
     SubwordSource,
 )
 from mner.evaluation.scorers import (
-    LENSES,
-    Lens,
-    LensScores,
-    PiecesPerWord,
+    SCORERS,
+    Scorer,
+    ScorerScores,
     SubwordLayout,
-    score_piece_batches,
+    SubwordsPerWord,
+    score_subword_batches,
     subword_layout,
     word_counts,
 )
@@ -81,7 +81,7 @@ RGCN = "rgcn"
 
 
 @dataclass(frozen=True, slots=True)
-class OtherCopy:
+class OtherVersion:
     """A copy by its name in ``reports/paper.yaml``; ``gold`` are its tags on all our sentences, None: ours."""
 
     name: str
@@ -93,12 +93,12 @@ class OtherCopy:
         return (ours if self.gold is None else self.gold).select(self.keep)
 
 
-def other_copies(data_folder: Path, dataset: str) -> tuple[OtherCopy, ...]:
+def other_versions(data_folder: Path, dataset: str) -> tuple[OtherVersion, ...]:
     """The copies of a data set's test split that can be rebuilt from what the data stage wrote, by name."""
     return tuple(sorted((*_rgcn(data_folder, dataset), *_annotations(data_folder, dataset)), key=lambda x: x.name))
 
 
-def _rgcn(data_folder: Path, dataset: str) -> list[OtherCopy]:
+def _rgcn(data_folder: Path, dataset: str) -> list[OtherVersion]:
     """R-GCN's, known by its retrieval lists; its tags on what it holds are ours (``mner.data.audit_findings``).
 
     No copy where it holds no sentence, or all of them.
@@ -107,17 +107,17 @@ def _rgcn(data_folder: Path, dataset: str) -> list[OtherCopy]:
     if not path.is_file():
         return []
     keep = np.array([entry is not None for entry in read_json(path)["test"]], dtype=bool)
-    return [] if keep.all() or not keep.any() else [OtherCopy(RGCN, keep)]
+    return [] if keep.all() or not keep.any() else [OtherVersion(RGCN, keep)]
 
 
-def _annotations(data_folder: Path, dataset: str) -> list[OtherCopy]:
+def _annotations(data_folder: Path, dataset: str) -> list[OtherVersion]:
     """Copies of the same sentences in which some have other tags."""
     found = []
     for name in sorted(ANNOTATIONS.values()):
         path = annotation_file(data_folder / dataset, name)
         if path.is_file():
             gold = encode([sentence.tags or () for sentence in read_sentences(path)])
-            found.append(OtherCopy(name, np.ones(len(gold.lengths), dtype=bool), gold))
+            found.append(OtherVersion(name, np.ones(len(gold.lengths), dtype=bool), gold))
     return found
 
 
@@ -125,28 +125,28 @@ STANDARD = "conlleval"
 
 
 def _ita_spans(codes: np.ndarray) -> Spans:
-    return ita_lens.bio_spans(ita_lens.opened(codes))
+    return ita_scorer.bio_spans(ita_scorer.opened(codes))
 
 
-def _ita(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = None) -> LensScores:
-    """ITA's file reader, span reader and rounded metric (``ita_lens``), on word tags without image words."""
+def _ita(gold: Tags, predicted: Tags, subwords_per_word: SubwordsPerWord | None = None) -> ScorerScores:
+    """ITA's file reader, span reader and rounded metric (``ita_scorer``), on word tags without image words."""
     counts = word_counts(_ita_spans, gold, predicted)
     rows = types_of(counts)
     overall, *per_type = (
-        ita_lens.Counts(correct, found - correct, wanted - correct)
+        ita_scorer.Counts(correct, found - correct, wanted - correct)
         for correct, found, wanted in (counts.sum(axis=0).tolist(), *counts[list(rows.values())].tolist())
     )
     types = {kind: (row.precision, row.recall, row.f1) for kind, row in zip(rows, per_type, strict=True)}
-    return LensScores(overall.precision, overall.recall, overall.f1, types)
+    return ScorerScores(overall.precision, overall.recall, overall.f1, types)
 
 
-ALL_LENSES: dict[str, Lens] = LENSES | {
-    "ita": Lens("ita", "ITA", "the flair-based program of ITA, NAACL 2022", _ita)
+ALL_SCORERS: dict[str, Scorer] = SCORERS | {
+    "ita": Scorer("ita", "ITA", "the flair-based program of ITA, NAACL 2022", _ita)
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Pieces:
+class SubwordCounter:
     """Where word pieces come from: an encoder's name, and its counter, or (None) ``reason`` why there is none."""
 
     encoder: str
@@ -154,16 +154,16 @@ class Pieces:
     reason: str = ""
 
 
-def numbers_of_pieces(tagged: Tagged, pieces: Pieces) -> dict[tuple[str, str], PiecesPerWord | None]:
+def numbers_of_subwords(tagged: Tagged, pieces: SubwordCounter) -> dict[tuple[str, str], SubwordsPerWord | None]:
     """Word pieces of every word by (data set, split); None where there is no splitter."""
     return {place: _numbers(sentences, pieces) for place, sentences in tagged.sentences.items()}
 
 
 def rescore(
     tagged: Tagged,
-    pieces: Pieces,
-    counted: Mapping[tuple[str, str], PiecesPerWord | None],
-    copies: Mapping[str, Sequence[OtherCopy]],
+    pieces: SubwordCounter,
+    counted: Mapping[tuple[str, str], SubwordsPerWord | None],
+    copies: Mapping[str, Sequence[OtherVersion]],
 ) -> RescoredResults:
     """Score every run by dataset version (its own, and ``copies`` of its test split) and scorer.
 
@@ -173,7 +173,7 @@ def rescore(
     return RescoredResults(
         tagged.profile,
         STANDARD,
-        tuple(ScorerTitle(one.name, one.title, one.origin) for one in ALL_LENSES.values()),
+        tuple(ScorerTitle(one.name, one.title, one.origin) for one in ALL_SCORERS.values()),
         SubwordSource(pieces.encoder, pieces.reason or None),
         tuple(
             RescoredRun(
@@ -184,21 +184,21 @@ def rescore(
     )
 
 
-def _numbers(sentences: Sequence[Sentence], pieces: Pieces) -> PiecesPerWord | None:
+def _numbers(sentences: Sequence[Sentence], pieces: SubwordCounter) -> SubwordsPerWord | None:
     if pieces.count is None:
         return None
     numbers = iter(pieces.count([word for sentence in sentences for word in sentence.words]))
     return [list(islice(numbers, len(sentence.words))) for sentence in sentences]
 
 
-def _versions(run: TaggedRun, golds: _Golds, pieces: Pieces) -> dict[str, dict[str, dict[str, Rescored]]]:
+def _versions(run: TaggedRun, golds: _Golds, pieces: SubwordCounter) -> dict[str, dict[str, dict[str, Rescored]]]:
     found: dict[str, dict[str, dict[str, Rescored]]] = {run.dataset_version: {}}
     for name, predicted in run.tags.items():
         said = PredictionName.of(name)
-        found[run.dataset_version][name] = _all_lenses(golds.whole(run.dataset, said.split), predicted, pieces)
+        found[run.dataset_version][name] = _by_scorer(golds.whole(run.dataset, said.split), predicted, pieces)
         for other in golds.others(run.dataset) if said.is_own_test else ():
             if other.name != run.dataset_version:
-                scores = _all_lenses(golds.of_version(run.dataset, other), predicted.select(other.keep), pieces)
+                scores = _by_scorer(golds.of_version(run.dataset, other), predicted.select(other.keep), pieces)
                 found.setdefault(other.name, {})[name] = scores
     return found
 
@@ -212,7 +212,7 @@ class _Gold:
     subwords: EncodedTags | None
 
     @classmethod
-    def of(cls, words: EncodedTags, numbers: PiecesPerWord | None) -> _Gold:
+    def of(cls, words: EncodedTags, numbers: SubwordsPerWord | None) -> _Gold:
         layout = None if numbers is None else subword_layout(numbers)
         return cls(words, layout, None if layout is None else layout.lift(words))
 
@@ -223,13 +223,13 @@ class _Golds:
     def __init__(
         self,
         tagged: Tagged,
-        counted: Mapping[tuple[str, str], PiecesPerWord | None],
-        versions: Mapping[str, Sequence[OtherCopy]],
+        counted: Mapping[tuple[str, str], SubwordsPerWord | None],
+        versions: Mapping[str, Sequence[OtherVersion]],
     ) -> None:
         self._tagged, self._counted, self._versions = tagged, counted, versions
         self._made: dict[tuple[str, ...], _Gold] = {}
 
-    def others(self, dataset: str) -> Sequence[OtherCopy]:
+    def others(self, dataset: str) -> Sequence[OtherVersion]:
         """Versions of the test split that are at hand besides our own."""
         return self._versions.get(dataset, ())
 
@@ -240,7 +240,7 @@ class _Golds:
             self._made[dataset, split] = made
         return self._made[dataset, split]
 
-    def of_version(self, dataset: str, version: OtherCopy) -> _Gold:
+    def of_version(self, dataset: str, version: OtherVersion) -> _Gold:
         """Another version of the test split."""
         place = dataset, "test", version.name
         if place not in self._made:
@@ -251,21 +251,21 @@ class _Golds:
         return self._made[place]
 
 
-def _all_lenses(gold: _Gold, predicted: EncodedTags, pieces: Pieces) -> dict[str, Rescored]:
+def _by_scorer(gold: _Gold, predicted: EncodedTags, pieces: SubwordCounter) -> dict[str, Rescored]:
     laid_out = None if gold.layout is None else gold.layout.lift(predicted)
-    return {name: _under(lens, gold, predicted, laid_out, pieces) for name, lens in ALL_LENSES.items()}
+    return {name: _under(scorer, gold, predicted, laid_out, pieces) for name, scorer in ALL_SCORERS.items()}
 
 
 def _under(
-    lens: Lens, gold: _Gold, predicted: EncodedTags, laid_out: EncodedTags | None, pieces: Pieces
+    scorer: Scorer, gold: _Gold, predicted: EncodedTags, laid_out: EncodedTags | None, pieces: SubwordCounter
 ) -> Rescored:
     try:
-        if lens.batch is None:
-            scores = lens.score(gold.words, predicted, None)
+        if scorer.batch is None:
+            scores = scorer.score(gold.words, predicted, None)
         elif gold.subwords is None or laid_out is None:
             return Rescored(state=f"no word pieces: {pieces.reason}")
         else:
-            scores = score_piece_batches(gold.subwords, laid_out, lens.batch).mean()
+            scores = score_subword_batches(gold.subwords, laid_out, scorer.batch).mean()
     except TagError as error:
         return Rescored(state=str(error))
     types = {kind: 100 * triple[2] for kind, triple in scores.per_type.items()}

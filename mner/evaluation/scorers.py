@@ -1,6 +1,6 @@
-"""Scoring rules ("lenses"): the standard one, and those of the released programs behind the printed tables.
+"""Scorers: the standard one, and those of the released programs behind the printed tables.
 
-Each lens is a short pure function from gold and predicted tags to precision, recall and F1, written from the
+Each scorer is a short pure function from gold and predicted tags to precision, recall and F1, written from the
 descriptions in ``golden/README.md 5`` and ``golden/R_GCN.md 6`` and held to the programs' own outputs by
 ``mner.parity.parity_scorers``. ``conlleval`` is the standard; the others exist to turn a table to the rule under
 which a paper's row was made.
@@ -33,13 +33,13 @@ from mner.data.spans import (
     types_of,
 )
 
-RGCN_MAX_PIECES = 98
+RGCN_MAX_SUBWORDS = 98
 RGCN_DIGITS = 4
-PiecesPerWord = Sequence[Sequence[int]]
+SubwordsPerWord = Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True)
-class LensScores:
+class ScorerScores:
     """Precision, recall and F1 as fractions, overall and per type (the same three, in that order)."""
 
     precision: float
@@ -49,11 +49,11 @@ class LensScores:
 
 
 @dataclass(frozen=True, slots=True)
-class Lens:
-    """A scoring rule: how a file of tags becomes P, R and F1.
+class Scorer:
+    """A scorer: how a file of tags becomes P, R and F1.
 
     ``origin`` names the paper and the program. ``score`` takes gold tags, predicted tags (strings, or
-    ``spans.encode``'s result to encode only once) and, for the piece-level lenses, how many word pieces each
+    ``spans.encode``'s result to encode only once) and, for the subword-level scorers, how many subwords each
     word has; the others ignore that argument. ``batch`` is how many sentences a subword-level scorer averages
     over, None for scorers of words.
     """
@@ -61,12 +61,12 @@ class Lens:
     name: str
     title: str
     origin: str
-    score: Callable[[Tags, Tags, PiecesPerWord | None], LensScores]
+    score: Callable[[Tags, Tags, SubwordsPerWord | None], ScorerScores]
     batch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class PieceBatches:
+class SubwordBatches:
     """What R-GCN's program computes batch by batch: rounded (P, R, F1), overall first, then per type."""
 
     types: tuple[str, ...]
@@ -74,10 +74,10 @@ class PieceBatches:
     gold_chunks: Int[np.ndarray, " batches"]
     predicted_chunks: Int[np.ndarray, " batches"]
 
-    def mean(self) -> LensScores:
+    def mean(self) -> ScorerScores:
         """Unweighted means over batches; F1 is a mean of F1s, not the harmonic mean of the other two."""
         overall, *per_type = ((row[0], row[1], row[2]) for row in self.scores.mean(axis=0).tolist())
-        return LensScores(*overall, dict(zip(self.types, per_type, strict=True)))
+        return ScorerScores(*overall, dict(zip(self.types, per_type, strict=True)))
 
 
 def rates(correct: int, predicted: int, gold: int) -> tuple[float, float, float]:
@@ -95,10 +95,10 @@ def span_counts(gold: Spans, predicted: Spans, positions: int) -> Int[np.ndarray
     return np.stack(columns, axis=1)
 
 
-def _scores(counts: Int[np.ndarray, "kinds 3"]) -> LensScores:
+def _scores(counts: Int[np.ndarray, "kinds 3"]) -> ScorerScores:
     rows = counts.tolist()
     overall = rates(*counts.sum(axis=0).tolist())
-    return LensScores(*overall, per_type={kind: rates(*rows[row]) for kind, row in types_of(counts).items()})
+    return ScorerScores(*overall, per_type={kind: rates(*rows[row]) for kind, row in types_of(counts).items()})
 
 
 def _aligned(gold: Tags, predicted: Tags) -> tuple[EncodedTags, EncodedTags]:
@@ -137,7 +137,7 @@ def _spans(rule: Callable[[np.ndarray], Spans], codes: bytes, kind: str, lengths
     return rule(tags.codes if joined else tags.bordered())
 
 
-def conlleval(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = None) -> LensScores:
+def conlleval(gold: Tags, predicted: Tags, subwords_per_word: SubwordsPerWord | None = None) -> ScorerScores:
     """The field's standard: Tjong Kim Sang & Buchholz (CoNLL-2000) ``conlleval``, seqeval's default.
 
     Words, sentence by sentence, micro counts; an orphan I- opens an entity. Special tags are O.
@@ -146,7 +146,7 @@ def conlleval(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None
     return _scores(word_counts(lenient_spans, gold, predicted))
 
 
-def strict(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = None) -> LensScores:
+def strict(gold: Tags, predicted: Tags, subwords_per_word: SubwordsPerWord | None = None) -> ScorerScores:
     """seqeval, strict mode with scheme IOB2, as RpBERT's (Sun et al., AAAI 2021) later code scores.
 
     Words, sentence by sentence; an I- without its B- is ignored, in gold too (Twitter-2015 loses 135 of its
@@ -155,7 +155,7 @@ def strict(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = 
     return _scores(word_counts(strict_spans, gold, predicted))
 
 
-def ncrfpp(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = None) -> LensScores:
+def ncrfpp(gold: Tags, predicted: Tags, subwords_per_word: SubwordsPerWord | None = None) -> ScorerScores:
     """NCRF++'s BIO reader (Yang & Zhang, ACL 2018), in OCSGA (Wu et al., MM 2020) and AGBAN (TMM 2021).
 
     Words, sentence by sentence; orphan I- are ignored and an I- of another type closes the entity. It comes
@@ -164,7 +164,7 @@ def ncrfpp(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = 
     return _scores(word_counts(strict_spans, gold, predicted))
 
 
-def umt(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = None) -> LensScores:
+def umt(gold: Tags, predicted: Tags, subwords_per_word: SubwordsPerWord | None = None) -> ScorerScores:
     """UMT's evaluator (Yu et al., ACL 2020), which agrees with seqeval 0.0.12 as its run script prints it.
 
     Words, sentence by sentence, lenient; a special tag predicted on a word is an entity of its own, hence a
@@ -173,7 +173,7 @@ def umt(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = Non
     return _scores(word_counts(lenient_spans, gold, predicted))
 
 
-def umgf(gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = None) -> LensScores:
+def umgf(gold: Tags, predicted: Tags, subwords_per_word: SubwordsPerWord | None = None) -> ScorerScores:
     """UMGF's ``metric.py`` (Zhang et al., AAAI 2021): the whole test set is one sequence.
 
     Words, lenient; predicted special tags become O first. An entity at a sentence's end runs on into an I-
@@ -207,7 +207,7 @@ class SubwordLayout:
         words = encode(tags)
         if not np.array_equal(self.words, words.lengths):
             raise TagError(
-                f"pieces_per_word has {len(self.words)} sentences and {self.words.sum()} words, "
+                f"subwords_per_word has {len(self.words)} sentences and {self.words.sum()} words, "
                 f"the tags have {len(words.lengths)} and {words.lengths.sum()}: not the same sentences"
             )
         codes = self.empty.astype(words.codes.dtype)
@@ -215,13 +215,13 @@ class SubwordLayout:
         return EncodedTags(codes[self.within], self.lengths)
 
 
-def subword_layout(pieces_per_word: PiecesPerWord, max_pieces: int = RGCN_MAX_PIECES) -> SubwordLayout:
+def subword_layout(subwords_per_word: SubwordsPerWord, max_pieces: int = RGCN_MAX_SUBWORDS) -> SubwordLayout:
     """Lay sentences out as R-GCN's reader does: O for [CLS], the word's tag then X's, O for [SEP], cut.
 
     A word without subwords vanishes. The cut comes last, so that a long sentence loses its [SEP].
     """
-    lengths = np.fromiter(map(len, pieces_per_word), dtype=np.int64, count=len(pieces_per_word))
-    pieces = np.fromiter(chain.from_iterable(pieces_per_word), dtype=np.int64, count=int(lengths.sum()))
+    lengths = np.fromiter(map(len, subwords_per_word), dtype=np.int64, count=len(subwords_per_word))
+    pieces = np.fromiter(chain.from_iterable(subwords_per_word), dtype=np.int64, count=int(lengths.sum()))
     sentence = np.repeat(np.arange(len(lengths)), lengths)
     starts = np.cumsum(pieces) - pieces + 2 * sentence + 1
     full_lengths = np.bincount(sentence, weights=pieces, minlength=len(lengths)).astype(np.int64) + 2
@@ -234,17 +234,19 @@ def subword_layout(pieces_per_word: PiecesPerWord, max_pieces: int = RGCN_MAX_PI
     return SubwordLayout(lengths, codes, starts[has], has, within, np.minimum(full_lengths, max_pieces))
 
 
-def lift_to_pieces(tags: Tags, pieces_per_word: PiecesPerWord, max_pieces: int = RGCN_MAX_PIECES) -> EncodedTags:
+def lift_to_subwords(
+    tags: Tags, subwords_per_word: SubwordsPerWord, max_pieces: int = RGCN_MAX_SUBWORDS
+) -> EncodedTags:
     """Turn word tags into subword tags, see :func:`subword_layout`.
 
     Raises:
-        TagError: ``pieces_per_word`` does not have one number per word.
+        TagError: ``subwords_per_word`` does not have one number per word.
     """
-    return subword_layout(pieces_per_word, max_pieces).lift(tags)
+    return subword_layout(subwords_per_word, max_pieces).lift(tags)
 
 
-def score_piece_batches(gold: Tags, predicted: Tags, batch: int) -> PieceBatches:
-    """R-GCN's per-batch scores of piece tags (border positions included), the incomplete last batch dropped.
+def score_subword_batches(gold: Tags, predicted: Tags, batch: int) -> SubwordBatches:
+    """R-GCN's per-batch scores of subword tags (border positions included), the incomplete last batch dropped.
 
     Sentences of a batch are joined into one sequence; P, R and F1 of each are rounded to 4 digits. A batch
     without a correct entity of a type scores 0 for that type, even if it has none to find.
@@ -257,7 +259,7 @@ def score_piece_batches(gold: Tags, predicted: Tags, batch: int) -> PieceBatches
     if batches == 0:
         raise TagError(
             f"{len(gold.lengths)} sentences do not fill one batch of {batch}, and the released program drops "
-            "incomplete batches: nothing to score under this lens"
+            "incomplete batches: nothing to score under this scorer"
         )
     lengths = gold.lengths[: batches * batch].reshape(batches, batch).sum(axis=1)
     batch_of = np.repeat(np.arange(batches), lengths + 1)
@@ -272,7 +274,7 @@ def score_piece_batches(gold: Tags, predicted: Tags, batch: int) -> PieceBatches
     types = types_of(counts.sum(axis=0))
     counts = np.concatenate([counts.sum(axis=1, keepdims=True), counts[:, list(types.values())]], axis=1)
     rounded = [[_rounded_rates(*cell) for cell in row] for row in counts.tolist()]
-    return PieceBatches(tuple(types), np.array(rounded), counts[:, 0, 2], counts[:, 0, 1])
+    return SubwordBatches(tuple(types), np.array(rounded), counts[:, 0, 2], counts[:, 0, 1])
 
 
 @lru_cache(maxsize=64)  # as above
@@ -293,35 +295,37 @@ def _counts_by_batch(spans: Spans, batch_of: np.ndarray, batches: int) -> np.nda
 
 
 def rgcn(
-    gold: Tags, predicted: Tags, pieces_per_word: PiecesPerWord | None = None, *, batch: int = 64
-) -> LensScores:
-    """R-GCN's ``metrics.py`` as its scripts call it (Zhao et al., MM 2022): pieces, means over batches.
+    gold: Tags, predicted: Tags, subwords_per_word: SubwordsPerWord | None = None, *, batch: int = 64
+) -> ScorerScores:
+    """R-GCN's ``metrics.py`` as its scripts call it (Zhao et al., MM 2022): subwords, means over batches.
 
     Its test script uses batches of 64, its training script 16 for dev (which it also reshuffles; here the
-    file's order stands). Word tags are lifted to pieces first, as if the model labelled every continuation
+    file's order stands). Word tags are lifted to subwords first, as if the model labelled every continuation
     X and every border O.
 
     Raises:
-        TagError: ``pieces_per_word`` is missing or does not fit, or no batch is full.
+        TagError: ``subwords_per_word`` is missing or does not fit, or no batch is full.
     """
-    if pieces_per_word is None:
-        raise TagError("the R-GCN lens scores word pieces: give pieces_per_word, one count per word")
+    if subwords_per_word is None:
+        raise TagError("the R-GCN scorer scores subwords: give subwords_per_word, one count per word")
     gold, predicted = _aligned(gold, predicted)
-    layout = subword_layout(pieces_per_word)
-    return score_piece_batches(layout.lift(gold), layout.lift(predicted), batch).mean()
+    layout = subword_layout(subwords_per_word)
+    return score_subword_batches(layout.lift(gold), layout.lift(predicted), batch).mean()
 
 
-LENSES: dict[str, Lens] = {
-    lens.name: lens
-    for lens in (
-        Lens("conlleval", "conlleval (standard)", "CoNLL-2000; seqeval default", conlleval),
-        Lens("strict", "strict IOB2", "seqeval strict IOB2; RpBERT, AAAI 2021", strict),
-        Lens("ncrfpp", "NCRF++", "NCRF++, ACL 2018; OCSGA, MM 2020; AGBAN, TMM 2021", ncrfpp),
-        Lens("umt", "UMT", "UMT ner_evaluate.py, ACL 2020", umt),
-        Lens("umgf", "UMGF", "UMGF metric.py, AAAI 2021", umgf),
-        Lens(
+SCORERS: dict[str, Scorer] = {
+    scorer.name: scorer
+    for scorer in (
+        Scorer("conlleval", "conlleval (standard)", "CoNLL-2000; seqeval default", conlleval),
+        Scorer("strict", "strict IOB2", "seqeval strict IOB2; RpBERT, AAAI 2021", strict),
+        Scorer("ncrfpp", "NCRF++", "NCRF++, ACL 2018; OCSGA, MM 2020; AGBAN, TMM 2021", ncrfpp),
+        Scorer("umt", "UMT", "UMT ner_evaluate.py, ACL 2020", umt),
+        Scorer("umgf", "UMGF", "UMGF metric.py, AAAI 2021", umgf),
+        Scorer(
             "rgcn-16", "R-GCN, batches of 16", "R-GCN metrics.py, trainer.py, MM 2022", partial(rgcn, batch=16), 16
         ),
-        Lens("rgcn-64", "R-GCN, batches of 64", "R-GCN metrics.py, test.py, MM 2022", partial(rgcn, batch=64), 64),
+        Scorer(
+            "rgcn-64", "R-GCN, batches of 64", "R-GCN metrics.py, test.py, MM 2022", partial(rgcn, batch=64), 64
+        ),
     )
 }

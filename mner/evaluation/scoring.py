@@ -1,4 +1,4 @@
-"""Scores of runs under the standard lens, and the checks that predictions are those their records speak of.
+"""Scores of runs under the standard scorer, and the checks that predictions are those their records speak of.
 
 The one scoring rule here is conlleval's, as seqeval computes it in its default mode, at word level: an I- that
 follows no entity of its type opens one, sentences are separate, counts are pooled over the whole split. Other

@@ -63,7 +63,7 @@ class Tagged:
                 yield system, runs
 
     def counts(self, runs: Sequence[TaggedRun], name: str = "test.own") -> RunCounts:
-        """Correct, predicted and gold entities by run and sentence, under the standard lens."""
+        """Correct, predicted and gold entities by run and sentence, under the standard scorer."""
         found: list[Int[np.ndarray, "sentences 3"]] = [
             sentence_counts(self.gold[run.dataset, PredictionName.of(name).split], run.tags[name]) for run in runs
         ]

@@ -53,7 +53,7 @@ class Verdict:
 
     @property
     def rule(self) -> str:
-        """Lens and copy of the test split under which the difference to a printed number was taken."""
+        """Scorer and copy of the test split under which the difference to a printed number was taken."""
         return "" if self.ours is None else self.ours.rule
 
     @property

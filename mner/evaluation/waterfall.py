@@ -1,14 +1,15 @@
-"""From a printed number to ours in steps that add up: what the rest, choices, lens, data and model account for.
+"""From a printed number to ours in steps that add up: what the rest, choices, scorer, data and model account for.
 
-Ours is a level per run: standard lens, own copy, epoch chosen on dev, mean over seeds. Going back towards the
+Ours is a level per run: standard scorer, own version, epoch chosen on dev, mean over seeds. Going back towards the
 paper, one condition is changed at a time: first what only other runs can tell (what is trained, encoder, visual
-input: :mod:`mner.evaluation.conditions`), then what re-scoring the runs reached so tells (copy, lens, epoch
-chosen on test, best seed). Each step is the difference of two neighbouring levels, and the remainder is what is
+input: :mod:`mner.evaluation.conditions`), then what re-scoring the runs reached so tells (version, scorer, epoch
+chosen on test, best seed). Each step is the difference of two neighbouring levels, and the residual is what is
 left to the printed number. The sum is therefore exact by construction, and a step that cannot be measured is a
-state and counts in the remainder.
+state and counts in the residual.
 
-Copy and lens are known conditions of a printed row. Whether its authors picked epoch or seed on test is mostly not
-known: those steps say what the choice *would* account for, and ``unpicked`` is the remainder without them.
+Dataset version and scorer are known conditions of a printed row. Whether its authors picked epoch or seed on test
+is mostly not known: those steps say what the choice *would* account for, and ``unpicked`` is the residual without
+them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from mner.evaluation.comparable import comparability
 from mner.evaluation.conditions import TITLES, Move, Scored, printed_conditions, route, scored_cells
 from mner.evaluation.kept_results import KeptProfile
 from mner.evaluation.paper import UNKNOWN, Paper, PaperRow, Used
-from mner.evaluation.protocol import lens_of
+from mner.evaluation.protocol import scorer_of
 from mner.evaluation.reasons import INFERRED, Reason, ReasonKind, in_words
 from mner.evaluation.rescored_results import RescoredResults
 from mner.evaluation.rescoring import STANDARD
@@ -32,18 +33,18 @@ from mner.evaluation.score_results import ScoredCell, ScoreResults
 MEASURED, SUPPOSED, REST = "measured", "supposed", "rest"
 SAME, NOT_MEASURED, NOT_KNOWN, NOT_APPLICABLE = "same", "not measured", "not known", "does not apply"
 STEPS = {
-    "remainder": "Remainder",
+    "residual": "Residual",
     "seed": "Best seed picked",
     "epoch": "Epoch picked on test",
-    "lens": "Lens",
-    "copy": "Data copy",
+    "scorer": "Scorer",
+    "version": "Dataset version",
     "visual": "Visual input",
     "encoder": "Encoder",
     "training": "Training",
 }
 """Names and titles of all steps, from paper to ours."""
-OF_TRAINING = (ReasonKind.ENCODER, ReasonKind.VISUAL, ReasonKind.TRAINING_COPY, ReasonKind.RECIPE)
-"""Kinds of caveat that may stand behind a remainder; scorer and copy have steps of their own."""
+OF_TRAINING = (ReasonKind.ENCODER, ReasonKind.VISUAL, ReasonKind.TRAINING_VERSION, ReasonKind.RECIPE)
+"""Kinds of caveat that may stand behind a residual; scorer and version have steps of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,9 @@ class Step:
 class Waterfall:
     """A printed F1, the steps from it to our mean, and the records that every step rests on.
 
-    ``ours`` holds F1 in percent by run, in the order of ``records``; ``unpicked`` is the remainder by run of
+    ``ours`` holds F1 in percent by run, in the order of ``records``; ``unpicked`` is the residual by run of
     ``reached`` (the runs nearest to the paper's conditions) if the authors picked neither epoch nor seed;
-    ``causes`` are known differences that the remainder holds, ``moves`` what other runs account for.
+    ``causes`` are known differences that the residual holds, ``moves`` what other runs account for.
     """
 
     dataset: str
@@ -136,14 +137,14 @@ def _waterfall(here: Scored, row: PaperRow, paper: Paper, elsewhere: Sequence[Sc
         raise ValueError(f"row {row.id} prints no F1 on {dataset}")
     moves = route(here, used, elsewhere)
     reached = moves[-1].after if moves else here
-    level, copy = reached.level, reached.cell.dataset_version
+    level, version = reached.level, reached.cell.dataset_version
     steps = {name: _condition_step(name, here, theirs, moves) for name, theirs in printed_conditions(used).items()}
-    steps["copy"] = _copy_step(reached, level, copy, used.copy)
-    if steps["copy"].measured:
-        copy, level = used.copy, _known(picked(reached.runs, STANDARD, used.copy))
-    steps["lens"], lens = _lens_step(reached, level, copy, used.scorer, dataset, paper)
-    if lens:
-        level = _known(picked(reached.runs, lens, copy))
+    steps["version"] = _version_step(reached, level, version, used.copy)
+    if steps["version"].measured:
+        version, level = used.copy, _known(picked(reached.runs, STANDARD, used.copy))
+    steps["scorer"], scorer = _scorer_step(reached, level, version, used.scorer, dataset, paper)
+    if scorer:
+        level = _known(picked(reached.runs, scorer, version))
     steps["epoch"] = _epoch_step(level)
     chosen = level.on_dev if level.on_test is None else level.on_test
     steps["seed"] = _seed_step(chosen, figure.spread, level.records)
@@ -152,7 +153,7 @@ def _waterfall(here: Scored, row: PaperRow, paper: Paper, elsewhere: Sequence[Sc
     causes = _causes(reached.cell, used, paper)
     why = "everything that was not measured: " + "; ".join(in_words(causes) or ("no known difference",))
     rest = (last - figure.value,) * len(chosen)
-    steps["remainder"] = Step("remainder", STEPS["remainder"], REST, rest, why, records=level.records)
+    steps["residual"] = Step("residual", STEPS["residual"], REST, rest, why, records=level.records)
     return Waterfall(
         dataset,
         here.cell.system,
@@ -186,36 +187,36 @@ def _condition_step(name: str, here: Scored, theirs: str, moves: Sequence[Move])
     return Step(name, title, MEASURED, None, why, NOT_MEASURED)
 
 
-def _copy_step(reached: Scored, level: Picked, ours: str, theirs: str) -> Step:
-    title = STEPS["copy"]
+def _version_step(reached: Scored, level: Picked, ours: str, theirs: str) -> Step:
+    title = STEPS["version"]
     if theirs == ours:
-        return Step("copy", title, MEASURED, None, f"both on the {ours} copy", SAME)
+        return Step("version", title, MEASURED, None, f"both on the {ours} version", SAME)
     if theirs == UNKNOWN:
-        return Step("copy", title, MEASURED, None, "whose copy the row used is not stated", NOT_KNOWN)
+        return Step("version", title, MEASURED, None, "whose version the row used is not stated", NOT_KNOWN)
     other = picked(reached.runs, STANDARD, theirs)
     if isinstance(other, str):
-        return Step("copy", title, MEASURED, None, other, NOT_MEASURED)
-    why = f"same predictions on the sentences of the {theirs} copy, then on ours ({ours})"
-    return _paired("copy", MEASURED, _minus(level, other), why, level.records)
+        return Step("version", title, MEASURED, None, other, NOT_MEASURED)
+    why = f"same predictions on the sentences of the {theirs} version, then on ours ({ours})"
+    return _paired("version", MEASURED, _minus(level, other), why, level.records)
 
 
-def _lens_step(
-    reached: Scored, level: Picked, copy: str, scorer: str, dataset: str, paper: Paper
+def _scorer_step(
+    reached: Scored, level: Picked, version: str, program: str, dataset: str, paper: Paper
 ) -> tuple[Step, str | None]:
-    title = STEPS["lens"]
-    if scorer == UNKNOWN:
-        return Step("lens", title, MEASURED, None, "the row's scorer is not known", NOT_KNOWN), None
-    lens = lens_of(scorer, dataset, paper)
-    if lens is None:
-        return Step("lens", title, MEASURED, None, f"{scorer} is not among the lenses", NOT_MEASURED), None
-    if lens == STANDARD:
-        why = "both under conlleval" if scorer == STANDARD else f"{scorer} counts as conlleval does here"
-        return Step("lens", title, MEASURED, None, why, SAME), None
-    other = picked(reached.runs, lens, copy)
+    title = STEPS["scorer"]
+    if program == UNKNOWN:
+        return Step("scorer", title, MEASURED, None, "the row's scorer is not known", NOT_KNOWN), None
+    scorer = scorer_of(program, dataset, paper)
+    if scorer is None:
+        return Step("scorer", title, MEASURED, None, f"{program} is not among the scorers", NOT_MEASURED), None
+    if scorer == STANDARD:
+        why = "both under conlleval" if program == STANDARD else f"{program} counts as conlleval does here"
+        return Step("scorer", title, MEASURED, None, why, SAME), None
+    other = picked(reached.runs, scorer, version)
     if isinstance(other, str):
-        return Step("lens", title, MEASURED, None, other, NOT_MEASURED), None
-    why = f"same predictions under {lens}, then under {STANDARD}"
-    return _paired("lens", MEASURED, _minus(level, other), why, level.records), lens
+        return Step("scorer", title, MEASURED, None, other, NOT_MEASURED), None
+    why = f"same predictions under {scorer}, then under {STANDARD}"
+    return _paired("scorer", MEASURED, _minus(level, other), why, level.records), scorer
 
 
 def _epoch_step(level: Picked) -> Step:

@@ -8,7 +8,7 @@ Pillow's resampling widens its filter when it shrinks, unlike OpenCV's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,8 @@ from mner.data.picture_files import (
 )
 from mner.features.extractors.contract import as_rgb
 
+OpenPicture = Callable[[str], Image.Image | None]
+"""Opens a picture by its id; None where there is no usable one."""
 _SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L")
 
 

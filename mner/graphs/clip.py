@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from mner.config.schema import EncoderSource
 from mner.data.corpus import ABSENT, SPLITS, Corpus
-from mner.graphs.graph_building import OpenPicture
+from mner.features.pixels import OpenPicture
 from mner.graphs.rebuilt_graphs import pool_of, share_of_test
 from mner.graphs.relations import GraphError, RelationGraph
 from mner.graphs.top_k import nearest

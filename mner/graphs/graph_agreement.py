@@ -15,7 +15,8 @@ from scipy.stats import spearmanr
 from mner.config import Config
 from mner.config.graph_recipe import CONTROLS, GraphRecipe
 from mner.data.corpus import ABSENT, SPLITS, Corpus, read_corpus
-from mner.graphs.graph_building import GraphBuilder, OpenPicture
+from mner.features.pixels import OpenPicture
+from mner.graphs.graph_building import GraphBuilder
 from mner.graphs.graph_controls import derangement
 from mner.graphs.relations import GraphError, Relation, RelationGraph, read_graph
 

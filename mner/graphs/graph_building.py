@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,15 +17,13 @@ from mner.data.corpus import SPLITS, Corpus, read_corpus
 from mner.data.picture_files import Refusal
 from mner.data.side_data import Side
 from mner.features.feature_building import sentence_vectors
-from mner.features.pixels import open_image
+from mner.features.pixels import OpenPicture, open_image
 from mner.features.visual_inputs import at_hand, confidences_of, side_of
+from mner.graphs.clip import ClipEncoder, clip_graph
 from mner.graphs.graph_controls import controlled, train_pool_only
 from mner.graphs.rebuilt_graphs import rebuilt_graph
 from mner.graphs.relations import GraphError, RelationGraph, released_graph, write_graph
 from mner.models.encoders import TextEncoder, extraction_fingerprint_of, pretrained_model, tokenizer_of
-
-OpenPicture = Callable[[str], Image.Image | None]
-"""Opens a picture by its id; None where there is no usable one."""
 
 
 def opener(side: Path, folder: Path | None) -> OpenPicture | None:
@@ -134,8 +131,6 @@ class GraphBuilder:
         )
 
     def _clip(self, recipe: GraphRecipe, corpus: Corpus) -> RelationGraph:
-        from mner.graphs.clip import ClipEncoder, clip_graph
-
         if self.open_picture is None:
             raise GraphError(f"relations of kind 'clip' need the pictures of {self.dataset}: set MNER_IMAGES")
         source = self.config.encoders[recipe.encoder]

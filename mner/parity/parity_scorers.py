@@ -29,7 +29,7 @@ from mner.data.spans import (
     seqeval_spans,
     strict_spans,
 )
-from mner.evaluation.scorers import lift_to_pieces, score_piece_batches
+from mner.evaluation.scorers import lift_to_subwords, score_subword_batches
 from mner.parity.parity_report import Comparison, ParityError, ParityReport
 from mner.parity.perturbation import canonical, perturb
 from mner.parity.programs import WORD_PROGRAMS, TagRows, Tree, piece_program, word_program
@@ -106,9 +106,9 @@ def _special_tags(content: Tree) -> Iterator[Comparison]:
 def _pieces(content: Tree) -> Iterator[Comparison]:
     section = content["pieces"]
     for name, part in section.items():
-        if name == "pieces_per_word":
+        if name == "subwords_per_word":
             continue
-        lifted = lift_to_pieces(content["word_level"]["gold"], section["pieces_per_word"], part["max_len"])
+        lifted = lift_to_subwords(content["word_level"]["gold"], section["subwords_per_word"], part["max_len"])
         same = lifted.codes.tolist() == encode(part["gold"]).codes.tolist()
         yield Comparison(f"pieces/{name}/gold lifted from words", 0.0 if same else 1.0, 0.0, "exact")
         yield from _programs(f"pieces/{name}", part["scores"], part["gold"], part["pred"])
@@ -133,8 +133,8 @@ def _corpus_section(content: Tree, corpus_file: Path) -> Iterator[Comparison]:
         facts = {key: value for key, value in expected.items() if key in made}
         yield from _compared(f"tw15_test/{name}", facts, made)
         scores = {key: value for key, value in expected.items() if key not in made}
-        counts, most = section["pieces_per_word"], meta["max_pieces"]
-        lifted = lift_to_pieces(gold, counts, most), lift_to_pieces(predicted, counts, most)
+        counts, most = section["subwords_per_word"], meta["max_pieces"]
+        lifted = lift_to_subwords(gold, counts, most), lift_to_subwords(predicted, counts, most)
         yield from _programs(f"tw15_test/{name}", scores, gold, predicted, lifted)
 
 
@@ -190,7 +190,7 @@ def _metric_cases(content: Tree) -> Iterator[Comparison]:
         gold, predicted = ([tag_of[index] for index in case[side]] for side in ("true", "pred"))
         yield _exact(f"chunks/case {number} true", _rgcn_chunks(gold), _named(case["true_chunks"]))
         yield _exact(f"chunks/case {number} pred", _rgcn_chunks(predicted), _named(case["pred_chunks"]))
-        overall, *per_type = score_piece_batches([gold], [predicted], 1).scores[0].tolist()
+        overall, *per_type = score_subword_batches([gold], [predicted], 1).scores[0].tolist()
         ours = {
             "f1_p_r": _f1_first(overall),
             "per_type": {k: _f1_first(v) for k, v in zip(KINDS, per_type, strict=False)},

@@ -10,7 +10,7 @@ import numpy as np
 
 from mner.data.corpus import TYPES
 from mner.data.spans import KINDS, Spans, Tags, encode, lenient_spans, seqeval_spans, strict_spans
-from mner.evaluation.scorers import LENSES, LensScores, rates, score_piece_batches, word_counts
+from mner.evaluation.scorers import SCORERS, ScorerScores, rates, score_subword_batches, word_counts
 
 Tree = dict[str, Any]
 TagRows = Sequence[Sequence[str]]
@@ -51,7 +51,7 @@ def word_program(name: str, gold: Tags, predicted: Tags) -> Tree:
         _kind_name(kind): _with_counts(rates(*row.tolist()), row) for kind, row in zip(KINDS, public, strict=True)
     }
     if program.lens is not None:
-        _overwrite(overall, per_type, LENSES[program.lens].score(gold, predicted, None))
+        _overwrite(overall, per_type, SCORERS[program.lens].score(gold, predicted, None))
     accuracy = float((gold.codes == predicted.codes).mean())
     return {
         "overall": overall | {"token_accuracy": accuracy},
@@ -62,7 +62,7 @@ def word_program(name: str, gold: Tags, predicted: Tags) -> Tree:
 
 def piece_program(gold: Tags, predicted: Tags, batch: int) -> Tree:
     """R-GCN's numbers over piece tags: means over batches, and every batch's own."""
-    batches = score_piece_batches(gold, predicted, batch)
+    batches = score_subword_batches(gold, predicted, batch)
     mean = batches.mean()
     per_batch = [
         {
@@ -93,7 +93,7 @@ def _with_counts(scores: tuple[float, float, float], counts: np.ndarray) -> Tree
     return _three(scores) | {"correct": correct, "predicted": predicted, "gold": gold, "support": gold}
 
 
-def _overwrite(overall: Tree, per_type: dict[str, Tree], scores: LensScores) -> None:
+def _overwrite(overall: Tree, per_type: dict[str, Tree], scores: ScorerScores) -> None:
     """Take precision, recall and F1 from the lens itself, so that the lens is what gets compared."""
     overall.update(_three((scores.precision, scores.recall, scores.f1)))
     for kind, row in scores.per_type.items():

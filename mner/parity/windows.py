@@ -56,10 +56,10 @@ def join_windows(states: Sequence[Float[Tensor, "_ width"]], stride: int) -> Flo
     return torch.cat(parts)
 
 
-def first_positions(pieces_per_word: Sequence[int]) -> list[int]:
+def first_positions(subwords_per_word: Sequence[int]) -> list[int]:
     """Position of each word's first piece behind [CLS], or -1 for a word without pieces."""
-    before = [0, *accumulate(pieces_per_word)][:-1]
-    return [1 + start if count else -1 for start, count in zip(before, pieces_per_word, strict=True)]
+    before = [0, *accumulate(subwords_per_word)][:-1]
+    return [1 + start if count else -1 for start, count in zip(before, subwords_per_word, strict=True)]
 
 
 def separator_piece(eos_token: str | None, sep_token: str) -> str:

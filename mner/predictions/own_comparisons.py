@@ -14,7 +14,7 @@ from mner.data.spans import TagError, encode, sentence_counts
 from mner.evaluation.kept_results import kept_tags
 from mner.evaluation.paper import UNKNOWN, Paper, PaperRow
 from mner.evaluation.paper_audit import RowAudit, audit_rows
-from mner.evaluation.protocol import lens_of
+from mner.evaluation.protocol import scorer_of
 from mner.evaluation.rescoring import STANDARD
 from mner.evaluation.significance import Comparison, comparison_of, paired_comparison
 from mner.evaluation.statistics import LEVEL, RunCounts, draw_sentences, resampled_f1, run_f1
@@ -109,7 +109,7 @@ def _beside(scored: Sequence[ScoredRun], dataset: str, paper: Paper, table: str,
     elif any(version not in one.versions for one in scored):
         caveats.append(f"version {version} could not be had")
         version = scored[0].primary
-    scorer = lens_of(used.scorer, dataset, paper)
+    scorer = scorer_of(used.scorer, dataset, paper)
     if scorer is None:
         caveats.append(
             "the row's scorer is unknown" if used.scorer == UNKNOWN else f"scorer {used.scorer} is not available"

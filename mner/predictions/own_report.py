@@ -10,7 +10,7 @@ from typing import Any
 from mner.base.terminal import aligned, wrapped
 from mner.data.user_file import printable
 from mner.evaluation.paper_audit import RowAudit
-from mner.evaluation.rescoring import ALL_LENSES
+from mner.evaluation.rescoring import ALL_SCORERS
 from mner.predictions.own_comparisons import BesideBaseline, BesidePrinted
 from mner.predictions.own_scores import ByScorer, OwnRun, ScoredRun
 from mner.predictions.seqeval_scores import Rates, ScorerResult
@@ -119,7 +119,7 @@ class MeanScores:
 
 
 def _by_scorer(runs: Sequence[ByScorer]) -> dict[str, MeanScores]:
-    names = [name for name in ALL_LENSES if name in runs[0]]
+    names = [name for name in ALL_SCORERS if name in runs[0]]
     return {name: _over_files([run.get(name, "the version could not be had") for run in runs]) for name in names}
 
 
@@ -227,13 +227,13 @@ def _score_table(report: OwnReport) -> list[str]:
     rows: list[tuple[str, ...]] = [("scorer", "P", "R", "F1", "±" if seeds > 1 else "", "where it comes from")]
     notes = []
     for name, row in _by_scorer([one.scores for one in report.scored]).items():
-        lens = ALL_LENSES[name]
+        scorer = ALL_SCORERS[name]
         if row.overall is None:
-            notes.append(f"  {lens.title}: {row.state}")
+            notes.append(f"  {scorer.title}: {row.state}")
             continue
         deviation = "" if row.sd is None else f"{row.sd:.2f}"
         rates = (f"{getattr(row.overall, one):.2f}" for one in MEASURES)
-        rows.append((lens.title, *rates, deviation, lens.origin))
+        rows.append((scorer.title, *rates, deviation, scorer.origin))
     return [title, *aligned(rows, numbers=(1, 2, 3, 4)), *notes]
 
 
@@ -244,7 +244,7 @@ def _type_table(report: OwnReport) -> list[str]:
     for name, row in table.items():
         if row.overall is not None:
             values = (f"{row.by_type[kind].f1:.2f}" if kind in row.by_type else "-" for kind in kinds)
-            rows.append((ALL_LENSES[name].title, *values))
+            rows.append((ALL_SCORERS[name].title, *values))
     return aligned(rows, numbers=range(1, len(kinds) + 1))
 
 
@@ -253,9 +253,9 @@ def _version_table(report: OwnReport) -> list[str]:
     names = list(first.versions)
     tables = {name: _by_scorer([one.versions.get(name, {}) for one in report.scored]) for name in names}
     rows = [("F1 by version", *names), ("sentences", *(f"{first.sentences[name]:,}" for name in names))]
-    for scorer, lens in ALL_LENSES.items():
-        found = (tables[name].get(scorer, MeanScores()).overall for name in names)
-        rows.append((lens.title, *("-" if rates is None else f"{rates.f1:.2f}" for rates in found)))
+    for name_of, scorer in ALL_SCORERS.items():
+        found = (tables[name].get(name_of, MeanScores()).overall for name in names)
+        rows.append((scorer.title, *("-" if rates is None else f"{rates.f1:.2f}" for rates in found)))
     return aligned(rows, numbers=range(1, len(names) + 1))
 
 

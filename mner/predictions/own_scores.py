@@ -13,7 +13,7 @@ from mner.data.json_forms import read_user_file
 from mner.data.label_schemes import Converted, convert_tags
 from mner.data.spans import EncodedTags, TagError, encode
 from mner.data.user_file import UnreadableFileError
-from mner.evaluation.rescoring import ALL_LENSES
+from mner.evaluation.rescoring import ALL_SCORERS
 from mner.predictions.seqeval_scores import Rates, ScorerResult, TagRows, seqeval_conlleval, seqeval_strict
 from mner.predictions.split_versions import GoldSplit
 from mner.predictions.subword_counts import PACKAGE, subword_counts
@@ -181,7 +181,7 @@ def _scores(
     encoded = encode(gold), encode(predicted)
     return {
         name: BY_SEQEVAL[name](gold, predicted) if name in BY_SEQEVAL else _under(name, *encoded, numbers)
-        for name in ALL_LENSES
+        for name in ALL_SCORERS
     }
 
 
@@ -194,7 +194,7 @@ def _under(
             f"installed package {PACKAGE}"
         )
     try:
-        scores = ALL_LENSES[name].score(gold, predicted, numbers)
+        scores = ALL_SCORERS[name].score(gold, predicted, numbers)
     except TagError as error:
         return f"left out: {error}"
     return ScorerResult(

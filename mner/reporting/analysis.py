@@ -14,11 +14,11 @@ from mner.reporting.cost_tables import cost_chart, cost_points, cost_table
 from mner.reporting.error_tables import error_tables
 from mner.reporting.page import Figure, Page, Part
 from mner.reporting.results import Results, mean_of
-from mner.reporting.scorer_tables import lens_figure, lens_tables
+from mner.reporting.scorer_tables import figure_by_scorer, tables_by_scorer
 from mner.reporting.statistics_figures import statistics_figures
 from mner.reporting.statistics_tables import statistics_tables
 from mner.reporting.waterfall_chart import Axis, waterfall_chart
-from mner.reporting.waterfall_tables import bars, moves_table, remainder, waterfall_table, what_if_table
+from mner.reporting.waterfall_tables import bars, moves_table, residual, waterfall_table, what_if_table
 
 OF_PRINTED = ("waterfall", "arithmetic")  # generated corpora have no published counterpart
 
@@ -30,16 +30,16 @@ def pages(results: Results, paper: Paper) -> tuple[Page, ...]:
     made = (
         _page(
             *("waterfall", "Gap", "Why does our number differ from the printed one?"),
-            "From the printed F1 to ours. Lens and copy are measured by re-scoring the same predictions; what is "
-            "trained, encoder and visual input by runs of other kept profiles. Dashed steps are choices that "
-            "authors may or may not have made; the remainder holds what no file can tell. ± of a step is its "
-            "standard error over runs, ± of ours the s.d. over seeds; *: its two sides were trained on different "
-            "machines. Figures of a data set share one axis.",
+            "From the printed F1 to ours. Scorer and dataset version are measured by re-scoring the same "
+            "predictions; what is trained, encoder and visual input by runs of other kept profiles. Dashed "
+            "steps are choices that authors may or may not have made; the residual holds what no file can "
+            "tell. ± of a step is its standard error over runs, ± of ours the s.d. over seeds; *: its two "
+            "sides were trained on different machines. Figures of a data set share one axis.",
             "No finished run has a printed counterpart.",
             _gap(results, paper, datasets),
         ),
         _page(
-            *("lenses", "Lenses", "The same predictions under every scoring rule"),
+            *("scorers", "Scorers", "The same predictions under every scorer"),
             "Every run scored by the standard rule and by those of the programs behind the printed tables. The "
             "tint is the difference to the standard.",
             "Nothing has been run.",
@@ -105,7 +105,7 @@ def _gap(results: Results, paper: Paper, datasets: Sequence[str]) -> list[Part]:
         figures = tuple(
             Figure(
                 f"{fall.row.label}{fall.row.mark} · {fall.system}",
-                f"{remainder(fall)}: {'; '.join(in_words(fall.causes))}",
+                f"{residual(fall)}: {'; '.join(in_words(fall.causes))}",
                 waterfall_chart(f"{fall.row.label} on {dataset}: paper to ours", shown, axis),
             )
             for fall, shown in drawn
@@ -120,8 +120,8 @@ def _gap(results: Results, paper: Paper, datasets: Sequence[str]) -> list[Part]:
 
 
 def _lenses(results: Results, dataset: str) -> Part:
-    figure = lens_figure(results, dataset)
-    return Part(dataset, () if figure is None else (figure,), tuple(lens_tables(results, dataset)))
+    figure = figure_by_scorer(results, dataset)
+    return Part(dataset, () if figure is None else (figure,), tuple(tables_by_scorer(results, dataset)))
 
 
 def _errors(results: Results, dataset: str) -> Part:

@@ -15,7 +15,7 @@ from mner.reporting.run_facts import dataset_title
 from mner.reporting.scorer_tables import over_runs
 from mner.reporting.tables import Column, Row, Table
 
-LENSES = {"rgcn-16": "Batches of 16", "rgcn-64": "Batches of 64"}
+SCORERS = {"rgcn-16": "Batches of 16", "rgcn-64": "Batches of 64"}
 GAP_NOTE = (
     "Gap: printed F1 minus 2PR/(P + R) of the printed P and R. Rounding to two decimals allows about ±0.01 "
     "either way; a mean of F1s over batches or seeds lies below, never above, the F1 of mean P and mean R."
@@ -104,19 +104,19 @@ def _ours(results: Results, dataset: str) -> Table | None:
         return None
     columns = (
         Column("system", "System", "words"),
-        *(Column(name, title, "ours") for name, title in LENSES.items()),
+        *(Column(name, title, "ours") for name, title in SCORERS.items()),
     )
     rows = tuple(
-        Row(system, (Words(system), *(_gap(results, dataset, system, name) for name in LENSES)))
+        Row(system, (Words(system), *(_gap(results, dataset, system, name) for name in SCORERS)))
         for system in systems
     )
     title = f"{dataset_title(dataset)}: gap that batch averaging leaves on our predictions (F1 points)"
     return Table(f"averaging-{dataset}", title, dataset, columns, rows, results.records, (OURS_NOTE,))
 
 
-def _gap(results: Results, dataset: str, system: str, lens: str) -> Cell:
+def _gap(results: Results, dataset: str, system: str, scorer: str) -> Cell:
     def gap(scores: Rescored) -> float | None:
         found = scores.precision, scores.recall, scores.f1
         return None if None in found else gap_of(*found)  # type: ignore[arg-type]
 
-    return over_runs(results, dataset, system, lens, gap, digits=3, signed=True)
+    return over_runs(results, dataset, system, scorer, gap, digits=3, signed=True)

@@ -59,9 +59,9 @@ BARS_LEFT, BARS_PLOT, BARS_RIGHT = 152, 290, 108  # of a waterfall: titles, bars
 
 @dataclass(frozen=True, slots=True)
 class HeatRow:
-    """A system: per lens its F1, its difference to the standard lens, its rank (a state where not scored).
+    """A system: per scorer its F1, its difference to the standard scorer, its rank (a state where not scored).
 
-    ``marks`` hold what the lens does to the order of systems, in a few characters.
+    ``marks`` hold what the scorer does to the order of systems, in a few characters.
     """
 
     label: str
@@ -71,19 +71,19 @@ class HeatRow:
     marks: tuple[str, ...]
 
 
-def heat_map(title: str, lenses: Sequence[str], rows: Sequence[HeatRow]) -> Markup:
-    """Lenses across, systems down: F1, rank and mark; the tint is the difference to the standard lens."""
+def heat_map(title: str, scorers: Sequence[str], rows: Sequence[HeatRow]) -> Markup:
+    """Scorers across, systems down: F1, rank and mark; the tint is the difference to the standard scorer."""
     left, height, top = 150, 44, 34
-    cell = min(WIDEST_CELL, (WHOLE_WIDTH - left) // len(lenses))
+    cell = min(WIDEST_CELL, (WHOLE_WIDTH - left) // len(scorers))
     largest = max((abs(c.value) for row in rows for c in row.shift if isinstance(c, Cited)), default=0.0) or 1.0
-    parts = [text(left + (i + 0.5) * cell, top - 14, name, "head", "middle") for i, name in enumerate(lenses)]
+    parts = [text(left + (i + 0.5) * cell, top - 14, name, "head", "middle") for i, name in enumerate(scorers)]
     for j, row in enumerate(rows):
         y = top + j * (height + 3)
         parts.append(text(left - 12, y + height / 2 + 4, row.label, "label", "end"))
         for i, (f1, shift, rank, mark) in enumerate(zip(row.f1, row.shift, row.rank, row.marks, strict=True)):
             x = left + i * cell
             parts += _heat_cell(x, y, cell - 3, height, f1, shift, rank, mark, largest)
-    return drawing("heat", left + len(lenses) * cell, top + len(rows) * (height + 3), title, parts)
+    return drawing("heat", left + len(scorers) * cell, top + len(rows) * (height + 3), title, parts)
 
 
 def _heat_cell(

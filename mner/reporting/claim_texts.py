@@ -24,7 +24,7 @@ from mner.evaluation.claim_numbers import (
 from mner.evaluation.kept_results import REFERENCE, KeptProfile, NoResultsError, kept_of, kept_tags
 from mner.evaluation.paper import Paper
 from mner.evaluation.paper_audit import audit_rows, trend
-from mner.evaluation.protocol import as_printed, lens_of
+from mner.evaluation.protocol import as_printed, scorer_of
 from mner.evaluation.rescored_results import Rescored, RescoredResults
 from mner.evaluation.result_files import FILES
 from mner.evaluation.score_results import OWN, ScoreResults
@@ -212,14 +212,14 @@ def _parts(kept: Mapping[str, KeptProfile], paper: Paper) -> Lines:
             if cell is None:
                 continue
             runs = one.rescored.runs_of(dataset, "rgcn")
-            lens, copy = (
-                lens_of(used.scorer, dataset, paper) or "conlleval",
-                as_printed(cell, runs, used, paper).copy,
+            scorer, copy = (
+                scorer_of(used.scorer, dataset, paper) or "conlleval",
+                as_printed(cell, runs, used, paper).version,
             )
-            entries = (run.scores(copy, OWN, lens) for run in runs)
+            entries = (run.scores(copy, OWN, scorer) for run in runs)
             found = [entry for entry in entries if entry is not None and entry.f1 is not None]
             ours = [float(np.mean([_metric(entry, metric) for entry in found])) for metric in metrics]
-            place = (profile, dataset, row.label, f"{lens} on {copy}")
+            place = (profile, dataset, row.label, f"{scorer} on {copy}")
             rows.append((*place, "ours", *(f"{value:.2f}" for value in ours)))
             rows.append(
                 ("", "", "", "", "printed", *(f"{_value(row, dataset, metric):.2f}" for metric in metrics))

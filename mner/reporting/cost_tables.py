@@ -79,7 +79,7 @@ def minutes_of(results: Results, cell: ScoredCell, device: str) -> Cited:
 
 
 def f1_on(results: Results, cell: ScoredCell, device: str) -> Cited:
-    """Test F1 (own pictures, standard lens) over the cell's runs on one device."""
+    """Test F1 (own pictures, standard scorer) over the cell's runs on one device."""
     minutes = minutes_of(results, cell, device)
     whole = cell.own_f1
     by_record = dict(zip(whole.records, whole.values, strict=True))

@@ -20,7 +20,7 @@ from mner.reporting.results import Results, Settings
 from mner.reporting.run_facts import commit, dataset_title, epoch, f1_on_dev, f1_on_test, in_words, train_again
 from mner.reporting.scorer_tables import under
 from mner.reporting.section_tables import section_tables
-from mner.reporting.statistics_tables import INTERVALS, pair_cells, probe_p, says
+from mner.reporting.statistics_tables import INTERVALS, ablation_p, pair_cells, says
 from mner.reporting.tables import to_entries
 from mner.reporting.text_only import PROBES, primary_pair, text_only_baselines
 from mner.reporting.waterfall_tables import Bar, bars
@@ -30,7 +30,7 @@ Lines = list[str]
 
 
 def explain(query: str, results: Results, paper: Paper, settings: Settings, root: Path = Path()) -> str:
-    """Everything behind a cell (``twitter2017/rgcn``) or a number (``87.11``): rows, runs, data, lenses, steps.
+    """Everything behind a cell (``twitter2017/rgcn``) or a number (``87.11``): rows, runs, data, scorers, steps.
 
     Raises:
         NoResultsError: no such cell in the profile, or no such number in papers and results.
@@ -147,7 +147,7 @@ def _ours(cell: ScoredCell, results: Results) -> Lines:
     views = held.views_of(cell.system)
     for view in (view for view in PROBES if view in views):
         points = estimate(views[view], "paired", signed=True).plain()
-        lines.append(f"    {PROBES[view]}  {points}, p (Holm) {probe_p(views[view]).plain()}")
+        lines.append(f"    {PROBES[view]}  {points}, p (Holm) {ablation_p(views[view]).plain()}")
     return lines
 
 
@@ -184,11 +184,11 @@ def _runs(cell: ScoredCell, results: Results, root: Path) -> Lines:
 
 def _why(cell: ScoredCell, results: Results, paper: Paper) -> Lines:
     dataset, system = cell.dataset, cell.system
-    lenses = [
-        (lens.title, under(results, dataset, system, lens.name).plain(), lens.origin)
-        for lens in results.rescored.scorers
+    scorers = [
+        (scorer.title, under(results, dataset, system, scorer.name).plain(), scorer.origin)
+        for scorer in results.rescored.scorers
     ]
-    lines = ["", "  the same predictions under every lens", *indented(lenses)]
+    lines = ["", "  the same predictions under every scorer", *indented(scorers)]
     for fall in waterfalls(results.scores, results.rescored, paper, results.others):
         if (fall.dataset, fall.system) == (dataset, system):
             lines += ["", f"  from {fall.row.label}{fall.row.mark} to ours"]
@@ -205,7 +205,7 @@ def _step(bar: Bar) -> tuple[str, str]:
 
 
 def compare(a: str, b: str, results: Results, dataset: str | None = None) -> str:
-    """Two systems on every data set (or one): both means, the paired difference, its test, and it by lens.
+    """Two systems on every data set (or one): both means, the paired difference, its test, and it by scorer.
 
     Raises:
         NoResultsError: a system or data set that the profile does not have.

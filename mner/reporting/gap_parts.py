@@ -51,7 +51,7 @@ def gap_of(fall: Waterfall) -> Gap:
     steps = {step.name: step for step in fall.steps}
     why = "mean of ours, scored as the printed row, minus the printed F1"
     rest = Step("unexplained", "not explained", REST, fall.unpicked, why, records=fall.reached)
-    above = (rest, replace(steps["lens"], title="scorer"), replace(steps["copy"], title="dataset version"))
+    above = (rest, replace(steps["scorer"], title="scorer"), replace(steps["version"], title="dataset version"))
     below = tuple(steps[name] for name in CONDITIONS if steps[name].measured or name == "training")
     parts = tuple(_parts(fall.printed, (*above, *below)))
     best = parts[len(above) - 1].after

@@ -10,6 +10,7 @@ from pathlib import Path
 from mner.evaluation.conditions import Scored, scored_cells
 from mner.evaluation.kept_results import REFERENCE, KeptProfile, committed_record, kept_elsewhere
 from mner.evaluation.score_results import ScoredRun
+from mner.tracking.origin import origin_of
 
 DATASETS = ("twitter2015", "twitter2017")
 PREFERENCE = ("paper", "base", "full", "neighbours", "quick", "graphs", "quick-all", "smoke")
@@ -55,6 +56,28 @@ class KeptCells:
     def runs(self) -> Mapping[str, ScoredRun]:
         """Scored runs by the path of their record."""
         return {run.record: run for one in self.profiles for run in one.scores.runs}
+
+    def is_byte_reproduced(self, cell: Scored) -> bool:
+        """Whether a second machine gave the same tags under the key of one of the cell's runs.
+
+        Either another kept run has that key, the hashes of all its predictions and another machine, or a run that
+        came by archive was trained again with the same tags (``mner audit-run``).
+        """
+        own = [self.runs[run.record] for run in cell.runs if run.record in self.runs]
+        return any(self._agrees_elsewhere(run) or self._is_audited(run) for run in own)
+
+    def _agrees_elsewhere(self, run: ScoredRun) -> bool:
+        return any(
+            other.key == run.key
+            and other.predictions == run.predictions
+            and bool(other.machine and run.machine)
+            and other.machine != run.machine
+            for other in self.runs.values()
+        )
+
+    def _is_audited(self, run: ScoredRun) -> bool:
+        origin = origin_of(Path(self.file(run.record)).parent)
+        return origin is not None and origin.is_audited
 
     @property
     def records(self) -> frozenset[str]:

@@ -15,7 +15,7 @@ from mner.reporting.control_checks import are_controls
 from mner.reporting.results import Results
 from mner.reporting.row_scores import under_scorer
 from mner.reporting.run_facts import as_scored, dataset_title, from_paper
-from mner.reporting.text_only import TextOnlyBaselines, has_number, probe_cells, text_only_baselines
+from mner.reporting.text_only import TextOnlyBaselines, ablation_cells, has_number, text_only_baselines
 
 OVERALL = ("P", "R", "F1")
 GROUPS = {"text": "Text", "text+image": "Text + image", "": ""}
@@ -79,7 +79,7 @@ class Block:
     def title(self) -> str:
         return dataset_title(self.dataset)
 
-    def has_probes(self) -> bool:
+    def has_ablations(self) -> bool:
         """Whether any line was also predicted with another picture or none."""
         return any(has_number(line.probes.values()) for line in self.lines)
 
@@ -178,13 +178,13 @@ def _rescored(
 ) -> Mapping[str, Cell]:
     """Our numbers under the scorer that the verdict was taken under; as they are where there is none."""
     held = verdict.ours if verdict else None
-    found = under_scorer(runs, held.lens, held.copy) if held else None
+    found = under_scorer(runs, held.scorer, held.version) if held else None
     return found or ours
 
 
 def _picture(cell: ScoredCell | None, results: Results) -> tuple[dict[str, Cell], TextOnlyBaselines]:
     """Probes of a cell, and the text-only systems to compare it with."""
-    return probe_cells(cell, results.statistics), text_only_baselines(cell, results.scores.cells)
+    return ablation_cells(cell, results.statistics), text_only_baselines(cell, results.scores.cells)
 
 
 def _ours(cell: ScoredCell | None) -> dict[str, Cell]:

@@ -45,7 +45,7 @@ def limits(scores: ScoreResults, truncation: Sequence[Truncation]) -> list[str]:
     said.append(f"What stands for the picture: {_pictures(finished)}.")
     said.append(f"Scorer of all our numbers: {scores.mode}.")
     if not controls:
-        said.append(f"Data copy: {_distinct(cell.dataset_version for cell in finished)}.")
+        said.append(f"Dataset version: {_distinct(cell.dataset_version for cell in finished)}.")
     said += _cut(truncation)
     gaps = [cell for cell in scores.cells if cell.missing_seeds]
     if gaps:
@@ -179,11 +179,11 @@ REMEDIES = {
     ),
     ReasonKind.TRAINED: ("frozen layers", "profiles “full” and “paper” train the whole encoder."),
     ReasonKind.TRAINING_DATA: ("training data", "profiles without train_sentences train on all sentences."),
-    ReasonKind.TRAINING_COPY: (
+    ReasonKind.TRAINING_VERSION: (
         "copy trained on",
         "nobody has documented how the row's training split differs from ours.",
     ),
-    ReasonKind.DATA_COPY: ("version of the test split", "the row's dataset version is missing here."),
+    ReasonKind.DATASET_VERSION: ("version of the test split", "the row's dataset version is missing here."),
     ReasonKind.SCORER: ("scorer", "no rule of counting here is known to be that of the row's program."),
 }
 """By the kind of a verdict's reason: what differs, and what it takes to make it alike."""

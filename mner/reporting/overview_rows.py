@@ -52,7 +52,7 @@ class OverviewRow:
     def scorer(self) -> str:
         """The scorer of ``ours``; empty where nothing was run."""
         held = self.verdict.ours if self.verdict else None
-        return held.lens if held else ""
+        return held.scorer if held else ""
 
     @property
     def encoder(self) -> str:
@@ -183,7 +183,7 @@ def _row(
 
 def _ours(cell: Scored, verdict: Verdict | None, standard: Cited) -> Mapping[str, Cell]:
     held = verdict.ours if verdict else None
-    scorer, version = (held.lens, held.copy) if held else ("conlleval", str(cell.cell.dataset_version))
+    scorer, version = (held.scorer, held.version) if held else ("conlleval", str(cell.cell.dataset_version))
     found = under_scorer(cell.runs, scorer, version)
     return dict(found) if found else {**dict.fromkeys(METRICS, NOT_PRINTED), "F1": standard}
 

@@ -75,7 +75,7 @@ def answer_view(answer: Answer, kept: KeptCells) -> dict[str, Any]:
         "encoder": _encoder(answer.encoder),
         "profile": answer.cell.profile,
         "scored": answer.scored.number,
-        "scorer": answer.verdict.ours.lens if answer.verdict.ours else "",
+        "scorer": answer.verdict.ours.scorer if answer.verdict.ours else "",
         "difference": answer.difference.plain(),
         "above": [_bar(part, low, high) for part in gap.to_best],
         "below": [_bar(part, low, high) for part in gap.to_start if part.before != gap.best or _has(part)],
@@ -188,6 +188,7 @@ def _row(row: OverviewRow, metrics: Sequence[str], kept: KeptCells, references: 
         "runs": str(len(row.cell.runs)) if row.cell else "",
         "verdict": verdict.name if verdict else "",
         "style": verdict.name.lower() if verdict else "",
+        "reproduced": row.cell is not None and kept.is_byte_reproduced(row.cell),
         "proof": _proof(row, kept),
     }
 

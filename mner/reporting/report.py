@@ -34,7 +34,7 @@ def write_report(
 
     A profile of generated corpora has ``controls.md`` in place of the published tables.
 
-    Next to them: ``waterfall.md``, ``lenses.md``, ``arithmetic.md``, ``statistics.md`` and ``errors.md``, whose
+    Next to them: ``waterfall.md``, ``scorers.md``, ``arithmetic.md``, ``statistics.md`` and ``errors.md``, whose
     tables are in the same ``tables.*``, ``cards.md`` and ``cards.html``, to which the rows of ``cards`` lead, and
     ``suspects.json``. Returns the files written. The folder is swapped as a whole: nothing older stays in it, and
     it is never half written.

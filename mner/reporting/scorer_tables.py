@@ -17,26 +17,26 @@ from mner.reporting.run_facts import dataset_title
 from mner.reporting.tables import Column, Row, Table
 
 NOTE = "Mean ± s.d. over seeds, the same predictions in every column. {origins}."
-RANK_NOTE = "Rank of each system among those of this data set by mean F1 under the lens; 1 is best."
+RANK_NOTE = "Rank of each system among those of this data set by mean F1 under the scorer; 1 is best."
 
 
-def under(results: Results, dataset: str, system: str, lens: str) -> Cited | State:
-    """Mean F1 of a cell under a lens on its own copy, or why there is none."""
-    return over_runs(results, dataset, system, lens, lambda scores: scores.f1)
+def under(results: Results, dataset: str, system: str, scorer: str) -> Cited | State:
+    """Mean F1 of a cell under a scorer on its own dataset version, or why there is none."""
+    return over_runs(results, dataset, system, scorer, lambda scores: scores.f1)
 
 
 def over_runs(
     results: Results,
     dataset: str,
     system: str,
-    lens: str,
+    scorer: str,
     number_of: Callable[[Rescored], float | None],
     **style: Any,
 ) -> Cited | State:
-    """The mean over runs of a number of each run's scores under a lens, or why there is none."""
+    """The mean over runs of a number of each run's scores under a scorer, or why there is none."""
     values, records = [], []
     for run in results.runs(dataset, system):
-        entry = run.scores(run.dataset_version, OWN, lens)
+        entry = run.scores(run.dataset_version, OWN, scorer)
         number = None if entry is None else number_of(entry)
         if number is None:
             return State("does not apply", "not scored" if entry is None else entry.state or "not defined")
@@ -45,9 +45,9 @@ def over_runs(
     return mean_of(tuple(values), tuple(records), **style) if values else State("not run", "no finished run")
 
 
-def ranks(results: Results, dataset: str, lens: str) -> dict[str, Measured | State]:
-    """Rank by mean F1 under a lens, for every finished system of a data set."""
-    cells = {system: under(results, dataset, system, lens) for system in results.finished(dataset)}
+def ranks(results: Results, dataset: str, scorer: str) -> dict[str, Measured | State]:
+    """Rank by mean F1 under a scorer, for every finished system of a data set."""
+    cells = {system: under(results, dataset, system, scorer) for system in results.finished(dataset)}
     cited = {system: cell for system, cell in cells.items() if isinstance(cell, Cited)}
     records = tuple(record for cell in cited.values() for record in cell.records)
     found: dict[str, Measured | State] = {}
@@ -56,39 +56,45 @@ def ranks(results: Results, dataset: str, lens: str) -> dict[str, Measured | Sta
             found[system] = cell
             continue
         rank = 1 + sum(other.value > cell.value for other in cited.values())
-        found[system] = Measured(float(rank), records, f"rank by mean F1 under {lens}", digits=0)
+        found[system] = Measured(float(rank), records, f"rank by mean F1 under {scorer}", digits=0)
     return found
 
 
-def lens_tables(results: Results, dataset: str) -> list[Table]:
-    """F1 by lens, and rank by lens."""
+def tables_by_scorer(results: Results, dataset: str) -> list[Table]:
+    """F1 by scorer, and rank by scorer."""
     systems = results.finished(dataset)
     if not systems:
         return []
-    lenses = results.rescored.scorers
+    scorers = results.rescored.scorers
     columns = (
         Column("system", "System", "words"),
-        *(Column(lens.name, lens.title, "ours") for lens in lenses),
+        *(Column(scorer.name, scorer.title, "ours") for scorer in scorers),
     )
-    origins = "; ".join(f"{lens.title}: {lens.origin}" for lens in lenses)
+    origins = "; ".join(f"{scorer.title}: {scorer.origin}" for scorer in scorers)
     title = dataset_title(dataset)
     rows = [
-        Row(system, (Words(system), *(under(results, dataset, system, lens.name) for lens in lenses)))
+        Row(system, (Words(system), *(under(results, dataset, system, scorer.name) for scorer in scorers)))
         for system in systems
     ]
-    by_lens = {lens.name: ranks(results, dataset, lens.name) for lens in lenses}
+    ranked = {scorer.name: ranks(results, dataset, scorer.name) for scorer in scorers}
     rank_rows = []
     for system in systems:
-        cells: list[Cell] = [Words(system), *(by_lens[lens.name][system] for lens in lenses)]
+        cells: list[Cell] = [Words(system), *(ranked[scorer.name][system] for scorer in scorers)]
         rank_rows.append(Row(system, tuple(cells)))
     notes = (NOTE.format(origins=origins), *_states(rows))
     return [
         Table(
-            f"lenses-{dataset}", f"{title}: F1 by lens (%)", dataset, columns, tuple(rows), results.records, notes
+            f"scorers-{dataset}",
+            f"{title}: F1 by scorer (%)",
+            dataset,
+            columns,
+            tuple(rows),
+            results.records,
+            notes,
         ),
         Table(
             f"ranks-{dataset}",
-            f"{title}: rank by lens",
+            f"{title}: rank by scorer",
             dataset,
             columns,
             tuple(rank_rows),
@@ -105,12 +111,12 @@ def _states(rows: list[Row]) -> list[str]:
 Pair = tuple[str, str]
 
 
-def lens_figure(results: Results, dataset: str) -> Figure | None:
-    """F1 and rank by lens; only an order that the test shows under the standard lens can be marked as turned."""
+def figure_by_scorer(results: Results, dataset: str) -> Figure | None:
+    """F1 and rank by scorer; only an order that the test shows under the standard one can be marked as turned."""
     systems = results.finished(dataset)
     if not systems:
         return None
-    names = [lens.name for lens in results.rescored.scorers]
+    names = [scorer.name for scorer in results.rescored.scorers]
     f1 = {name: {system: under(results, dataset, system, name) for system in systems} for name in names}
     standard = f1[results.rescored.standard]
     ranked = {name: ranks(results, dataset, name) for name in names}
@@ -127,15 +133,15 @@ def lens_figure(results: Results, dataset: str) -> Figure | None:
         for system in systems
     ]
     titles = {
-        lens.name: lens.title.removesuffix(" (standard)").replace("R-GCN, batches of", "R-GCN /")
-        for lens in results.rescored.scorers
+        scorer.name: scorer.title.removesuffix(" (standard)").replace("R-GCN, batches of", "R-GCN /")
+        for scorer in results.rescored.scorers
     }
     note = _note(len(known), {titles[name]: len(pairs) for name, pairs in turned.items()})
-    return Figure("", note, heat_map(f"F1 by lens on {dataset}", list(titles.values()), rows))
+    return Figure("", note, heat_map(f"F1 by scorer on {dataset}", list(titles.values()), rows))
 
 
 def shown_orders(results: Results, dataset: str) -> list[Pair]:
-    """Pairs, the one ahead first, whose difference under the standard lens the test shows after Holm."""
+    """Pairs, the one ahead first, whose difference under the standard scorer the test shows after Holm."""
     pairs = results.statistics.datasets[dataset].comparisons
     tested = [pair for pair in pairs if isinstance(pair, TestedPair)]
     shown = [pair for pair in tested if pair.holm <= ALPHA and pair.difference]
@@ -161,9 +167,9 @@ def _note(known: int, turned: Mapping[str, int]) -> str:
     if not known:
         return "#: rank by mean F1. No pair differs significantly (Holm), so changes of rank mean nothing."
     found = [f"{count} turned round under {title}" for title, count in turned.items() if count]
-    said = f"{', '.join(found)} (▲ ▼ count them)" if found else "no lens turns one round"
+    said = f"{', '.join(found)} (▲ ▼ count them)" if found else "no scorer turns one round"
     return (
-        f"#: rank by mean F1. Of the {known} orders of two rows that the test shows under the standard lens "
+        f"#: rank by mean F1. Of the {known} orders of two rows that the test shows under the standard scorer "
         f"(Holm): {said}. Any other change of rank may be noise."
     )
 

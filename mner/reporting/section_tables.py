@@ -11,7 +11,7 @@ from mner.reporting.layout import Block, Line, Section, types_of
 from mner.reporting.run_facts import device_marks, speed_note, training_speed
 from mner.reporting.tables import Column, Row, Table
 from mner.reporting.text_only import (
-    PROBE_NOTE,
+    ABLATION_NOTE,
     PROBES,
     TEXT_NOTE,
     baseline_cells,
@@ -42,7 +42,7 @@ def section_tables(section: Section, records: frozenset[str], cards: Collection[
         tables.append(_f1_table(section, block, records, cards))
         tables.append(_metric_table(section, block, ("P", "R"), "parts", "precision and recall", records, cards))
         tables.append(_metric_table(section, block, types_of(block.lines), "types", "F1 by type", records, cards))
-        if block.has_probes():
+        if block.has_ablations():
             tables.append(_probe_table(section, block, records, cards))
     return tables
 
@@ -117,7 +117,7 @@ def _probe_table(section: Section, block: Block, records: frozenset[str], cards:
         rows.append(Row(line.id, cells, line.group))
     name = f"{section.id}-{block.dataset}-reliance"
     title = f"{block.title}: image reliance (F1 points)"
-    return Table(name, title, block.dataset, columns, tuple(rows), records, (PROBE_NOTE, TEXT_NOTE))
+    return Table(name, title, block.dataset, columns, tuple(rows), records, (ABLATION_NOTE, TEXT_NOTE))
 
 
 def _label(label: str, system: str, cards: Collection[str]) -> Words:

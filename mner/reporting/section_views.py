@@ -73,9 +73,9 @@ def _table(section: Section, block: Block, runs: Mapping[str, Any], devices: Map
         "types": [metric for metric in metrics if metric in types],
         "overall_span": str(sum(metric in OVERALL and metric != "F1" for metric in metrics)),
         "types_span": str(sum(metric in types for metric in metrics)),
-        "span": str(2 + len(metrics) + (section.table is not None) + 3 * block.has_probes() + speeds),
+        "span": str(2 + len(metrics) + (section.table is not None) + 3 * block.has_ablations() + speeds),
         "axis": axis(scale),
-        "probes": block.has_probes(),
+        "probes": block.has_ablations(),
         "speeds": speeds,
         "lines": lines,
     }
@@ -170,14 +170,14 @@ def _compared(line: Line) -> list[tuple[str, str, str, str]]:
         line.cell.dataset_version,
     )
     held = line.verdict.ours if line.verdict else None
-    copy = f"{held.copy}, test split" if held and held.copy != ours[3] else ours[3]
-    judged = (*ours[:2], held.lens, copy) if held else ours
+    copy = f"{held.version}, test split" if held and held.version != ours[3] else ours[3]
+    judged = (*ours[:2], held.scorer, copy) if held else ours
     names = ("encoder", "visual", "scorer", "copy")
     used = line.row.used[line.dataset] if line.row else None
     theirs = [
         (getattr(used, name) + (" (inferred)" if name in used.inferred else "")) if used else "–" for name in names
     ]
-    titles = ("Encoder", "Visual input", "Scorer", "Data copy")
+    titles = ("Encoder", "Visual input", "Scorer", "Dataset version")
     compared = list(zip(titles, theirs, ours, judged, strict=True))
     if visual_input(line.cell.visual_input).reads_pixels:
         read = shares_in_words(pictures_read(line.cell))

@@ -22,10 +22,10 @@ from mner.reporting.results import Results
 from mner.reporting.run_facts import dataset_title
 from mner.reporting.tables import Column, Row, Table
 from mner.reporting.text_only import (
+    ABLATION_NOTE,
     FAMILY_NOTE,
     HOLM_NOTE,
     OWN_TEXT_ONLY,
-    PROBE_NOTE,
     PROBES,
     TEXT_NOTE,
     TEXT_ONLY,
@@ -234,7 +234,7 @@ def _reliance(results: Results, dataset: str) -> Table | None:
         rows.append(Row(cell.system, shown))
     title = f"{dataset_title(dataset)}: image reliance (F1 points)"
     probes = [view for entry in entries for view in entry.views.values()]
-    notes = (PROBE_NOTE, *_sources(probes), HOLM_NOTE, TEXT_NOTE)
+    notes = (ABLATION_NOTE, *_sources(probes), HOLM_NOTE, TEXT_NOTE)
     return Table(f"image-reliance-{dataset}", title, dataset, columns, tuple(rows), results.records, notes)
 
 
@@ -253,12 +253,12 @@ def _views(entry: ImageSensitivity) -> list[Cell]:
             continue
         cells += [
             estimate(found, f"paired by run and sentence, {found.source}", signed=True),
-            probe_p(found),
+            ablation_p(found),
         ]
     return cells
 
 
-def probe_p(found: ViewSensitivity) -> Measured:
+def ablation_p(found: ViewSensitivity) -> Measured:
     """The adjusted p of one probe of one system."""
     method = f"{TESTS[found.source]}, Holm over the probes of this table"
     return _p(found.holm, found.records, method)

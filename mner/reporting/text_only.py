@@ -146,7 +146,7 @@ def _family(system: str) -> str:
 
 PROBES = {"none": "own − none", "shuffled": "own − another's", "neighbours": "own − another's neighbours"}
 """How each probe view is called wherever it is read; in files it keeps its name."""
-PROBE_NOTE = (
+ABLATION_NOTE = (
     "Image reliance: F1 with the tweet's own picture minus F1 with none, or with another tweet's (its captions, "
     "objects and neighbours included), or with its own picture but another tweet's neighbours, paired by run and "
     f"sentence, with its {SURE} interval, which is not adjusted for the number of such rows (p (Holm) in "
@@ -159,7 +159,7 @@ HOLM_NOTE = (
 )
 
 
-def probe_cells(cell: ScoredCell | None, statistics: StatisticsResults) -> dict[str, Cell]:
+def ablation_cells(cell: ScoredCell | None, statistics: StatisticsResults) -> dict[str, Cell]:
     """One cell a probe for a cell of ``scores.json``; ``statistics`` is the content of ``statistics.json``."""
     if cell is None or not cell.is_finished:
         return dict.fromkeys(PROBES, missing(cell))

@@ -18,17 +18,17 @@ from mner.reporting.tables import Column, Row, Table
 ELSEWHERE = "*"
 SUM_NOTE = (
     "Each row adds up from left to right: paper plus all steps is ours. A step in words adds nothing and stays "
-    "in the remainder. Numbers are rounded such that rows add up as printed."
+    "in the residual. Numbers are rounded such that rows add up as printed."
 )
 CHOICE_NOTE = (
     "“Best seed picked” and “Epoch picked on test” say what these choices would account for, on our runs, if the "
-    "authors had made them; whether they did is not known. “Remainder, nothing picked” is what remains if they "
+    "authors had made them; whether they did is not known. “Residual, nothing picked” is what remains if they "
     "did not."
 )
 ERROR_NOTE = (
-    "± of a step is its standard error over runs: paired, where the same runs are scored twice (copy, lens, "
+    "± of a step is its standard error over runs: paired, where the same runs are scored twice (version, scorer, "
     "epoch), of two samples (Welch), where other runs were trained. Steps without one come from single runs, or "
-    f"are no difference of two means (best seed, remainder). {ELSEWHERE}: the runs of its two sides were trained "
+    f"are no difference of two means (best seed, residual). {ELSEWHERE}: the runs of its two sides were trained "
     "on different machines, which alone moves F1."
 )
 MOVE_COLUMNS = {"change": "What differs", "there": "There", "here": "Here"}
@@ -88,7 +88,7 @@ def waterfall_table(falls: Sequence[Waterfall], dataset: str, records: frozenset
         Column("paper", "Paper", "paper"),
         *(Column(name, title, "ours") for name, title in STEPS.items()),
         Column("ours", "Ours", "ours"),
-        Column("unpicked", "Remainder, nothing picked", "ours"),
+        Column("unpicked", "Residual, nothing picked", "ours"),
     )
     rows, notes = [], []
     for fall in own:
@@ -110,12 +110,12 @@ def _note(fall: Waterfall) -> str:
         if step.state != SAME and step.change is None and not (step.kind == SUPPOSED and step.measured)
     ]
     causes = ", ".join(in_words(fall.causes))
-    return f"{fall.row.label}{fall.row.mark}: {'; '.join(said)}. {remainder(fall)}: {causes}"
+    return f"{fall.row.label}{fall.row.mark}: {'; '.join(said)}. {residual(fall)}: {causes}"
 
 
-def remainder(fall: Waterfall) -> str:
-    """Whose difference to paper the causes of the remainder tell: that of the runs nearest to its conditions."""
-    return f"Remainder, of the runs of profile {fall.moves[-1].after.profile}" if fall.moves else "Remainder"
+def residual(fall: Waterfall) -> str:
+    """Whose difference to paper the causes of the residual tell: that of the runs nearest to its conditions."""
+    return f"Residual, of the runs of profile {fall.moves[-1].after.profile}" if fall.moves else "Residual"
 
 
 def moves_table(falls: Sequence[Waterfall], dataset: str, records: frozenset[str]) -> Table | None:

@@ -41,7 +41,7 @@ def test_explain_a_cell(root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
             "mner profile quick && dvc repro data features graphs && mner run twitter2017 rgcn",
             "0000000000000000",
             "R-GCN, batches of 64",
-            "Remainder",
+            "Residual",
         ),
         *("± is the s.d. over 2 seeds", "(seeds and sample)", "own − another's", "], p (Holm) "),
     ):

@@ -19,7 +19,7 @@ from mner.data.prepare import prepare
 from mner.data.readers import RetrievalLists, RetrievalRecord, align_rgcn
 from mner.data.sentence_diff import compare
 from mner.data.sources import SourceFile
-from mner.evaluation.rescoring import other_copies
+from mner.evaluation.rescoring import other_versions
 
 
 def sentence(index: int, image: str, text: str, tags: str) -> Sentence:
@@ -278,7 +278,7 @@ def test_public_files_are_what_is_documented_of_them(mirror: Path, tmp_path: Pat
     gold = read_sentences(tmp_path / "gold" / "test.jsonl")
     assert tuple(one.blind() for one in gold) == corpus.test
     assert sum(entities(gold).values()) == {"twitter2015": 5072, "twitter2017": 1351}[dataset]
-    copies = {copy.name: copy for copy in other_copies(tmp_path.parent, tmp_path.name)}
+    copies = {copy.name: copy for copy in other_versions(tmp_path.parent, tmp_path.name)}
     if dataset == "twitter2017":
         assert copies == {}
     else:

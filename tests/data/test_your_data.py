@@ -19,7 +19,7 @@ from mner.data.labels import LABELS, TYPES, types_in
 from mner.data.own_dataset import prepare_own, read_captions, read_own
 from mner.data.user_file import UnreadableFileError
 from mner.evaluation.evaluate import Evaluation, evaluate
-from mner.evaluation.rescoring import Pieces
+from mner.evaluation.rescoring import SubwordCounter
 from mner.features.feature_building import build_features
 from mner.graphs.graph_building import build_graphs
 from mner.training.experiment import Cell
@@ -74,7 +74,7 @@ def run_stages(root: Path) -> Evaluation:
         train_cell(Cell(settings, "mine", system, root), device, "a test", print, tiny.Listener())
     active = settings.active
     profile = active.name, active.datasets, active.systems, active.seeds
-    return evaluate(root, *profile, lambda: Pieces("none", None, "not counted"), data=root / "data")
+    return evaluate(root, *profile, lambda: SubwordCounter("none", None, "not counted"), data=root / "data")
 
 
 def test_the_example_trains_and_scores_under_its_own_label_set(world: Path, files: Path) -> None:

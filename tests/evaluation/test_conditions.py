@@ -24,7 +24,7 @@ from mner.evaluation.result_files import FILES, results_bytes
 from mner.evaluation.score_results import ScoreResults
 from mner.evaluation.waterfall import Waterfall, waterfalls
 from mner.reporting.cells import Cited, Measured, Printed
-from mner.reporting.waterfall_tables import bars, remainder, waterfall_table
+from mner.reporting.waterfall_tables import bars, residual, waterfall_table
 
 PAPER = load_paper(Path(__file__).resolve().parents[2] / "reports" / "paper.yaml")
 WATERFALL = vars(module_of("test_waterfall"))
@@ -89,9 +89,9 @@ def test_an_encoder_and_a_picture_that_were_run_are_bars_with_their_records() ->
     assert {record.split("/")[1] for record in steps["encoder"].records} == {"quick", "bert"}
     assert steps["visual"].points == pytest.approx(67.0 - 69.0)
     assert steps["visual"].title == "Visual input"
-    assert {record.split("/")[1] for record in steps["remainder"].records} == {"pixels"}
+    assert {record.split("/")[1] for record in steps["residual"].records} == {"pixels"}
     assert {record.split("/")[1] for record in fall.reached} == {"pixels"}
-    assert steps["remainder"].points == pytest.approx(69.0 - 75.0)
+    assert steps["residual"].points == pytest.approx(69.0 - 75.0)
     assert ReasonKind.ENCODER not in {cause.kind for cause in fall.causes}
 
 
@@ -109,8 +109,8 @@ def test_layers_that_were_frozen_are_a_bar_once_the_whole_encoder_was_trained() 
     (move,) = fall.moves
     assert move.changes == (("training", "everything trained", "4 encoder layers frozen"), ("epochs", "6", "2"))
     assert move.between == "1 runs of profile full against 2 of profile quick"
-    assert remainder(fall) == "Remainder, of the runs of profile full"
-    assert remainder(_fall(whole)) == "Remainder"
+    assert residual(fall) == "Residual, of the runs of profile full"
+    assert residual(_fall(whole)) == "Residual"
     assert ReasonKind.TRAINED not in {cause.kind for cause in fall.causes}
     assert _steps(_fall(whole, frozen))["training"].state == "same"
 

@@ -18,7 +18,7 @@ from mner.data.subwords import WordPieces
 from mner.evaluation.averages import WORD_VECTORS
 from mner.evaluation.error_results import Truncation
 from mner.evaluation.evaluate import cut_words, evaluate, input_notes, read_findings
-from mner.evaluation.rescoring import Pieces
+from mner.evaluation.rescoring import SubwordCounter
 from mner.evaluation.score_results import ScoredCell, ScoreResults
 from mner.reporting.limits import limits
 
@@ -73,14 +73,14 @@ def test_each_cell_is_counted_as_its_own_encoder_splits(tmp_path: Path) -> None:
     def encoder(dataset: str, system: str, seed: int) -> dict[str, str]:
         return {"name": "large" if system == "umt" else "small", "source": "hub", "sha256": "2" * 64}
 
-    def splitter(name: str, pieces: int) -> Callable[[], Pieces]:
-        return lambda: Pieces(name, lambda words: [pieces] * len(words))
+    def splitter(name: str, pieces: int) -> Callable[[], SubwordCounter]:
+        return lambda: SubwordCounter(name, lambda words: [pieces] * len(words))
 
     recipe = {"epochs": 6, "batch_size": 16, "train_sentences": None, "frozen_layers": 0, "max_pieces": 9}
     FABRICATED["make_runs"](tmp_path, ACTIVE, lambda *_: 0.1, recipe=recipe, encoder=encoder)
     profile = ACTIVE.name, ACTIVE.datasets, ACTIVE.systems, ACTIVE.seeds
 
-    def cut(*further: Callable[[], Pieces]) -> dict[str, int | None]:
+    def cut(*further: Callable[[], SubwordCounter]) -> dict[str, int | None]:
         held = evaluate(tmp_path, *profile, splitter("small", 1), further=further)
         return {row.system: row.cut_words for row in held.audit.truncation}
 

@@ -44,7 +44,9 @@ FABRICATED = vars(fabricated_runs)
 
 
 def _without_splitter(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(profile_scores, "word_pieces", lambda encoder: FABRICATED["Pieces"]("none", None, "not at hand"))
+    patch.setattr(
+        profile_scores, "subwords_of", lambda encoder: FABRICATED["SubwordCounter"]("none", None, "not at hand")
+    )
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Re-scoring: every run under every lens and copy, inapplicable lenses as states, epochs apart from views."""
+"""Re-scoring: every run under every scorer and copy, inapplicable lenses as states, epochs apart from views."""
 
 from __future__ import annotations
 
@@ -15,19 +15,26 @@ from support import fabricated_runs
 from mner.base.files import write_json_atomically
 from mner.data.corpus import LABELS, TYPES, write_sentences
 from mner.data.spans import encode
-from mner.evaluation import ita_scorer as ita_lens
+from mner.evaluation import ita_scorer
 from mner.evaluation.averages import ScoringError
 from mner.evaluation.rescored_results import Rescored, SubwordSource
-from mner.evaluation.rescoring import ALL_LENSES, OtherCopy, Pieces, numbers_of_pieces, other_copies, rescore
+from mner.evaluation.rescoring import (
+    ALL_SCORERS,
+    OtherVersion,
+    SubwordCounter,
+    numbers_of_subwords,
+    other_versions,
+    rescore,
+)
 from mner.evaluation.result_files import as_json
 from mner.evaluation.run_selection import picked
-from mner.evaluation.scorers import LENSES
+from mner.evaluation.scorers import SCORERS
 from mner.evaluation.scoring import PredictionName, gold_reader, score_profile
 from mner.evaluation.tagged import Tagged, read_tagged
 
 FABRICATED = vars(fabricated_runs)
 ACTIVE = FABRICATED["Active"]("tiny", ("twitter2017",), ("bert-crf", "umt"), (1, 2))
-PIECES = Pieces("short", lambda words: [1 + int(word[1:]) % 2 for word in words])
+PIECES = SubwordCounter("short", lambda words: [1 + int(word[1:]) % 2 for word in words])
 
 
 def _wrong(dataset: str, system: str, seed: int, view: str) -> float | None:
@@ -47,12 +54,12 @@ def _tagged(root: Path, epochs: int = 0) -> tuple[Tagged, dict[str, Any]]:
 def test_itas_reader_on_arrays_is_itas_reader(seed: int) -> None:
     rng = random.Random(seed)
     rows = [[rng.choice(LABELS) for _ in range(rng.randint(1, 14))] for _ in range(20)]
-    spans = ita_lens.bio_spans(encode(rows).bordered())
+    spans = ita_scorer.bio_spans(encode(rows).bordered())
     offsets = np.cumsum([0, *(len(row) + 1 for row in rows)])
     expected = [
         (span.kind, span.first + start, span.last + start)
         for row, start in zip(rows, offsets, strict=False)
-        for span in ita_lens.read_spans(row)
+        for span in ita_scorer.read_spans(row)
     ]
     found = zip(spans.kinds.tolist(), spans.first.tolist(), spans.last.tolist(), strict=True)
     assert [(TYPES[kind], first, last) for kind, first, last in found] == expected
@@ -76,8 +83,8 @@ def test_the_ita_lens_is_its_metric_on_what_its_reader_makes_of_bio() -> None:
     rng = random.Random(5)
     gold, predicted = ([[rng.choice(LABELS) for _ in range(9)] for _ in range(60)] for _ in range(2))
     assert any(_bioes(row) != [tag.replace("B-", "S-") for tag in row] for row in gold)
-    expected = ita_lens.score([*map(_bioes, gold)], [*map(_bioes, predicted)], remove_image_words=False)
-    scores = ALL_LENSES["ita"].score(gold, predicted, None)
+    expected = ita_scorer.score([*map(_bioes, gold)], [*map(_bioes, predicted)], remove_image_words=False)
+    scores = ALL_SCORERS["ita"].score(gold, predicted, None)
     assert (scores.precision, scores.recall, scores.f1) == (
         *(expected.micro.precision, expected.micro.recall, expected.micro.f1),
     )
@@ -86,8 +93,8 @@ def test_the_ita_lens_is_its_metric_on_what_its_reader_makes_of_bio() -> None:
     }
 
 
-def _rescored(tagged: Tagged, *copies: OtherCopy, pieces: Pieces = PIECES) -> dict:
-    return rescore(tagged, pieces, numbers_of_pieces(tagged, pieces), {"twitter2017": copies})
+def _rescored(tagged: Tagged, *copies: OtherVersion, pieces: SubwordCounter = PIECES) -> dict:
+    return rescore(tagged, pieces, numbers_of_subwords(tagged, pieces), {"twitter2017": copies})
 
 
 def test_runs_stand_in_the_profiles_order_and_by_number_of_seed(tmp_path: Path) -> None:
@@ -114,8 +121,8 @@ def test_every_run_meets_every_lens(tmp_path: Path) -> None:
     counts = [list(PIECES.count(s.words)) for s in tagged.sentences["twitter2017", "test"]]
     for run, held in zip(tagged.runs, lenses.runs, strict=True):
         found = held.versions["umt"]["test.own"]
-        assert list(found) == list(ALL_LENSES)
-        for name, lens in LENSES.items():
+        assert list(found) == list(ALL_SCORERS)
+        for name, lens in SCORERS.items():
             assert found[name].f1 == pytest.approx(100 * lens.score(gold, run.tags["test.own"], counts).f1)
     standard = {run.record: run.views["test.own"].f1 for run in scores.runs}
     for held in lenses.runs:
@@ -125,12 +132,12 @@ def test_every_run_meets_every_lens(tmp_path: Path) -> None:
 
 def test_a_lens_that_cannot_apply_is_a_state_not_a_number(tmp_path: Path) -> None:
     tagged, _ = _tagged(tmp_path)
-    blind = _rescored(tagged, pieces=Pieces("bert", None, "its hub cannot be reached"))
+    blind = _rescored(tagged, pieces=SubwordCounter("bert", None, "its hub cannot be reached"))
     found = blind.runs[0].versions["umt"]["test.own"]
     assert found["rgcn-64"] == Rescored(state="no word pieces: its hub cannot be reached")
     assert blind.subwords == SubwordSource("bert", "its hub cannot be reached")
     assert found["strict"].f1 is not None
-    few = _rescored(tagged, OtherCopy("rgcn", np.arange(FABRICATED["SENTENCES"]) < 20)).runs[0]
+    few = _rescored(tagged, OtherVersion("rgcn", np.arange(FABRICATED["SENTENCES"]) < 20)).runs[0]
     small = few.versions["rgcn"]["test.own"]
     assert "do not fill one batch of 64" in small["rgcn-64"].state
     assert small["rgcn-16"].f1 is not None
@@ -149,13 +156,13 @@ def test_the_other_copy_is_the_same_predictions_on_its_sentences(tmp_path: Path)
     tagged, _ = _tagged(tmp_path)
     keep = np.arange(FABRICATED["SENTENCES"]) % 3 > 0
     run = tagged.runs[0]
-    found = _rescored(tagged, OtherCopy("rgcn", keep)).runs[0].versions["rgcn"]["test.own"]["strict"]
-    expected = LENSES["strict"].score(
+    found = _rescored(tagged, OtherVersion("rgcn", keep)).runs[0].versions["rgcn"]["test.own"]["strict"]
+    expected = SCORERS["strict"].score(
         tagged.gold["twitter2017", "test"].select(keep), run.tags["test.own"].select(keep), None
     )
     assert found.f1 == pytest.approx(100 * expected.f1)
     assert found.f1 != pytest.approx(
-        100 * LENSES["strict"].score(tagged.gold["twitter2017", "test"], run.tags["test.own"], None).f1
+        100 * SCORERS["strict"].score(tagged.gold["twitter2017", "test"], run.tags["test.own"], None).f1
     )
 
 
@@ -167,11 +174,11 @@ def test_the_rgcn_copy_is_known_by_its_retrieval_lists(
     lists: list[Any], expected: list[bool] | None, tmp_path: Path
 ) -> None:
     write_json_atomically(tmp_path / "d" / "side" / "retrieval.json", {"test": lists})
-    found = other_copies(tmp_path, "d")
+    found = other_versions(tmp_path, "d")
     assert [(copy.name, copy.keep.tolist(), copy.gold) for copy in found] == (
         [] if expected is None else [("rgcn", expected, None)]
     )
-    assert other_copies(tmp_path, "absent") == ()
+    assert other_versions(tmp_path, "absent") == ()
 
 
 def test_another_annotation_changes_the_gold_and_not_the_predictions(tmp_path: Path) -> None:
@@ -184,12 +191,12 @@ def test_another_annotation_changes_the_gold_and_not_the_predictions(tmp_path: P
         for number, sentence in enumerate(ours)
     ]
     write_sentences(tmp_path / "data" / "twitter2017" / "gold" / "test.zhang2018.jsonl", retagged)
-    (copy,) = other_copies(tmp_path / "data", "twitter2017")
+    (copy,) = other_versions(tmp_path / "data", "twitter2017")
     assert copy.name == "zhang2018"
     assert copy.keep.all()
     run = _rescored(tagged, copy).runs[0]
     gold = encode([sentence.tags or () for sentence in retagged])
-    expected = LENSES["conlleval"].score(gold, tagged.runs[0].tags["test.own"], None)
+    expected = SCORERS["conlleval"].score(gold, tagged.runs[0].tags["test.own"], None)
     assert run.versions["zhang2018"]["test.own"]["conlleval"].f1 == pytest.approx(100 * expected.f1)
     assert run.versions["zhang2018"]["test.own"]["conlleval"] != run.versions["umt"]["test.own"]["conlleval"]
 

@@ -12,7 +12,7 @@ from support.fabricated_runs import Active, make_runs
 from mner.base.files import sha256_of
 from mner.data.corpus import Sentence, read_sentences, write_sentences
 from mner.evaluation.evaluate import evaluate
-from mner.evaluation.rescoring import Pieces
+from mner.evaluation.rescoring import SubwordCounter
 from mner.evaluation.score_results import ScoreResults
 from mner.evaluation.scored_inputs import BLIND, GOLD, ChangedInputError, ForeignGoldError
 from mner.tracking import prepared_inputs
@@ -26,7 +26,7 @@ def _runs(root: Path, **changes: Any) -> None:
 
 
 def _scores(root: Path, **pinned: Any) -> ScoreResults:
-    pieces = Pieces("ours", lambda words: [1] * len(words))
+    pieces = SubwordCounter("ours", lambda words: [1] * len(words))
     return evaluate(root, "tiny", ACTIVE.datasets, ACTIVE.systems, ACTIVE.seeds, lambda: pieces, **pinned).scores
 
 

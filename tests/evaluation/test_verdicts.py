@@ -117,7 +117,7 @@ def test_what_is_only_inferred_is_a_caveat_not_a_reason() -> None:
     [
         ({"encoder": {"name": "minilm"}}, ReasonKind.ENCODER, "minilm", "bert-base-cased"),
         ({"visual_input": "captions:blip2"}, ReasonKind.VISUAL, "captions:blip2", "none"),
-        ({"data_copy": "rgcn"}, ReasonKind.DATA_COPY, "rgcn", "umt"),
+        ({"data_copy": "rgcn"}, ReasonKind.DATASET_VERSION, "rgcn", "umt"),
         (
             {"recipe": {"epochs": 3, "train_sentences": 500}},
             ReasonKind.TRAINING_DATA,

@@ -24,7 +24,7 @@ from mner.reporting.tables import to_entries
 from mner.reporting.waterfall_tables import ERROR_NOTE, bars, waterfall_table
 
 PAPER = load_paper(Path(__file__).resolve().parents[2] / "reports" / "paper.yaml")
-LENSES = ("conlleval", "strict", "ncrfpp", "umt", "umgf", "rgcn-16", "rgcn-64", "ita")
+SCORERS = ("conlleval", "strict", "ncrfpp", "umt", "umgf", "rgcn-16", "rgcn-64", "ita")
 SYSTEMS = ("bert-crf", "rgcn", "ita-all-cva", "umgf", "ocsga", "umt")
 F1 = st.floats(1, 99)
 
@@ -55,7 +55,7 @@ def _run(system: str, dataset: str, seed: int, value, epochs: int, copies=("umt"
         "system": system,
         "seed": seed,
         "data_copy": "umt",
-        "copies": {copy: {name: {lens: {"f1": value()} for lens in LENSES} for name in names} for copy in copies},
+        "copies": {copy: {name: {lens: {"f1": value()} for lens in SCORERS} for name in names} for copy in copies},
     }
 
 
@@ -102,30 +102,30 @@ def test_lens_and_copy_are_what_rescoring_says() -> None:
     run["copies"]["rgcn"]["test.own"]["conlleval"]["f1"] = 70.5
     run["copies"]["rgcn"]["test.own"]["rgcn-64"]["f1"] = 72.5
     steps = _steps(_one("rgcn", "twitter2015", [run]))
-    assert steps["copy"].points == pytest.approx(-0.5)
-    assert steps["lens"].points == pytest.approx(-2.0)
-    assert steps["remainder"].points == pytest.approx(72.5 - 75.0)
-    assert "encoder: ours minilm, theirs bert-base-uncased" in steps["remainder"].why
-    assert "trained on copy umt, theirs rgcn: 1 of 4000 training" in steps["remainder"].why
+    assert steps["version"].points == pytest.approx(-0.5)
+    assert steps["scorer"].points == pytest.approx(-2.0)
+    assert steps["residual"].points == pytest.approx(72.5 - 75.0)
+    assert "encoder: ours minilm, theirs bert-base-uncased" in steps["residual"].why
+    assert "trained on version umt, theirs rgcn: 1 of 4000 training" in steps["residual"].why
 
 
 def test_a_step_between_two_scores_of_the_same_runs_has_the_error_of_their_differences() -> None:
     runs = [_run("rgcn", "twitter2015", seed, lambda v=value: v, 0) for seed, value in enumerate((70.0, 76.0))]
     for run, points in zip(runs, (1.0, 2.0), strict=True):
-        for lens in LENSES:
+        for lens in SCORERS:
             run["copies"]["rgcn"]["test.own"][lens]["f1"] += points
     fall = _one("rgcn", "twitter2015", runs)
-    copy, lens = _steps(fall)["copy"], _steps(fall)["lens"]
+    copy, lens = _steps(fall)["version"], _steps(fall)["scorer"]
     assert copy.points == pytest.approx(-1.5)
     assert copy.error == (pytest.approx(0.5), "paired, 2 runs scored twice"), "the runs lie 6 points apart"
     assert lens.error[0] == 0.0
-    cell = next(bar.cell for bar in bars(fall) if bar.title == "Data copy")
+    cell = next(bar.cell for bar in bars(fall) if bar.title == "Dataset version")
     assert cell.plain() == "−1.50 ± 0.50"
     assert cell.method.endswith("± is its standard error, paired, 2 runs scored twice")
     table = waterfall_table([fall], "twitter2015", frozenset(fall.records))
     assert ERROR_NOTE in table.notes
-    assert [e["spread"] for e in to_entries(table) if e["column"] == "copy"] == [pytest.approx(0.5)]
-    assert not any(_steps(fall)[name].error for name in ("seed", "remainder")), "no difference of two means"
+    assert [e["spread"] for e in to_entries(table) if e["column"] == "version"] == [pytest.approx(0.5)]
+    assert not any(_steps(fall)[name].error for name in ("seed", "residual")), "no difference of two means"
     assert not any(step.error for step in _one("rgcn", "twitter2015", runs[:1]).steps), "one run"
 
 
@@ -143,20 +143,19 @@ def test_what_could_not_be_measured_is_a_state_and_counts_as_nothing() -> None:
     runs = [_run("rgcn", "twitter2017", seed, lambda: 80.0, 0, ("umt",)) for seed in (1, 2)]
     steps = _steps(_one("rgcn", "twitter2017", runs))
     assert (steps["epoch"].state, steps["epoch"].values) == ("not measured", None)
-    assert (steps["copy"].state, steps["seed"].state) == ("same", "does not apply")
+    assert (steps["version"].state, steps["seed"].state) == ("same", "does not apply")
     assert "mean over runs" in steps["seed"].why
     ocsga = [_run("ocsga", "twitter2015", 1, lambda: 70.0, 0)]
     steps = _steps(_one("ocsga", "twitter2015", ocsga))
-    assert steps["copy"].state == "not measured"
-    assert "version zhang2018" in steps["copy"].why
+    assert steps["version"].state == "not measured"
+    assert "version zhang2018" in steps["version"].why
     assert "one run" in steps["seed"].why
-    umt = waterfalls(
-        _scores("umt", "twitter2017"), {"runs": [_run("umt", "twitter2017", 1, lambda: 80.0, 0)]}, PAPER
-    )
+    runs = [_run("umt", "twitter2017", 1, lambda: 80.0, 0)]
+    umt = waterfalls(_scores("umt", "twitter2017"), _typed(runs), PAPER)
     rerun = _steps(next(fall for fall in umt if fall.row.id == "umt-rerun"))
-    assert (rerun["lens"].state, rerun["copy"].state) == ("not known", "not known")
+    assert (rerun["scorer"].state, rerun["version"].state) == ("not known", "not known")
     causes = next(fall.causes for fall in umt if fall.row.id == "umt-rerun")
-    of_scoring = {ReasonKind.SCORER, ReasonKind.DATA_COPY}
+    of_scoring = {ReasonKind.SCORER, ReasonKind.DATASET_VERSION}
     assert not of_scoring & {cause.kind for cause in causes}, "they have steps of their own"
     assert all(
         isinstance(bar.cell, State) == (bar.step is not None and bar.step.values is None) for bar in bars(umt[0])
@@ -166,16 +165,16 @@ def test_what_could_not_be_measured_is_a_state_and_counts_as_nothing() -> None:
 def test_a_lens_that_states_why_not_stays_in_the_remainder() -> None:
     run = _run("rgcn", "twitter2017", 1, lambda: 80.0, 0, ("umt",))
     run["copies"]["umt"]["test.own"]["rgcn-64"] = {"state": "no word pieces: hub away"}
-    step = _steps(_one("rgcn", "twitter2017", [run]))["lens"]
+    step = _steps(_one("rgcn", "twitter2017", [run]))["scorer"]
     assert (step.state, step.why, step.points) == ("not measured", "no word pieces: hub away", 0.0)
 
 
 def test_a_waterfall_that_does_not_add_up_cannot_be_made() -> None:
     fall = _one("bert-crf", "twitter2017", [_run("bert-crf", "twitter2017", 1, lambda: 80.0, 0)])
-    flattering = Step("lens", "Lens", MEASURED, (3.0,), "because", records=fall.records)
+    flattering = Step("lens", "Scorer", MEASURED, (3.0,), "because", records=fall.records)
     with pytest.raises(ValueError, match="the steps lead to"):
         replace(fall, steps=(*fall.steps, flattering))
-    unproved = Step("lens", "Lens", MEASURED, (0.0,), "because")
+    unproved = Step("lens", "Scorer", MEASURED, (0.0,), "because")
     with pytest.raises(ValueError, match="step lens names no record"):
         replace(fall, steps=(*fall.steps, unproved))
 

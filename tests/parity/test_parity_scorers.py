@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mner.data.spans import KINDS, encode, entities, kind_names
-from mner.evaluation.scorers import LENSES
+from mner.evaluation.scorers import SCORERS
 from mner.parity.parity_report import ParityError, render
 from mner.parity.parity_scorers import check
 from mner.parity.perturbation import canonical, perturb
@@ -44,7 +44,7 @@ def own_file(tmp_path: Path) -> dict[str, Any]:
             "scores": as_stored({name: word_program(name, GOLD, PREDICTED) for name in WORD_PROGRAMS}),
         },
         "pieces": {
-            "pieces_per_word": [[1] * len(row) for row in GOLD],
+            "subwords_per_word": [[1] * len(row) for row in GOLD],
             "full": pieces
             | {"scores": {"rgcn_batch5": as_stored(piece_program(pieces["gold"], pieces["pred"], 5))}},
         },
@@ -183,7 +183,7 @@ def test_every_lens_reproduces_its_program(golden: Path) -> None:
     }
     for name, program in programs.items():
         expected = content["word_level"]["scores"][program]["overall"]
-        ours = LENSES[name].score(gold, predicted, None)
+        ours = SCORERS[name].score(gold, predicted, None)
         for field in ("precision", "recall", "f1"):
             assert getattr(ours, field) == pytest.approx(expected[field], abs=1e-12), (name, field)
 

@@ -93,7 +93,7 @@ def test_an_analysis_table_takes_no_bare_number(cheat: Any, results: Results) ->
 def test_every_number_of_every_page_resolves_to_records(results: Results) -> None:
     known = {run.record for run in results.scores.runs if run.is_finished}
     made = pages(results, PAPER)
-    assert [page.id for page in made] == ["waterfall", "lenses", "arithmetic", "statistics", "errors", "cost"]
+    assert [page.id for page in made] == ["waterfall", "scorers", "arithmetic", "statistics", "errors", "cost"]
     for page in made:
         entries = [entry for table in page.tables for entry in to_entries(table)]
         ours = [entry for entry in entries if entry["origin"] == "ours" and entry["value"] is not None]
@@ -116,7 +116,7 @@ def test_pages_are_written_in_every_skin(rendered: Path, results: Results) -> No
     for name in ("heat", "forest", "stacked"):
         assert f'class="chart {name}"' in page
     cells = json.loads((rendered / "tables.json").read_text(encoding="utf-8"))["cells"]
-    assert {"waterfall-twitter2017", "lenses-twitter2015", "pairs-twitter2017"} <= {c["table"] for c in cells}
+    assert {"waterfall-twitter2017", "scorers-twitter2015", "pairs-twitter2017"} <= {c["table"] for c in cells}
     text = (rendered / "waterfall.md").read_text(encoding="utf-8")
     row = next(line for line in text.splitlines() if line.startswith("| R-GCN (rgcn)"))
     numbers = [cell.strip() for cell in row.strip("|").split("|")]

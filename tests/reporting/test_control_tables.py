@@ -93,7 +93,14 @@ def test_the_page_opens_with_the_controls_and_holds_nothing_of_papers(rendered: 
     body = page[page.index("<main>") :]
     assert re.search(r"<section [^>]*>", body).group(0).startswith('<section id="controls"')
     assert body.index('id="controls"') < body.index("What was run")
-    for absent in ("Table 1", "Table 2", 'id="ita"', 'id="waterfall"', "Rows without a published", "Data copy: "):
+    for absent in (
+        "Table 1",
+        "Table 2",
+        'id="ita"',
+        'id="waterfall"',
+        "Rows without a published",
+        "Dataset version: ",
+    ):
         assert absent not in page, absent
     assert "not-run</span>" not in page
     assert "printed rows that were not run" not in page, "ocsga is told beside the others"

@@ -15,10 +15,10 @@ from support.filled_results import changed, filled
 from mner.config import Config
 from mner.data.audit_findings import apart
 from mner.evaluation.paper import UNKNOWN, PaperRow
-from mner.evaluation.protocol import LENS_OF_SCORER, as_printed, training_apart
+from mner.evaluation.protocol import SCORER_OF_PROGRAM, as_printed, training_apart
 from mner.evaluation.reasons import Reason, ReasonKind
 from mner.evaluation.rescored_results import RescoredResults, RescoredRun
-from mner.evaluation.rescoring import ALL_LENSES
+from mner.evaluation.rescoring import ALL_SCORERS
 from mner.evaluation.score_results import ScoredCell, ScoreResults
 from mner.evaluation.verdicts import ABOVE, BELOW, NOT_COMPARABLE, REPRODUCED, Verdict, judge
 from mner.evaluation.waterfall import Waterfall, waterfalls
@@ -108,11 +108,11 @@ def test_the_verdict_is_taken_under_the_rows_own_rule_and_says_so(grid: Config) 
     runs = pixel.rescored(cell, {("rgcn-64", "rgcn"): 2.0})
     verdict = _judged(cell, row, runs)
     assert (verdict.name, verdict.difference) == (REPRODUCED, pytest.approx(0.0))
-    assert verdict.rule == "rgcn-64 on copy rgcn"
+    assert verdict.rule == "rgcn-64 on version rgcn"
     assert verdict.ours is not None
     assert verdict.ours.how in verdict.findings
     counted = "1 of 4000 training sentences and 2 of 1000 dev sentences"
-    assert Reason(ReasonKind.TRAINING_COPY, "umt", "rgcn", counted) in verdict.caveats
+    assert Reason(ReasonKind.TRAINING_VERSION, "umt", "rgcn", counted) in verdict.caveats
     flattering = pixel.rescored(cell, {("conlleval", "umt"): 2.0, ("conlleval", "rgcn"): 2.0})
     assert _judged(cell, row, flattering).name == BELOW
 
@@ -121,10 +121,10 @@ def test_what_was_not_scored_as_the_row_keeps_it_not_comparable(grid: Config) ->
     row = _row("rgcn")
     cell = pixel.finished(grid, "twitter2015", "rgcn", _values(row, "twitter2015"))
     bare = _judged(cell, row, [])
-    assert [reason.kind for reason in bare.reasons] == [ReasonKind.DATA_COPY, ReasonKind.SCORER]
+    assert [reason.kind for reason in bare.reasons] == [ReasonKind.DATASET_VERSION, ReasonKind.SCORER]
     without_copy = _judged(cell, row, pixel.rescored(cell, {("rgcn-64", "umt"): 1.0}, versions=("umt",)))
-    assert [reason.kind for reason in without_copy.reasons] == [ReasonKind.DATA_COPY]
-    assert (without_copy.difference, without_copy.rule) == (pytest.approx(1.0), "rgcn-64 on copy umt")
+    assert [reason.kind for reason in without_copy.reasons] == [ReasonKind.DATASET_VERSION]
+    assert (without_copy.difference, without_copy.rule) == (pytest.approx(1.0), "rgcn-64 on version umt")
     runs = pixel.rescored(cell, {})
 
     def unscored(run: dict[str, Any]) -> None:
@@ -132,7 +132,7 @@ def test_what_was_not_scored_as_the_row_keeps_it_not_comparable(grid: Config) ->
 
     runs[1] = changed(runs[1], unscored)
     without_lens = _judged(cell, row, runs)
-    assert (without_lens.name, without_lens.rule) == (NOT_COMPARABLE, "conlleval on copy rgcn")
+    assert (without_lens.name, without_lens.rule) == (NOT_COMPARABLE, "conlleval on version rgcn")
     (reason,) = without_lens.reasons
     assert (reason.kind, reason.ours, reason.theirs) == (ReasonKind.SCORER, "conlleval", "rgcn")
     assert "no word pieces: hub away" in reason.detail
@@ -142,7 +142,7 @@ def test_a_scorer_that_counts_alike_needs_no_other_rule(grid: Config) -> None:
     row = _row("bert-crf")
     cell = pixel.finished(grid, "twitter2017", "bert-crf", _values(row, "twitter2017", off=3.0))
     verdict = _judged(cell, row, [])
-    assert (verdict.name, verdict.rule) == (ABOVE, "conlleval on copy umt")
+    assert (verdict.name, verdict.rule) == (ABOVE, "conlleval on version umt")
     assert verdict.ours is not None
     assert "conlleval" in verdict.ours.how
     assert verdict.ours.how in verdict.findings
@@ -152,7 +152,7 @@ def test_an_unknown_scorer_and_copy_leave_ours(grid: Config) -> None:
     row = _row("umt-rerun")
     cell = pixel.finished(grid, "twitter2015", "umt", _values(row, "twitter2015"))
     verdict = _judged(cell, row, pixel.rescored(cell, {("umt", "umt"): 5.0, ("conlleval", "rgcn"): 5.0}))
-    assert (verdict.name, verdict.rule) == (REPRODUCED, "conlleval on copy umt")
+    assert (verdict.name, verdict.rule) == (REPRODUCED, "conlleval on version umt")
     assert Reason(ReasonKind.SCORER, theirs=UNKNOWN) in verdict.caveats
     assert verdict.ours is not None
     assert not verdict.ours.how
@@ -171,7 +171,7 @@ def test_verdict_and_waterfall_agree_on_what_is_comparable_and_by_how_much(
     profile: str, held: tuple[str, ...]
 ) -> None:
     config = pixel.pixels(profile=profile)
-    moved = {(lens, copy): 0.1 * i + j for i, lens in enumerate(ALL_LENSES) for j, copy in enumerate(held)}
+    moved = {(lens, copy): 0.1 * i + j for i, lens in enumerate(ALL_SCORERS) for j, copy in enumerate(held)}
     moved |= {("conlleval", "umt"): 0.0}
     for _, row, dataset in ROWS:
         if row.system not in config.active.systems:
@@ -180,7 +180,7 @@ def test_verdict_and_waterfall_agree_on_what_is_comparable_and_by_how_much(
         runs = pixel.rescored(cell, moved, held)
         verdict, fall = _judged(cell, row, runs), _falls(cell, runs)[row.id]
         assert verdict.difference == pytest.approx(statistics.fmean(fall.unpicked)), row.id
-        conditions = [step for step in fall.steps if step.name in ("encoder", "visual", "copy", "lens")]
+        conditions = [step for step in fall.steps if step.name in ("encoder", "visual", "version", "scorer")]
         lacking = {step.name for step in conditions if step.state == "not measured"}
         lacking |= {"encoder"} if row.id in ("vg", "iaik") else set()
         trained_alike = not cell.recipe["frozen_layers"]
@@ -188,8 +188,8 @@ def test_verdict_and_waterfall_agree_on_what_is_comparable_and_by_how_much(
 
 
 def test_every_lens_of_a_scorer_exists_and_every_known_scorer_is_one_of_papers() -> None:
-    assert set(LENS_OF_SCORER.values()) <= set(ALL_LENSES)
-    assert set(LENS_OF_SCORER) <= set(PAPER.scorers)
+    assert set(SCORER_OF_PROGRAM.values()) <= set(ALL_SCORERS)
+    assert set(SCORER_OF_PROGRAM) <= set(PAPER.scorers)
 
 
 def test_training_copies_are_alike_doubtful_or_unheard_of() -> None:
@@ -197,9 +197,9 @@ def test_training_copies_are_alike_doubtful_or_unheard_of() -> None:
     assert training_apart("umt", "unknown", "twitter2015") == ((), ())
     _, caveats = training_apart("umt", "zhang2018", "twitter2015")
     counted = "9 of 4000 training sentences and 4 of 1000 dev sentences"
-    assert caveats == (Reason(ReasonKind.TRAINING_COPY, "umt", "zhang2018", counted),)
+    assert caveats == (Reason(ReasonKind.TRAINING_VERSION, "umt", "zhang2018", counted),)
     reasons, caveats = training_apart("umt", "private", "twitter2015")
-    assert (reasons, caveats) == ((Reason(ReasonKind.TRAINING_COPY, "umt", "private"),), ())
+    assert (reasons, caveats) == ((Reason(ReasonKind.TRAINING_VERSION, "umt", "private"),), ())
     assert apart("rgcn", "agban", "twitter2015", "train") is None
 
 
@@ -215,10 +215,10 @@ def test_tables_page_and_explain_say_the_rule_of_the_verdict(tmp_path: Path) -> 
     encoder = {"name": "bert-base-cased", "source": "hub", "sha256": PAPER.weights["bert-base-cased"].sha256}
     fabricated.make_runs(tmp_path, active, lambda *_: 0.5, encoder=encoder)
     results = fabricated.evaluated(tmp_path, active)
-    settings, said = fabricated.Settings(active), "scored by umt on copy umt, as the printed row"
+    settings, said = fabricated.Settings(active), "scored by umt on version umt, as the printed row"
     write_report(results, PAPER, settings, (), pixel.ROOT / "reports" / "templates", tmp_path / "rendered")
     table = (tmp_path / "rendered" / "table1.md").read_text(encoding="utf-8")
-    assert all(text in table for text in ("BERT-CRF: BELOW (by umt on copy umt): ", said, VERDICT_NOTE))
+    assert all(text in table for text in ("BERT-CRF: BELOW (by umt on version umt): ", said, VERDICT_NOTE))
     page = (tmp_path / "rendered" / "index.html").read_text(encoding="utf-8")
-    assert "Ours, scored by umt on copy umt, <span" in page
+    assert "Ours, scored by umt on version umt, <span" in page
     assert said in " ".join(explain("twitter2017/bert-crf", results, PAPER, settings, tmp_path).split())

@@ -270,7 +270,7 @@ def test_the_number_that_a_verdict_rests_on_stands_beside_it_and_adds_up_as_prin
     scored, apart, printed = (_column(table, f"F1.{one}") for one in ("scored", "difference", "paper"))
     lines = [line for line in REPORT["lines"](results, "table1", DATASET) if line.finished]
     rgcn = next(line for line in lines if line.id == "rgcn")
-    assert rgcn.verdict.rule.startswith("rgcn-64 on copy ")
+    assert rgcn.verdict.rule.startswith("rgcn-64 on version ")
     assert scored["rgcn"] != rgcn.ours["F1"].plain(), "its program counts otherwise"
     for line in lines:
         assert line.scored.values == line.verdict.ours.values

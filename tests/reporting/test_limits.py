@@ -36,7 +36,7 @@ def test_a_whole_training_is_not_called_a_part_of_one() -> None:
     assert "Text encoder: minilm. Each verdict says" in said
     for absent in ("subset", "Frozen", "lack at least one seed", "outside the profile", "Cut off"):
         assert absent not in said
-    assert "Data copy: umt." in said
+    assert "Dataset version: umt." in said
     assert "What stands for the picture: none (umt)." in said
     assert "Scorer of all our numbers: conlleval." in said
 
@@ -74,7 +74,7 @@ def test_what_stands_for_the_picture_is_said_by_system_and_by_data_set_where_it_
 def test_nothing_of_papers_is_said_of_controls() -> None:
     said = " ".join(limits(_scores(_cell(), datasets=["controls-positive"]), []))
     assert "published" not in said
-    assert "Data copy" not in said
+    assert "Dataset version" not in said
 
 
 def _run(status: str, hours: float, **changes: Any) -> dict[str, Any]:

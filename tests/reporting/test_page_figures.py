@@ -21,7 +21,7 @@ from mner.reporting.cells import Cited, State, with_minus
 from mner.reporting.cost_tables import MOST_NAMES, CostPoint, cost_chart, cost_points, cost_table, frontier
 from mner.reporting.page import MOST_FIGURES, Figure, Part
 from mner.reporting.results import Results
-from mner.reporting.scorer_tables import lens_figure, lens_tables, shown_orders, turned_round, under
+from mner.reporting.scorer_tables import figure_by_scorer, shown_orders, tables_by_scorer, turned_round, under
 from mner.reporting.statistics_figures import MOST_PAIRS, statistics_figures
 from mner.reporting.text_only import PROBES, text_only_baselines
 
@@ -169,7 +169,7 @@ def test_only_an_order_that_the_test_shows_can_be_turned_round(results: Results)
 def test_without_a_shown_order_the_lenses_say_that_ranks_mean_nothing(results: Results) -> None:
     alike = _compared(results, [])
     said = "No pair differs significantly (Holm), so changes of rank mean nothing."
-    assert lens_figure(alike, "twitter2017").note.endswith(said)
+    assert figure_by_scorer(alike, "twitter2017").note.endswith(said)
 
 
 def test_an_order_needs_a_difference_that_holds_after_adjustment_and_falls_only_below(results: Results) -> None:
@@ -187,15 +187,15 @@ def test_an_order_needs_a_difference_that_holds_after_adjustment_and_falls_only_
 
 
 def test_without_runs_there_are_no_lenses_and_without_an_order_none_to_turn(results: Results) -> None:
-    assert lens_figure(results, "elsewhere") is None
-    note = lens_figure(_compared(results, []), "twitter2017").note
+    assert figure_by_scorer(results, "elsewhere") is None
+    note = figure_by_scorer(_compared(results, []), "twitter2017").note
     assert note.endswith("so changes of rank mean nothing.")
 
 
 def test_the_note_of_the_lenses_counts_what_is_marked(results: Results) -> None:
-    figure = lens_figure(results, "twitter2017")
+    figure = figure_by_scorer(results, "twitter2017")
     assert f"Of the {len(shown_orders(results, 'twitter2017'))} orders" in figure.note
-    assert "no lens turns one round" in figure.note
+    assert "no scorer turns one round" in figure.note
     assert "▲" not in figure.drawing
     assert "▼" not in figure.drawing
     cells = re.findall(r'width="([\d.]+)"[^>]*class="cell"', figure.drawing)
@@ -219,7 +219,7 @@ def test_a_turned_order_is_marked_in_both_rows_and_counted(results: Results) -> 
     """One lens scores the worst row far above all others; every shown order with it is turned there."""
     last, lens = SYSTEMS[-1], "umt"
     better = replace(results, rescored=_with_entry(results, last, lens, Rescored(f1=99.0)))
-    figure = lens_figure(better, "twitter2017")
+    figure = figure_by_scorer(better, "twitter2017")
     beaten = [ahead for ahead, behind in shown_orders(better, "twitter2017") if behind == last]
     assert f"{len(beaten)} turned round under UMT" in figure.note
     assert figure.note.count("turned round") == 1
@@ -227,7 +227,7 @@ def test_a_turned_order_is_marked_in_both_rows_and_counted(results: Results) -> 
     assert figure.drawing.count(f">+{shift:.2f} · #1 ▲{len(beaten)}<") == 1
     assert f"(+{shift:.2f}" in figure.drawing
     against = replace(better, rescored=replace(better.rescored, standard=lens))
-    assert f">−{shift:.2f} · #" in lens_figure(against, "twitter2017").drawing, (
+    assert f">−{shift:.2f} · #" in figure_by_scorer(against, "twitter2017").drawing, (
         "the standard is the one that is named"
     )
     assert figure.drawing.count(" ▼1<") == len(beaten)
@@ -239,8 +239,8 @@ def test_a_lens_is_named_shortly_and_one_that_cannot_score_a_run_leaves_its_cell
     assert under(unscored, "twitter2017", "umt", results.rescored.standard) == State(
         "does not apply", "no subwords"
     )
-    assert lens_tables(unscored, "twitter2017")[0].notes[1:] == ("does not apply: no subwords",)
-    drawn = Drawing(lens_figure(unscored, "twitter2017").drawing)
+    assert tables_by_scorer(unscored, "twitter2017")[0].notes[1:] == ("does not apply: no subwords",)
+    drawn = Drawing(figure_by_scorer(unscored, "twitter2017").drawing)
     heads = [text for text, *_ in drawn.texts("head")]
     assert len(heads) == len(results.rescored.scorers)
     assert not [text for text in heads if "(standard)" in text or "batches of" in text]

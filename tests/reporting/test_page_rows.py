@@ -115,11 +115,11 @@ def test_conditions_are_theirs_beside_ours_and_those_of_the_verdict(page: str, r
             used = line.row.used[line.dataset]
             theirs = [getattr(used, n) + (" (inferred)" if n in used.inferred else "") for n in names]
             ours = ["minilm", line.cell.visual_input, "conlleval", "umt"]
-            lens, copy = line.verdict.rule.split(" on copy ")
+            lens, copy = line.verdict.rule.split(" on version ")
             assert copy == "umt", "no other copy is at hand"
             ours[2] += "" if lens == "conlleval" else f" for the verdict: {lens}"
             lenses.add(lens)
-            titles = ("Encoder", "Visual input", "Scorer", "Data copy")
+            titles = ("Encoder", "Visual input", "Scorer", "Dataset version")
             shown = [[_text(one) for one in re.findall(r"<t[hd]>(.*?)</t[hd]>", row)] for row in rows]
             assert shown == [list(row) for row in zip(titles, theirs, ours, strict=True)]
     assert {"umt", "rgcn-64"} <= lenses

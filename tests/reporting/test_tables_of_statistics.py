@@ -12,7 +12,7 @@ from support.filled_results import changed
 from mner.evaluation.run_selection import OWN
 from mner.reporting.cost_tables import MEASURES, cost_points, cost_table
 from mner.reporting.results import Results
-from mner.reporting.scorer_tables import lens_tables
+from mner.reporting.scorer_tables import tables_by_scorer
 from mner.reporting.statistics_tables import says, statistics_tables
 from mner.reporting.tables import Table
 
@@ -205,7 +205,7 @@ def test_tables_without_rows_are_not_made() -> None:
     assert statistics_tables(partial_results({}, {}, held), DATASET) == []
 
 
-LENSES = [
+SCORERS = [
     {"name": "conlleval", "title": "conlleval (standard)", "origin": "the task's own"},
     {"name": "strict", "title": "Strict", "origin": "seqeval"},
 ]
@@ -222,7 +222,7 @@ def _run(system: str, record: str, standard: float, strict: float | None) -> dic
 
 def test_f1_and_rank_stand_under_their_lens_and_a_lens_that_does_not_apply_says_so() -> None:
     runs = [_run("umt", UMT[0], 70.0, 60.0), _run("umt", UMT[1], 72.0, 64.0), _run("bert-crf", *TEXT, 80.0, 50.0)]
-    f1, rank = lens_tables(_results(lenses=LENSES, runs=runs), DATASET)
+    f1, rank = tables_by_scorer(_results(lenses=SCORERS, runs=runs), DATASET)
     assert [(column.key, column.title) for column in f1.columns[1:]] == [
         ("conlleval", "conlleval (standard)"),
         ("strict", "Strict"),
@@ -237,17 +237,17 @@ def test_f1_and_rank_stand_under_their_lens_and_a_lens_that_does_not_apply_says_
     }
     assert _cell(rank, "umt", "strict").records == (*UMT, *TEXT)
     assert "conlleval (standard): the task's own; Strict: seqeval." in f1.notes[0]
-    assert (f1.id, rank.id) == ("lenses-twitter2015", "ranks-twitter2015")
-    assert (f1.title, rank.title) == ("Twitter-2015: F1 by lens (%)", "Twitter-2015: rank by lens")
+    assert (f1.id, rank.id) == ("scorers-twitter2015", "ranks-twitter2015")
+    assert (f1.title, rank.title) == ("Twitter-2015: F1 by scorer (%)", "Twitter-2015: rank by scorer")
 
 
 def test_a_lens_that_one_run_lacks_applies_to_none_of_its_cell_and_equal_systems_share_a_rank() -> None:
     runs = [_run("umt", UMT[0], 70.0, 60.0), _run("umt", UMT[1], 72.0, None), _run("bert-crf", *TEXT, 71.0, 50.0)]
-    f1, rank = lens_tables(_results(lenses=LENSES, runs=runs), DATASET)
+    f1, rank = tables_by_scorer(_results(lenses=SCORERS, runs=runs), DATASET)
     assert _texts(f1)["umt"]["strict"] == _texts(rank)["umt"]["strict"] == "does not apply"
     assert f1.notes[1:] == ("does not apply: no subwords",)
     assert {texts["conlleval"] for texts in _texts(rank).values()} == {"1"}
-    assert lens_tables(_results(lenses=LENSES, runs=[]), DATASET) == []
+    assert tables_by_scorer(_results(lenses=SCORERS, runs=[]), DATASET) == []
 
 
 DEVICES = ("gpu b", "cpu <a>")

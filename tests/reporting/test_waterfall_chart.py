@@ -22,17 +22,17 @@ def _cited(value: float, **style: Any) -> Cited:
 
 
 def _step(kind: str, points: float) -> Step:
-    return Step("lens", "Lens", kind, (points,), "because <so>", records=(RECORD,))
+    return Step("lens", "Scorer", kind, (points,), "because <so>", records=(RECORD,))
 
 
 def _bars() -> list[Bar]:
     unknown = Step("copy", "Copy", MEASURED, None, "not at <hand>", state="not measured")
     return [
         Bar(None, "Paper <p>", Printed(Figure(80.0), "Table 1"), 0.0, 80.0),
-        Bar(_step(REST, -4.0), "Remainder", _cited(-4.0, signed=True), 76.0, 80.0),
+        Bar(_step(REST, -4.0), "Residual", _cited(-4.0, signed=True), 76.0, 80.0),
         Bar(_step(SUPPOSED, 1.0), "Best seed", _cited(1.0, signed=True), 76.0, 77.0),
         Bar(unknown, "Copy", State("not measured", "not at <hand>"), 77.0, 77.0),
-        Bar(_step(MEASURED, -2.0), "Lens", _cited(-2.0, signed=True), 75.0, 77.0),
+        Bar(_step(MEASURED, -2.0), "Scorer", _cited(-2.0, signed=True), 75.0, 77.0),
         Bar(_step(MEASURED, 0.0), "Training", _cited(0.0, signed=True), 75.0, 75.0),
         Bar(None, "Ours", _cited(75.0), 0.0, 75.0),
     ]
@@ -75,8 +75,8 @@ def test_a_waterfall_prints_every_number_at_its_bar_and_says_why_where_there_is_
     rows = {text: y for text, _, y in drawn.texts("label")}
     printed = {text: y for text, _, y in drawn.texts("value")} | {text: y for text, _, y in drawn.texts("state")}
     wanted = {
-        **{"80.00": "Paper <p>", "−4.00": "Remainder", "+1.00": "Best seed", "not measured": "Copy"},
-        **{"−2.00": "Lens", "+0.00": "Training", "75.00": "Ours"},
+        **{"80.00": "Paper <p>", "−4.00": "Residual", "+1.00": "Best seed", "not measured": "Copy"},
+        **{"−2.00": "Scorer", "+0.00": "Training", "75.00": "Ours"},
     }
     assert {text: rows[name] for text, name in wanted.items()} == printed
     titles = [one.text for one in drawn.root.iter("title")]
@@ -94,8 +94,8 @@ def _beyond() -> list[Bar]:
     """A step that goes beyond both ends."""
     ends = [Bar(None, name, _cited(value), 0.0, value) for name, value in (("Paper", 80.0), ("Ours", 79.0))]
     steps = [
-        Bar(_step(REST, 9.0), "Remainder", _cited(9.0, signed=True), 80.0, 89.0),
-        Bar(_step(MEASURED, -10.0), "Lens", _cited(-10.0, signed=True), 79.0, 89.0),
+        Bar(_step(REST, 9.0), "Residual", _cited(9.0, signed=True), 80.0, 89.0),
+        Bar(_step(MEASURED, -10.0), "Scorer", _cited(-10.0, signed=True), 79.0, 89.0),
     ]
     return [ends[0], *steps, ends[1]]
 

@@ -83,7 +83,7 @@ def test_a_row_of_the_gap_runs_from_paper_over_every_step_to_ours() -> None:
         ("paper", "Paper"),
         *STEPS.items(),
         ("ours", "Ours"),
-        ("unpicked", "Remainder, nothing picked"),
+        ("unpicked", "Residual, nothing picked"),
     ]
     (first, *_), texts = table.rows, _texts(table)[table.rows[0].id]
     fall = falls[0]
@@ -95,6 +95,6 @@ def test_a_row_of_the_gap_runs_from_paper_over_every_step_to_ours() -> None:
     assert printed.value == sum(fall.unpicked) / 2
     assert table.notes[:3] == (SUM_NOTE, CHOICE_NOTE, ERROR_NOTE)
     assert table.notes[3].startswith(f"{fall.row.label}{fall.row.mark}: ")
-    assert table.notes[3].endswith(f". Remainder: {', '.join(in_words(fall.causes))}")
+    assert table.notes[3].endswith(f". Residual: {', '.join(in_words(fall.causes))}")
     assert len(set(table.notes)) == len(table.notes)
     assert waterfall_table(falls, "twitter2015", records) is None

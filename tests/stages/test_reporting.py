@@ -214,7 +214,7 @@ def test_stages_write_scores_and_report_under_every_profile(
     assert shown >= {"metrics.json", "learning_curves.json", "costs.json"}
     written = {file.name for file in (tmp_path / "reports" / "rendered" / profile).iterdir()}
     assert written >= {"tables.tex", "tables.csv", "tables.json", "index.html"}
-    assert written >= {"lenses.md", "statistics.md", "errors.md", "suspects.json"}
+    assert written >= {"scorers.md", "statistics.md", "errors.md", "suspects.json"}
     for stage in (score, report):
         with pytest.raises(ConfigError):
             stage.main(["another"])

@@ -12,7 +12,7 @@ from typing import Any
 from mner.base.files import sha256_of, sha256_of_json, write_bytes_atomically
 from mner.data.corpus import TYPES, Sentence, write_sentences, write_tags
 from mner.evaluation.evaluate import evaluate
-from mner.evaluation.rescoring import Pieces
+from mner.evaluation.rescoring import SubwordCounter
 from mner.evaluation.result_files import FILES, results_bytes
 from mner.reporting.results import Results
 from mner.tracking.record import Record
@@ -94,7 +94,7 @@ def make_runs(
 
 def evaluated(root: Path, active: Active) -> Results:
     """What the score stage would say of the runs below ``root``, with a splitter of our own."""
-    pieces = Pieces("ours", lambda words: [1 + len(word) % 2 for word in words])
+    pieces = SubwordCounter("ours", lambda words: [1 + len(word) % 2 for word in words])
     return Results.of(evaluate(root, active.name, active.datasets, active.systems, active.seeds, lambda: pieces))
 
 

@@ -11,7 +11,7 @@ from mner.config import Config, ExtractorSettings
 from mner.evaluation.averages import text_encoder
 from mner.evaluation.paper import Requirements, load_paper
 from mner.evaluation.rescored_results import Rescored, RescoredRun
-from mner.evaluation.rescoring import ALL_LENSES
+from mner.evaluation.rescoring import ALL_SCORERS
 from mner.evaluation.score_results import OWN, Loaded, ScoredCell, Summary, ViewSummary
 from mner.training.experiment import Cell
 from support.profile_settings import settings
@@ -89,7 +89,9 @@ def rescored(
             seed,
             cell.dataset_version,
             {
-                version: {OWN: {name: Rescored(f1=value + moved.get((name, version), 0.0)) for name in ALL_LENSES}}
+                version: {
+                    OWN: {name: Rescored(f1=value + moved.get((name, version), 0.0)) for name in ALL_SCORERS}
+                }
                 for version in held
             },
         )

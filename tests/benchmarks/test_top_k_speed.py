@@ -1,6 +1,6 @@
 """Time and peak memory of neighbour search over generated vectors, exact and by FAISS.
 
-Run: ``pytest tests/benchmarks/test_top_k.py -m slow --benchmark-only -s``. Each case runs on one thread in a
+Run: ``pytest tests/benchmarks/test_top_k_speed.py -m slow --benchmark-only -s``. Each case runs on one thread in a
 process of its own, so that its peak memory is its own: vectors, index and search count, the base (Python and
 torch) does not. 10,000 vectors are all queried; of more, 1,000 are. Columns of time: clock, processor, and the
 processor's for one query; they contain making the index.

@@ -8,7 +8,7 @@ import pytest
 from seqeval.metrics import f1_score
 
 from mner.data.corpus import TYPES
-from mner.evaluation.scorers import LENSES
+from mner.evaluation.scorers import SCORERS
 
 SENTENCES = 1000
 
@@ -31,17 +31,17 @@ def _sentence(rng: random.Random) -> list[str]:
     return tags
 
 
-@pytest.mark.parametrize("name", sorted(LENSES))
+@pytest.mark.parametrize("name", sorted(SCORERS))
 def test_lens(benchmark, split, name: str) -> None:
     gold, predicted, pieces = split
-    scores = benchmark(LENSES[name].score, gold, predicted, pieces)
+    scores = benchmark(SCORERS[name].score, gold, predicted, pieces)
     assert 0 < scores.f1 < 1
 
 
 def test_standard_lens_beside_seqeval(beside, split) -> None:
     gold, predicted, pieces = split
     ours = beside(
-        lambda: LENSES["conlleval"].score(gold, predicted, pieces).f1,
+        lambda: SCORERS["conlleval"].score(gold, predicted, pieces).f1,
         lambda: f1_score(gold, predicted),
         at_least=1.0,
     )

@@ -25,13 +25,13 @@ from mner.data.spans import (
     seqeval_spans,
 )
 from mner.evaluation.scorers import (
-    LENSES,
-    LensScores,
+    SCORERS,
+    ScorerScores,
     conlleval,
-    lift_to_pieces,
+    lift_to_subwords,
     ncrfpp,
     rgcn,
-    score_piece_batches,
+    score_subword_batches,
     strict,
     umgf,
     umt,
@@ -138,7 +138,7 @@ def test_rgcn_rule_on_batches_laid_end_to_end_is_the_rule_on_each(batches: list[
 def test_gold_against_itself_is_perfect_under_every_lens(rows: list[list[str]]) -> None:
     gold = [*_well_formed(rows), ["B-PER", "O"]]
     for name in WORD_LENSES:
-        scores = LENSES[name].score(gold, gold, None)
+        scores = SCORERS[name].score(gold, gold, None)
         assert (scores.precision, scores.recall, scores.f1) == (1.0, 1.0, 1.0)
         assert scores.per_type["PER"] == (1.0, 1.0, 1.0)
     assert rgcn(gold, gold, _ones(gold), batch=len(gold)).f1 == 1.0
@@ -151,7 +151,7 @@ def test_order_of_sentences_does_not_matter_to_word_lenses(pair, random) -> None
     order = list(range(len(gold)))
     random.shuffle(order)
     for name in WORD_LENSES:
-        score = LENSES[name].score
+        score = SCORERS[name].score
         shuffled = score([gold[i] for i in order], [predicted[i] for i in order], None)
         assert score(gold, predicted, None) == shuffled
 
@@ -160,7 +160,7 @@ def test_order_of_sentences_does_not_matter_to_word_lenses(pair, random) -> None
 @given(pairs())
 def test_exchanging_gold_and_predictions_exchanges_precision_and_recall(pair) -> None:
     for name in WORD_LENSES:
-        ahead, back = LENSES[name].score(*pair, None), LENSES[name].score(*pair[::-1], None)
+        ahead, back = SCORERS[name].score(*pair, None), SCORERS[name].score(*pair[::-1], None)
         assert (ahead.precision, ahead.recall) == (back.recall, back.precision)
         assert ahead.f1 == pytest.approx(back.f1, abs=1e-15)
 
@@ -233,22 +233,22 @@ def test_rgcn_refuses_what_it_cannot_score() -> None:
     gold = [["B-PER", "O"]]
     with pytest.raises(TagError, match="do not fill one batch of 64"):
         rgcn(gold, gold, _ones(gold))
-    with pytest.raises(TagError, match="pieces_per_word"):
+    with pytest.raises(TagError, match="subwords_per_word"):
         rgcn(gold, gold)
     with pytest.raises(TagError, match="not the same sentences"):
         rgcn(gold, gold, [[1]], batch=1)
 
 
 def test_lifting_cuts_after_the_borders_and_skips_words_without_pieces() -> None:
-    lifted = lift_to_pieces([["B-PER", "I-PER", "B-LOC"]], [[2, 0, 1]], max_pieces=98)
+    lifted = lift_to_subwords([["B-PER", "I-PER", "B-LOC"]], [[2, 0, 1]], max_pieces=98)
     assert lifted.codes.tolist() == encode([["O", "B-PER", "X", "B-LOC", "O"]]).codes.tolist()
-    assert lift_to_pieces([["B-PER", "O"]], [[2, 1]], max_pieces=3).lengths.tolist() == [3]
-    assert lift_to_pieces([[], ["O"]], [[], [1]]).lengths.tolist() == [2, 3]
+    assert lift_to_subwords([["B-PER", "O"]], [[2, 1]], max_pieces=3).lengths.tolist() == [3]
+    assert lift_to_subwords([[], ["O"]], [[], [1]]).lengths.tolist() == [2, 3]
 
 
-@pytest.mark.parametrize("name", LENSES)
+@pytest.mark.parametrize("name", SCORERS)
 def test_misaligned_or_unknown_tags_are_refused_by_name(name: str) -> None:
-    score = LENSES[name].score
+    score = SCORERS[name].score
     with pytest.raises(TagError, match="sentence 1: 2 gold tags but 1"):
         score([["O"], ["O", "O"]], [["O"], ["O"]], [[1], [1, 1]])
     with pytest.raises(TagError, match="sentence 0, word 1: unknown tag 'E-CAR'"):
@@ -262,17 +262,17 @@ def test_the_alias_other_is_misc() -> None:
 
 
 def test_nothing_to_find_and_nothing_found_is_zero_not_an_error() -> None:
-    assert conlleval([["O"]], [["O"]]) == LensScores(0.0, 0.0, 0.0, dict.fromkeys(TYPES, (0.0, 0.0, 0.0)))
+    assert conlleval([["O"]], [["O"]]) == ScorerScores(0.0, 0.0, 0.0, dict.fromkeys(TYPES, (0.0, 0.0, 0.0)))
 
 
 @steady
 @given(st.integers(1, 5), pairs())
 def test_batches_of_one_file_do_not_depend_on_what_follows_them(batch: int, pair) -> None:
     gold, predicted = (side * 6 for side in pair)
-    whole = score_piece_batches(gold, predicted, batch)
+    whole = score_subword_batches(gold, predicted, batch)
     for number in range(len(whole.scores)):
         part = slice(number * batch, (number + 1) * batch)
-        alone = score_piece_batches(gold[part], predicted[part], batch)
+        alone = score_subword_batches(gold[part], predicted[part], batch)
         assert alone.scores[0].tolist() == whole.scores[number].tolist()
 
 

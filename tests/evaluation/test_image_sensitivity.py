@@ -10,7 +10,7 @@ from support.filled_results import filled
 from mner.evaluation.score_results import ScoredCell
 from mner.evaluation.statistics_results import StatisticsResults
 from mner.reporting.cells import Cited, Measured, State, Words
-from mner.reporting.text_only import PROBES, gain_over_text, has_number, probe_cells
+from mner.reporting.text_only import PROBES, ablation_cells, gain_over_text, has_number
 
 
 def cell(system: str, f1: float = 70.0, visual: str = "none", encoder: str = "minilm", **other: Any) -> ScoredCell:
@@ -41,7 +41,7 @@ def interval(difference: float, **other: Any) -> dict:
 class TestProbes:
     def test_each_has_its_own_difference_and_says_how_it_was_paired(self) -> None:
         views = {view: interval(float(place)) for place, view in enumerate(PROBES)}
-        found = probe_cells(cell("umt", visual="captions"), statistics(views=views))
+        found = ablation_cells(cell("umt", visual="captions"), statistics(views=views))
         assert {view: one.value for view, one in found.items()} == {
             "none": 0.0,
             "shuffled": 1.0,
@@ -60,7 +60,7 @@ class TestProbes:
         ],
     )
     def test_one_that_is_lacking_says_why(self, one: ScoredCell | None, why: str) -> None:
-        assert {found.why for found in probe_cells(one, statistics()).values()} == {why}
+        assert {found.why for found in ablation_cells(one, statistics()).values()} == {why}
 
 
 class TestGain:
