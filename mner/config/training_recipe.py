@@ -136,3 +136,12 @@ DEFAULTS: Mapping[str, Any] = {
 def identifying(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """Leave out what stands at its default: the part of a recipe that enters the identity of a run."""
     return {name: value for name, value in recipe.items() if name not in DEFAULTS or value != DEFAULTS[name]}
+
+
+OPTIMISER_WORDS = {
+    "adamw": "AdamW, bias-corrected; decay spares biases, norms and CRF transitions",
+    "bert": "BERT's own AdamW, not bias-corrected; decay spares biases and norms of layers",
+    "adam": "Adam, bias-corrected; decay is L2 regularisation of all parameters",
+    "sgd": "SGD without momentum; decay is L2 regularisation of all parameters",
+    "rmsprop": "RMSprop (smoothing 0.9, epsilon 1e-8); decay is L2 regularisation of all parameters",
+}

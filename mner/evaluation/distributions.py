@@ -35,6 +35,12 @@ def normal_cdf(value: Numbers) -> Numbers:
     return special.ndtr(value)
 
 
+def sign_test(negative: int, positive: int) -> float:
+    """Compute the two-sided p-value that signs fall so unevenly where either is as likely; 1 without any."""
+    signs = negative + positive
+    return min(1.0, 2 * float(special.bdtr(min(negative, positive), signs, 0.5))) if signs else 1.0
+
+
 def chi_pdf(value: Numbers, freedom: int) -> Numbers:
     """Compute the density of the chi distribution at positive values."""
     constant = math.log(2) - 0.5 * math.log(2) * freedom - special.gammaln(0.5 * freedom)

@@ -13,6 +13,8 @@ from typing import Literal
 
 import numpy as np
 
+from mner.evaluation.distributions import sign_test
+
 Finding = Literal["consistent", "below", "above"]
 PrintedRow = tuple[str, str, float, float, float]
 _HALF = 0.005  # of the last printed digit: what rounding may have moved
@@ -72,9 +74,7 @@ def trend(audits: Sequence[RowAudit]) -> Trend:
     """Sign test over rows, say all rows of one system; gaps of exactly 0 are left out of the test."""
     gaps = [audit.gap for audit in audits]
     negative, positive = sum(gap < -_SLACK for gap in gaps), sum(gap > _SLACK for gap in gaps)
-    from scipy.stats import binomtest  # a second to import
-
-    p_value = float(binomtest(negative, negative + positive).pvalue) if negative + positive else 1.0
+    p_value = sign_test(negative, positive)
     return Trend(len(gaps), negative, positive, float(np.mean(gaps)) if gaps else 0.0, p_value)
 
 

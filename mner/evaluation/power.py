@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -43,18 +43,26 @@ def comparison_power(difference: float, spread: Spread, runs: int) -> float:
     have; so do its degrees of freedom (Satterthwaite), with how unequal the two sides' spreads turn out. The
     part of the sentences is shown as it is: a test set has hundreds of them. Without that part it is Welch's test.
     """
-    seeds, lasting = 2 * spread.run**2 / runs, spread.lasting**2
-    error = math.sqrt(seeds + lasting)
-    nodes, weights = _unequal_shares(runs)
+    error = math.sqrt(2 * spread.run**2 / runs + spread.lasting**2)
+    limit, (_, weights) = _least_significant(spread, runs), _unequal_shares(runs)
 
     def seen(ratio: np.ndarray) -> np.ndarray:
-        shown = seeds * ratio[:, None] ** 2
-        doubt = shown**2 * (nodes**2 + (1 - nodes) ** 2) / (runs - 1) + lasting**2 / (spread.sentences - 1)
-        limit = t_isf(ALPHA / 2, (shown + lasting) ** 2 / doubt) * np.sqrt(shown + lasting)
         chance = normal_cdf((difference - limit) / error) + normal_cdf((-difference - limit) / error)
         return chance @ weights
 
     return _over_shown_deviation(seen, 2 * runs - 2)
+
+
+@lru_cache(maxsize=16)  # the search for a difference asks for the same runs many times
+def _least_significant(spread: Spread, runs: int) -> np.ndarray:
+    """The least difference that the test calls significant, by shown deviation and by the sides' shares in it."""
+    seeds, lasting = 2 * spread.run**2 / runs, spread.lasting**2
+    nodes, _ = _unequal_shares(runs)
+    shown = seeds * _ratios(2 * runs - 2)[:, None] ** 2
+    doubt = shown**2 * (nodes**2 + (1 - nodes) ** 2) / (runs - 1) + lasting**2 / (spread.sentences - 1)
+    limit: np.ndarray = t_isf(ALPHA / 2, (shown + lasting) ** 2 / doubt) * np.sqrt(shown + lasting)
+    limit.setflags(write=False)
+    return limit
 
 
 def runs_needed(difference: float, spread: Spread) -> int:
@@ -125,12 +133,22 @@ def _over_shown_deviation(chance: Callable[[np.ndarray], np.ndarray], degrees: i
 
     Gauss-Legendre on all but about 1e-15 of the mass; scipy's noncentral t returns NaN for large shifts.
     """
-    reach = 12 / math.sqrt(2 * degrees)
-    low, high = max(0.0, 1 - reach), 1 + reach
-    nodes, weights = _quadrature()
-    ratio = (high - low) / 2 * nodes + (high + low) / 2
+    low, high = _reach(degrees)
+    _, weights = _quadrature()
+    ratio = _ratios(degrees)
     density = chi_pdf(ratio * math.sqrt(degrees), degrees) * math.sqrt(degrees)
     return float((weights * density * chance(ratio)).sum() * (high - low) / 2)
+
+
+def _ratios(degrees: int) -> np.ndarray:
+    """The ratios of shown to true s.d. at which the mean is taken."""
+    low, high = _reach(degrees)
+    return (high - low) / 2 * _quadrature()[0] + (high + low) / 2
+
+
+def _reach(degrees: int) -> tuple[float, float]:
+    reach = 12 / math.sqrt(2 * degrees)
+    return max(0.0, 1 - reach), 1 + reach
 
 
 @cache

@@ -23,6 +23,8 @@ Source = Literal["seeds", "sample", "seeds and sample"]
 SentenceCounts = Int[np.ndarray, "sentences 3"]
 RunCounts = Int[np.ndarray, "seeds sentences 3"]
 DRAWS = 1000
+_AT_ONCE = 100
+"""Draws that are summed at once: their counts are numbers of four bytes for that long only."""
 ALPHA = 0.05  # two-sided, of comparisons; the level of verdicts is a setting of params.yaml
 LEVEL = 1 - ALPHA
 
@@ -118,7 +120,7 @@ def hierarchical_bootstrap(counts: RunCounts, generator: np.random.Generator, dr
 
 def draw_sentences(
     sentences: int, generator: np.random.Generator, draws: int
-) -> Float[np.ndarray, "draws sentences"]:
+) -> Num[np.ndarray, "draws sentences"]:
     """How often each sentence occurs in ``draws`` samples with replacement of the test set's own size.
 
     Give the same weights to two systems to pair them by sentence.
@@ -144,11 +146,11 @@ class _Start:
 @lru_cache(maxsize=4)  # equally seeded statistics of one test set draw the same sentences
 def _drawn(
     sentences: int, draws: int, start: _Start
-) -> tuple[Float[np.ndarray, "draws sentences"], Mapping[str, Any]]:
+) -> tuple[Num[np.ndarray, "draws sentences"], Mapping[str, Any]]:
     bits = getattr(np.random, start.state["bit_generator"])()
     bits.state = start.state
     generator = np.random.Generator(bits)
-    weights = np.empty((draws, sentences), dtype=np.float32)
+    weights = np.empty((draws, sentences), dtype=np.uint8)  # of n drawn from n, one sentence never 256 times
     for row in weights:
         row[:] = np.bincount(generator.integers(0, sentences, size=sentences), minlength=sentences)
     weights.setflags(write=False)
@@ -156,13 +158,19 @@ def _drawn(
 
 
 def resampled_f1(
-    counts: RunCounts, weights: Float[np.ndarray, "draws sentences"]
+    counts: RunCounts, weights: Num[np.ndarray, "draws sentences"]
 ) -> Float[np.ndarray, "draws seeds"]:
     """F1 of every run in every draw of sentences."""
     seeds, sentences, _ = counts.shape
-    by_sentence = counts.transpose(1, 0, 2).reshape(sentences, seeds * 3)
+    by_sentence = counts.transpose(1, 0, 2).reshape(sentences, seeds * 3).astype(np.float32)
     # float32 sums of counts are exact below 2**24, far above any test set's number of entities
-    return micro_f1((weights @ by_sentence.astype(np.float32)).reshape(len(weights), seeds, 3))
+    sums = np.concatenate(
+        [
+            weights[first : first + _AT_ONCE].astype(np.float32) @ by_sentence
+            for first in range(0, len(weights), _AT_ONCE)
+        ]
+    )
+    return micro_f1(sums.reshape(len(weights), seeds, 3))
 
 
 def means_of_resampled_runs(

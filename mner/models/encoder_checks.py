@@ -34,10 +34,11 @@ def check_encoder(source: EncoderSource, frozen_layers: int = 0) -> None:
 
 
 def _check_architecture(source: EncoderSource, config: Any) -> None:
-    from transformers import MODEL_MAPPING
+    # Its names alone: looking a class up in MODEL_MAPPING imports the model, which takes longer than the plan.
+    from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
 
     kind = config.model_type
-    if MODEL_MAPPING.get(type(config), None) is None:
+    if kind not in MODEL_MAPPING_NAMES:
         raise EncoderError(f"encoder {source.name}: transformers has no model class for {kind!r} alone")
     if config.is_encoder_decoder or getattr(config, "is_decoder", False):
         raise EncoderError(

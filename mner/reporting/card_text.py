@@ -8,10 +8,9 @@ from typing import Any
 
 from mner.base.terminal import aligned_with_notes, wrapped
 from mner.config import SystemSettings
-from mner.config.training_recipe import Recipe
+from mner.config.training_recipe import OPTIMISER_WORDS, Recipe
 from mner.evaluation.averages import text_encoder
 from mner.models.cards import Card
-from mner.training.optimisers import WORDS as OPTIMISERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +55,7 @@ def card_text(name: str, row: SystemSettings, card: Card, recipe: Recipe, encode
         "Recipe in the active profile": {
             "text encoder": "none" if reader is None else reader.name,
             **{key: _said(value) for key, value in asdict(recipe).items()},
-            "optimiser": OPTIMISERS[recipe.optimiser],
+            "optimiser": OPTIMISER_WORDS[recipe.optimiser],
         },
     }
     if card.published_recipe is not None:

@@ -23,7 +23,8 @@ from mner.data.corpus import SPLITS, read_corpus
 from mner.data.image_sources import GITHUB_FOLDERS
 from mner.data.picture_files import SUFFIXES
 from mner.data.reachability import reachable
-from mner.data.sources import files_of, select
+from mner.data.sources import files_of
+from mner.features.extractors.yolox import weight_source
 from mner.features.found import CROP_PARTS
 from mner.models.encoders import EncoderError, location_of
 from mner.models.word_vectors import WordVectorError, vectors_fingerprint
@@ -58,12 +59,14 @@ class Need:
         state: Whether it is available.
         detail: How much of it, or from where.
         command: What makes it available; empty where nothing is to be done.
+        required: Whether the profile cannot be run without it.
     """
 
     what: str
     state: State
     detail: str
     command: str = ""
+    required: bool = True
 
 
 def needs_of(config: Config, root: Path, places: Places, device: torch.device) -> list[Need]:
@@ -162,7 +165,7 @@ def _packages(kind: str, extractor: str) -> Iterator[Need]:
 
 def _detector(kind: str, places: Places) -> Need:
     """The one extractor whose weights are a public file."""
-    found = reachable(select(copy="yolox"), cache=places.cache, mirrors=places.mirrors, network=places.network)
+    found = reachable([weight_source()], cache=places.cache, mirrors=places.mirrors, network=places.network)
     state = State.AVAILABLE if found.ok else State.MISSING
     command = "" if found.ok else "export MNER_MIRROR=FOLDER, or allow the network"
     return Need(f"detector of {kind}", state, found.why, command)
@@ -233,7 +236,7 @@ def _machine(plan: Sequence[PlannedCell], root: Path, device: torch.device) -> I
     known = [(cell.to_train, cell.cost) for cell in runs if cell.cost is not None]
     gpu = device.type == "cuda"
     slow = "" if gpu else ", on which runs train, too, and take long"
-    yield Need("GPU", State.AVAILABLE if gpu else State.MISSING, describe_device(device) + slow)
+    yield Need("GPU", State.AVAILABLE if gpu else State.MISSING, describe_device(device) + slow, required=False)
     yield _disk(runs, shutil.disk_usage(root).free)
     memory = torch.cuda.get_device_properties(device).total_memory if gpu else _memory()
     most = max((cost.memory_gib for _, cost in known), default=None)
@@ -264,6 +267,6 @@ def _memory() -> int:
 def render(needs: Sequence[Need], profile: str) -> str:
     """Return one aligned table, and what is missing once more in its last line."""
     rows = [("what", "state", "detail", "command"), *((n.what, n.state.value, n.detail, n.command) for n in needs)]
-    missing = [need.what for need in needs if need.state is State.MISSING]
+    missing = [need.what for need in needs if need.required and need.state is State.MISSING]
     said = f"missing for profile {profile}: {', '.join(missing)}" if missing else f"profile {profile} can be run"
     return "\n".join([*aligned(rows, header=True), "", said]) + "\n"

@@ -119,9 +119,16 @@ def _log_scores(
         points += [(f"ablation/{view}", 0, float(one["mean"])) for view, one in effects if one is not None]
         tags = {}
         if "printed_f1" in of_paper:
-            tags["mlflow.note.content"] = f"{note} Printed: {of_paper['printed_f1']:.2f}. {of_paper['verdict']}."
+            tags["mlflow.note.content"] = f"{note} {_printed_beside_ours(of_paper)}"
         store.log_cell(cell, points, tags | ({"verdict": of_paper["verdict"]} if "verdict" in of_paper else {}))
     return found
+
+
+def _printed_beside_ours(of_paper: Mapping[str, Any]) -> str:
+    """``Printed: 87.11. Ours under that row's scorer: 81.17 (-5.94). BELOW.``; without ours if unknown."""
+    printed, gap = of_paper["printed_f1"], of_paper.get("gap")
+    ours = "" if gap is None else f" Ours under that row's scorer: {printed + gap:.2f} ({gap:+.2f})."
+    return f"Printed: {printed:.2f}.{ours} {of_paper['verdict']}."
 
 
 def _records(folder: Path, profile: str) -> list[tuple[Path, Record]]:

@@ -157,13 +157,6 @@ def clip_gradients(
 
 
 NO_DECAY = ("bias", "LayerNorm", "norm")
-WORDS = {
-    "adamw": "AdamW, bias-corrected; decay spares biases, norms and CRF transitions",
-    "bert": "BERT's own AdamW, not bias-corrected; decay spares biases and norms of layers",
-    "adam": "Adam, bias-corrected; decay is L2 regularisation of all parameters",
-    "sgd": "SGD without momentum; decay is L2 regularisation of all parameters",
-    "rmsprop": "RMSprop (smoothing 0.9, epsilon 1e-8); decay is L2 regularisation of all parameters",
-}
 
 
 def parameter_groups(model: nn.Module, recipe: Recipe) -> list[dict]:

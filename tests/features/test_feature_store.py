@@ -110,6 +110,7 @@ def test_caption_tokens_are_the_states_of_the_captions_own_pieces(source):
     assert {image: len(regions) for image, regions in made[4].items()} == {"x": 5, "y": 1, "z": 6}
     for image in made[4]:
         assert made[1][image].dtype == torch.float16  # as the store holds them
+        assert all(made[size][image].untyped_storage().nbytes() == made[size][image].nbytes for size in made)
         torch.testing.assert_close(made[1][image], made[4][image], rtol=0, atol=0)
     text = WordPieces(tokenizer).table([captions["x"].split()], max_pieces=20).rows([0], 4)
     with torch.no_grad():

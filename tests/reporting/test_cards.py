@@ -11,10 +11,10 @@ import pytest
 from support.profile_settings import settings as profile_settings
 
 from mner.config import Config, SystemSettings
+from mner.config.training_recipe import OPTIMISER_WORDS
 from mner.models.cards import Card
 from mner.reporting.card_text import CardText, card_text, cards_markdown, render
 from mner.reporting.site import render_cards
-from mner.training.optimisers import WORDS
 
 ROOT = Path(__file__).resolve().parents[2]
 CARD = Card("row", "A <row>", "A & B: Title. 2020")
@@ -76,7 +76,7 @@ def test_the_published_recipe_stands_beside_ours_and_what_is_not_stated_is_said(
     recipe = settings.recipe_of("umt")
     assert list(ours) == ["text encoder", *asdict(recipe)]
     assert (ours["text encoder"], ours["epochs"]) == ("minilm", str(recipe.epochs))
-    assert ours["optimiser"] == WORDS[recipe.optimiser]
+    assert ours["optimiser"] == OPTIMISER_WORDS[recipe.optimiser]
     assert ours["keep_weights"] == ("yes" if recipe.keep_weights else "no")
     card = replace(CARD, published={"epochs": "25 (code)"}, variants={"row-b": "without"}, caveats=("one", "two"))
     content = _text(settings, card=card)

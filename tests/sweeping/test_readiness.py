@@ -128,6 +128,7 @@ def test_a_small_world_that_is_built_needs_nothing_more(tmp_path: Path) -> None:
 
 
 def test_the_last_line_names_what_is_missing() -> None:
-    table = render([Need("a", State.AVAILABLE, "x"), Need("b", State.MISSING, "y", "make b")], "paper")
+    needs = [Need("a", State.AVAILABLE, "x"), Need("b", State.MISSING, "y", "make b")]
+    table = render([*needs, Need("c", State.MISSING, "z", required=False)], "paper")
     assert table.splitlines()[-1].endswith(": b")
     assert "make b" in table

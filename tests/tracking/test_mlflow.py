@@ -286,4 +286,4 @@ def test_scores_bring_what_the_paper_prints_the_verdict_and_the_ablations(uri: s
         [(0, 1.5)],
     ]
     assert tags["verdict"] == seen["planted/bert-crf/seed 1"][2]["verdict"] == "BELOW"
-    assert all(number in tags["mlflow.note.content"] for number in ("51.00", "53.00"))
+    assert all(number in tags["mlflow.note.content"] for number in ("51.00", "53.00", "-2.00"))
