@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from mner.config.training_recipe import identifying
 from mner.data.corpus import PROBES
 from mner.evaluation.score_results import OWN, Loaded, ScoredCell, ScoredRun, Summary, TextEncoder, ViewSummary
 
@@ -59,11 +60,17 @@ def _averaged(cell: ScoredCell, runs: Sequence[ScoredRun]) -> ScoredCell:
 def _check_conditions(cell: ScoredCell, runs: Sequence[ScoredRun]) -> None:
     for field in (*CONDITIONS, "inputs"):
         for run in runs[1:]:
-            if getattr(run, field) != getattr(runs[0], field):
+            if _condition(run, field) != _condition(runs[0], field):
                 raise ScoringError(
                     f"cell {cell.dataset} x {cell.system}: {field} differs between {runs[0].record} and "
                     f"{run.record}; runs made under different conditions are not averaged"
                 )
+
+
+def _condition(run: ScoredRun, field: str) -> Any:
+    """What a run was made with. Records written before a field of the recipe existed mean its default."""
+    value = getattr(run, field)
+    return identifying(value) if field == "recipe" and value is not None else value
 
 
 def _image_sensitivity(runs: Sequence[ScoredRun]) -> dict[str, Summary | None]:

@@ -106,9 +106,9 @@ def _special_tags(content: Tree) -> Iterator[Comparison]:
 def _pieces(content: Tree) -> Iterator[Comparison]:
     section = content["pieces"]
     for name, part in section.items():
-        if name == "subwords_per_word":
+        if name == "pieces_per_word":
             continue
-        lifted = lift_to_subwords(content["word_level"]["gold"], section["subwords_per_word"], part["max_len"])
+        lifted = lift_to_subwords(content["word_level"]["gold"], section["pieces_per_word"], part["max_len"])
         same = lifted.codes.tolist() == encode(part["gold"]).codes.tolist()
         yield Comparison(f"pieces/{name}/gold lifted from words", 0.0 if same else 1.0, 0.0, "exact")
         yield from _programs(f"pieces/{name}", part["scores"], part["gold"], part["pred"])
@@ -133,7 +133,7 @@ def _corpus_section(content: Tree, corpus_file: Path) -> Iterator[Comparison]:
         facts = {key: value for key, value in expected.items() if key in made}
         yield from _compared(f"tw15_test/{name}", facts, made)
         scores = {key: value for key, value in expected.items() if key not in made}
-        counts, most = section["subwords_per_word"], meta["max_pieces"]
+        counts, most = section["pieces_per_word"], meta["max_pieces"]
         lifted = lift_to_subwords(gold, counts, most), lift_to_subwords(predicted, counts, most)
         yield from _programs(f"tw15_test/{name}", scores, gold, predicted, lifted)
 

@@ -175,7 +175,7 @@ def test_an_unknown_name_is_an_error_that_says_where_and_what_is_near(edited, ch
         ),
         (setting("recipe", "optimiser", value="sgdd"), r"optimiser 'sgdd'; choose one of"),
         (setting("recipe", "patience", value=0), r"patience is at least 1 epoch \(or null for never\), not 0"),
-        (setting("recipe", "epochs", value=0), r"epochs, batch sizes, threads and length_multiple are at least 1"),
+        (setting("recipe", "epochs", value=0), r"epochs is 0"),
         (setting("recipe", "warmup", value=1.0), r"0 <= warmup < 1, not 1\.0"),
         (setting("recipe", "max_pieces", value=2), r"max_pieces is at least 3"),
         (setting("recipe", "clip", value=0), r"clip is the largest norm of a gradient, above 0"),

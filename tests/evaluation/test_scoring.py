@@ -13,6 +13,7 @@ from support import fabricated_runs
 from support.profile_settings import settings
 
 from mner.base.files import write_json_atomically
+from mner.config.training_recipe import DEFAULTS
 from mner.data.corpus import LABELS, TYPES, Sentence, write_tags
 from mner.evaluation.averages import ScoringError, text_encoder
 from mner.evaluation.result_files import as_json
@@ -177,6 +178,17 @@ def test_missing_and_unlisted_predictions_are_errors(tmp_path: Path) -> None:
 def test_runs_under_different_conditions_are_not_averaged(tmp_path: Path) -> None:
     FABRICATED["make_runs"](tmp_path, ACTIVE, _wrong, data_copy=lambda d, s, seed: "umt" if seed < 3 else "rgcn")
     with pytest.raises(ScoringError, match=r"twitter2017 x bert-crf: dataset_version differs .*/1/.*/3/"):
+        _score(tmp_path)
+
+
+def test_a_record_from_before_a_field_of_the_recipe_means_its_default(tmp_path: Path) -> None:
+    FABRICATED["make_runs"](tmp_path, ACTIVE, _wrong)
+    path = tmp_path / "runs/tiny/twitter2017/bert-crf/1/record.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    write_json_atomically(path, record | {"recipe": record["recipe"] | {"dev_batch": DEFAULTS["dev_batch"]}})
+    assert _score(tmp_path).cells[0].state == "finished"
+    write_json_atomically(path, record | {"recipe": record["recipe"] | {"dev_batch": 16}})
+    with pytest.raises(ScoringError, match=r"twitter2017 x bert-crf: recipe"):
         _score(tmp_path)
 
 

@@ -44,7 +44,7 @@ def own_file(tmp_path: Path) -> dict[str, Any]:
             "scores": as_stored({name: word_program(name, GOLD, PREDICTED) for name in WORD_PROGRAMS}),
         },
         "pieces": {
-            "subwords_per_word": [[1] * len(row) for row in GOLD],
+            "pieces_per_word": [[1] * len(row) for row in GOLD],
             "full": pieces
             | {"scores": {"rgcn_batch5": as_stored(piece_program(pieces["gold"], pieces["pred"], 5))}},
         },

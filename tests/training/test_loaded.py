@@ -6,8 +6,10 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from support.filled_results import filled
 
 from mner.evaluation.averages import loaded_by
+from mner.evaluation.score_results import Loaded, ScoredRun
 from mner.models.encoders import EncoderSource
 from mner.training.loaded_inputs import shares_read, weights_sha256
 
@@ -32,8 +34,15 @@ def test_weights_of_the_hubs_cache_are_hashed_at_their_commit_and_not_by_name(
 
 
 def test_a_cell_has_the_worst_share_of_its_runs_and_nothing_that_one_of_them_leaves_open() -> None:
-    one = {"loaded": {"weights_sha256": "x", "pictures_read": {"train": 1.0, "test": 0.5}}}
-    other = {"loaded": {"weights_sha256": "y", "pictures_read": {"train": 0.9, "test": 1.0}}}
-    assert loaded_by([one, other]) == {"weights_sha256": ["x", "y"], "pictures_read": {"train": 0.9, "test": 0.5}}
-    assert loaded_by([one, {}]) == {}
-    assert loaded_by([one, {"loaded": {"weights_sha256": "x"}}]) == {"weights_sha256": ["x"]}
+    one, other, empty, partial = (
+        filled(ScoredRun, {"loaded": loaded})
+        for loaded in (
+            {"weights_sha256": "x", "pictures_read": {"train": 1.0, "test": 0.5}},
+            {"weights_sha256": "y", "pictures_read": {"train": 0.9, "test": 1.0}},
+            {},
+            {"weights_sha256": "x"},
+        )
+    )
+    assert loaded_by([one, other]) == Loaded(("x", "y"), pictures_read={"train": 0.9, "test": 0.5})
+    assert loaded_by([one, empty]) == Loaded()
+    assert loaded_by([one, partial]) == Loaded(("x",))
