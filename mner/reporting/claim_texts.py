@@ -31,8 +31,10 @@ from mner.evaluation.score_results import OWN, ScoreResults
 from mner.evaluation.scoring import PredictionName
 from mner.evaluation.verdicts import judge
 
-PROFILES = ("quick", "graphs", "quick-all", "full")
+PROFILES = ("quick", "graphs", "neighbours", "quick-all", "full")
 """Profiles on real data whose results are committed."""
+POOLED = ("quick", "graphs", "neighbours", "full")
+"""Of these, profiles of more than one seed a cell."""
 DATASETS = ("twitter2017", "twitter2015")
 Counter = Callable[[Sequence[str]], Sequence[int]]
 Lines = Iterator[str]
@@ -168,7 +170,7 @@ def _two_seeds(kept: Mapping[str, ScoreResults]) -> Lines:
                 own = None if held is None else held.image_sensitivity.get(view)
                 pool = [
                     found.values
-                    for other in ("quick", "graphs", "full")
+                    for other in POOLED
                     for (where, _), cell in kept[other].finished_cells.items()
                     if where == dataset and (found := cell.image_sensitivity.get(view))
                 ]
@@ -180,7 +182,7 @@ def _two_seeds(kept: Mapping[str, ScoreResults]) -> Lines:
     yield from aligned(rows, header=True)
     yield ""
     yield from wrapped(
-        "The s.d. of one run is pooled over all cells of the data set in quick, graphs and full that were "
+        f"The s.d. of one run is pooled over all cells of the data set in {', '.join(POOLED)} that were "
         "predicted so, which takes them to scatter alike; the test set is taken as fixed."
     )
 
