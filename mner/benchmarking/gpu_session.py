@@ -7,6 +7,7 @@ it ends: the same command continues after an interruption, and trains further wh
 from __future__ import annotations
 
 import argparse
+import shlex
 import shutil
 import subprocess
 import sys
@@ -154,7 +155,7 @@ def _with_mps(phase: Phase, command: Sequence[str]) -> list[str]:
 
 
 def _typed(command: Sequence[str]) -> str:
-    return " ".join(("python", "-m", *command))
+    return shlex.join(("python", "-m", *command))
 
 
 def _noted(path: Path) -> dict[str, Result]:

@@ -82,7 +82,7 @@ def results_of(cls: type[Content], profile: str, folder: Path = RESULTS, data: P
 def kept_of(cls: type[Content], profile: str, believed: Collection[Path] = frozenset()) -> Content | None:
     """The same of what was committed for a profile, None where nothing was.
 
-    ``believed`` are records that were held against the files beside them a moment ago.
+    ``believed`` are records that were just checked against the files of their run.
     """
     settle(REFERENCE / profile)
     path = REFERENCE / profile / FILES[cls]

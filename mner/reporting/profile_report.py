@@ -50,5 +50,5 @@ def report_profile(config: Config) -> Path:
 
 
 def page_files(folder: Path) -> tuple[Path, ...]:
-    """Give the page of a folder and the tables beside it."""
+    """Give the page of a folder and its tables."""
     return tuple(folder / name for name in ("index.html", "tables.csv", "tables.json"))

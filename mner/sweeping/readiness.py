@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.util import find_spec
@@ -23,7 +23,7 @@ from mner.data.corpus import SPLITS, read_corpus
 from mner.data.image_sources import GITHUB_FOLDERS
 from mner.data.picture_files import SUFFIXES
 from mner.data.reachability import reachable
-from mner.data.sources import files_of
+from mner.data.sources import SourceFile, files_of
 from mner.features.extractors.yolox import weight_source
 from mner.features.found import CROP_PARTS
 from mner.models.encoders import EncoderError, location_of
@@ -90,10 +90,7 @@ def needs_of(config: Config, root: Path, places: Places, device: torch.device) -
 def _data(config: Config, dataset: str, root: Path, places: Places) -> Iterator[Need]:
     if dataset not in GITHUB_FOLDERS:  # generated here, or the user's own
         return
-    found = reachable(files_of(dataset), cache=places.cache, mirrors=places.mirrors, network=places.network)
-    state = State.AVAILABLE if found.ok else State.MISSING
-    command = "" if found.ok else "export MNER_MIRROR=FOLDER, or allow the network"
-    yield Need(f"files of {dataset}", state, found.why, command)
+    yield _public_files(f"files of {dataset}", files_of(dataset), places)
     if set(config.kinds_of(dataset)) - {CAPTION_TOKENS}:
         yield from _pictures(dataset, root, places.images)
 
@@ -145,7 +142,7 @@ def _models(config: Config, places: Places) -> Iterator[Need]:
         for name in dict.fromkeys(_extractor_names(settings)):
             yield from _packages(kind, name)
             if name == "objects-yolox-nano":
-                yield _detector(kind, places)
+                yield _public_files(f"detector of {kind}", [weight_source()], places)
 
 
 def _extractor_names(settings: ExtractorSettings) -> Iterator[str]:
@@ -163,12 +160,10 @@ def _packages(kind: str, extractor: str) -> Iterator[Need]:
             yield Need(what, State.MISSING, f"for {extractor}", "pip install -e '.[pixels]'")
 
 
-def _detector(kind: str, places: Places) -> Need:
-    """The one extractor whose weights are a public file."""
-    found = reachable([weight_source()], cache=places.cache, mirrors=places.mirrors, network=places.network)
+def _public_files(what: str, files: Iterable[SourceFile], places: Places) -> Need:
+    found = reachable(files, cache=places.cache, mirrors=places.mirrors, network=places.network)
     state = State.AVAILABLE if found.ok else State.MISSING
-    command = "" if found.ok else "export MNER_MIRROR=FOLDER, or allow the network"
-    return Need(f"detector of {kind}", state, found.why, command)
+    return Need(what, state, found.why, "" if found.ok else "export MNER_MIRROR=FOLDER, or allow the network")
 
 
 def _hub_models(options: Any) -> Iterator[tuple[str, str | None]]:

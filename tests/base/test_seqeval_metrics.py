@@ -1,4 +1,4 @@
-"""seqeval is had as it is, without all of scikit-learn; whoever wants that afterwards gets it."""
+"""seqeval is had as it is, without all of scikit-learn; a later import of that gets it."""
 
 from __future__ import annotations
 

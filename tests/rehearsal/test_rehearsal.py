@@ -69,7 +69,7 @@ REASONS = {
     "ita-all-cva-xlmr": {WEIGHTS, VISUAL, RECIPE},
     "ita-all-cva-bert": {ENCODER, VISUAL, RECIPE},
 }
-"""Why printed rows cannot be held against a rehearsal: random weights, one epoch, and what is missing anyway."""
+"""Why printed rows cannot be compared with a rehearsal: random weights, one epoch, and what is missing anyway."""
 NO_OBJECTS = {"ocsga", "ocsga-paper", "iaik", "ita-objects"}
 """Rows that Twitter-2017 cannot have."""
 

@@ -1,4 +1,4 @@
-"""The page of a data set with types of its own: a column for each, and no printed number beside it."""
+"""The page of a data set with types of its own: a column for each, and no printed number."""
 
 from __future__ import annotations
 

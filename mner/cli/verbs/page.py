@@ -1,4 +1,4 @@
-"""Render the page over all profiles: the answer, then every printed row beside ours.
+"""Render the page over all profiles: the answer, then every printed row with ours.
 
 It is made of the committed results and, unless --from-reference is given, of your own profiles. It needs no data.
 """

@@ -111,7 +111,7 @@ def from_hub(factory: Any, name: str, revision: str | None, *, network: bool, **
     """``factory.from_pretrained`` for a model, tokenizer or configuration; ``network`` false keeps to the cache.
 
     Raises:
-        ExtractorError: it is not pinned, not at hand, or needs a package that is not installed.
+        ExtractorError: it is not pinned, missing, or needs a package that is not installed.
     """
     check_pinned(name, revision)
     at = {} if revision is None else {"revision": revision}
@@ -162,7 +162,7 @@ def file_from_hub(name: str, revision: str | None, file: str, *, network: bool) 
     """One file of a model, from its folder or at its commit from the hub or the hub's cache.
 
     Raises:
-        ExtractorError: the model is not pinned, or the file not at hand.
+        ExtractorError: the model is not pinned, or the file is missing.
     """
     check_pinned(name, revision)
     if revision is None:

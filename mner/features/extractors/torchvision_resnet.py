@@ -41,7 +41,7 @@ def load_torchvision_resnet(
     Scale and regions are those of :class:`HubGrid`: 49 regions of width 2048 at 224 px.
 
     Raises:
-        ExtractorError: the file is not at hand, or holds no ResNet in this layout.
+        ExtractorError: the file is missing, or holds no ResNet in this layout.
     """
     path = file_from_hub(model, revision, WEIGHTS, network=network)
     backbone = resnet_from(path)
