@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mner.data.spans import EncodedTags
+from mner.data.tag_codes import EncodedTags
 from mner.evaluation.distributions import t_isf
 from mner.evaluation.scorers import SubwordsPerWord, conlleval, lift_to_subwords, rgcn, score_subword_batches
 

@@ -15,7 +15,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mner.data.corpus import Sentence
-from mner.data.spans import EncodedTags, Entity, entities
+from mner.data.spans import Entity, entities
+from mner.data.tag_codes import EncodedTags
 from mner.evaluation.averages import ScoringError
 from mner.evaluation.error_results import (
     AgreementNumbers,

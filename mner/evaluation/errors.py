@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from mner.data.corpus import Sentence
-from mner.data.spans import Entity, TagError, Tags, check_aligned, encode, entities, orphans
+from mner.data.spans import Entity, entities, orphans
+from mner.data.tag_codes import TagError, Tags, check_aligned, encode
 
 Outcome = Literal["correct", "type", "boundary", "type and boundary", "missed", "spurious"]
 OUTCOMES: tuple[Outcome, ...] = ("correct", "type", "boundary", "type and boundary", "missed", "spurious")

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from mner.data import spans as arrays
+from mner.data import tag_codes as arrays
+from mner.data.spans import Spans
 
 IMAGE_TYPE = "X"
 IMAGE_TAG = "S-X"
@@ -63,7 +64,7 @@ def opened(codes: Int[np.ndarray, " positions"]) -> Int[np.ndarray, " positions"
     return np.where(orphans, arrays.begin_of(codes), codes)
 
 
-def bio_spans(codes: Int[np.ndarray, " positions"]) -> arrays.Spans:
+def bio_spans(codes: Int[np.ndarray, " positions"]) -> Spans:
     """:func:`read_spans` over codes of ``spans.encode`` that hold O, B- and I- only, all sentences at once."""
     kinds = arrays.kinds_of(codes)
     inside, begins = kinds >= 0, arrays.begins(codes)
@@ -77,7 +78,7 @@ def bio_spans(codes: Int[np.ndarray, " positions"]) -> arrays.Spans:
     tally = np.bincount(span[words] * width + kinds[words], weights=votes, minlength=len(first) * width)
     tally = tally.reshape(len(first), width)
     last = np.flatnonzero(inside & ~np.append(inside[1:] & ~starts[1:], False))
-    return arrays.Spans(tally.argmax(axis=1).astype(np.int8), first, last)
+    return Spans(tally.argmax(axis=1).astype(np.int8), first, last)
 
 
 def without_image_spans(

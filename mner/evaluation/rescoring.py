@@ -15,7 +15,8 @@ from tqdm import tqdm
 from mner.base.files import read_json
 from mner.data.corpus import Sentence, read_sentences
 from mner.data.sources import ANNOTATIONS, annotation_file
-from mner.data.spans import EncodedTags, Entity, Spans, TagError, Tags, encode, entities, types_of
+from mner.data.spans import Entity, Spans, entities
+from mner.data.tag_codes import EncodedTags, TagError, Tags, encode, types_of
 from mner.evaluation import ita_scorer
 from mner.evaluation.error_results import SuspectLabel
 from mner.evaluation.rescored_results import (

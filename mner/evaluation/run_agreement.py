@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mner.data.spans import Entity, Tags, check_aligned, encode, entities
+from mner.data.spans import Entity, entities
+from mner.data.tag_codes import Tags, check_aligned, encode
 from mner.evaluation.errors import overlap
 
 Runs = Mapping[str, Sequence[Tags]]

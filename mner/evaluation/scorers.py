@@ -16,20 +16,16 @@ from itertools import chain
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from mner.data.spans import (
+from mner.data.spans import Spans, lenient_spans, matches, rgcn_spans, strict_spans
+from mner.data.tag_codes import (
     CONTINUATION_CODE,
     OUTSIDE_CODE,
     EncodedTags,
-    Spans,
     TagError,
     Tags,
     check_aligned,
     encode,
     kind_names,
-    lenient_spans,
-    matches,
-    rgcn_spans,
-    strict_spans,
     types_of,
 )
 

@@ -19,7 +19,8 @@ from tqdm import tqdm
 from mner.base.files import cached_sha256_of, sha256_of
 from mner.data.corpus import OUTSIDE, Sentence, sentences_at
 from mner.data.labels import is_tag
-from mner.data.spans import EncodedTags, encode, lenient_spans, types_of
+from mner.data.spans import lenient_spans
+from mner.data.tag_codes import EncodedTags, encode, types_of
 from mner.evaluation.averages import ScoringError, average_cell
 from mner.evaluation.score_results import ScoredRun, ScoreResults, Scores, TypeScores
 from mner.evaluation.scorers import word_counts

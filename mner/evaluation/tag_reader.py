@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mner.data.corpus import Sentence, tags_of_text
-from mner.data.spans import EncodedTags, encode, encode_lines
+from mner.data.tag_codes import EncodedTags, encode, encode_lines
 
 
 class TagReader:

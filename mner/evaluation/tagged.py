@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import Int
 
 from mner.data.corpus import Sentence
-from mner.data.spans import EncodedTags, encode, sentence_counts
+from mner.data.spans import sentence_counts
+from mner.data.tag_codes import EncodedTags, encode
 from mner.evaluation.score_results import ScoreResults
 from mner.evaluation.scoring import GoldOf, PredictionName
 from mner.evaluation.statistics import RunCounts

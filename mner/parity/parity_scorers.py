@@ -18,17 +18,8 @@ import numpy as np
 from mner.base.files import sha256_of
 from mner.data.corpus import TYPE_ALIASES
 from mner.data.readers import read_rgcn
-from mner.data.spans import (
-    KINDS,
-    EncodedTags,
-    Spans,
-    Tags,
-    encode,
-    lenient_spans,
-    rgcn_spans,
-    seqeval_spans,
-    strict_spans,
-)
+from mner.data.spans import Spans, lenient_spans, rgcn_spans, seqeval_spans, strict_spans
+from mner.data.tag_codes import KINDS, EncodedTags, Tags, encode
 from mner.evaluation.scorers import lift_to_subwords, score_subword_batches
 from mner.parity.parity_report import Comparison, ParityError, ParityReport
 from mner.parity.perturbation import canonical, perturb

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from mner.data.corpus import TYPES
-from mner.data.spans import KINDS, Spans, Tags, encode, lenient_spans, seqeval_spans, strict_spans
+from mner.data.spans import Spans, lenient_spans, seqeval_spans, strict_spans
+from mner.data.tag_codes import KINDS, Tags, encode
 from mner.evaluation.scorers import SCORERS, ScorerScores, rates, score_subword_batches, word_counts
 
 Tree = dict[str, Any]

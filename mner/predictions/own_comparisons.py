@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mner.data.spans import TagError, encode, sentence_counts
+from mner.data.spans import sentence_counts
+from mner.data.tag_codes import TagError, encode
 from mner.evaluation.kept_results import kept_tags
 from mner.evaluation.paper import UNKNOWN, Paper, PaperRow
 from mner.evaluation.paper_audit import RowAudit, audit_rows

@@ -11,7 +11,7 @@ from mner.data.conll_forms import GOLD, PREDICTED, TAGS, ReadFile
 from mner.data.corpus import TYPES
 from mner.data.json_forms import read_user_file
 from mner.data.label_schemes import Converted, convert_tags
-from mner.data.spans import EncodedTags, TagError, encode
+from mner.data.tag_codes import EncodedTags, TagError, encode
 from mner.data.user_file import UnreadableFileError
 from mner.evaluation.rescoring import ALL_SCORERS
 from mner.predictions.seqeval_scores import Rates, ScorerResult, TagRows, seqeval_conlleval, seqeval_strict

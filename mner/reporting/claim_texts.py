@@ -12,7 +12,7 @@ import numpy as np
 from mner.base.files import read_json
 from mner.base.terminal import aligned, wrapped
 from mner.data.corpus import SPLITS, TYPES, Sentence, read_sentences
-from mner.data.spans import encode
+from mner.data.tag_codes import encode
 from mner.evaluation.claim_numbers import (
     ScorerGain,
     coverage_of_narrowest,

@@ -8,7 +8,8 @@ from typing import Any
 
 from mner.base.terminal import indented, wrapped
 from mner.data.corpus import Sentence
-from mner.data.spans import EncodedTags, entities
+from mner.data.spans import entities
+from mner.data.tag_codes import EncodedTags
 from mner.evaluation.error_counts import CLASSES, ErrorCase
 from mner.evaluation.error_results import GroupAgreement, SuspectLabels, SystemErrors
 from mner.evaluation.rescoring import patch_entry

@@ -18,7 +18,7 @@ import numpy as np
 from mner.base.files import sha256_of
 from mner.base.terminal import aligned, aligned_with_notes
 from mner.data.corpus import read_tags
-from mner.data.spans import CODES, encode
+from mner.data.tag_codes import CODES, encode
 from mner.evaluation.kept_results import committed_record, kept_tags
 from mner.evaluation.score_results import ScoreResults
 from mner.tracking.identity import differences, identity_of_record

@@ -17,7 +17,8 @@ import numpy as np
 
 from mner.base.files import cached_sha256_of, reading, sha256_of, sha256_of_text
 from mner.data.corpus import CorpusError, sentences_at, tags_of_text
-from mner.data.spans import EncodedTags, TagError, encode, encode_lines, sentence_counts
+from mner.data.spans import sentence_counts
+from mner.data.tag_codes import EncodedTags, TagError, encode, encode_lines
 from mner.tracking.meter_checks import implausible
 from mner.tracking.record import CONTENT, Record
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mner.data.spans import encode
+from mner.data.tag_codes import encode
 from mner.evaluation.claim_numbers import (
     ScorerGain,
     coverage_of_narrowest,

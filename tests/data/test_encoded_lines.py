@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mner.data.corpus import LABELS, tags_of_text
-from mner.data.spans import encode, encode_lines
+from mner.data.tag_codes import encode, encode_lines, kind_names, types_of
 
 TAGS = (*LABELS, "B-OTHER", "I-OTHER")
 LISTS = st.lists(st.lists(st.sampled_from(TAGS), min_size=1, max_size=6), min_size=1, max_size=8)
@@ -59,3 +59,10 @@ def test_a_changed_character_is_never_read_as_other_tags(rows: list[list[str]], 
 )
 def test_all_else_is_left_to_the_reader_of_any_json(text: str) -> None:
     assert encode_lines(text) is None
+
+
+def test_counts_from_before_a_type_was_met_are_still_read() -> None:
+    counts = np.ones((len(kind_names()), 3), dtype=np.int64)
+    before = types_of(counts)
+    encode([["B-MET-LATER"]])
+    assert types_of(counts) == before

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mner.data.corpus import Sentence
-from mner.data.spans import Entity, encode
+from mner.data.spans import Entity
+from mner.data.tag_codes import encode
 from mner.evaluation.averages import ScoringError
 from mner.evaluation.error_counts import ANNOTATION, INFORMATION, KNOWLEDGE, ErrorCase, error_classes, find_cases
 from mner.evaluation.run_agreement import Case

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mner.data.corpus import LABELS, Sentence
-from mner.data.spans import Entity, TagError, entities
+from mner.data.spans import Entity, entities
+from mner.data.tag_codes import TagError
 from mner.evaluation.errors import breakdown, judge, training_entities
 from mner.evaluation.run_agreement import agreement, cases, suspects
 

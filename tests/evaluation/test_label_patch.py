@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mner.data.spans import TagError, entities
+from mner.data.spans import entities
+from mner.data.tag_codes import TagError
 from mner.evaluation.error_counts import suspect_label
 from mner.evaluation.rescoring import apply_patch, patch_entry
 from mner.evaluation.run_agreement import suspects

@@ -14,7 +14,7 @@ from support import fabricated_runs
 
 from mner.base.files import write_json_atomically
 from mner.data.corpus import LABELS, TYPES, write_sentences
-from mner.data.spans import encode
+from mner.data.tag_codes import encode
 from mner.evaluation import ita_scorer
 from mner.evaluation.averages import ScoringError
 from mner.evaluation.rescored_results import Rescored, SubwordSource

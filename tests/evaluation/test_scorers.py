@@ -14,16 +14,8 @@ from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import IOB2
 
 from mner.data.corpus import LABELS, TYPES
-from mner.data.spans import (
-    KINDS,
-    SPECIAL_TAGS,
-    TagError,
-    encode,
-    entities,
-    rgcn_spans,
-    sentence_counts,
-    seqeval_spans,
-)
+from mner.data.spans import entities, rgcn_spans, sentence_counts, seqeval_spans
+from mner.data.tag_codes import KINDS, SPECIAL_TAGS, TagError, encode
 from mner.evaluation.scorers import (
     SCORERS,
     ScorerScores,

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from mner.data.spans import KINDS, encode, entities, kind_names
+from mner.data.spans import entities
+from mner.data.tag_codes import KINDS, encode, kind_names
 from mner.evaluation.scorers import SCORERS
 from mner.parity.parity_report import ParityError, render
 from mner.parity.parity_scorers import check

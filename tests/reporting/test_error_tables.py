@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mner.data.corpus import Sentence
-from mner.data.spans import encode
+from mner.data.tag_codes import encode
 from mner.evaluation.error_counts import profile_errors
 from mner.evaluation.error_results import AgreementNumbers, DatasetErrors, EntityPlace
 from mner.evaluation.tagged import Tagged, TaggedRun
