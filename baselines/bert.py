@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mner.data.batch import Batch
 from mner.models.cards import Card
-from mner.models.published_recipes import UMT_FAMILY
+from mner.models.shared_recipes import UMT_FAMILY
 from mner.models.system import BuildContext, Emissions
 
 CARD = Card(

@@ -16,7 +16,7 @@ from mner.data.batch import Batch, Visual
 from mner.models.attention import BertBlock, BertSizes
 from mner.models.cards import Card, ContractError
 from mner.models.decoders import CRFDecoder
-from mner.models.published_recipes import UMT_FAMILY
+from mner.models.shared_recipes import UMT_FAMILY
 from mner.models.system import BuildContext, Emissions, given, one_of, visual_size_of
 
 SHARE = {"released": 0.5, "paper": 1.0}

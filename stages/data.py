@@ -14,7 +14,7 @@ from mner.config.controls_settings import CORPORA
 from mner.config.strict import known
 from mner.data.controls import planting as controls
 from mner.data.download import fetch
-from mner.data.own_dataset import prepare_own
+from mner.data.own_corpus import prepare_own
 from mner.data.prepare import prepare
 from mner.data.sources import DATASETS
 

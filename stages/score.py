@@ -11,7 +11,7 @@ from mner.base.exits import end_with
 from mner.base.shipped_files import shipped
 from mner.config import load
 from mner.config.names import require_active
-from mner.evaluation.paper import load_paper
+from mner.evaluation.paper_reading import load_paper
 from mner.evaluation.profile_scores import score_reference, score_runs
 from mner.evaluation.published_recipes import requirements
 

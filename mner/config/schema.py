@@ -115,7 +115,7 @@ class DataSettings:
 
 @dataclass(frozen=True, slots=True)
 class ExtractorSettings:
-    """Which extractor makes one kind, by its name in ``mner.features.extractors.loading``; batches and options."""
+    """Which extractor makes one kind, by its name in ``mner.features.extractors``; batches and options."""
 
     name: str
     batch_size: int

@@ -13,7 +13,8 @@ import numpy as np
 
 from mner.data.tag_codes import EncodedTags
 from mner.evaluation.distributions import t_isf
-from mner.evaluation.scorers import SubwordsPerWord, conlleval, lift_to_subwords, rgcn, score_subword_batches
+from mner.evaluation.scorers import conlleval, rgcn
+from mner.evaluation.subword_scores import SubwordsPerWord, lift_to_subwords, score_subword_batches
 
 BATCH = 64
 """Sentences of a batch in R-GCN's test script."""

@@ -21,9 +21,9 @@ from mner.evaluation.rescored_results import RescoredResults
 from mner.evaluation.rescoring import SubwordCounter, numbers_of_subwords, other_versions, rescore
 from mner.evaluation.score_results import ScoreResults
 from mner.evaluation.scored_inputs import check_gold, check_inputs, committed_pins, hashes_of_inputs
-from mner.evaluation.scorers import SubwordsPerWord
 from mner.evaluation.scoring import GoldOf, gold_reader, score_profile
 from mner.evaluation.statistics_results import StatisticsResults
+from mner.evaluation.subword_scores import SubwordsPerWord
 from mner.evaluation.tag_reader import TagReader
 from mner.evaluation.tagged import read_tagged
 from mner.tracking.evidence import check_evidence

@@ -12,14 +12,8 @@ from mner.base.files import write_all_atomically
 from mner.config import Config
 from mner.config.schema import EncoderSource
 from mner.evaluation.evaluate import Evaluation, evaluate
-from mner.evaluation.kept_results import (
-    RESULTS,
-    NoResultsError,
-    accept,
-    check_against_reference,
-    kept_of,
-    restore,
-)
+from mner.evaluation.kept_check import accept, check_against_reference
+from mner.evaluation.kept_results import RESULTS, NoResultsError, kept_of, restore
 from mner.evaluation.paper import Paper
 from mner.evaluation.printed_gaps import printed_gaps
 from mner.evaluation.rescoring import SubwordCounter

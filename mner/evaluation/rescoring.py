@@ -26,17 +26,15 @@ from mner.evaluation.rescored_results import (
     ScorerTitle,
     SubwordSource,
 )
-from mner.evaluation.scorers import (
-    SCORERS,
-    Scorer,
+from mner.evaluation.scorers import SCORERS, Scorer, word_counts
+from mner.evaluation.scoring import PredictionName
+from mner.evaluation.subword_scores import (
     ScorerScores,
     SubwordLayout,
     SubwordsPerWord,
     score_subword_batches,
     subword_layout,
-    word_counts,
 )
-from mner.evaluation.scoring import PredictionName
 from mner.evaluation.tagged import Tagged, TaggedRun
 
 

@@ -27,7 +27,7 @@ from mner.data.subwords import PieceTable, WordPieces
 from mner.features.extraction import Extraction, extract
 from mner.features.extraction_results import findings_path, result_path
 from mner.features.extractors.contract import ExtractorError
-from mner.features.extractors.loading import Surroundings, load_extractor
+from mner.features.extractors.extractor_names import Surroundings, load_extractor
 from mner.features.pictures import Pictures, pictures_of_dataset
 from mner.features.store import write_store
 from mner.features.visual_inputs import side_of

@@ -20,7 +20,7 @@ from mner.data.corpus import TYPE_ALIASES
 from mner.data.readers import read_rgcn
 from mner.data.spans import Spans, lenient_spans, rgcn_spans, seqeval_spans, strict_spans
 from mner.data.tag_codes import KINDS, EncodedTags, Tags, encode
-from mner.evaluation.scorers import lift_to_subwords, score_subword_batches
+from mner.evaluation.subword_scores import lift_to_subwords, score_subword_batches
 from mner.parity.parity_report import Comparison, ParityError, ParityReport
 from mner.parity.perturbation import canonical, perturb
 from mner.parity.programs import WORD_PROGRAMS, TagRows, Tree, piece_program, word_program

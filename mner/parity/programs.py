@@ -11,7 +11,8 @@ import numpy as np
 from mner.data.corpus import TYPES
 from mner.data.spans import Spans, lenient_spans, seqeval_spans, strict_spans
 from mner.data.tag_codes import KINDS, Tags, encode
-from mner.evaluation.scorers import SCORERS, ScorerScores, rates, score_subword_batches, word_counts
+from mner.evaluation.scorers import SCORERS, word_counts
+from mner.evaluation.subword_scores import ScorerScores, rates, score_subword_batches
 
 Tree = dict[str, Any]
 TagRows = Sequence[Sequence[str]]

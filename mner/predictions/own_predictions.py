@@ -9,7 +9,7 @@ from mner.base.shipped_files import shipped
 from mner.config.places import Places
 from mner.data.download import SourceError
 from mner.data.user_file import UnreadableFileError
-from mner.evaluation.paper import load_paper
+from mner.evaluation.paper_reading import load_paper
 from mner.predictions.own_comparisons import (
     BaselineError,
     BesidePrinted,

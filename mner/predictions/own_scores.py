@@ -14,9 +14,9 @@ from mner.data.label_schemes import Converted, convert_tags
 from mner.data.tag_codes import EncodedTags, TagError, encode
 from mner.data.user_file import UnreadableFileError
 from mner.evaluation.rescoring import ALL_SCORERS
+from mner.predictions.bert_subwords import PACKAGE, subword_counts
 from mner.predictions.seqeval_scores import Rates, ScorerResult, TagRows, seqeval_conlleval, seqeval_strict
 from mner.predictions.split_versions import GoldSplit
-from mner.predictions.subword_counts import PACKAGE, subword_counts
 
 OWN_GOLD = "file"
 """Name of the version that is the file's own gold column."""

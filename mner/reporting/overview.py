@@ -19,7 +19,8 @@ from mner.base.shipped_files import shipped
 from mner.config.loading import settings_of
 from mner.config.profiles import composed
 from mner.evaluation.kept_results import REFERENCE
-from mner.evaluation.paper import Paper, load_paper
+from mner.evaluation.paper import Paper
+from mner.evaluation.paper_reading import load_paper
 from mner.evaluation.published_recipes import requirements
 from mner.evaluation.result_files import as_json
 from mner.reporting.answers import Answer, answers

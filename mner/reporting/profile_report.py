@@ -8,13 +8,13 @@ from mner.base.files import json_bytes, write_all_atomically
 from mner.base.shipped_files import shipped
 from mner.config import Config
 from mner.evaluation.kept_results import RESULTS
-from mner.evaluation.paper import load_paper
+from mner.evaluation.paper_reading import load_paper
 from mner.evaluation.published_recipes import requirements
 from mner.models.cards import card_of
 from mner.reporting.card_text import card_text
 from mner.reporting.dvc_metrics import costs, learning_curves, metrics
 from mner.reporting.overview import write_overview
-from mner.reporting.report import write_report
+from mner.reporting.rendered_files import write_report
 from mner.reporting.results import Results
 from mner.tracking.mlflow_rebuild import log_report
 from mner.tracking.mlflow_tracker import has_store

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from mner.evaluation.paper import Paper, load_paper
+from mner.evaluation.paper import Paper
+from mner.evaluation.paper_reading import load_paper
 from mner.evaluation.rescored_results import RescoredResults
 from mner.evaluation.result_files import FILES, read_results
 from mner.evaluation.score_results import OWN, ScoreResults

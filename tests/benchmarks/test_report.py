@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from support import fabricated_runs
 
-from mner.evaluation.paper import load_paper
-from mner.reporting.report import write_report
+from mner.evaluation.paper_reading import load_paper
+from mner.reporting.rendered_files import write_report
 
 ROOT = Path(__file__).resolve().parents[2]
 FABRICATED = vars(fabricated_runs)

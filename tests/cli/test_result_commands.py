@@ -10,7 +10,7 @@ from support import fabricated_runs
 
 from mner.cli import main as cli
 from mner.evaluation.kept_results import NoResultsError
-from mner.evaluation.paper import load_paper
+from mner.evaluation.paper_reading import load_paper
 from mner.reporting.explanation import explain
 from mner.reporting.results import Results
 

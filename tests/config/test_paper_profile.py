@@ -11,7 +11,7 @@ from support.profile_settings import settings
 from mner.base.shipped_files import shipped
 from mner.config import composed, settings_of
 from mner.config.schema import CAPTION_TOKENS
-from mner.evaluation.paper import load_paper
+from mner.evaluation.paper_reading import load_paper
 from mner.models.system import load_system
 from mner.training.experiment import Cell
 

@@ -16,7 +16,7 @@ from mner.cli.main import main as mner
 from mner.config import ConfigError, OwnDataset
 from mner.data.corpus import read_corpus
 from mner.data.labels import LABELS, TYPES, types_in
-from mner.data.own_dataset import prepare_own, read_captions, read_own
+from mner.data.own_corpus import prepare_own, read_captions, read_own
 from mner.data.user_file import UnreadableFileError
 from mner.evaluation.evaluate import Evaluation, evaluate
 from mner.evaluation.rescoring import SubwordCounter

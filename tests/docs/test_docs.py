@@ -13,7 +13,7 @@ import pytest
 from torch import nn
 
 from mner.cli.main import parser
-from mner.evaluation.paper import load_paper
+from mner.evaluation.paper_reading import load_paper
 from mner.models.cards import Card
 from mner.reporting import readme_figure
 

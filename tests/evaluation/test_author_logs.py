@@ -8,7 +8,7 @@ import pytest
 
 from mner.data.sources import select
 from mner.evaluation.author_logs import EpochScores, LogError, LogVerdict, parse_log, read_log, verdict_of
-from mner.evaluation.paper import load_paper
+from mner.evaluation.paper_reading import load_paper
 from mner.reporting.log_tables import log_tables, said_of
 from mner.reporting.tables import to_markdown
 

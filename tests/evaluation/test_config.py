@@ -11,7 +11,7 @@ from support.profile_settings import settings, whole, write_profile
 
 from mner.config import Config, ConfigError, Places, load, profiles
 from mner.config.training_recipe import Recipe
-from mner.evaluation.paper import load_paper
+from mner.evaluation.paper_reading import load_paper
 from mner.training.experiment import Cell
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mner.evaluation.paper import METRICS, PaperError, PaperRow, load_paper
+from mner.evaluation.paper import METRICS, PaperRow
+from mner.evaluation.paper_reading import PaperError, load_paper
 
 FILE = Path(__file__).resolve().parents[2] / "reports" / "paper.yaml"
 PAPER = load_paper(FILE)

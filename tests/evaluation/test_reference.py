@@ -18,12 +18,12 @@ from mner.config import load
 from mner.data.controls.planting import write_controls
 from mner.evaluation import profile_scores
 from mner.evaluation.averages import ScoringError
+from mner.evaluation.kept_check import check_against_reference
 from mner.evaluation.kept_results import (
     REFERENCE,
     TAGS,
     KeptProfile,
     NoResultsError,
-    check_against_reference,
     keep,
     kept_of,
     pack_tags,

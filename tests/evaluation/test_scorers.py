@@ -16,18 +16,8 @@ from seqeval.scheme import IOB2
 from mner.data.corpus import LABELS, TYPES
 from mner.data.spans import entities, rgcn_spans, sentence_counts, seqeval_spans
 from mner.data.tag_codes import KINDS, SPECIAL_TAGS, TagError, encode
-from mner.evaluation.scorers import (
-    SCORERS,
-    ScorerScores,
-    conlleval,
-    lift_to_subwords,
-    ncrfpp,
-    rgcn,
-    score_subword_batches,
-    strict,
-    umgf,
-    umt,
-)
+from mner.evaluation.scorers import SCORERS, conlleval, ncrfpp, rgcn, strict, umgf, umt
+from mner.evaluation.subword_scores import ScorerScores, lift_to_subwords, score_subword_batches
 
 steady = settings(max_examples=80, deadline=None)
 WORD_LENSES = ("conlleval", "strict", "ncrfpp", "umt", "umgf")

@@ -11,7 +11,7 @@ import pytest
 
 from mner.base.files import REGULAR, RefusedFileError, regular_file
 from mner.data.json_forms import read_user_file
-from mner.data.own_dataset import read_captions as read_own_captions
+from mner.data.own_corpus import read_captions as read_own_captions
 from mner.data.user_file import LARGEST, UnreadableFileError
 from mner.evaluation.author_logs import read_log
 from mner.reporting.contact_sheet import read_captions

@@ -12,11 +12,11 @@ from torch import nn
 
 from mner.base.files import sha256_of
 from mner.features.extractors import blip, detr, efficientnet, hub_grid, rapid_ocr, tesseract, yolox
-from mner.features.extractors import loading as load
+from mner.features.extractors import extractor_names as load
 from mner.features.extractors import pinned_models as onnx
 from mner.features.extractors import pinned_models as packages
 from mner.features.extractors.contract import ExtractorError
-from mner.features.extractors.loading import Surroundings, load_extractor
+from mner.features.extractors.extractor_names import Surroundings, load_extractor
 from mner.features.extractors.pinned_models import from_hub, model_from_hub, state_sha256
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 1)

@@ -21,7 +21,7 @@ from mner.features.extractors import efficientnet, rapid_ocr
 from mner.features.extractors import pinned_models as packages
 from mner.features.extractors.contract import ExtractorError, as_rgb
 from mner.features.extractors.crops import WHOLE, CropRegions, cut_out
-from mner.features.extractors.loading import NAMES, Surroundings, load_extractor
+from mner.features.extractors.extractor_names import NAMES, Surroundings, load_extractor
 from mner.features.found import Lines, Objects, Regions, Tags
 from mner.features.pixels import CentreCrop, Scale, fitted, shrunk
 

@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from mner.base.files import sha256_of
 from mner.features.extractors.contract import ExtractorError
-from mner.features.extractors.loading import Surroundings, load_extractor
+from mner.features.extractors.extractor_names import Surroundings, load_extractor
 from mner.features.extractors.pinned_models import state_sha256
 from mner.features.extractors.tesseract import lines_of
 from mner.features.found import Caption, Objects

@@ -8,7 +8,7 @@ import pytest
 
 from mner.base.shipped_files import shipped
 from mner.cli import main as cli
-from mner.evaluation.paper import load_paper
+from mner.evaluation.paper_reading import load_paper
 from mner.predictions.own_number import (
     Moves,
     OwnNumberError,

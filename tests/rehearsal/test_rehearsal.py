@@ -22,7 +22,8 @@ from mner import config
 from mner.base.files import read_json
 from mner.config import Config
 from mner.data.sources import DATASETS
-from mner.evaluation.paper import Paper, load_paper
+from mner.evaluation.paper import Paper
+from mner.evaluation.paper_reading import load_paper
 from mner.evaluation.published_recipes import requirements
 from mner.evaluation.reasons import ReasonKind
 from mner.evaluation.rescored_results import RescoredResults

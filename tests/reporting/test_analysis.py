@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from support import fabricated_runs
 
-from mner.evaluation.paper import load_paper
+from mner.evaluation.paper_reading import load_paper
 from mner.evaluation.waterfall import waterfalls
 from mner.reporting.analysis import pages
 from mner.reporting.cells import CitationError, Cited, Measured, State, Words
 from mner.reporting.charts import ForestRow, forest, reach_of
-from mner.reporting.report import write_report
+from mner.reporting.rendered_files import write_report
 from mner.reporting.results import Results
 from mner.reporting.tables import Column, Row, Table, to_entries, to_latex, to_markdown
 

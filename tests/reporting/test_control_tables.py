@@ -10,11 +10,11 @@ from support import fabricated_runs
 
 from mner.base.files import read_json
 from mner.cli.verbs.show import SECTIONS, with_results
-from mner.evaluation.paper import load_paper
+from mner.evaluation.paper_reading import load_paper
 from mner.reporting.card_text import CardText
 from mner.reporting.control_checks import FAILS, HOLDS, control_checks
 from mner.reporting.control_tables import NOT_JUDGED, control_table
-from mner.reporting.report import write_report
+from mner.reporting.rendered_files import write_report
 from mner.reporting.results import Results
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -23,7 +23,7 @@ from mner.evaluation.score_results import ScoredCell, ScoreResults
 from mner.evaluation.verdicts import ABOVE, BELOW, NOT_COMPARABLE, REPRODUCED, Verdict, judge
 from mner.evaluation.waterfall import Waterfall, waterfalls
 from mner.reporting.explanation import explain
-from mner.reporting.report import write_report
+from mner.reporting.rendered_files import write_report
 from mner.reporting.section_tables import VERDICT_NOTE
 
 PAPER = pixel.PAPER.requiring(pixel.asking_nothing(pixel.pixels()))

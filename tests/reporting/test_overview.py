@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from mner.cli import main as cli
-from mner.evaluation.paper import Paper, load_paper
+from mner.evaluation.paper import Paper
+from mner.evaluation.paper_reading import load_paper
 from mner.reporting.cells import Cited, Measured, Printed
 from mner.reporting.kept_cells import KeptCells
 from mner.reporting.overview import Overview, overview_files

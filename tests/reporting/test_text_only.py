@@ -9,7 +9,7 @@ import pytest
 from support import fabricated_report
 
 from mner.reporting.explanation import compare, explain
-from mner.reporting.report import write_report
+from mner.reporting.rendered_files import write_report
 from mner.reporting.results import Results
 from mner.reporting.statistics_tables import statistics_tables
 from mner.reporting.text_only import FAMILY_NOTE, primary_family, primary_pair, text_only_baselines, text_rows

@@ -17,7 +17,8 @@ from support.profile_settings import settings
 
 from mner.base.terminal import WIDTH
 from mner.config.controls_settings import NEIGHBOURS
-from mner.evaluation.paper import Requirements, load_paper
+from mner.evaluation.paper import Requirements
+from mner.evaluation.paper_reading import load_paper
 from mner.evaluation.rescored_results import RescoredResults
 from mner.evaluation.result_files import read_results
 from mner.evaluation.score_results import OWN, ScoreResults

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from mner.evaluation.paper import load_paper
+from mner.evaluation.paper_reading import load_paper
 from mner.reporting.card_text import CardText
 from mner.reporting.layout import Line, Section, sections
-from mner.reporting.report import write_report
+from mner.reporting.rendered_files import write_report
 from mner.reporting.results import Results
 from support import fabricated_runs
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mner.evaluation.paper import Requirements, load_paper
+from mner.evaluation.paper import Requirements
+from mner.evaluation.paper_reading import load_paper
 from mner.evaluation.score_results import ScoredCell
 from mner.evaluation.verdicts import (
     judge,

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from mner.config import Config, ExtractorSettings
 from mner.evaluation.averages import text_encoder
-from mner.evaluation.paper import Requirements, load_paper
+from mner.evaluation.paper import Requirements
+from mner.evaluation.paper_reading import load_paper
 from mner.evaluation.rescored_results import Rescored, RescoredRun
 from mner.evaluation.rescoring import ALL_SCORERS
 from mner.evaluation.score_results import OWN, Loaded, ScoredCell, Summary, ViewSummary

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mner.evaluation.paper import load_paper
+from mner.evaluation.paper_reading import load_paper
 from mner.evaluation.rescored_results import RescoredResults
 from mner.evaluation.score_results import ScoreResults
 from support.filled_results import filled

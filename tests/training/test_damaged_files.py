@@ -25,7 +25,7 @@ from mner.cli import main as cli
 from mner.data.corpus import CorpusError
 from mner.data.side_data import read_side
 from mner.evaluation.kept_results import kept_of
-from mner.evaluation.paper import PaperError, load_paper
+from mner.evaluation.paper_reading import PaperError, load_paper
 from mner.evaluation.result_files import FILES, results_bytes
 from mner.evaluation.score_results import ScoreResults
 from mner.features.store import read_store, write_store

@@ -14,7 +14,7 @@ from mner.base.files import sha256_of
 from mner.tracking.evidence import files_beside
 from mner.tracking.origin import Origin, origin_of
 from mner.tracking.record import Record
-from mner.training.audit import AuditError, audit_cell
+from mner.training.rerun_audit import AuditError, audit_cell
 
 
 def audited(world: Path, folder: Path):

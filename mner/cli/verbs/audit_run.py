@@ -20,8 +20,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from mner.base.hardware import device_of
-    from mner.training.audit import audit_cell, render
     from mner.training.determinism import make_deterministic
+    from mner.training.rerun_audit import audit_cell, render
 
     make_deterministic()
     audit = audit_cell(settings(), Path(), options.folder, device_of(), show)

@@ -13,7 +13,7 @@ GROUP, EXAMPLE = "check", "mner claims"
 def run(options: argparse.Namespace) -> None:
     from mner.base.shipped_files import shipped
     from mner.data.subwords import WordPieces
-    from mner.evaluation.paper import load_paper
+    from mner.evaluation.paper_reading import load_paper
     from mner.evaluation.published_recipes import requirements
     from mner.models.encoders import tokenizer_of
     from mner.reporting.claim_texts import claims

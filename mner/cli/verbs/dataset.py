@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
     from mner.config import OwnDataset, loading, profiles
     from mner.config.strict import known
     from mner.data.label_schemes import SCHEMES
-    from mner.data.own_dataset import read_own, with_hashes
+    from mner.data.own_corpus import read_own, with_hashes
 
     if options.scheme is not None:
         known(options.scheme, SCHEMES, "--scheme")

@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> None:
         _own_number(options)
         return
     from mner.base.shipped_files import shipped
-    from mner.evaluation.paper import load_paper
+    from mner.evaluation.paper_reading import load_paper
     from mner.evaluation.published_recipes import requirements
     from mner.reporting.explanation import explain
     from mner.reporting.json_answers import explained
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _own_number(options: argparse.Namespace) -> None:
     from mner.base.shipped_files import shipped
-    from mner.evaluation.paper import load_paper
+    from mner.evaluation.paper_reading import load_paper
     from mner.predictions.own_number import OwnNumberError, explain_own_number
 
     if options.dataset is None:

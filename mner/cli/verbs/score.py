@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
     from mner.base.shipped_files import shipped
     from mner.cli.verbs import show
     from mner.evaluation.kept_results import HOW_TO_GET_RESULTS, NoResultsError
-    from mner.evaluation.paper import load_paper
+    from mner.evaluation.paper_reading import load_paper
     from mner.evaluation.profile_scores import score_reference, score_runs
     from mner.evaluation.published_recipes import requirements
     from mner.reporting.profile_report import report_profile

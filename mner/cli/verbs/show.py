@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _show_kept(options: argparse.Namespace) -> None:
     from mner.base.shipped_files import shipped
-    from mner.evaluation.paper import load_paper
+    from mner.evaluation.paper_reading import load_paper
     from mner.evaluation.published_recipes import requirements
     from mner.reporting.kept_summary import kept_metrics, render
 

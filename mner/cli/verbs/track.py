@@ -24,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     from mner.base.shipped_files import shipped
     from mner.evaluation.kept_results import REFERENCE, kept_of
-    from mner.evaluation.paper import load_paper
+    from mner.evaluation.paper_reading import load_paper
     from mner.evaluation.printed_gaps import printed_gaps
     from mner.evaluation.published_recipes import requirements
     from mner.evaluation.rescored_results import RescoredResults

@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
 
     from mner.base.shipped_files import shipped
     from mner.evaluation.kept_results import kept_of, other_runs, record_file, results_of, without_runs
-    from mner.evaluation.paper import load_paper
+    from mner.evaluation.paper_reading import load_paper
     from mner.evaluation.published_recipes import requirements
     from mner.evaluation.rescored_results import RescoredResults
     from mner.evaluation.score_results import ScoreResults

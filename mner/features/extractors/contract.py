@@ -2,7 +2,7 @@
 
 An extractor turns pictures into one :data:`~mner.features.found.Found` each. ``prepare`` is the work of a
 processor and may run in several threads at once; ``extract`` is the work of the model on a batch of prepared
-pictures. A new extractor is a class with these four members and a line in ``mner/features/extractors/loading.py``.
+pictures. A new extractor is a class with these four members and a line in ``extractor_names.py``.
 """
 
 from __future__ import annotations
