@@ -19,6 +19,7 @@ from mner.data.corpus import LABELS
 from mner.models.encoders import TextEncoder
 from mner.models.model import Model, make_model
 from mner.models.system import BuildContext
+from mner.models.used_subwords import keep_used_rows
 
 SIZES: Mapping[str, Mapping[str, Any]] = {
     "tiny": {
@@ -61,10 +62,19 @@ def build_model(
     size: str,
     device: torch.device,
     frozen_layers: int = 0,
+    used: torch.Tensor | None = None,
 ) -> Model:
-    """A system's model on ``device`` over a random encoder of the wanted size and pictures 2,048 wide."""
+    """A system's model on ``device`` over a random encoder of the wanted size and pictures 2,048 wide.
+
+    ``used`` are the ids that its subword table keeps; None keeps all.
+    """
+
+    def encoder() -> TextEncoder:
+        bert = random_bert(size)
+        return TextEncoder(bert if used is None else keep_used_rows(bert, used), frozen_layers)
+
     words = {"train": tuple(sentence.words for sentence in workload.split.sentences)}
-    build = BuildContext(LABELS, lambda: TextEncoder(random_bert(size), frozen_layers), VISUAL_WIDTH, words)
+    build = BuildContext(LABELS, encoder, VISUAL_WIDTH, words)
     return make_model(module, build, options).to(device)
 
 

@@ -20,6 +20,7 @@ OPTIMISERS = ("adamw", "bert", "adam", "sgd", "rmsprop")
 LOSSES = ("mean", "sum")
 CLIPS = ("norm", "parameter", "none")
 ORDERS = ("each epoch", "never")
+SUBWORD_ROWS = ("all", "used")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class Recipe:
     that are kept are those of the best of these moments (null: at the ends of epochs alone).
     ``dev_batch`` n selects by the mean of the dev F1 of n sentences each, in the order of the file and without the
     last ones that make no whole batch (null: one F1 over dev).
+    ``subword_rows`` used trains only those rows of the encoder's subword table that a data set reads
+    (``mner.models.used_subwords``): the same run but for rounding, in less time and memory.
     ``precision`` auto is bfloat16 where the hardware multiplies it natively, else float32; the record says which.
     ``max_pieces`` bounds a tweet with its context, in word pieces; batches are padded to their longest tweet,
     rounded up to a ``length_multiple`` of pieces (8 suits a GPU's matrix units; on a CPU 1 is faster). ``views``
@@ -81,6 +84,7 @@ class Recipe:
     shuffled: str = "each epoch"
     evaluate_every: int | None = None
     dev_batch: int | None = None
+    subword_rows: str = "all"
 
     def __post_init__(self) -> None:
         self._check_published()
@@ -114,8 +118,9 @@ class Recipe:
             raise ValueError(f"recipe: warmup is a share of all updates, 0 <= warmup < 1, not {self.warmup}")
 
     def _check_published(self) -> None:
-        """Check the fields that papers' recipes added."""
-        for field, known in (("loss", LOSSES), ("clip_by", CLIPS), ("shuffled", ORDERS)):
+        """Check the fields that were added later."""
+        choices = (("loss", LOSSES), ("clip_by", CLIPS), ("shuffled", ORDERS), ("subword_rows", SUBWORD_ROWS))
+        for field, known in choices:
             if getattr(self, field) not in known:
                 raise ValueError(f"recipe: {field} {getattr(self, field)!r}; choose one of {', '.join(known)}")
         if not math.isfinite(self.decay) or self.decay < 0:

@@ -65,7 +65,7 @@ def load_run(cell: Cell, seed: int, device: torch.device) -> TrainedRun:
     if not path.is_file():
         raise NoWeightsError(f"{path} is gone; delete {folder} and `{command}`")
     prepared = prepare(cell, device)
-    model = prepared.model(seed, device)
+    model = prepared.model(seed, device, whole=True)
     with reading(path, remedy := f"delete {folder} and `{command}`"):
         weights = load_file(path, device=str(device))
     try:

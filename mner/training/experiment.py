@@ -27,6 +27,7 @@ from mner.graphs.relations import RelationGraph, read_graph
 from mner.models.encoders import TextEncoder, longest_input, pretrained_model, tokenizer_of
 from mner.models.model import Model, make_model
 from mner.models.system import BuildContext, load_system
+from mner.models.used_subwords import keep_used_rows
 from mner.tracking.run_places import cell_folder, run_folder
 from mner.training.batching import SplitData, Tables
 from mner.training.determinism import precision_of, torch_stream
@@ -144,12 +145,22 @@ class PreparedCell:
     data: RunData
     visual_size: int | None
 
-    def model(self, seed: int, device: torch.device) -> Model:
-        """A fresh model; its random parts are a function of the seed alone."""
+    def model(self, seed: int, device: torch.device, *, whole: bool = False) -> Model:
+        """A fresh model; its random parts are a function of the seed alone.
+
+        Args:
+            seed: of the run.
+            device: where the model will lie.
+            whole: keep all rows of the encoder's subword table whatever the recipe says, as kept weights do.
+        """
         cell = self.cell
+        cut = cell.recipe.subword_rows == "used" and not whole
 
         def encoder() -> TextEncoder:
-            return TextEncoder(pretrained_model(cell.encoder), cell.recipe.frozen_layers)
+            pretrained = pretrained_model(cell.encoder)
+            if cut:
+                keep_used_rows(pretrained, self.data.subwords())
+            return TextEncoder(pretrained, cell.recipe.frozen_layers)
 
         words = {
             name: tuple(sentence.words for sentence in self.data.splits[f"{name}/own"].sentences)

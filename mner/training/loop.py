@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm import tqdm
 
@@ -17,6 +17,7 @@ from mner.base.meters import Meter, Meters
 from mner.config.training_recipe import Recipe
 from mner.data.batch import Batch
 from mner.models.model import Model
+from mner.models.used_subwords import whole_tables
 from mner.tracking.dev_score import mean_dev_f1
 from mner.training import checkpoint
 from mner.training.batching import SplitData, batches_in_order, batches_on, training_order
@@ -43,11 +44,18 @@ class RunData:
 
     splits: Mapping[str, SplitData]
 
+    def subwords(self) -> Int[Tensor, " used"]:
+        """Ids of all subwords that any split and view has, each once."""
+        tables = [
+            table for split in self.splits.values() for table in (split.text, split.cross) if table is not None
+        ]
+        return torch.from_numpy(np.unique(np.concatenate([table.ids for table in tables])))
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a finished run reached; predictions by ``split.view`` in sentence order, and the best epoch's weights
-    (trained parameters and buffers only)."""
+    (trained parameters and buffers only, tables of subwords with all their rows)."""
 
     progress: checkpoint.Progress
     predictions: Mapping[str, list[list[str]]]
@@ -123,7 +131,7 @@ def fit(
         for name, split in data.splits.items()
         if not name.startswith("train/")
     }
-    return Outcome(progress, {**predictions, **progress.epoch_tags}, best, meters)
+    return Outcome(progress, {**predictions, **progress.epoch_tags}, whole_tables(model, best), meters)
 
 
 def _out_of_patience(progress: checkpoint.Progress, recipe: Recipe) -> bool:

@@ -13,6 +13,7 @@ from support.messages import names
 from mner import config
 from mner.base.hardware import cpu_threads
 from mner.data.corpus import read_tags
+from mner.models.used_subwords import UsedSubwords
 from mner.sweeping.sweep_session import SweepError
 from mner.training import runs
 from mner.training.checkpoint import load_trainable
@@ -60,6 +61,37 @@ def test_kept_weights_are_those_that_made_the_predictions(tmp_path):
     assert tags == read_tags(_run_folder(tmp_path) / "test.own.jsonl")
 
 
+@pytest.mark.parametrize("system", ["bert-crf", "ita", "rgcn-released"])
+def test_rows_of_subwords_that_never_occur_change_no_tag_and_are_kept_as_pretrained(tmp_path, system):
+    outcomes = {}
+    for rows in ("all", "used"):
+        root = tmp_path / rows
+        tiny.make_world(root, subword_rows=rows, keep_weights=True, weight_decay=0.0)
+        (record,) = tiny.train(root, system, tiny.Listener())
+        weights = load_file(root / "runs" / "tiny" / tiny.DATASET / system / "1" / "weights.safetensors")
+        outcomes[rows] = record, weights
+    (all_rows, whole), (used_rows, cut) = outcomes["all"], outcomes["used"]
+    assert used_rows.predictions == all_rows.predictions  # hashes of all files of tags
+    assert used_rows.key != all_rows.key
+    assert whole.keys() == cut.keys()
+    for name, weight in whole.items():
+        torch.testing.assert_close(cut[name], weight, rtol=1e-4, atol=1e-5)
+
+
+def test_a_cut_table_has_the_rows_that_occur_while_it_is_trained(tmp_path):
+    tiny.make_world(tmp_path, subword_rows="used")
+    prepared = prepare(tiny.cell_of(tmp_path), CPU)
+    rows = len(prepared.data.subwords())
+    assert rows < len(tiny.vocabulary())
+    (table,) = _cut_tables(prepared.model(1, CPU))
+    assert table.weight.shape[0] == rows + 1  # and the padding id
+    assert not _cut_tables(prepared.model(1, CPU, whole=True))
+
+
+def _cut_tables(model):
+    return [module for module in model.modules() if isinstance(module, UsedSubwords)]
+
+
 def test_without_the_options_nothing_extra_is_kept(tmp_path):
     tiny.make_world(tmp_path)
     (record,) = tiny.train(tmp_path, "bert-crf", tiny.Listener())
@@ -81,6 +113,7 @@ def test_automatic_precision_is_settled_by_the_device_and_recorded(tmp_path):
     [
         ("patience", 0),
         ("precision", "half"),
+        ("subword_rows", "some"),
         ("head_learning_rate", -1e-3),
         ("weight_decay", -5.0),
         ("encoder_learning_rate", float("nan")),
