@@ -1,10 +1,10 @@
 """An encoder's subword table cut to the rows that its data reads, and made whole again where weights are kept.
 
-BERT's table is a fifth of its parameters, XLM-R's two thirds, and a data set of tweets reads a third of its rows
-or less. The others get a gradient of zeros, which every update still sums, clips and adds. Without them the forward
-pass is the same to the bit. The norm of all gradients is summed in another order, so a run differs by rounding.
-AdamW's weight decay shrinks a row that is never read by ``learning rate * decay`` an update. A row that was cut
-off comes back as it was pretrained.
+BERT's table is a fifth of its parameters, XLM-R's two thirds, and a data set of tweets reads a third of its
+rows or less. The others get a gradient of zeros, which every update still sums, clips and adds. Without them
+the forward pass is the same to the bit. The norm of all gradients is summed in another order, so a run differs
+by rounding. AdamW's weight decay shrinks a row that is never read by ``learning rate * decay`` an update. A row
+that was cut off comes back as it was pretrained.
 """
 
 from __future__ import annotations
