@@ -24,6 +24,7 @@ from mner.benchmarking.workload import make_workload
 from mner.config import Config
 from mner.config.training_recipe import Recipe
 from mner.data.batch import Batch, TextInput
+from mner.graphs.relations import Relation
 from mner.models.encoders import TextEncoder, tokenizer_of
 from mner.models.system import load_system
 from mner.training.determinism import precision_of
@@ -56,7 +57,7 @@ class Levers:
     """One ``bert-crf`` in training, with and without each lever, in turns."""
 
     def __init__(self, config: Config, size: str, root: Path, dataset: str, clock: Clock) -> None:
-        self._config, self._size, self._clock = config, size, clock
+        self._config, self._size, self._clock, self._root, self._dataset = config, size, clock, root, dataset
         self._again = functools.partial(usual_round, config, size, root, dataset, clock)
         self._row = config.systems["bert-crf"]
         self._module, tokenizer = load_system(self._row.file), tokenizer_of(config.encoders["minilm"])
@@ -90,6 +91,21 @@ class Levers:
         """Training of those rows of the subword table that the training split reads."""
         used = RunData({"train/own": self._workload.split}).subwords()
         return self._trainee(used=used).ours(batches, True)
+
+    def few_neighbours(self, count: int) -> tuple[Round, Round]:
+        """R-GCN's training with one neighbour a relation, and with all: sums made once would read no fewer."""
+        config, device = self._config, self._clock.device
+        row = config.systems["rgcn"]
+        module, tokenizer = load_system(row.file), tokenizer_of(config.encoders["minilm"])
+        workload = make_workload(self._root, self._dataset, tokenizer, module, row.options, device)
+        model = build_model(module, row.options, workload, self._size, device)
+        one = Trainee(model, speed_recipe(config, "rgcn"), workload, device)
+        if workload.split.neighbours is None:
+            raise TypeError("R-GCN's batches hold no neighbours")
+        inter, intra = (Relation(some.rows[:, :1], some.scores[:, :1]) for some in workload.split.neighbours)
+        few = replace(workload, split=replace(workload.split, neighbours=(inter, intra)))
+        batches = workload.batches(16, count, training=True)
+        return Trainee(model, one.recipe, few, device).ours(batches, True), one.ours(batches, True)
 
     def _compiled(self, batches: Sequence[list[int]]) -> Round:
         """Training with every encoder layer compiled for any length; compiling falls into the untimed round."""
@@ -130,6 +146,7 @@ class Levers:
         ]
         cached, computed = self.frozen(sorted_rows)
         ways.append(("frozen layers' states cached", "computed each time", False, cached, computed))
+        ways.append(("R-GCN, 1 neighbour (not done)", "5 and 5", True, *self.few_neighbours(batches)))
         if has_compiler():
             ways.append(("compiled layers (not done)", "eager", True, self._compiled(sorted_rows), usual))
         header = f"{'lever':<30} {'sentences/s':>11}  {'without':<24} {'sentences/s':>11} {'worth':>7}"

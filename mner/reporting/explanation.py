@@ -41,20 +41,48 @@ def explain(query: str, results: Results, paper: Paper, settings: Settings, root
     return "\n".join(_number(query, results, paper, settings, root)) + "\n"
 
 
-def _number(query: str, results: Results, paper: Paper, settings: Settings, root: Path) -> Lines:
+def explain_printed(query: str, paper: Paper, missing: NoResultsError) -> str:
+    """Tell what papers and their authors' logs say of a number, where this checkout has no results yet.
+
+    Args:
+        query: a number as printed.
+        paper: printed tables and logs.
+        missing: why there are no results of ours; its message ends the answer.
+
+    Raises:
+        NoResultsError: no paper prints the number.
+    """
+    _check_number(query)
+    if not where_printed(query, paper):
+        raise NoResultsError(f"{query} stands in no published table; of ours: {missing}")
+    return "\n".join([*_printed_lines(query, paper), "", "in our results", *wrapped(str(missing), "  ")]) + "\n"
+
+
+def _check_number(query: str) -> None:
     try:
         float(query)
     except ValueError as error:
         raise NoResultsError(f"{query!r} is neither <data set>/<system> nor a number as printed") from error
-    printed, ours = where_printed(query, paper), where_ours(query, results, paper, settings)
-    if not printed and not ours:
-        raise NoResultsError(f"{query} stands neither in a published table nor in this profile's results")
+
+
+def _printed_lines(query: str, paper: Paper) -> Lines:
+    """Where papers print a number, and what their authors' logs say of it."""
+    printed = where_printed(query, paper)
     lines = [f"{query} as printed"] if printed else [f"{query}: no paper prints it"]
     lines += indented([(what, dataset, metric, text) for what, dataset, metric, text, _ in printed])
     places_of_f1 = dict.fromkeys((place, system) for _, place, metric, _, system in printed if metric == "F1")
     logged = [one for place, system in places_of_f1 for one in said_of(query, place, system, paper)]
     if logged:
         lines += ["", "in the authors' own log", *(f"  {line}" for one in logged for line in wrapped(one))]
+    return lines
+
+
+def _number(query: str, results: Results, paper: Paper, settings: Settings, root: Path) -> Lines:
+    _check_number(query)
+    printed, ours = where_printed(query, paper), where_ours(query, results, paper, settings)
+    if not printed and not ours:
+        raise NoResultsError(f"{query} stands neither in a published table nor in this profile's results")
+    lines = _printed_lines(query, paper)
     if ours:
         lines += ["", f"{query} in our results, profile {results.scores.profile}"]
         lines += indented([(*one[:5], f"{len(one[5])} records") for one in ours])

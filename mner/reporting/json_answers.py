@@ -10,27 +10,38 @@ from mner.evaluation.paper import Paper
 from mner.evaluation.result_files import as_json
 from mner.reporting.dvc_metrics import metrics
 from mner.reporting.explanation import where_ours, where_printed
+from mner.reporting.log_tables import logs_of
 from mner.reporting.results import Results, Settings
 from mner.reporting.text_only import primary_pair
 
 RUN = ("seed", "key", "record", "finished_at", "best_epoch", "dev_f1", "views")
 
 
-def explained(query: str, results: Results, paper: Paper, settings: Settings) -> Mapping[str, Any]:
+def explained(query: str, results: Results | None, paper: Paper, settings: Settings) -> Mapping[str, Any]:
     """Give what stands behind a cell (``twitter2017/rgcn``) or a number (``87.11``).
+
+    Without ``results`` a number has its printed places, and None for ours.
 
     Raises:
         NoResultsError: The profile has no such cell.
     """
-    if "/" in query:
+    if results is not None and "/" in query:
         return _cell(query, results, paper, settings)
+    printed = where_printed(query, paper)
     return {
         "number": query,
         "printed": [
-            dict(zip(("row", "dataset", "metric", "text", "system"), found, strict=True))
-            for found in where_printed(query, paper)
+            dict(zip(("row", "dataset", "metric", "text", "system"), found, strict=True)) for found in printed
         ],
-        "ours": [
+        "logs": [
+            {"id": log.id, "source": log.source, **as_json(log.verdict)}
+            for _, dataset, metric, _, system in printed
+            if metric == "F1"
+            for log in logs_of(query, dataset, system, paper)
+        ],
+        "ours": None
+        if results is None
+        else [
             dict(zip(("table", "dataset", "row", "column", "text", "records"), found, strict=True))
             for found in where_ours(query, results, paper, settings)
         ],

@@ -34,15 +34,20 @@ def log_tables(paper: Paper, dataset: str) -> list[Table]:
     return [Table(f"logs-{dataset}", title, dataset, columns, rows, frozenset(), NOTES)]
 
 
+def logs_of(value: str, dataset: str, system: str, paper: Paper) -> list[PaperLog]:
+    """Logs of a system's rows that print this F1, written as ``value``."""
+    digits = len(value.partition(".")[2])
+    return [
+        log
+        for log in paper.logs
+        if (log.dataset, paper.row(log.row).system) == (dataset, system)
+        and f"{log.verdict.printed:.{digits}f}" == value
+    ]
+
+
 def said_of(value: str, dataset: str, system: str, paper: Paper) -> list[str]:
     """Sentences on a printed F1, written as ``value``, from the logs of a system's rows."""
-    found = []
-    for log in paper.logs:
-        digits = len(value.partition(".")[2])
-        row = paper.row(log.row)
-        if (log.dataset, row.system) == (dataset, system) and f"{log.verdict.printed:.{digits}f}" == value:
-            found.append(f"{log.verdict.says} ({log.source})")
-    return found
+    return [f"{log.verdict.says} ({log.source})" for log in logs_of(value, dataset, system, paper)]
 
 
 def _cells(log: PaperLog, paper: Paper) -> tuple[Cell, ...]:

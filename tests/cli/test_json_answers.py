@@ -55,6 +55,20 @@ def test_explain_gives_the_places_of_a_number(answer: Any) -> None:
     assert {"dataset": "twitter2017", "metric": "F1", "system": "rgcn"}.items() <= found["printed"][0].items()
 
 
+def test_a_printed_number_is_explained_where_nothing_was_scored(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "params.yaml").write_bytes((root / "params.yaml").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["explain", "85.31", "--json", "-"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["ours"] is None
+    assert [(one["dataset"], one["system"]) for one in found["printed"]] == [("twitter2017", "umt")]
+    assert [(log["chosen"], log["best"]) for log in found["logs"]] == [(85.05, 85.33)]
+    for nothing in ("11.11", CELL):
+        assert cli.main(["explain", nothing]) == 2
+
+
 def test_compare_is_antisymmetric(answer: Any) -> None:
     (_, forth), (_, back) = (
         answer("compare", *pair, "--dataset", "twitter2017")

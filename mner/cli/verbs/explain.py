@@ -30,16 +30,23 @@ def run(options: argparse.Namespace) -> None:
         _own_number(options)
         return
     from mner.base.shipped_files import shipped
+    from mner.evaluation.kept_results import NoResultsError
     from mner.evaluation.paper_reading import load_paper
     from mner.evaluation.published_recipes import requirements
-    from mner.reporting.explanation import explain
+    from mner.reporting.explanation import explain, explain_printed
     from mner.reporting.json_answers import explained
     from mner.reporting.results import Results
 
     config = settings()
     paper = load_paper(shipped("paper.yaml")).requiring(requirements(config.systems))
-    results = Results.read(config.active.name)
-    text = explain(options.what, results, paper, config)
+    results: Results | None = None
+    try:
+        results = Results.read(config.active.name)
+        text = explain(options.what, results, paper, config)
+    except NoResultsError as missing:
+        if results is not None or "/" in options.what:
+            raise
+        text = explain_printed(options.what, paper, missing)
     if not prints_only_json(options):
         show(text, end="")
     write_answer(options, explained(options.what, results, paper, config))
