@@ -177,5 +177,11 @@ def _entities(
     )
     names = kind_names()
     for index, kind, first, last in rows:
-        found[index].append(Entity(names[kind], first, last))
+        found[index].append(_entity(names[kind], first, last))
     return tuple(map(tuple, found))
+
+
+@lru_cache(maxsize=65536)
+def _entity(kind: str, first: int, last: int) -> Entity:
+    """Make an entity once for all runs: most of them predict the same ones."""
+    return Entity(kind, first, last)

@@ -48,6 +48,11 @@ def judge(gold: Tags, predicted: Tags) -> list[Judgement]:
     of_gold, of_predicted = (frozenset(map(tuple, orphans(tags).tolist())) for tags in (gold, predicted))
     found = []
     for sentence, (expected, given) in enumerate(zip(entities(gold), entities(predicted), strict=True)):
+        if given == expected:
+            found += [
+                Judgement(sentence, entity, "correct", (sentence, entity.first) in of_gold) for entity in expected
+            ]
+            continue
         for entity in expected:
             outcome = "correct" if entity in given else _outcome(entity, given)
             found.append(Judgement(sentence, entity, outcome, (sentence, entity.first) in of_gold))

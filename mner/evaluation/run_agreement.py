@@ -153,6 +153,8 @@ def _weights(readings: Mapping[str, Sequence[object]]) -> dict[str, float]:
 
 def _contradictions(gold: Reading, predicted: Reading) -> list[tuple[bool, Entity]]:
     """(in gold, entity): gold entities that a run leaves blank, and entities of the run that gold lacks."""
+    if predicted == gold:
+        return []
     blank = [(True, entity) for entity in gold if not any(overlap(entity, other) for other in predicted)]
     return blank + [(False, entity) for entity in predicted if entity not in gold]
 
