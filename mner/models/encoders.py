@@ -14,10 +14,10 @@ from jaxtyping import Bool, Float, Int
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from mner.base.files import cached_sha256_of, sha256_of_folder, sha256_of_json
+from mner.base.files import cached_sha256_of
 from mner.config.schema import EncoderSource
 from mner.data.batch import TextInput
-from mner.models.encoder_places import EncoderError, location_of
+from mner.models.encoder_places import EncoderError, fingerprint_of, location_of
 from mner.models.encoder_stacks import LayerStack, stack_of, supported_attention
 from mner.models.word_tokenizers import WordTokenizer, loses_blanks
 
@@ -26,28 +26,6 @@ POSITIONS_BEHIND_PADDING = (
     *("xlm-roberta", "xlm-roberta-xl", "xmod"),
 )
 """Values of ``config.model_type`` whose first subword has the position behind ``pad_token_id``."""
-
-
-def fingerprint_of(source: EncoderSource) -> str:
-    """SHA-256 of all files of the encoder: weights, whole or in shards, configuration and tokenizer.
-
-    Notes for readers (Markdown) and hidden files are left out. Of an encoder that the hub keeps it is that of
-    name and revision: a commit fixes its files. How words are normalised before they are split counts too.
-
-    Raises:
-        EncoderError: the package is not installed, or the folder is not there.
-    """
-    files = _fingerprint_of_files(source)
-    return files if source.normalise is None else sha256_of_json([files, source.normalise])
-
-
-def _fingerprint_of_files(source: EncoderSource) -> str:
-    folder = Path(location_of(source))
-    if folder.is_dir():
-        return sha256_of_folder(folder, _makes_an_encoder)
-    if source.package is not None or source.is_folder:
-        raise EncoderError(f"encoder {source.name}: {folder} is no folder; correct its source in params.yaml")
-    return sha256_of_json([source.hub, source.revision])
 
 
 def extraction_fingerprint_of(source: EncoderSource) -> str:
@@ -168,11 +146,6 @@ def load_pretrained(source: EncoderSource, factory: Any, **options: Any) -> Any:
 def _holds_only_pickled_weights(source: EncoderSource) -> bool:
     folder = Path(location_of(source))
     return folder.is_dir() and not any(folder.glob("*.safetensors")) and any(folder.glob("pytorch_model*.bin"))
-
-
-def _makes_an_encoder(path: Path) -> bool:
-    """Whether a file of an encoder's folder has a part in what the encoder computes."""
-    return path.suffix.lower() != ".md" and not any(part.startswith(".") for part in path.parts)
 
 
 class TextEncoder(nn.Module):

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from mner.base.files import cached_sha256_of, sha256_of_json
 from mner.config.schema import EncoderSource
 from mner.config.training_recipe import Recipe, identifying
-from mner.models.encoders import EncoderError, fingerprint_of
+from mner.models.encoder_places import EncoderError, fingerprint_of
 from mner.models.word_vectors import WordVectorError, vectors_fingerprint
 from mner.tracking.protocol_version import PROTOCOL_VERSION
 from mner.tracking.record import Record

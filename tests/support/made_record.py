@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from mner.tracking.identity import identity_of_record
 from mner.tracking.record import Record
 
 
@@ -43,3 +45,8 @@ def example(**changes: Any) -> Record:
         "command": "mner run",
     }
     return Record(**{**values, **changes})
+
+
+def with_own_key(record: Record) -> Record:
+    """The same record with the key of the data, versions and parameters that it states, as honest ones have it."""
+    return replace(record, key=identity_of_record(record).key)

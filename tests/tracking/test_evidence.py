@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.made_record import example
+from support.made_record import example, with_own_key
 
 from mner.base.files import sha256_of
 from mner.data.corpus import Sentence, write_sentences, write_tags
@@ -42,7 +42,7 @@ def written(folder: Path, data: Path, dev: list[list[str]], test: list[list[str]
     folder.mkdir()
     for name, tags in (("dev.own", dev), ("test.own", test)):
         write_tags(folder / f"{name}.jsonl", tags)
-    curve = changes.pop("dev_f1", (12.5, dev_f1(GOLD, dev)))
+    curve = changes.pop("dev_f1", None) or (12.5, dev_f1(GOLD, dev))
     (folder / "curve.csv").write_text(
         "\n".join(["epoch,dev_f1", *(f"{i},{v:.10g}" for i, v in enumerate(curve)), ""])
     )
@@ -53,7 +53,7 @@ def written(folder: Path, data: Path, dev: list[list[str]], test: list[list[str]
         dev_f1=curve,
         **changes,
     )
-    record.sealed(files_beside(folder)).write(folder / "record.json")
+    with_own_key(record).sealed(files_beside(folder)).write(folder / "record.json")
     return folder
 
 
@@ -120,6 +120,10 @@ def test_any_field_that_was_edited_afterwards_is_noticed(run: Path, change: Any,
     [
         (lambda row: row.update(dev_f1=[12.5, 99.9]), "dev_f1"),
         (lambda row: row.update(best_epoch=0), "best_epoch"),
+        (lambda row: row.update(key="0" * 64), "key"),
+        (lambda row: row["versions"].update(system=2), "key"),
+        (lambda row: row["inputs"].update({"data/planted/corpus/dev.jsonl": "0" * 64}), "key"),
+        (lambda row: row["recipe"].update(epochs=3), "key"),
         (lambda row: row["throughput"].update(train_sentences_per_second=99_999.0), "throughput"),
         (lambda row: row["throughput"].update(mfu=1.2), "throughput"),
         (lambda row: row["throughput"].update(utilisation=120.0), "throughput"),
@@ -142,8 +146,22 @@ def test_curve_and_record_forged_alike_are_given_away_by_the_dev_tags(tmp_path: 
     assert refused(written(tmp_path / "forged", data, DEV, DEV, dev_f1=(12.5, 99.9)), data) == "dev_f1"
 
 
-def test_gold_as_predictions_is_refused(tmp_path: Path, data: Path) -> None:
-    assert refused(written(tmp_path / "forged", data, DEV, GOLD), data) == "predictions"
+@pytest.mark.parametrize("view", ["own", "none", "shuffled"])
+def test_gold_as_predictions_of_any_view_is_refused(tmp_path: Path, data: Path, view: str) -> None:
+    run = written(tmp_path / "forged", data, DEV, DEV)
+    write_tags(run / f"test.{view}.jsonl", GOLD)
+    digest = sha256_of(run / f"test.{view}.jsonl")
+    edit(run, lambda row: row["predictions"].update({f"test.{view}": digest}), seal=True)
+    assert refused(run, data) == "predictions"
+
+
+def test_gold_with_one_word_changed_is_refused(tmp_path: Path) -> None:
+    gold, dev = [GOLD[0]] * 100, [DEV[1]] * 100
+    sentences = tuple(Sentence(i, f"i{i}", ("a", "b", "c"), tuple(tags)) for i, tags in enumerate(gold))
+    for name in ("corpus/dev", "gold/test"):
+        write_sentences(tmp_path / "data" / "planted" / f"{name}.jsonl", sentences)
+    run = written(tmp_path / "forged", tmp_path / "data", dev, [*gold[1:], DEV[1]], dev_f1=(0.0,), best_epoch=0)
+    assert refused(run, tmp_path / "data") == "predictions"
 
 
 def test_a_test_split_without_an_error_is_believed_where_the_dev_split_is_as_easy(

@@ -24,11 +24,19 @@ def run(options: argparse.Namespace) -> int:
     from dataclasses import asdict
 
     from mner.base.shipped_files import shipped
-    from mner.evaluation.kept_results import kept_of, other_runs, record_file, results_of, without_runs
+    from mner.evaluation.kept_results import (
+        kept_of,
+        other_runs,
+        record_file,
+        results_of,
+        unsealed_runs,
+        without_runs,
+    )
     from mner.evaluation.paper_reading import load_paper
     from mner.evaluation.published_recipes import requirements
     from mner.evaluation.rescored_results import RescoredResults
     from mner.evaluation.score_results import ScoreResults
+    from mner.evaluation.scored_inputs import other_gold
     from mner.models.cards import card_of
     from mner.reporting.provenance import origins
     from mner.reporting.repetition import repetition_of
@@ -45,7 +53,8 @@ def run(options: argparse.Namespace) -> int:
     report = verify(scores, paper, reference, config, absence, rescored)
     repetition = repetition_of(scores, reference)
     made, outdated, changed = origins(config, Path()), outdated_runs(config, Path()), other_runs(scores)
-    passed = report.passed and not changed
+    unsealed, gold = unsealed_runs(scores), other_gold(scores.inputs)
+    passed = report.passed and not changed and not gold
     write_answer(
         options,
         {
@@ -55,6 +64,8 @@ def run(options: argparse.Namespace) -> int:
             "repeats": [asdict(repeat) for repeat in repetition.repeats],
             "outdated_runs": list(outdated),
             "changed_runs": list(changed),
+            "unsealed_runs": unsealed,
+            "changed_gold": gold,
         },
     )
     if prints_only_json(options):
@@ -75,6 +86,16 @@ def run(options: argparse.Namespace) -> int:
         note = f"note: {len(outdated)} runs here come from other parameters, versions or data than now "
         note += f"(the first: {outdated[0]}); `dvc repro` trains them anew"
         show("\n".join(wrapped(note)))
+    if unsealed:
+        note = (
+            f"note: {len(unsealed)} records hold no digest of themselves (the first: {unsealed[0]}), so a change "
+        )
+        note += "of their fields shows only where tags, curve or meters contradict it"
+        show("\n".join(wrapped(note)))
+    if gold:
+        show(
+            f"FAIL: {gold[0]} is not the file that these results were scored with; restore it, or run `mner score`"
+        )
     if changed:
         show(f"FAIL: {changed[0]} is not the run that was scored ({len(changed)} such); run `mner score` first")
     return 0 if passed else 1
