@@ -28,7 +28,8 @@ from mner.evaluation.rescored_results import RescoredResults
 from mner.evaluation.result_files import FILES, read, read_results
 from mner.evaluation.run_evidence import check_scored_run
 from mner.evaluation.score_results import ScoredRun, ScoreResults
-from mner.evaluation.scored_inputs import other_gold
+from mner.evaluation.scored_inputs import GOLD, other_gold
+from mner.evaluation.scores_check import check_cells, check_f1
 from mner.evaluation.scoring import PredictionName
 from mner.tracking.origin import FILE as ORIGIN
 
@@ -65,8 +66,20 @@ def results_of(cls: type[Content], profile: str, folder: Path = RESULTS, data: P
     found = read_results(cls, path, "run `mner score`")
     if isinstance(found, ScoreResults):
         for run in found.runs:
-            check_scored_run(run, record_file(run), data)
+            record = record_file(run)
+            checked = check_scored_run(run, record, data)
+            gold = None if data is None else data / run.dataset / GOLD
+            if checked and gold is not None and gold.is_file() and not other_gold(found.inputs, run.dataset):
+                check_f1(run, _tags_of(run, record), gold, path)
+        check_cells(found, path)
     return found
+
+
+def _tags_of(run: ScoredRun, record: Path) -> Mapping[str, str]:
+    if (record.parent / TAGS).is_file():
+        return kept_tags(record)
+    files = {name: record.with_name(f"{name}.jsonl") for name in run.views}
+    return {name: file.read_text(encoding="utf-8") for name, file in files.items() if file.is_file()}
 
 
 def kept_of(cls: type[Content], profile: str, believed: Collection[Path] = frozenset()) -> Content | None:
@@ -119,7 +132,7 @@ def keep(profile: str) -> str:
     scores = results_of(ScoreResults, profile, data=Path("data"))
     if changed := other_gold(scores.inputs):
         raise NoResultsError(
-            f"{changed[0]} is not the file that results/{profile} was scored with; restore it, or run `mner score`; "
+            f"{changed[0]} is not what results/{profile} was scored with; restore it, or run `mner score`; "
             "nothing was changed"
         )
     _refuse_partial(scores, profile)

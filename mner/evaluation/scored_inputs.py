@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from mner.base.files import sha256_of
+from mner.base.files import cached_sha256_of, sha256_of
 from mner.data.corpus import Sentence, read_sentences
 from mner.data.sources import ANNOTATIONS, annotation_file
 from mner.evaluation.averages import ScoringError
@@ -98,11 +98,11 @@ def check_inputs(found: Mapping[str, str], expected: Mapping[str, str], said_by:
             raise ChangedInputError(path, expected[path], found[path], said_by)
 
 
-def other_gold(inputs: Mapping[str, str] | None, data: Path = Path("data")) -> list[str]:
-    """Name the files of gold that are here and are not those whose hashes scores hold."""
+def other_gold(inputs: Mapping[str, str] | None, dataset: str | None = None) -> list[str]:
+    """Name the files of gold, of all data sets or of one, that are here and not those whose hashes scores hold."""
     gold = {path: digest for path, digest in (inputs or {}).items() if path.endswith(f"/{GOLD}")}
-    here = {path: data / Path(path).relative_to("data") for path in gold}
-    return [path for path, file in here.items() if file.is_file() and sha256_of(file) != gold[path]]
+    asked = [path for path in gold if dataset is None or path == f"data/{dataset}/{GOLD}"]
+    return [path for path in asked if Path(path).is_file() and cached_sha256_of(Path(path)) != gold[path]]
 
 
 def check_gold(data: Path, dataset: str, gold: Sequence[Sentence]) -> None:

@@ -42,9 +42,11 @@ class EvidenceError(ValueError):
         field: the record's field that it contradicts.
     """
 
-    def __init__(self, path: Path, field: str, why: str) -> None:
+    def __init__(
+        self, path: Path, field: str, why: str, remedy: str = "or delete the run's folder and train it again"
+    ) -> None:
         self.path, self.field = path, field
-        super().__init__(f"{path}: {why}; restore the file, or delete the run's folder and train it again")
+        super().__init__(f"{path}: {why}; restore the file, {remedy}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ def _check_dev_f1(folder: Path, record: Record, tags: Mapping[str, str], data: P
         return "the data here is not what the run read"
     if record.best_dev_f1 is None or not set(views) <= set(tags):
         return "the run kept no dev tags"
-    wanted = _gold_tags(gold, cached_sha256_of(gold))
+    wanted = gold_tags(gold)
     batch = record.recipe.get("dev_batch")
     found = float(np.mean([_f1_of(folder, wanted, view, tags[view], batch) for view in views]))
     if abs(found - record.best_dev_f1) > SAME_F1:
@@ -195,10 +197,10 @@ def _check_test_tags(folder: Path, record: Record, tags: Mapping[str, str], data
     best = record.best_dev_f1
     if gold is None or not gold.is_file() or best is None or best >= GOLD_IS_LIKELY_FROM:
         return
-    wanted = _gold_tags(gold, cached_sha256_of(gold))
+    wanted = gold_tags(gold)
     most = NEARLY_GOLD * np.count_nonzero(wanted.codes != OUTSIDE_CODE)
     for name in (name for name in tags if name.startswith("test.")):
-        found = _encoded(folder, name, tags[name])
+        found = encoded(folder, name, tags[name])
         if np.array_equal(wanted.lengths, found.lengths) and (wanted.codes != found.codes).sum() <= most:
             why = f"the tags {name} are nearly the gold tags, but the dev tags score {best:.2f}"
             raise EvidenceError(folder, "predictions", why)
@@ -209,7 +211,7 @@ def _f1_of(folder: Path, gold: EncodedTags, name: str, text: str, batch: int | N
 
     With ``batch`` it is the mean over whole batches, as ``mner.tracking.dev_score.mean_dev_f1`` has it.
     """
-    found = _encoded(folder, name, text)
+    found = encoded(folder, name, text)
     if not np.array_equal(found.lengths, gold.lengths):
         raise EvidenceError(folder, "predictions", f"the tags {name} are not one a word of the dev split")
     counts = sentence_counts(gold, found)
@@ -219,11 +221,25 @@ def _f1_of(folder: Path, gold: EncodedTags, name: str, text: str, batch: int | N
     return float(np.mean(found_f1)) if found_f1 else 0.0
 
 
-def _encoded(folder: Path, name: str, text: str) -> EncodedTags:
+def encoded(folder: Path, name: str, text: str) -> EncodedTags:
+    """Read the predicted tags ``name`` of a run from the text of their file.
+
+    Raises:
+        EvidenceError: they are no tags.
+    """
     try:
-        return encode_lines(text) or encode(tags_of_text(text, folder / f"{name}.jsonl"))
+        return _encoded_lines(text) or encode(tags_of_text(text, folder / f"{name}.jsonl"))
     except (CorpusError, TagError) as error:
         raise EvidenceError(folder, "predictions", f"the tags {name} cannot be read ({error})") from error
+
+
+_encoded_lines = lru_cache(maxsize=8)(encode_lines)
+"""The tags of a run are read for several checks, one after the other."""
+
+
+def gold_tags(path: Path) -> EncodedTags:
+    """Read the tags of a split; encoded once as long as the file does not change."""
+    return _gold_tags(path, cached_sha256_of(path))
 
 
 @lru_cache(maxsize=16)

@@ -270,3 +270,40 @@ def test_equal_tags_give_equal_bytes(tmp_path: Path) -> None:
             (tmp_path / name / f"{view}.jsonl").write_text(f'["{view}"]\n', encoding="utf-8")
         pack_tags(tmp_path / name, tmp_path / f"{name}.xz")
     assert (tmp_path / "a.xz").read_bytes() == (tmp_path / "b.xz").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("doctored", "field"), [("run", "runs"), ("cell", "cells"), ("mean", "cells"), ("all", "runs")]
+)
+def test_a_doctored_score_is_neither_judged_nor_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, doctored: str, field: str
+) -> None:
+    FABRICATED["make_repository"](tmp_path)
+    monkeypatch.chdir(tmp_path)
+    path = Path("results/quick/scores.json")
+    found = json.loads(path.read_text())
+    cell = next(one for one in found["cells"] if one["state"] == "finished")
+    f1 = cell["views"]["test.own"]["f1"]
+    run = next(one for one in found["runs"] if one["record"] == f1["records"][0])
+    if doctored in ("run", "all"):
+        run["views"]["test.own"]["f1"] += 5
+    if doctored in ("cell", "all"):
+        f1["values"][0] += 5
+    if doctored in ("mean", "all"):
+        f1["mean"] = sum(f1["values"]) / len(f1["values"]) + 5 * (doctored == "mean")
+    results_of(ScoreResults, "quick", data=Path("data"))  # as it was
+    path.write_text(json.dumps(found))
+    with pytest.raises(EvidenceError) as raised:
+        keep("quick")
+    assert (raised.value.path, raised.value.field) == (path, field) or doctored == "run"
+    assert not REFERENCE.exists()
+
+
+def test_results_are_not_kept_beside_other_gold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FABRICATED["make_repository"](tmp_path)
+    monkeypatch.chdir(tmp_path)
+    gold = Path("data/twitter2017/gold/test.jsonl")
+    gold.write_text(gold.read_text().replace("B-PER", "B-ORG", 1))
+    with pytest.raises(NoResultsError):
+        keep("quick")
+    assert not REFERENCE.exists()
