@@ -43,6 +43,8 @@ _TEX = {
 
 def terminal(text: str, keep: str = "") -> str:
     """Text that can do nothing to a terminal, on one line; the characters of ``keep`` stay as they are."""
+    if text.isprintable():  # so are all its characters
+        return text
     unsafe = {one for one in set(text) if not one.isprintable() and one not in keep and _is_unsafe(one)}
     return "".join(_code(one) if one in unsafe else one for one in text) if unsafe else text
 

@@ -155,8 +155,10 @@ def _nearest(word: Any, names: Sequence[str]) -> str | None:
 
 def convert(hint: Any, value: Any, where: str) -> Any:
     """``value`` as its annotation says; raises a ConfigError where it is not of that kind."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+    if hint is Any:
+        return value
+    origin, arguments, is_built = _parts(hint)
+    if is_built:
         return build(hint, value, where)
     if origin is tuple:
         if not isinstance(value, list):
@@ -167,17 +169,28 @@ def convert(hint: Any, value: Any, where: str) -> Any:
         if not isinstance(value, Mapping):
             raise ConfigError(f"{where}: expected a mapping, found {value!r}", where, value, ("mapping",))
         inner = arguments[1] if arguments else Any
-        return {key: convert(inner, item, f"{where}.{key}") for key, item in value.items()}
+        if inner is Any:
+            return dict(value)
+        return {
+            key: item if type(item) is inner else convert(inner, item, f"{where}.{key}")
+            for key, item in value.items()
+        }
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
-        return convert(_fitting([a for a in arguments if a is not type(None)], value), value, where)
-    if hint is Any:
-        return value
+        fitting = _fitting([a for a in arguments if a is not type(None)], value)
+        return value if type(value) is fitting else convert(fitting, value, where)
     if origin is typing.Literal:
         known(value, arguments, where)
         return value
     return _scalar(hint, value, where)
+
+
+@functools.cache
+def _parts(hint: Any) -> tuple[Any, tuple[Any, ...], bool]:
+    """The origin and the arguments of an annotation, and whether it is a dataclass."""
+    is_built = isinstance(hint, type) and dataclasses.is_dataclass(hint)
+    return typing.get_origin(hint), typing.get_args(hint), is_built
 
 
 def _fitting(hints: list[Any], value: Any) -> Any:

@@ -177,16 +177,37 @@ def encode_lines(text: str) -> EncodedTags | None:
         return None
     if not (_stands_at(content, within, _BETWEEN).all() and _stands_at(content, across, _NEXT_LINE).all()):
         return None
-    codes = np.full(len(opens), _NO_CODE, dtype=np.int8)
-    sizes = closes - opens - 1
-    for tag, code in _CODES.of.items():
-        if is_tag(tag) and tag.isascii():
-            alike = np.flatnonzero(sizes == len(tag))
-            codes[alike[_stands_at(content, opens[alike] + 1, tag.encode("ascii"))]] = code
+    codes = _codes_at(content, opens + 1, closes - opens - 1)
     if (codes == _NO_CODE).any():
         return None
     last = np.append(np.flatnonzero(line_ends), len(opens) - 1)
     return EncodedTags(codes, np.diff(last, prepend=-1))
+
+
+def _codes_at(
+    content: Int[np.ndarray, " bytes"], places: Int[np.ndarray, " tags"], sizes: Int[np.ndarray, " tags"]
+) -> Int[np.ndarray, " tags"]:
+    """Look up the code of the tag that stands at each place, ``_NO_CODE`` where it is none met before.
+
+    Tags of up to eight bytes, as all public ones are, are compared as one integer each; longer ones byte by byte.
+    """
+    known = {tag: code for tag, code in _CODES.of.items() if is_tag(tag) and tag.isascii()}
+    short = sorted(
+        (int.from_bytes(tag.encode(), "little"), len(tag), known[tag]) for tag in known if len(tag) <= 8
+    )
+    values, lengths, short_codes = (np.array(column) for column in zip(*short, strict=True))
+    padded = np.append(content, np.zeros(8, dtype=np.uint8))
+    eight_bytes = np.ndarray(len(content) + 1, dtype="<u8", buffer=padded, strides=(1,))
+    masks = np.array([256**size - 1 for size in range(9)], dtype=np.uint64)
+    found = eight_bytes[places] & masks[np.minimum(sizes, 8)]
+    values = values.astype(np.uint64)
+    nearest = np.minimum(np.searchsorted(values, found), len(values) - 1)
+    same = (values[nearest] == found) & (lengths[nearest] == sizes)
+    codes = np.where(same, short_codes[nearest], _NO_CODE).astype(np.int8)
+    for tag in (tag for tag in known if len(tag) > 8):
+        alike = np.flatnonzero(sizes == len(tag))
+        codes[alike[_stands_at(content, places[alike], tag.encode("ascii"))]] = known[tag]
+    return codes
 
 
 def _stands_at(

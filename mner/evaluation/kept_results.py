@@ -25,7 +25,7 @@ from mner.base.files import (
 )
 from mner.base.swapped_folder import settle, swapped
 from mner.evaluation.rescored_results import RescoredResults
-from mner.evaluation.result_files import FILES, read_results
+from mner.evaluation.result_files import FILES, read, read_results
 from mner.evaluation.run_evidence import check_scored_run
 from mner.evaluation.score_results import ScoredRun, ScoreResults
 from mner.evaluation.scoring import PredictionName
@@ -100,9 +100,12 @@ def kept_elsewhere(profile: str, datasets: Sequence[str], reference: Path = REFE
             continue
         scores, rescored = (folder / FILES[cls] for cls in KEPT)
         if scores.is_file() and rescored.is_file():
-            held = read_results(ScoreResults, scores, COMMITTED)
-            if set(held.datasets) & set(datasets):
-                found.append(KeptProfile(held, read_results(RescoredResults, rescored, COMMITTED)))
+            content = read_json(scores, COMMITTED)  # a profile of other data sets is not built: it may be large
+            of = content.get("datasets") if isinstance(content, Mapping) else None
+            if isinstance(of, list) and not any(one in of for one in datasets):
+                continue
+            held = read(ScoreResults, content, str(scores))
+            found.append(KeptProfile(held, read_results(RescoredResults, rescored, COMMITTED)))
     return tuple(found)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from mner.base.files import sha256_of
 from mner.evaluation.score_results import ScoredRun
@@ -32,8 +33,12 @@ def check_scored_run(scored: ScoredRun, record: Path, data: Path | None = None, 
     if not record.is_file() or sha256_of(record) != scored.record_sha256:
         return False
     checked = Record.read(record) if believed else check_evidence(record.parent, data).record
-    found = json.loads(json.dumps({name: getattr(checked, name) for name in COPIED}))
     for name in COPIED:
-        if json.loads(json.dumps(getattr(scored, name))) != found[name]:
+        if not _same(getattr(scored, name), getattr(checked, name)):
             raise EvidenceError(record, name, f"scores.json repeats field {name} of this record wrongly")
     return True
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether both are the same as JSON, where tuples are lists."""
+    return one == other or json.loads(json.dumps(one)) == json.loads(json.dumps(other))

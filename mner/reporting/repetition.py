@@ -17,8 +17,8 @@ import numpy as np
 
 from mner.base.files import sha256_of
 from mner.base.terminal import aligned, aligned_with_notes
-from mner.data.corpus import read_tags
-from mner.data.tag_codes import CODES, encode
+from mner.data.corpus import tags_of_text
+from mner.data.tag_codes import CODES, EncodedTags, encode, encode_lines
 from mner.evaluation.kept_results import committed_record, kept_tags
 from mner.evaluation.score_results import ScoreResults
 from mner.tracking.identity import differences, identity_of_record
@@ -136,10 +136,12 @@ def repetition_of(scores: ScoreResults, reference: ScoreResults | None) -> Repet
         there = committed_record(scores.profile, *place)
         if not here.is_file() or sha256_of(here) != scored[place]:
             continue
-        tags = read_tags(here.with_name(f"{VIEW}.jsonl"))
-        apart.add(place[:2], tags)
+        path = here.with_name(f"{VIEW}.jsonl")
+        text = path.read_text(encoding="utf-8")
+        apart.add(place[:2], encode_lines(text) or tags_of_text(text, path))
         if place in f1_committed and there.is_file() and here.read_bytes() != there.read_bytes():
             points = f1[place] - f1_committed[place]
+            tags = tags_of_text(text, path)
             repeats.append(_repeat(Record.read(here), Record.read(there), tags, there, points))
     return Repetition(tuple(repeats), apart.mean())
 
@@ -193,7 +195,7 @@ class _Disagreement:
         # By the lengths of the sentences: counts (words, tags) of runs that predict these sentences.
         self._counts: dict[tuple[tuple[str, str], bytes], np.ndarray] = {}
 
-    def add(self, cell: tuple[str, str], tags: Tags) -> None:
+    def add(self, cell: tuple[str, str], tags: Tags | EncodedTags) -> None:
         """Count one run's tags."""
         encoded = encode(tags)
         place = cell, encoded.lengths.tobytes()

@@ -133,7 +133,9 @@ class Record:
 
     def content_digest(self) -> str:
         """SHA-256 of all fields except ``evidence``."""
-        return sha256_of_json({name: value for name, value in asdict(self).items() if name != "evidence"})
+        return sha256_of_json(
+            {one.name: getattr(self, one.name) for one in fields(self) if one.name != "evidence"}
+        )
 
     def sealed(self, beside: Mapping[str, str]) -> Record:
         """The same record with the digests of its own fields and of the files ``beside`` it (name to SHA-256)."""
