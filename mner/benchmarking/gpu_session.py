@@ -84,7 +84,7 @@ def phases(device: str, out: Path, workers: int, seeds: int) -> list[Phase]:
         Phase("speed", (*bench, *size, "--json", str(out / "speed.json")), 0.25),
         Phase("packing", (*packed, "--json", str(out / "packing.json")), 0.15),
         Phase("packing-mps", (*packed, "--json", str(out / "packing-mps.json")), 0.15, mps),
-        Phase("train", ("mner.cli", "sweep", "--workers", str(workers)), None),
+        Phase("train", ("mner.cli", "sweep", "--until-settled", "--workers", str(workers)), None),
         Phase("pack", ("mner.cli", "pack", str(out / "runs.tar.gz")), None),
     ]
 

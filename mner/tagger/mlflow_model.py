@@ -13,8 +13,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mner.base.files import read_json
+from mner.tagger.picture_words import PredictError
 from mner.tagger.pretrained_folder import PretrainedError, load
-from mner.tagger.sequence_tagger import PredictError, SequenceTagger
+from mner.tagger.sequence_tagger import SequenceTagger
 from mner.tracking.evidence import WEIGHTS
 from mner.tracking.mlflow_database import import_mlflow
 from mner.tracking.mlflow_store import Store

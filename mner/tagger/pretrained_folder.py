@@ -16,8 +16,9 @@ from mner.data.labels import labels_of
 from mner.models.encoders import fingerprint_of
 from mner.models.model import Model
 from mner.models.system import load_system
+from mner.tagger.picture_words import PredictError
 from mner.tagger.row_recipe import RowRecipe
-from mner.tagger.sequence_tagger import NEEDS_PIXELS, PredictError, SequenceTagger
+from mner.tagger.sequence_tagger import NEEDS_PIXELS, SequenceTagger
 from mner.tracking.evidence import WEIGHTS, check_evidence
 from mner.tracking.identity import parameter_differences, render_differences
 from mner.training.checkpoint import CheckpointError, load_trainable, trainable_state

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from mner.config.training_recipe import Recipe
 from mner.models.encoders import TextEncoder, pretrained_model
 from mner.models.model import Model, make_model
 from mner.models.system import BuildContext, load_system
+from mner.tagger.picture_words import Maker, makers_of
 from mner.training.determinism import torch_stream
 from mner.training.experiment import Cell
 
@@ -30,9 +31,10 @@ class RowRecipe:
         recipe: of training.
         encoder: where the text encoder comes from.
         encoder_sha256: the hash of its files.
-        needs: what the row reads of a picture.
+        needs: what the row reads of a picture, as far as its training data had it.
         versions: of the system and of the training protocol.
         labels: in the order of the model's output.
+        makers: extractors of what was extracted from pictures, by input.
     """
 
     file: str
@@ -45,6 +47,7 @@ class RowRecipe:
     needs: tuple[str, ...]
     versions: Mapping[str, int]
     labels: tuple[str, ...]
+    makers: Mapping[str, Maker] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -53,7 +56,9 @@ class RowRecipe:
         """The row of a cell, with what the record of its run states."""
         file = cell.config.systems[cell.system].file
         row = cell.system, cell.dataset, cell.options, cell.recipe, cell.encoder
-        return cls(file, *row, encoder_sha256, tuple(sorted(cell.needs())), versions, labels)
+        needs = cell.needs() & cell.at_hand()
+        makers = makers_of(cell.config, cell.dataset, needs)
+        return cls(file, *row, encoder_sha256, tuple(sorted(needs)), versions, labels, makers)
 
     def model(self, seed: int, device: torch.device, words: Mapping[str, Any]) -> Model:
         """Build the row's model with random weights; ``words`` are the sentences of each split, by split."""

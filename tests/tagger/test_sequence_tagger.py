@@ -12,8 +12,8 @@ from support import tiny
 import mner
 from mner.cli import main as cli
 from mner.data.corpus import read_corpus, read_tags
+from mner.tagger.picture_words import PredictError
 from mner.tagger.pretrained_folder import RECIPE, PretrainedError, load
-from mner.tagger.sequence_tagger import PredictError
 
 
 @pytest.fixture

@@ -20,15 +20,26 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="simulate how often each verdict comes out where there is no difference",
     )
+    parser.add_argument(
+        "--sequential",
+        action="store_true",
+        help="simulate what `mner sweep --until-settled` finds, and how many seeds it takes",
+    )
     parser.add_argument("--margin", type=points, help="points of F1 (default: verify.margin of params.yaml)")
 
 
 def run(options: argparse.Namespace) -> None:
-    from mner.reporting.power_table import DEVIATIONS, SIMULATED_DEVIATIONS, power_table, states_table
+    from mner.reporting.power_table import (
+        DEVIATIONS,
+        SIMULATED_DEVIATIONS,
+        power_table,
+        sequential_table,
+        states_table,
+    )
 
     verify = settings_anywhere().verify
-    if options.states:
-        deviations = options.sd or SIMULATED_DEVIATIONS
-        show(states_table(deviations, options.margin or verify.margin, verify.alpha), end="")
+    if options.states or options.sequential:
+        table = states_table if options.states else sequential_table
+        show(table(options.sd or SIMULATED_DEVIATIONS, options.margin or verify.margin, verify.alpha), end="")
         return
     show(power_table(options.sd or DEVIATIONS, options.margin or verify.margin, verify.alpha), end="")
