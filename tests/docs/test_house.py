@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -23,3 +24,11 @@ def test_no_two_modules_share_a_file_name(packages: tuple[str, ...]) -> None:
 def test_no_module_is_longer_than_a_reader_can_hold(package: str) -> None:
     longest = {file: len(file.read_text("utf-8").splitlines()) for file in (ROOT / package).rglob("*.py")}
     assert {file.relative_to(ROOT).as_posix(): lines for file, lines in longest.items() if lines > 310} == {}
+
+
+def test_actions_of_workflows_are_named_by_commit() -> None:
+    """A tag can be moved to other code; a commit cannot."""
+    lines = [line for file in (ROOT / ".github/workflows").glob("*.yml") for line in file.read_text().splitlines()]
+    actions = [line.split("uses:", 1)[1].split("#")[0].strip() for line in lines if "uses:" in line]
+    assert actions
+    assert [one for one in actions if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", one)] == []
