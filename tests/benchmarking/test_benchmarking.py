@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from support import tiny
+from support.messages import names
 from support.profile_settings import settings
 
 from mner.benchmarking import measure
@@ -44,8 +45,7 @@ def test_stand_ins_have_the_stated_numbers_of_words_and_pieces(dataset, tmp_path
 
 
 def test_no_lengths_are_invented_for_other_data_sets() -> None:
-    told = r"snap is not built, and no length distribution is stated for it: run `.*`, or choose twitter2017"
-    with pytest.raises(ConfigError, match=told):
+    with pytest.raises(ConfigError, match=names("snap", "twitter2017")):
         stated_lengths("snap", 3)
 
 

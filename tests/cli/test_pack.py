@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support import tiny
+from support.messages import names
 
 from mner import config
 from mner.base.files import sha256_of, sha256_of_json
@@ -186,7 +187,7 @@ def edit_record(change: Callable[[dict], object], *, seal: bool = False) -> Call
 DISHONEST = {
     "other tags": (
         lambda c: c.update({f"{RUN}/dev.own.jsonl": b'["O"]\n'}),
-        "not the file its manifest describes",
+        names("dev.own.jsonl"),
     ),
     "a file too many": (lambda c: c.update({f"{RUN}/more.jsonl": b"x"}), "more.jsonl is in the archive only"),
     "a file too few": (lambda c: c.pop(f"{RUN}/curve.csv"), "curve.csv is in the manifest only"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from support import ncrf_cases as cases
+from support.messages import names
 from torch import Tensor
 
 from baselines import object_agban
@@ -148,10 +149,10 @@ def test_files_that_cannot_be_checked_say_why(own: Path, tmp_path: Path) -> None
     with pytest.raises(ParityError, match="text_modality_label does not follow from input/mask"):
         parity.check(cases.changed(own, tmp_path / "labels", "input/text_modality_label", torch.ones_like))
     turned = tensors | {"param/modal_clf.3.weight": tensors["param/modal_clf.3.weight"].mT}
-    with pytest.raises(ParityError, match=r"modal_clf.3.bias has shape \[3\], expected \[5\]"):
+    with pytest.raises(ParityError, match=names("modal_clf.3.bias", "3", "5")):
         parity.check(cases.save(tmp_path / "turned", turned, metadata))
     short = {name: values for name, values in tensors.items() if name != "grad/adversary_only/modal_clf.6.bias"}
-    with pytest.raises(ParityError, match=r"grad/adversary_only/ gradients missing here or there: modal_clf.6"):
+    with pytest.raises(ParityError, match=names("grad/adversary_only", "modal_clf.6")):
         parity.check(cases.save(tmp_path / "short", short, metadata))
 
 
@@ -290,9 +291,9 @@ def test_the_contract_is_kept_and_bad_options_are_refused() -> None:
     module = load_system("baselines/object_agban.py")
     assert module.CARD.needs == ("regions",)
     assert set(module.CARD.variants) == set(VARIANTS)
-    with pytest.raises(ContractError, match="variant 'best' is unknown; choose one of released, paper"):
+    with pytest.raises(ContractError, match=names("'best'", "released", "paper")):
         tagger(variant="best")
     with pytest.raises(ContractError, match="this data set has none"):
         object_agban.Tagger(build(None), **OPTIONS)
-    with pytest.raises(ContractError, match=r"needs batch.image"):
+    with pytest.raises(ContractError, match=names("batch.image")):
         tagger()(replace(batch(), image=None))

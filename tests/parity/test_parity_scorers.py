@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.messages import names
 
 from mner.data.spans import entities
 from mner.data.tag_codes import KINDS, encode, kind_names
@@ -85,11 +86,11 @@ def test_without_the_corpus_file_the_report_says_what_was_not_compared(golden: P
 
 
 def test_a_wrong_corpus_file_is_refused(golden: Path, tmp_path: Path) -> None:
-    with pytest.raises(ParityError, match=r"gone\.txt: no such file; name a checkout's .*test_2\.txt"):
+    with pytest.raises(ParityError, match=names("gone.txt", "test_2.txt")):
         check(golden / "scorers.json", corpus_file=tmp_path / "gone.txt")
     wrong = tmp_path / "test_2.txt"
     wrong.write_text("not the data\n")
-    with pytest.raises(ParityError, match=r"test_2\.txt: not the file the scores were made from"):
+    with pytest.raises(ParityError, match=names("test_2.txt")):
         check(golden / "scorers.json", corpus_file=wrong)
 
 
@@ -139,17 +140,17 @@ def test_changed_chunks_tags_and_printed_reports_fail(own_file: dict[str, Any], 
 def test_what_cannot_be_compared_is_an_error(own_file: dict[str, Any], tmp_path: Path) -> None:
     program = copy.deepcopy(own_file)
     program["word_level"]["scores"]["bleu"] = {}
-    with pytest.raises(ParityError, match="unknown program 'bleu'"):
+    with pytest.raises(ParityError, match=names("'bleu'")):
         _check(program, tmp_path)
     number = copy.deepcopy(own_file)
     number["word_level"]["scores"]["ncrfpp"]["overall"]["kappa"] = 0.5
-    with pytest.raises(ParityError, match="ncrfpp/overall/kappa: the file has a value that we do not compute"):
+    with pytest.raises(ParityError, match=names("ncrfpp/overall/kappa")):
         _check(number, tmp_path)
-    with pytest.raises(ParityError, match="unknown section 'extra'"):
+    with pytest.raises(ParityError, match=names("'extra'")):
         _check(own_file | {"extra": {}}, tmp_path)
     short = copy.deepcopy(own_file)
     del short["word_level"]["gold"]
-    with pytest.raises(ParityError, match="key 'gold' is missing"):
+    with pytest.raises(ParityError, match=names("'gold'")):
         _check(short, tmp_path)
 
 
