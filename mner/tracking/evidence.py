@@ -31,7 +31,7 @@ SAME_F1 = 1e-6
 GOLD_IS_LIKELY_FROM = 95.0
 """Dev F1 in percent from which a test split without an error is believed; planted data is as easy as that."""
 NEARLY_GOLD = 0.01
-"""Wrong words, per word of a gold entity, up to which tags count as the gold tags; kept runs of tweets have 0.28 and more."""
+"""Wrong words a word of a gold entity, up to which tags count as the gold ones; kept runs have 0.28 and more."""
 
 
 class EvidenceError(ValueError):
