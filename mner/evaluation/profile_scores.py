@@ -24,8 +24,8 @@ from mner.models.encoder_places import EncoderError
 from mner.tracking.mlflow_rebuild import log_scores
 from mner.tracking.mlflow_tracker import has_store
 
-UNCASED = ("bert-base-uncased", "minilm")
-"""Encoders of params.yaml that split words as BERT's uncased vocabulary does."""
+UNCASED = ("minilm", "bert-base-uncased")
+"""Encoders of params.yaml that split words as BERT's uncased vocabulary does, the installed one first."""
 
 
 def score_runs(config: Config, paper: Paper | None = None) -> str:
@@ -106,10 +106,15 @@ def subwords_of(encoder: EncoderSource) -> SubwordCounter:
 
 def uncased_subwords(config: Config) -> SubwordCounter:
     """Give BERT's uncased subword counter from the first available encoder that has it."""
-    found = [subwords_of(config.encoders[name]) for name in UNCASED if name in config.encoders]
-    available = [pieces for pieces in found if pieces.count is not None]
-    reason = "; ".join(pieces.reason for pieces in found) or f"params.yaml has none of {', '.join(UNCASED)}"
-    return available[0] if available else SubwordCounter("BERT, uncased", None, reason)
+    reasons = []
+    for name in UNCASED:
+        if name in config.encoders:
+            found = subwords_of(config.encoders[name])
+            if found.count is not None:
+                return found
+            reasons.append(found.reason)
+    reason = "; ".join(reasons) or f"params.yaml has none of {', '.join(UNCASED)}"
+    return SubwordCounter("BERT, uncased", None, reason)
 
 
 def _write(results: Evaluation, profile: str) -> None:
