@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from mner.evaluation.statistics import LEVEL, RunCounts, draw_sentences, resampl
 from mner.predictions.own_scores import OwnRun, ScoredRun
 from mner.predictions.seqeval_scores import ScorerResult
 from mner.predictions.split_versions import GoldSplit
+from mner.tracking.record import Record
 
 DRAWS = 1000
 _SEED = 20171103
@@ -130,7 +131,8 @@ def kept_runs(results: Path, dataset: str, baseline: str) -> tuple[str, str, dic
     Args:
         results: The folder of kept results.
         dataset: The data set.
-        baseline: A system, or ``<profile>/<system>``; without a profile the one with most seeds is taken.
+        baseline: A system, or ``<profile>/<system>``. Without a profile that one is taken whose runs have the best
+            mean dev F1, of those with two seeds or more if there are any.
 
     Raises:
         BaselineError: no kept runs.
@@ -146,8 +148,12 @@ def kept_runs(results: Path, dataset: str, baseline: str) -> tuple[str, str, dic
     if not found:
         known = ", ".join(sorted(systems)) or "none"
         raise BaselineError(f"no kept runs of {baseline!r} on {dataset}; kept are: {known}")
-    profile = max(found, key=lambda name: (len(found[name]), name == "full"))
+    profile = max(found, key=lambda name: (len(found[name]) > 1, _mean_dev_f1(found[name].values()), name))
     return profile, system, dict(sorted(found[profile].items()))
+
+
+def _mean_dev_f1(records: Iterable[Path]) -> float:
+    return statistics.fmean(Record.read(path).best_dev_f1 or 0.0 for path in records)
 
 
 def beside_baseline(runs: Sequence[OwnRun], split: GoldSplit, results: Path, baseline: str) -> BesideBaseline:

@@ -9,6 +9,7 @@ import pytest
 from mner.base.shipped_files import shipped
 from mner.cli import main as cli
 from mner.evaluation.paper_reading import load_paper
+from mner.predictions.own_comparisons import kept_runs
 from mner.predictions.own_number import (
     Moves,
     OwnNumberError,
@@ -17,6 +18,7 @@ from mner.predictions.own_number import (
     printed_rows,
     reasons,
 )
+from mner.tracking.record import Record
 
 PAPER = load_paper(shipped("paper.yaml"))
 
@@ -26,6 +28,18 @@ def test_printed_rows_come_once_and_best_first() -> None:
     values = [row.printed["twitter2017"]["F1"].value for row in rows]
     assert values == sorted(values, reverse=True)
     assert len({row.id for row in rows}) == len(rows)
+
+
+def test_a_baseline_without_a_profile_is_the_best_on_dev_of_several_seeds() -> None:
+    results = shipped("results")
+    profile, _, records = kept_runs(results, "twitter2017", "bert-crf")
+    assert len(records) > 1
+    dev = {}
+    for path in results.glob("*/runs/twitter2017/bert-crf/*/record.json"):
+        dev.setdefault(path.parts[-6], []).append(Record.read(path).best_dev_f1)
+    several = {name: sum(found) / len(found) for name, found in dev.items() if len(found) > 1}
+    assert profile == max(several, key=several.__getitem__)
+    assert kept_runs(results, "twitter2017", "quick/bert-crf")[0] == "quick"
 
 
 def test_moves_are_measured_on_kept_runs() -> None:
