@@ -32,3 +32,22 @@ def test_actions_of_workflows_are_named_by_commit() -> None:
     actions = [line.split("uses:", 1)[1].split("#")[0].strip() for line in lines if "uses:" in line]
     assert actions
     assert [one for one in actions if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", one)] == []
+
+
+PAGES = (*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md")
+FILE = re.compile(r"(?<![\w/.-])((?:tests|mner|stages|reports)/[a-z_0-9./-]+\.(?:py|yaml|md))\b")
+MODULE = re.compile(r"python -m\s+((?:mner|stages|baselines)[\w.]*)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_and_modules_that_a_page_names_are_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = [name for name in FILE.findall(text) if not name.startswith("reports/rendered")]
+    assert [name for name in named if not (ROOT / name).is_file()] == []
+    modules = [name.rstrip(".") for name in MODULE.findall(text)]
+    assert [name for name in modules if not _can_be_run(name)] == []
+
+
+def _can_be_run(module: str) -> bool:
+    path = ROOT / module.replace(".", "/")
+    return path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
