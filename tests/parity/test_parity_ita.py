@@ -159,7 +159,7 @@ def test_what_is_not_an_ita_file_is_refused(tmp_path):
         check(tmp_path / "nowhere")
     (tmp_path / "other.json").write_text("[1, 2]")
     save_file({"input/a": torch.zeros(1)}, tmp_path / "other.safetensors", {"seed": "1"})
-    with pytest.raises(ParityError, match="no ITA golden file"):
+    with pytest.raises(ParityError, match=names(tmp_path, "ita_crf", "ita_scorer.json")):
         check(tmp_path)
     (tmp_path / "broken.safetensors").write_bytes(b"\x00" * 4)
     with pytest.raises(ParityError, match=names("broken.safetensors")):
