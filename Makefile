@@ -6,7 +6,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Container images often set it, and then every process compiles anew all that it imports: seconds for torch alone.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: repro rehearse test test-all faults bench bench-compare lint docs verify gpu install install-all install-base clean
+.PHONY: repro rehearse test test-all reworded faults bench bench-compare lint docs verify gpu install install-all install-base clean
 
 install: $(VENV)/.installed
 
@@ -47,6 +47,11 @@ test-all: install-all
 # Profile paper from data to page on tiny random models and generated tweets: in minutes what a GPU will run in days.
 rehearse: install-all
 	pytest -q tests/rehearsal -m ''
+
+# The tests in a copy whose messages and docstrings say the same in other words: none may assert a sentence.
+reworded: install-all
+	folder=$$(mktemp -d) && PYTHONPATH=tests python -m support.reworded $$folder/copy && cd $$folder/copy && \
+	OMP_NUM_THREADS=1 PYTHONPATH=. python -m pytest -q -n auto
 
 # Attacks: damaged files, full disks, kills, forged archives, hostile text. Prints what became of each kind.
 faults: install
