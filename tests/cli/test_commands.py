@@ -178,6 +178,7 @@ def test_what_is_still_to_be_written_when_the_reader_is_gone_ends_quietly_too(mo
     ("typed", "named"),
     [
         ("graphs twiter2017", ("'twiter2017'", "'twitter2017'")),
+        ("graphs twitter2017 --published", ("retrieval.json", "`dvc repro data@twitter2017`")),
         ("graphs twiter2017 --published", ("'twiter2017'", "'twitter2017'")),
         ("images nope --to somewhere --method github", ("'nope'", "twitter2015", "twitter2017")),
         ("bench --dataset nope", ("'nope'",)),

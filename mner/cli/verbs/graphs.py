@@ -43,10 +43,13 @@ def run(options: argparse.Namespace) -> None:
     from mner.config.strict import known
     from mner.graphs.graph_agreement import compare_graphs
     from mner.graphs.graph_building import opener
+    from mner.graphs.relations import GraphError
     from mner.reporting.graph_tables import figure, identified, published_table, tables
 
     config = settings()
     require_dataset(options.dataset, config)
+    if not (lists := Path("data") / options.dataset / "side" / "retrieval.json").is_file():
+        raise GraphError(f"{lists} is missing; run `dvc repro data@{options.dataset}` first")
     if options.published:
         show(with_notes_wrapped(published_table(options.dataset, Path("data") / options.dataset)))
         return
