@@ -24,7 +24,7 @@ NEEDED = {"torch", "transformers", "torch_geometric", "torchcrf"}
 NEEDED |= {"numpy", "yaml", "safetensors", "tqdm", "jaxtyping", "seqeval", "filelock", "PIL"}
 # Asked for by what is on: word vectors, meters of a GPU, a cluster, an index, the stages that open pictures.
 ON_DEMAND = {"pyarrow", "PIL", "pynvml", "ray", "faiss"}
-THEIR_OWN = {"jinja2", "markupsafe", "psutil", "scipy", "huggingface_hub"}
+THEIR_OWN = {"jinja2", "markupsafe", "psutil", "scipy", "huggingface_hub", "tokenizers"}
 """What the needed packages bring with them."""
 IMPORTED_AS = {"pillow": "PIL", "nvidia-ml-py": "pynvml", "pytorch-crf": "torchcrf", "pyyaml": "yaml"}
 

@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _settling(config: Config, plan: Sequence[PlannedCell], *, quiet: bool) -> dict[str, Any]:
-    from mner.reporting.settling_table import render_settling, settling_answer
+    from mner.evaluation.settling_table import render_settling, settling_answer
     from mner.sweeping.rounds import finished_seeds
     from mner.sweeping.sweep_session import check_built
 

@@ -117,7 +117,7 @@ class _Rule:
 
     def __call__(self, plan: Sequence[PlannedCell]) -> Mapping[tuple[str, str], int]:
         from mner.cli.verbs.plan import settling_now
-        from mner.reporting.settling_table import render_settling
+        from mner.evaluation.settling_table import render_settling
         from mner.sweeping.rounds import finished_seeds
 
         finished = finished_seeds(plan, self._config.active.seeds)
